@@ -1,0 +1,68 @@
+"""Amazon resource names: made and taken apart in one place, so that no partition is ever hard-coded.
+
+Source: AWS General Reference, "Amazon Resource Names", and the service authorization reference of SES and SNS.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from sesform.address import Scope
+
+_PARTITIONS = (
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("eusc-", "aws-eusc"),
+    ("us-isob-", "aws-iso-b"),
+    ("us-iso-", "aws-iso"),
+)
+_ARN = re.compile(r"arn:(aws[a-z0-9-]*):([a-z0-9-]+):([a-z0-9-]*):([0-9]{12}|):(\S+)")
+
+
+class Arn(NamedTuple):
+    """The parts of an ARN. `resource` is all that stands behind the account."""
+
+    partition: str
+    service: str
+    region: str
+    account: str
+    resource: str
+
+    def __str__(self) -> str:
+        return "arn:" + ":".join(self)
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.account, self.region)
+
+
+def parse(text: str) -> Arn | None:
+    """The parts of an ARN, or None where the text is not one."""
+    match = _ARN.fullmatch(text)
+    return Arn(*match.groups()) if match else None
+
+
+def partition(region: str) -> str:
+    """The partition that a region belongs to: "aws" unless its name says otherwise."""
+    return next((name for prefix, name in _PARTITIONS if region.startswith(prefix)), "aws")
+
+
+def topic(scope: Scope, name: str) -> str:
+    return f"arn:{partition(scope.region)}:sns:{scope.region}:{scope.account}:{name}"
+
+
+def identity(scope: Scope, name: str) -> str:
+    return f"arn:{partition(scope.region)}:ses:{scope.region}:{scope.account}:identity/{name}"
+
+
+def configuration_set(scope: Scope, name: str) -> str:
+    return f"arn:{partition(scope.region)}:ses:{scope.region}:{scope.account}:configuration-set/{name}"
+
+
+def event_bus(scope: Scope, name: str) -> str:
+    return f"arn:{partition(scope.region)}:events:{scope.region}:{scope.account}:event-bus/{name}"
+
+
+def account_root(account: str, of_partition: str) -> str:
+    return f"arn:{of_partition}:iam::{account}:root"
