@@ -1,0 +1,239 @@
+"""Resource policies as data: compared by meaning, and read for the one question that matters here: may SES publish?
+
+Nothing here knows of topics being managed or of sesform's own statements; `publishing` builds those on top.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from sesform import arns
+
+Policy = dict[str, Any]
+
+SES_PRINCIPAL = "ses.amazonaws.com"
+
+# The actions of the policy that SNS gives every new topic. Source: seen on AWS, in localstack's recorded snapshots of SNS.
+_DEFAULT_ACTIONS = (
+    "SNS:GetTopicAttributes",
+    "SNS:SetTopicAttributes",
+    "SNS:AddPermission",
+    "SNS:RemovePermission",
+    "SNS:DeleteTopic",
+    "SNS:Subscribe",
+    "SNS:ListSubscriptionsByTopic",
+    "SNS:Publish",
+)
+
+
+class Publisher(NamedTuple):
+    """Who SES publishes for: the account that owns the identity or configuration set, and its ARN.
+
+    Source: AWS developer guide, "Configuring Amazon SNS notifications": aws:SourceAccount and aws:SourceArn.
+    """
+
+    account: str
+    arn: str
+
+
+def default_topic_policy(topic_arn: str) -> Policy:
+    """The policy that SNS gives a new topic: its own account may do everything, nobody else anything."""
+    arn = arns.parse(topic_arn)
+    owner = arn.account if arn else ""
+    return {
+        "Version": "2008-10-17",
+        "Id": "__default_policy_ID",
+        "Statement": [
+            {
+                "Sid": "__default_statement_ID",
+                "Effect": "Allow",
+                "Principal": {"AWS": "*"},
+                "Action": list(_DEFAULT_ACTIONS),
+                "Resource": topic_arn,
+                "Condition": {"StringEquals": {"AWS:SourceOwner": owner}},
+            }
+        ],
+    }
+
+
+def parse(text: str) -> Policy:
+    """Policy text as AWS returned it → a document. Raises ValueError where it is not a JSON object with statements."""
+    document = json.loads(text)
+    if not isinstance(document, dict) or not all(isinstance(s, dict) for s in statements(document)):
+        raise ValueError("a policy is a JSON object with a list of statements")
+    return document
+
+
+def statements(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The statements as a list: a lone statement may stand there without one (IAM policy grammar)."""
+    return _listed(policy.get("Statement"))
+
+
+def compact(policy: Mapping[str, Any]) -> str:
+    """The text that is sent to AWS: no insignificant white space, keys in the order they have."""
+    return json.dumps(policy, separators=(",", ":"))
+
+
+# --- meaning -----------------------------------------------------------------------------------------------------------
+
+
+def canonical(policy: Mapping[str, Any], partition: str = "aws") -> Policy:
+    """A form in which two documents with the same meaning are equal, whatever AWS's rewrites made of them.
+
+    Scalars become lists, lists become sorted sets, a bare account id its root ARN (hashicorp/terraform-provider-aws#1545),
+    actions and condition keys lower case, `"*"` the principal `{"AWS": "*"}`, statements a sorted set. `Id` is no part of
+    the meaning and goes. Two documents that mean the same by cleverer reasoning (an action list and its wildcard) stay apart.
+    """
+    return {
+        "Version": policy.get("Version", "2008-10-17"),
+        "Statement": sorted((_statement(s, partition) for s in statements(policy)), key=_sort_key),
+    }
+
+
+def same(one: Mapping[str, Any], other: Mapping[str, Any], partition: str = "aws") -> bool:
+    """Whether two documents mean the same."""
+    return one == other or canonical(one, partition) == canonical(other, partition)
+
+
+def _statement(statement: Mapping[str, Any], partition: str) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in statement.items():
+        if key in ("Principal", "NotPrincipal"):
+            result[key] = _principal(value, partition)
+        elif key in ("Action", "NotAction"):
+            result[key] = sorted({str(action).lower() for action in _listed(value)})
+        elif key in ("Resource", "NotResource"):
+            result[key] = _set(_listed(value))
+        elif key == "Condition":
+            result[key] = _condition(value)
+        else:
+            result[key] = value
+    return result
+
+
+def _principal(value: Any, partition: str) -> Any:
+    if value == "*":
+        return {"AWS": ["*"]}
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        kind: _set(
+            arns.account_root(n, partition) if kind == "AWS" and re.fullmatch(r"[0-9]{12}", str(n)) else n
+            for n in _listed(names)
+        )
+        for kind, names in value.items()
+    }
+
+
+def _condition(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        operator: {str(key).lower(): _set(_text(v) for v in _listed(values)) for key, values in tests.items()}
+        if isinstance(tests, Mapping)
+        else tests
+        for operator, tests in value.items()
+    }
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _set(values: Iterable[Any]) -> list[Any]:
+    return sorted({_sort_key(v): v for v in values}.values(), key=_sort_key)
+
+
+def _sort_key(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+# --- may SES publish? --------------------------------------------------------------------------------------------------
+
+
+def may_publish(policy: Mapping[str, Any], topic_arn: str, publisher: Publisher) -> bool | None:
+    """Whether the policy lets SES publish to the topic for this publisher; None where that cannot be told from here.
+
+    A Deny that matches wins, then an Allow that matches; a condition that we cannot evaluate makes the statement a "maybe".
+    Source: IAM user guide, "Policy evaluation logic"; AWS developer guide of SES, "Configuring Amazon SNS notifications".
+    """
+    verdicts = [(s.get("Effect"), _applies(s, topic_arn, publisher)) for s in statements(policy)]
+    if ("Deny", True) in verdicts:
+        return False
+    if ("Allow", True) in verdicts:
+        return None if ("Deny", None) in verdicts else True
+    return None if ("Allow", None) in verdicts else False
+
+
+def _applies(statement: Mapping[str, Any], topic_arn: str, publisher: Publisher) -> bool | None:
+    if any(key in statement for key in ("NotPrincipal", "NotAction", "NotResource")):
+        return None
+    if not _names_ses(statement.get("Principal")):
+        return False
+    if not any(_like(str(a).lower(), "sns:publish") for a in _listed(statement.get("Action"))):
+        return False
+    if not any(_like(str(r), topic_arn) for r in _listed(statement.get("Resource"))):
+        return False
+    return _all(_holds(op, tests, publisher) for op, tests in (statement.get("Condition") or {}).items())
+
+
+def _names_ses(principal: Any) -> bool:
+    if principal == "*":
+        return True
+    if not isinstance(principal, Mapping):
+        return False
+    return "*" in _listed(principal.get("AWS")) or bool(
+        {SES_PRINCIPAL, "*"} & set(map(str, _listed(principal.get("Service"))))
+    )
+
+
+def _holds(operator: str, tests: Mapping[str, Any], publisher: Publisher) -> bool | None:
+    # SourceOwner is what the default topic policy tests; the SES of the topic's own account passes it (its settings work
+    # without any policy: ansible-collections/community.aws ses_identity integration tests).
+    known = {
+        "aws:sourceaccount": publisher.account,
+        "aws:sourceowner": publisher.account,
+        "aws:sourcearn": publisher.arn,
+        "aws:principalservicename": SES_PRINCIPAL,
+        "aws:principalisawsservice": "true",
+    }
+    name = operator.lower().removesuffix("ifexists")
+    return _all(_test(name, known.get(str(key).lower()), values) for key, values in tests.items())
+
+
+def _test(operator: str, actual: str | None, values: Any) -> bool | None:
+    if actual is None:
+        return None
+    wanted = [_text(v) for v in _listed(values)]
+    if operator in ("stringequals", "bool"):
+        return actual in wanted
+    if operator == "stringequalsignorecase":
+        return actual.lower() in [w.lower() for w in wanted]
+    # ArnEquals and ArnLike behave the same (IAM user guide, "Amazon Resource Name (ARN) condition operators").
+    if operator in ("stringlike", "arnlike", "arnequals"):
+        return any(_like(w, actual) for w in wanted)
+    if operator == "stringnotequals":
+        return actual not in wanted
+    if operator in ("stringnotlike", "arnnotlike", "arnnotequals"):
+        return not any(_like(w, actual) for w in wanted)
+    return None
+
+
+def _like(pattern: str, text: str) -> bool:
+    """IAM's wildcards: `*` any run of characters, `?` any one. Nothing else is special."""
+    regex = "".join({"*": ".*", "?": "."}.get(c) or re.escape(c) for c in pattern)
+    return re.fullmatch(regex, text, re.DOTALL) is not None
+
+
+def _all(verdicts: Iterable[bool | None]) -> bool | None:
+    seen = set(verdicts)
+    return False if False in seen else (None if None in seen else True)

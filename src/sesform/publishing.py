@@ -1,0 +1,99 @@
+"""sesform's own statements in topic policies: the least that lets SES publish for exactly the given publishers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sesform import arns, policy
+from sesform.policy import Policy, Publisher
+
+SID_PREFIX = "SesformPublish"
+_WIDENED = "Before"
+
+# SNS takes policies of up to 30 KB (SNS developer guide, "Amazon SNS access control policy quotas"). Ours leave room for others'.
+_MOST_BYTES = 20_000
+
+
+def is_ours(statement: Mapping[str, Any]) -> bool:
+    return str(statement.get("Sid", "")).startswith(SID_PREFIX)
+
+
+def ours(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The statements that sesform made, in the order they have."""
+    return [s for s in policy.statements(document) if is_ours(s)]
+
+
+def with_publishers(document: Mapping[str, Any], topic_arn: str, publishers: Iterable[Publisher]) -> Policy:
+    """The document with our statements for exactly these publishers; all other statements stay as they are.
+
+    Where nothing is left, it is the policy of a new topic: SNS takes no empty one (cloud-custodian#1779).
+    """
+    others = [s for s in policy.statements(document) if not is_ours(s)]
+    wanted = _statements(topic_arn, publishers)
+    present = ours(document)
+    if policy.same({"Statement": present}, {"Statement": wanted}):
+        wanted = present  # the same in AWS's spelling: not a change
+    if not others and not wanted:
+        return policy.default_topic_policy(topic_arn)
+    return {**document, "Statement": [*others, *wanted]}
+
+
+def _statements(topic_arn: str, publishers: Iterable[Publisher]) -> list[dict[str, Any]]:
+    """One statement an account. Source of its form: AWS developer guide of SES, "Configuring Amazon SNS notifications"."""
+    by_account: dict[str, list[str]] = defaultdict(list)
+    for account, arn in sorted(set(publishers)):
+        by_account[account].append(arn)
+    exact = [_statement(topic_arn, account, "StringEquals", sources) for account, sources in by_account.items()]
+    if len(policy.compact({"Statement": exact})) <= _MOST_BYTES:
+        return exact
+    # Too many to name: then all identities, and all configuration sets, of those accounts in the topic's region.
+    return [_statement(topic_arn, account, "ArnLike", _patterns(sources)) for account, sources in by_account.items()]
+
+
+def _statement(topic_arn: str, account: str, operator: str, sources: list[str]) -> dict[str, Any]:
+    source = {"AWS:SourceArn": sources if len(sources) > 1 else sources[0]}
+    equals: dict[str, Any] = {"AWS:SourceAccount": account}
+    condition = (
+        {"StringEquals": equals | source} if operator == "StringEquals" else {"StringEquals": equals, operator: source}
+    )
+    return {
+        "Sid": f"{SID_PREFIX}{account}",
+        "Effect": "Allow",
+        "Principal": {"Service": policy.SES_PRINCIPAL},
+        "Action": "SNS:Publish",
+        "Resource": topic_arn,
+        "Condition": condition,
+    }
+
+
+def _patterns(sources: Iterable[str]) -> list[str]:
+    kinds = {str(arn._replace(resource=arn.resource.split("/")[0] + "/*")) for arn in map(arns.parse, sources) if arn}
+    return sorted(kinds)
+
+
+def widened(before: Mapping[str, Any], after: Mapping[str, Any]) -> Policy:
+    """The document in between: all that may publish before, and all that may after. Ours of before get another Sid."""
+    kept = policy.statements(after)
+    gone = [s for s in ours(before) if not _sources([s]) <= _sources(ours(after))]
+    return {
+        **after,
+        "Statement": [*kept, *({**s, "Sid": f"{s['Sid'].removesuffix(_WIDENED)}{_WIDENED}"} for s in gone)],
+    }
+
+
+def lets_in_more(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether our statements in `one` let somebody in whom those in `other` do not: going from one to the other narrows."""
+    return not _sources(ours(one)) <= _sources(ours(other))
+
+
+def _sources(statements: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Each (account, source) that the statements name, as one canonical text."""
+    found = set()
+    for statement in policy.canonical({"Statement": list(statements)})["Statement"]:
+        tests = statement.get("Condition", {})
+        accounts = str(tests.get("StringEquals", {}).get("aws:sourceaccount"))
+        arn_lists = [values for t in tests.values() for key, values in t.items() if key == "aws:sourcearn"]
+        found |= {f"{accounts} {arn}" for values in arn_lists for arn in values}
+    return found
