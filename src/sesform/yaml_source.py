@@ -1,0 +1,297 @@
+"""Files and folders → YAML documents that remember where everything stands. The only user of yaml.
+
+Stricter than YAML: no duplicate keys, no tags, no merge keys, no keys but text; and every scalar is read by YAML 1.2's
+core rules, so that `on`, `no` and `012` never turn into something else behind the author's back. Specs are untrusted
+input: size, nesting and what aliases may multiply are bounded, and nothing here recurses over the document's depth.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sesform.errors import Problem, UsageError
+from sesform.values import printable
+
+MAX_BYTES = 16 * 1024 * 1024
+MAX_DEPTH = 32
+MAX_ALIASED_NODES = 100_000
+
+_LOADER: Any = getattr(
+    yaml, "CSafeLoader", yaml.SafeLoader
+)  # PyPI's wheels carry libyaml; without it the same, slower.
+_SUFFIXES = (".yaml", ".yml")
+_STR_TAG = "tag:yaml.org,2002:str"
+_NULL = ("", "~", "null", "Null", "NULL")
+_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INT = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+
+Loc = tuple[int | str, ...]
+
+
+@dataclass(slots=True)
+class Node:
+    """One value with its place: lines and columns count from 1. `value` holds Nodes where it is a dict or a list."""
+
+    line: int
+    column: int
+    value: Any = None
+    text: str = ""
+    size: int = 1
+    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+def child(node: Node, step: int | str) -> Node | None:
+    """The value under a key or at a position; None where there is none."""
+    if isinstance(node.value, dict):
+        return node.value.get(str(step))
+    if isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
+        found: Node = node.value[step]
+        return found
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document of one file."""
+
+    file: str
+    node: Node
+
+    @property
+    def data(self) -> Any:
+        """The document as plain dicts, lists and scalars."""
+        return _plain(self.node)
+
+    def at(self, loc: Sequence[int | str]) -> Node:
+        """The deepest node that the way leads to; steps that lead nowhere (a missing key) are passed over."""
+        node = self.node
+        for step in loc:
+            node = child(node, step) or node
+        return node
+
+    def place(self, loc: Sequence[int | str]) -> tuple[int, int]:
+        """Line and column of the key that the way ends in, or of the deepest value before it."""
+        parent = self.at(loc[:-1])
+        if loc and isinstance(parent.value, dict) and loc[-1] in parent.keys:
+            return parent.keys[str(loc[-1])]
+        node = self.at(loc)
+        return node.line, node.column
+
+    def problem(self, loc: Sequence[int | str], summary: str, hint: str = "", *, severity: Any = "error") -> Problem:
+        """A Problem at that place, with the way to it as the path."""
+        line, column = self.place(loc)
+        return Problem(summary, dotted(loc), self.file, line, column, hint, severity)
+
+
+def dotted(loc: Sequence[int | str]) -> str:
+    """A way into a document as people write it: `identities.example.com.notifications`, `regions[0]`."""
+    text = ""
+    for step in loc:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+def load(paths: Iterable[str | Path]) -> tuple[list[Document], list[Problem]]:
+    """Files and folders (searched through for *.yaml and *.yml) → their documents, and what is wrong with them as YAML.
+
+    Raises UsageError where a path does not exist, or there is no YAML file in any of them.
+    """
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    for file in _files(paths):
+        try:
+            _read(file, documents)
+        except _Wrong as wrong:
+            problems.append(
+                Problem(wrong.summary, file=str(file), line=wrong.line, column=wrong.column, hint=wrong.hint)
+            )
+    return documents, problems
+
+
+def _files(paths: Iterable[str | Path]) -> list[Path]:
+    found: dict[Path, None] = {}
+    tried: list[str] = []
+    for path in map(Path, paths):
+        tried.append(str(path))
+        if path.is_dir():
+            inside = (p for p in path.rglob("*") if p.suffix in _SUFFIXES and p.is_file())
+            hidden = (p for p in inside if not any(part.startswith(".") for part in p.relative_to(path).parts))
+            found.update(dict.fromkeys(sorted(hidden)))
+        elif path.is_file():
+            found[path] = None
+        else:
+            raise UsageError(f"{printable(str(path))}: no such file or folder")
+    if not found:
+        raise UsageError(f"no YAML file in {printable(', '.join(tried))}; specs are files that end in .yaml or .yml")
+    return list(found)
+
+
+class _Wrong(Exception):
+    def __init__(self, summary: str, line: int = 0, column: int = 0, hint: str = "") -> None:
+        self.summary, self.line, self.column, self.hint = summary, line, column, hint
+        super().__init__(summary)
+
+
+def _read(file: Path, documents: list[Document]) -> None:
+    try:
+        with file.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise _Wrong(f"cannot be read: {error.strerror}") from None
+    if len(raw) > MAX_BYTES:
+        raise _Wrong(f"is larger than {MAX_BYTES // 1024 // 1024} MiB", hint="split it into several files")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise _Wrong(f"is not UTF-8 (byte 0x{raw[error.start]:02x})", line, 1, "save it as UTF-8") from None
+    for node in _compose(text):
+        if node.value is not None:
+            documents.append(Document(str(file), node))  # noqa: PERF401  # those before a mistake are kept
+
+
+def _compose(text: str) -> Iterator[Node]:
+    """YAML's events → one Node a document, with a stack of our own, so that deep nesting cannot exhaust Python's."""
+    composer = _Composer()
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            node = composer.take(event)
+            if node is not None:
+                yield node
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        raise _Wrong(f"is not YAML: {printable(error.problem or 'syntax error')}", line, column) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        column = error.position - text.rfind("\n", 0, error.position)
+        raise _Wrong(f"is not YAML: character #x{_code(error.character):04x} is not allowed", line, column) from None
+    except yaml.YAMLError as error:
+        raise _Wrong(f"is not YAML: {printable(str(error).splitlines()[0])}") from None
+
+
+def _code(character: Any) -> int:
+    return (
+        character if isinstance(character, int) else ord(character)
+    )  # libyaml gives a number, pure Python a character
+
+
+class _Composer:
+    """Builds a document from events. Collections under way are on the stack, each with the key that waits for its value."""
+
+    def __init__(self) -> None:
+        self._stack: list[tuple[Node, str | None]] = []  # the open collection, and its key that has no value yet
+        self._anchors: dict[str, Node] = {}
+        self._opened: list[str | None] = []
+        self._aliased = 0
+
+    def take(self, event: Any) -> Node | None:
+        """One event; the finished document where it was the last of one."""
+        if isinstance(event, yaml.ScalarEvent):
+            return self._finish(_scalar(event), event.anchor)
+        if isinstance(event, yaml.AliasEvent):
+            return self._finish(self._alias(event), None)
+        if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+            self._open(event)
+        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+            node, _ = self._stack.pop()
+            return self._finish(node, self._opened.pop())
+        elif isinstance(event, yaml.DocumentStartEvent):
+            self._anchors.clear()
+        return None
+
+    def _open(self, event: Any) -> None:
+        line, column = _mark(event)
+        if event.tag is not None:
+            raise _Wrong(f"the tag {printable(event.tag)} is not supported", line, column, "leave the tag out")
+        if len(self._stack) >= MAX_DEPTH:
+            raise _Wrong(f"is nested deeper than {MAX_DEPTH} levels", line, column)
+        if self._expects_key():
+            raise _Wrong("a key must be text, not a list or mapping", line, column)
+        self._stack.append((Node(line, column, {} if isinstance(event, yaml.MappingStartEvent) else []), None))
+        self._opened.append(event.anchor)
+
+    def _expects_key(self) -> bool:
+        return bool(self._stack) and isinstance(self._stack[-1][0].value, dict) and self._stack[-1][1] is None
+
+    def _alias(self, event: Any) -> Node:
+        line, column = _mark(event)
+        target = self._anchors.get(event.anchor)
+        if target is None:
+            raise _Wrong(f"alias *{event.anchor} has no finished anchor before it", line, column)
+        self._aliased += target.size
+        if self._aliased > MAX_ALIASED_NODES:
+            raise _Wrong(f"aliases repeat more than {MAX_ALIASED_NODES} values", line, column, "use `defaults` instead")
+        return target
+
+    def _finish(self, node: Node, anchor: str | None) -> Node | None:
+        if anchor is not None:
+            self._anchors[anchor] = node
+        if not self._stack:
+            return node
+        parent, key = self._stack[-1]
+        parent.size += node.size
+        if isinstance(parent.value, list):
+            parent.value.append(node)
+        elif key is None:
+            self._stack[-1] = (parent, self._key(parent, node))
+        else:
+            parent.value[key] = node
+            self._stack[-1] = (parent, None)
+        return None
+
+    def _key(self, parent: Node, node: Node) -> str:
+        key = node.text
+        if isinstance(node.value, dict | list) or not key:
+            raise _Wrong("a key must be text", node.line, node.column)
+        if key == "<<":
+            raise _Wrong("merge keys (<<) are not supported", node.line, node.column, "use `defaults` instead")
+        if key in parent.keys:
+            line, _ = parent.keys[key]
+            raise _Wrong(
+                f"key {printable(key)!r} is there twice, first in line {line}", node.line, node.column, "remove one"
+            )
+        parent.keys[key] = (node.line, node.column)
+        return key
+
+
+def _mark(event: Any) -> tuple[int, int]:
+    return event.start_mark.line + 1, event.start_mark.column + 1
+
+
+def _scalar(event: Any) -> Node:
+    line, column = _mark(event)
+    if event.tag not in (None, _STR_TAG):
+        raise _Wrong(f"the tag {printable(event.tag)} is not supported", line, column, "quote the value instead")
+    plain = event.style is None or event.style == ""
+    value = _resolve(event.value) if plain and event.tag is None else event.value
+    return Node(line, column, value, event.value)
+
+
+def _resolve(text: str) -> Any:
+    if text in _NULL:
+        return None
+    if text in _BOOL:
+        return _BOOL[text]
+    if _INT.fullmatch(text):
+        return int(text) if len(text) <= 18 else text
+    if _FLOAT.fullmatch(text) and math.isfinite(float(text)):
+        return float(text)
+    return text
+
+
+def _plain(node: Node) -> Any:
+    # Depth is bounded by MAX_DEPTH when the node was composed, and repetition by MAX_ALIASED_NODES.
+    if isinstance(node.value, dict):
+        return {key: _plain(child) for key, child in node.value.items()}
+    if isinstance(node.value, list):
+        return [_plain(child) for child in node.value]
+    return node.value
