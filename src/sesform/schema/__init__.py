@@ -1,0 +1,88 @@
+"""The specs' shape, and nothing of what they mean together. The only user of pydantic.
+
+`load` turns documents into models and gathers every Problem; `json_schema` describes the same models to editors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from sesform.errors import Problem
+from sesform.schema import problems
+from sesform.schema.configuration_sets import ConfigurationSet, EventDestination
+from sesform.schema.identities import Authorization, Identity, Notifications, NotificationSetting
+from sesform.schema.problems import did_you_mean
+from sesform.schema.specs import Credentials, Delegate, Owner, Spec
+from sesform.schema.topics import Subscription, Topic
+from sesform.yaml_source import Document
+
+KINDS: dict[str, type[Owner] | type[Delegate]] = {"Owner": Owner, "Delegate": Delegate}
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSpec:
+    """A spec, and the document that it was read from."""
+
+    spec: Spec
+    document: Document
+
+
+def load(documents: Iterable[Document]) -> tuple[list[LoadedSpec], list[Problem]]:
+    """Documents → specs, and everything that is wrong with any of them by itself."""
+    loaded: list[LoadedSpec] = []
+    wrong: list[Problem] = []
+    for document in documents:
+        kind = _kind(document, wrong)
+        if kind is None:
+            continue
+        try:
+            loaded.append(LoadedSpec(kind.model_validate(document.data), document))
+        except ValidationError as error:
+            wrong += problems.of_validation(document, error, kind)
+    return loaded, wrong
+
+
+def _kind(document: Document, wrong: list[Problem]) -> type[Owner] | type[Delegate] | None:
+    data = document.node.value
+    if not isinstance(data, dict):
+        wrong.append(document.problem((), "a spec must be a mapping", "begin with `kind: Owner` or `kind: Delegate`"))
+        return None
+    if "kind" not in data:
+        wrong.append(document.problem((), "kind is missing", "begin with `kind: Owner` or `kind: Delegate`"))
+        return None
+    kind = data["kind"].value
+    if not isinstance(kind, str) or kind not in KINDS:
+        wrong.append(document.problem(("kind",), f"unknown kind {data['kind'].text!r}", did_you_mean(str(kind), KINDS)))
+        return None
+    return KINDS[kind]
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a spec document, made for editors."""
+    from sesform.schema.json_schema import describe
+
+    return describe()
+
+
+__all__ = [
+    "Authorization",
+    "ConfigurationSet",
+    "Credentials",
+    "Delegate",
+    "EventDestination",
+    "Identity",
+    "LoadedSpec",
+    "NotificationSetting",
+    "Notifications",
+    "Owner",
+    "Spec",
+    "Subscription",
+    "Topic",
+    "did_you_mean",
+    "json_schema",
+    "load",
+]
