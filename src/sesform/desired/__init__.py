@@ -1,0 +1,100 @@
+"""Specs → the resources that they ask for, references resolved. Pure: no clock, no network, no environment."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sesform.address import Access, Address
+from sesform.desired._compilation import Compilation, Declared, Origin, Target
+from sesform.desired._configuration_sets import declare_configuration_sets
+from sesform.desired._notifications import declare_cross_account, declare_identities, publishers_of
+from sesform.desired._topics import TopicTable, declare_topics, tabulate
+from sesform.errors import Problem, SpecError
+from sesform.policy import Publisher
+from sesform.schema import LoadedSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What the specs ask for.
+
+    `unmanaged` settings are read, because they are routes too, and never written. Of what stands below an `exclusive`
+    configuration set, only what is declared may exist. `targets` are the topics that SES must be able to publish to.
+    """
+
+    declared: Mapping[Address, Declared]
+    unmanaged: tuple[Declared, ...]
+    exclusive: frozenset[Address]
+    targets: tuple[Target, ...]
+    access: Mapping[str, Access]
+    warnings: tuple[Problem, ...]
+
+
+def build(specs: Iterable[LoadedSpec], problems: Iterable[Problem] = (), *, destroy: bool = False) -> Desired:
+    """Loaded specs → Desired; with `destroy`, everything that they declare absent.
+
+    `problems` are those found on the way here. Raises SpecError with all of them and all found now, if any is an error.
+    """
+    loaded = list(specs)
+    work = Compilation(destroy, problems=dict.fromkeys(problems))
+    _check_names(work, loaded)
+    table = tabulate(loaded)
+    for each in loaded:
+        declare_topics(work, table, each)
+        declare_configuration_sets(work, table, each)
+        declare_identities(work, table, each)
+        declare_cross_account(work, table, each)
+    _declare_topic_policies(work, table, loaded)
+    if any(p.severity == "error" for p in work.problems):
+        raise SpecError(work.problems)
+    return Desired(
+        declared=work.declared,
+        unmanaged=tuple(work.unmanaged),
+        exclusive=frozenset(work.exclusive),
+        targets=tuple(work.targets),
+        access={e.spec.name: _access(e) for e in loaded},
+        warnings=tuple(work.problems),
+    )
+
+
+def _access(loaded: LoadedSpec) -> Access:
+    credentials = loaded.spec.credentials
+    return Access(loaded.spec.account, credentials.profile, credentials.role_arn, credentials.external_id)
+
+
+def _check_names(work: Compilation, loaded: list[LoadedSpec]) -> None:
+    first: dict[str, LoadedSpec] = {}
+    for each in loaded:
+        other = first.setdefault(each.spec.name, each)
+        if other is not each:
+            line, _ = other.document.place(("name",))
+            work.wrong(
+                each,
+                ("name",),
+                f"spec {each.spec.name!r} is already there, at {other.document.file}:{line}",
+                "names are unique over all specs",
+            )
+
+
+def _declare_topic_policies(work: Compilation, table: TopicTable, loaded: list[LoadedSpec]) -> None:
+    """For each managed topic, the publishers that follow from who routes to it; none: our statements go."""
+    publishers: dict[str, set[Publisher]] = defaultdict(set)
+    for target in work.targets:
+        publishers[target.topic_arn].update(target.publishers)
+    specs = {each.spec.name: each for each in loaded}
+    for entry in table.entries.values():
+        if entry.state != "managed" or work.destroy:
+            continue
+        key = {"topic_arn": entry.arn}
+        pairs = sorted(publishers[entry.arn])
+        want = {**key, "publishers": [list(p) for p in pairs]} if pairs else None
+        says = "declares a topic that SES publishes to" if pairs else "declares a topic that nothing publishes to"
+        origin = Origin(specs[entry.spec].document, ("topics", entry.key), says)
+        work.declare(
+            Declared(Address(entry.spec, entry.scope.region, "topic_policy", entry.key), entry.scope, key, want, origin)
+        )
+
+
+__all__ = ["Access", "Declared", "Desired", "Origin", "Target", "build", "publishers_of"]

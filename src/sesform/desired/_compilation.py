@@ -1,0 +1,83 @@
+"""What the parts of the compilation share: the things declared so far, and the problems found so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sesform.address import Address, Scope
+from sesform.errors import Problem
+from sesform.policy import Publisher
+from sesform.schema import LoadedSpec
+from sesform.values import Properties
+from sesform.yaml_source import Document
+
+
+class Origin(NamedTuple):
+    """Where the specs say something, and what they say there: "declares it", "says null", …"""
+
+    document: Document
+    loc: tuple[int | str, ...]
+    says: str
+
+    def __str__(self) -> str:
+        line, _ = self.document.place(self.loc)
+        return f"{self.document.file}:{line} {self.says}"
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One resource that the specs speak of.
+
+    `key` is what AWS knows it by, `want` its properties (the key's among them; those left out are not managed) or None where
+    it must not exist.
+    """
+
+    address: Address
+    scope: Scope
+    key: Mapping[str, str]
+    want: Properties | None
+    origin: Origin | None = None
+
+
+class Target(NamedTuple):
+    """A topic that something publishes to: SES must be let in as one of these publishers."""
+
+    topic_arn: str
+    publishers: tuple[Publisher, ...]
+    user: Address
+    origin: Origin
+
+
+@dataclass(slots=True)
+class Compilation:
+    """The work in progress: every part adds to it, nothing is taken back."""
+
+    destroy: bool = False
+    declared: dict[Address, Declared] = field(default_factory=dict)
+    unmanaged: list[Declared] = field(default_factory=list)
+    exclusive: set[Address] = field(default_factory=set)
+    targets: list[Target] = field(default_factory=list)
+    problems: dict[Problem, None] = field(default_factory=dict)
+    _by_key: dict[tuple[str, Scope, tuple[str, ...]], Declared] = field(default_factory=dict)
+
+    def wrong(
+        self, loaded: LoadedSpec, loc: Sequence[int | str], summary: str, hint: str = "", *, warning: bool = False
+    ) -> None:
+        self.problems[loaded.document.problem(loc, summary, hint, severity="warning" if warning else "error")] = None
+
+    def declare(self, declared: Declared) -> None:
+        """Adds a resource; two specs (or two spellings) that speak of the same thing in AWS are a problem."""
+        key = (declared.address.type, declared.scope, tuple(declared.key.values()))
+        first = self._by_key.setdefault(key, declared)
+        if first is not declared and declared.origin and first.origin:
+            document, loc, _ = declared.origin
+            name, elsewhere = "/".join(declared.key.values()), str(first.origin).split()[0]
+            text = f"{declared.address.type} {name} is declared twice, first at {elsewhere}"
+            line, column = document.place(loc)
+            self.problems[
+                Problem(text, str(declared.address), document.file, line, column, "let one spec speak for it")
+            ] = None
+            return
+        self.declared[declared.address] = declared

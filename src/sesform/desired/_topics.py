@@ -1,0 +1,154 @@
+"""Topics: what the specs declare of them, and what a reference means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sesform import arns
+from sesform.address import Address, Scope
+from sesform.desired._compilation import Compilation, Declared, Origin
+from sesform.schema import LoadedSpec, Topic, did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class TopicEntry:
+    """One topic in one region. `state` is "managed", "external" or "absent"."""
+
+    spec: str
+    key: str
+    scope: Scope
+    name: str
+    state: str
+
+    @property
+    def arn(self) -> str:
+        return arns.topic(self.scope, self.name)
+
+
+@dataclass(slots=True)
+class TopicTable:
+    """Every topic that any spec names, and the regions of every spec: enough to say what a reference means."""
+
+    regions: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    entries: dict[tuple[str, str, str], TopicEntry] = field(default_factory=dict)  # (spec, region, key)
+    by_arn: dict[str, TopicEntry] = field(default_factory=dict)
+
+    def keys_of(self, spec: str) -> set[str]:
+        return {key for name, _, key in self.entries if name == spec}
+
+
+def tabulate(specs: Iterable[LoadedSpec]) -> TopicTable:
+    """All topics of all specs, before any reference is resolved."""
+    table = TopicTable()
+    for loaded in specs:
+        spec = loaded.spec
+        table.regions[spec.name] = tuple(spec.regions)
+        for key, topic in spec.topics.items():
+            for region in spec.regions:
+                state = "absent" if not isinstance(topic, Topic) else "external" if topic.external else "managed"
+                name = topic.name if isinstance(topic, Topic) and topic.name else key
+                entry = TopicEntry(spec.name, key, Scope(spec.account, region), name, state)
+                table.entries[spec.name, region, key] = entry
+                # Where one spec manages a topic that another calls external, the managing one speaks for it.
+                if state == "managed" or entry.arn not in table.by_arn:
+                    table.by_arn[entry.arn] = entry
+    return table
+
+
+def declare_topics(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> None:
+    """The topics that sesform manages, as resources; external ones are only ever looked at."""
+    for (spec, region, key), entry in table.entries.items():
+        if spec != loaded.spec.name or entry.state == "external":
+            continue
+        topic = loaded.spec.topics[key]
+        if isinstance(topic, Topic) and not arns.parse(entry.arn):
+            continue
+        if "." in entry.name:
+            work.wrong(
+                loaded,
+                ("topics", key),
+                f"{entry.name!r} is not a topic name that SNS takes",
+                "use letters, digits, - and _",
+            )
+            continue
+        want: dict[str, object] | None = None
+        says = "is being destroyed" if work.destroy else "declares the topic absent"
+        if isinstance(topic, Topic) and not work.destroy:
+            says = "declares it"
+            want = {"topic_arn": entry.arn, "name": entry.name}
+            if topic.display_name is not None:
+                want["display_name"] = topic.display_name
+            if topic.declares("kms_key"):
+                want["kms_key"] = topic.kms_key
+        origin = Origin(loaded.document, ("topics", key), says)
+        work.declare(Declared(Address(spec, region, "topic", key), entry.scope, {"topic_arn": entry.arn}, want, origin))
+
+
+def resolve(
+    work: Compilation, table: TopicTable, loaded: LoadedSpec, region: str, reference: str, loc: Sequence[int | str]
+) -> str | None:
+    """A topic reference → the topic's ARN; None where it means nothing, which is noted as a problem."""
+    if reference.startswith("arn:"):
+        return _resolve_arn(work, table, loaded, region, reference, loc)
+    spec, _, key = reference.rpartition("/")
+    spec = spec or loaded.spec.name
+    if spec not in table.regions:
+        work.wrong(loaded, loc, f"unknown spec {spec!r} in {reference!r}", did_you_mean(spec, table.regions))
+        return None
+    keys = table.keys_of(spec)
+    if key not in keys:
+        if key.endswith(".fifo"):
+            work.wrong(loaded, loc, f"{reference!r} is a FIFO topic", "SES publishes to standard topics only")
+            return None
+        hint = did_you_mean(key, keys) or f"declare it under `topics` of {spec}"
+        work.wrong(
+            loaded, loc, f"unknown topic {key!r}" + (f" of spec {spec!r}" if spec != loaded.spec.name else ""), hint
+        )
+        return None
+    entry = table.entries.get((spec, region, key))
+    if entry is None:
+        regions = ", ".join(table.regions[spec])
+        work.wrong(
+            loaded,
+            loc,
+            f"topic {reference!r} is not in {region}: spec {spec!r} is in {regions}",
+            "SES needs the topic in its own region",
+        )
+        return None
+    return _usable(work, loaded, entry, reference, loc)
+
+
+def _usable(
+    work: Compilation, loaded: LoadedSpec, entry: TopicEntry, reference: str, loc: Sequence[int | str]
+) -> str | None:
+    if entry.state == "absent":
+        work.wrong(
+            loaded,
+            loc,
+            f"topic {reference!r} is declared absent by spec {entry.spec!r}",
+            "use another topic, or declare it again",
+        )
+        return None
+    return entry.arn
+
+
+def _resolve_arn(
+    work: Compilation, table: TopicTable, loaded: LoadedSpec, region: str, reference: str, loc: Sequence[int | str]
+) -> str | None:
+    arn = arns.parse(reference)
+    if arn is None:  # the schema has checked it already
+        return None
+    if arn.partition != arns.partition(region):
+        work.wrong(
+            loaded, loc, f"topic {reference!r} is in partition {arn.partition}, {region} is in {arns.partition(region)}"
+        )
+        return None
+    if arn.region != region:
+        hint = "SES needs the topic in its own region"
+        if len(loaded.spec.regions) > 1:
+            hint += "; refer to it by name, so that each region gets its own"
+        work.wrong(loaded, loc, f"topic {reference!r} is in {arn.region}, the setting is in {region}", hint)
+        return None
+    entry = table.by_arn.get(reference)
+    return _usable(work, loaded, entry, reference, loc) if entry else reference
