@@ -1,0 +1,207 @@
+"""The one place that talks to AWS: checked accounts, paced and retried calls, errors that say what to do. The only user of boto3.
+
+`connect` gives a Connection for each spec and region. Everything else in sesform calls AWS through `Connection.call`.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.session
+from botocore import xform_name
+
+from sesform.address import Access, Address, Scope
+from sesform.aws.failures import explain
+from sesform.aws.pacing import Pacer, Stopped
+from sesform.aws.sessions import OpenSession, config, log_in, open_session
+from sesform.errors import ReadOnlyError, SesformError
+from sesform.quota import SES_CALLS_A_SECOND
+
+log = logging.getLogger("sesform.aws")
+
+SERVICES = ("ses", "sesv2", "sns")
+_PACED = ("ses", "sesv2")
+_READS = ("Get", "List", "Describe")
+
+# Answers that mean "not yet" and that botocore does not retry by itself, by (code, part of the text). A topic policy or an IAM
+# principal takes a while to spread (hashicorp/terraform-provider-aws#26041); SNS calls its throttling "Throttled".
+_NOT_YET = (
+    ("Throttled", ""),
+    ("InvalidParameter", "PrincipalNotFound"),
+    ("InvalidSNSDestination", "Could not publish"),
+    ("BadRequestException", "Could not publish"),
+    ("InvalidParameterValue", "Could not publish"),
+)
+_MOST_ATTEMPTS = 5
+
+
+class Connection:
+    """AWS as one spec sees it in one region. Safe to use from many threads."""
+
+    def __init__(
+        self, scope: Scope, session: botocore.session.Session, pacer: Pacer, *, read_only: bool, parallelism: int = 10
+    ) -> None:
+        self.scope = scope
+        self.read_only = read_only
+        self.calls: Counter[str] = Counter()
+        self._pacer = pacer
+        self._lock = threading.Lock()
+        boto = boto3.Session(botocore_session=session, region_name=scope.region)
+        self._clients = {service: boto.client(service, config=config(parallelism)) for service in SERVICES}  # type: ignore[call-overload]
+        for service, client in self._clients.items():
+            self._watch(service, client)
+
+    def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        """One call, e.g. `call("ses", "ListIdentities", MaxItems=10)` → AWS's answer. `service` is ses, sesv2 or sns.
+
+        Waits for its turn, and retries throttling and transient faults with backoff, each attempt in its turn. Raises AwsError
+        where AWS refuses or cannot be reached, ReadOnlyError where a connection that only reads is asked to write, Stopped
+        after `stop`.
+        """
+        try:
+            answer: dict[str, Any] = getattr(self._clients[service], xform_name(operation))(**params)
+        except (SesformError, Stopped):
+            raise
+        except Exception as error:
+            raise explain(error, f"{_prefix(service)}:{operation}", str(self.scope)) from error
+        return answer
+
+    def stop(self) -> None:
+        """No call that waits for its turn is sent any more; those under way finish."""
+        self._pacer.stop()
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """Host of each service's endpoint."""
+        return {service: urlsplit(client.meta.endpoint_url).hostname or "" for service, client in self._clients.items()}
+
+    def _watch(self, service: str, client: Any) -> None:
+        """Hooks into botocore, so that its own retries are paced, counted and kept read-only like first attempts."""
+
+        def before_call(model: Any, **_: Any) -> None:
+            if self.read_only and not model.name.startswith(_READS):
+                raise ReadOnlyError(
+                    f"{_prefix(service)}:{model.name} was asked of a connection that only reads; please report this"
+                )
+
+        def before_send(event_name: str, **_: Any) -> None:
+            if service in _PACED:
+                self._pacer.wait()
+            operation = f"{_prefix(service)}:{event_name.rsplit('.', 1)[-1]}"
+            with self._lock:
+                self.calls[operation] += 1
+            log.debug("%s in %s", operation, self.scope)
+
+        client.meta.events.register("before-call", before_call)
+        client.meta.events.register_first("before-send", before_send)
+        client.meta.events.register("needs-retry", _not_yet)
+
+
+def _not_yet(response: Any, attempts: int, **_: Any) -> float | None:
+    """botocore's needs-retry hook: the seconds to wait before another attempt, or None for no opinion."""
+    if response is None or attempts >= _MOST_ATTEMPTS:
+        return None
+    error = response[1].get("Error", {})
+    code, message = str(error.get("Code", "")), str(error.get("Message", ""))
+    if not any(code == c and text.lower() in message.lower() for c, text in _NOT_YET):
+        return None
+    return random.uniform(0.5, 1.0) * float(2 ** (attempts - 1))
+
+
+def _prefix(service: str) -> str:
+    return "ses" if service == "sesv2" else service  # IAM's name for both
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to connect. `rate`: SES calls a second in each scope (None: not paced); `open_session` decides what answers."""
+
+    read_only: bool = True
+    rate: float | None = SES_CALLS_A_SECOND
+    parallelism: int = 10
+    open_session: OpenSession = open_session
+
+
+@dataclass(slots=True)
+class Connections:
+    """The connections of a run, by spec and region."""
+
+    by_place: dict[tuple[str, str], Connection]
+    warnings: list[str] = field(default_factory=list)
+
+    def of(self, address: Address) -> Connection:
+        return self.by_place[address.spec, address.region]
+
+    def in_scope(self, scope: Scope) -> Connection | None:
+        """Any connection to that account and region."""
+        return next((c for c in self.by_place.values() if c.scope == scope), None)
+
+    @property
+    def calls(self) -> Counter[tuple[Scope, str]]:
+        """Attempts made so far, by scope and operation."""
+        total: Counter[tuple[Scope, str]] = Counter()
+        for connection in {id(c): c for c in self.by_place.values()}.values():
+            total.update({(connection.scope, operation): n for operation, n in connection.calls.items()})
+        return total
+
+    def allow_writes(self) -> None:
+        """From here on calls may write: only apply says so, and only when it has been agreed to."""
+        for connection in self.by_place.values():
+            connection.read_only = False
+
+    def stop(self) -> None:
+        for connection in self.by_place.values():
+            connection.stop()
+
+
+def connect(places: Iterable[tuple[str, str]], access: Mapping[str, Access], settings: Settings) -> Connections:
+    """Logs in to the account of each (spec, region), checks it, and connects.
+
+    Raises CredentialsError, AwsError or AccountError before anything else has been called.
+    """
+    wanted = {place: (access[place[0]], place[1]) for place in dict.fromkeys(places)}
+    sessions: dict[Access, botocore.session.Session] = {}
+    first_region = dict(reversed(list(wanted.values())))
+    with ThreadPoolExecutor(max_workers=max(1, len(first_region))) as pool:
+        waiting = {who: pool.submit(log_in, who, region, settings.open_session) for who, region in first_region.items()}
+        sessions = {who: future.result() for who, future in waiting.items()}
+    pacers: dict[Scope, Pacer] = {}
+    made: dict[tuple[Access, str], Connection] = {}
+    for who, region in wanted.values():
+        if (who, region) not in made:
+            scope = Scope(who.account, region)
+            pacer = pacers.setdefault(scope, Pacer(settings.rate))
+            made[who, region] = Connection(
+                scope, sessions[who], pacer, read_only=settings.read_only, parallelism=settings.parallelism
+            )
+    connections = Connections({place: made[key] for place, key in wanted.items()})
+    connections.warnings += _half_redirected(made.values())
+    return connections
+
+
+def _half_redirected(connections: Iterable[Connection]) -> list[str]:
+    hosts = {
+        f"{service}={host}": host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"))
+        for c in connections
+        for service, host in c.endpoints.items()
+    }
+    if len(set(hosts.values())) < 2:
+        return []
+    real = sorted(service for service, is_aws in hosts.items() if is_aws)
+    text = (
+        f"only some endpoints are redirected; these still go to AWS: {', '.join(real)}; "
+        "set AWS_ENDPOINT_URL, or each of AWS_ENDPOINT_URL_SES, _SESV2, _SNS and _STS"
+    )
+    return [text]
+
+
+__all__ = ["Connection", "Connections", "Settings", "Stopped", "connect"]

@@ -1,0 +1,103 @@
+"""Credentials → botocore sessions, and the check that they belong to the account that the spec names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+
+from sesform import __version__
+from sesform.address import Access
+from sesform.aws.failures import explain
+from sesform.errors import AccountError, SesformError
+
+# (profile, account) → a session. The account matters to the sandbox only, which has credentials for any.
+OpenSession = Callable[[str | None, str], botocore.session.Session]
+
+_USER_AGENT = f"sesform/{__version__}"
+
+
+def open_session(profile: str | None, account: str) -> botocore.session.Session:
+    """The session that the AWS CLI would have with this profile (None: the ambient credential chain)."""
+    session = botocore.session.Session(profile=profile)
+    session.register_component("data_loader", _shared_loader(session))
+    return session
+
+
+_loader: Any = None
+
+
+def _shared_loader(session: botocore.session.Session) -> Any:
+    # Loading the service models is most of what a client costs; sessions that share the loader load them once.
+    global _loader
+    _loader = _loader or session.get_component("data_loader")
+    return _loader
+
+
+def config(parallelism: int = 10) -> Config:
+    """The settings of every client: short patience, botocore's standard retries with backoff and jitter."""
+    return Config(
+        retries={"mode": "standard", "max_attempts": 6},
+        connect_timeout=10,
+        read_timeout=30,
+        max_pool_connections=max(parallelism, 10),
+        user_agent_extra=_USER_AGENT,
+    )
+
+
+def log_in(access: Access, region: str, opener: OpenSession) -> botocore.session.Session:
+    """The session for a spec's account, its role taken if it has one, and its account checked with GetCallerIdentity.
+
+    Role credentials refresh themselves, so that a run may outlive them. Raises CredentialsError or AwsError where there are no
+    usable credentials, and AccountError where they belong to another account.
+    """
+    where = f"{access.account}/{region}"
+    operation = "sts:GetCallerIdentity"
+    try:
+        session = opener(access.profile, access.account)
+        if access.role_arn:
+            operation = "sts:AssumeRole"
+            session = _assume(session, access, region, opener)
+            session.get_credentials().get_frozen_credentials()  # type: ignore[union-attr]  # set in _assume
+            operation = "sts:GetCallerIdentity"
+        sts: Any = session.create_client("sts", region_name=region, config=config())
+        caller = sts.get_caller_identity()
+    except SesformError:
+        raise
+    except Exception as error:
+        raise explain(error, operation, where) from error
+    if caller["Account"] != access.account:
+        raise AccountError(
+            f"the credentials {_called(access)} belong to account {caller['Account']} ({caller['Arn']}), "
+            f"the spec says {access.account}; "
+            "nothing was read or changed"
+        )
+    return session
+
+
+def _assume(
+    base: botocore.session.Session, access: Access, region: str, opener: OpenSession
+) -> botocore.session.Session:
+    def client(service: str, **kwargs: Any) -> Any:
+        return base.create_client(service, **{"region_name": region, "config": config(), **kwargs})
+
+    extra = {"RoleSessionName": "sesform"} | ({"ExternalId": access.external_id} if access.external_id else {})
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=client,
+        source_credentials=base.get_credentials(),
+        role_arn=str(access.role_arn),
+        extra_args=extra,
+    )
+    session = opener(access.profile, access.account)
+    credentials = DeferredRefreshableCredentials(method="assume-role", refresh_using=fetcher.fetch_credentials)
+    session._credentials = credentials  # type: ignore[attr-defined]  # botocore has no public way to hand a session refreshable credentials
+    return session
+
+
+def _called(access: Access) -> str:
+    if access.role_arn:
+        return f"of role {access.role_arn}"
+    return f"of profile {access.profile}" if access.profile else "of the environment"
