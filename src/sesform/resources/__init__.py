@@ -1,0 +1,29 @@
+"""The resource types, one file each. Adding one is a new file and a line in RESOURCES."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from sesform.resources._base import Phase, ResourceType
+from sesform.resources._reading import Reading
+from sesform.resources.configuration_set import ConfigurationSet
+from sesform.resources.event_destination import EventDestination
+from sesform.resources.feedback_forwarding import FeedbackForwarding
+from sesform.resources.notification_headers import NotificationHeaders
+from sesform.resources.notification_topic import NotificationTopic
+from sesform.resources.topic import Topic
+from sesform.resources.topic_policy import TopicPolicy
+
+# In the order in which they are made within a phase; what is removed goes in the reverse of it.
+RESOURCES: Final[Mapping[str, ResourceType]] = {
+    "topic": Topic(),
+    "topic_policy": TopicPolicy(),
+    "configuration_set": ConfigurationSet(),
+    "event_destination": EventDestination(),
+    "notification_topic": NotificationTopic(),
+    "notification_headers": NotificationHeaders(),
+    "feedback_forwarding": FeedbackForwarding(),
+}
+
+__all__ = ["RESOURCES", "Phase", "Reading", "ResourceType"]

@@ -1,0 +1,56 @@
+"""Configuration sets. Their options (sending, reputation, tracking, …) are nobody's business here and stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from sesform.address import Address, Scope
+from sesform.desired import Declared
+from sesform.errors import AwsError
+from sesform.resources._base import Phase, ResourceType
+from sesform.values import Properties
+
+if TYPE_CHECKING:
+    from sesform.aws import Connection
+    from sesform.resources._reading import Reading
+
+
+class ConfigurationSet(ResourceType):
+    """Properties: configuration_set (its name)."""
+
+    name = "configuration_set"
+    key = ("configuration_set",)
+
+    def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
+        for declared in wanted:
+            name = declared.key["configuration_set"]
+            if name in reading.event_destinations:
+                yield declared.address, {"configuration_set": name}
+
+    def phase(self, before: Properties | None, after: Properties | None) -> Phase:
+        return Phase.CONFIGURATION_SETS_REMOVED if after is None else Phase.CONFIGURATION_SETS
+
+    def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
+        return frozenset({f"set {scope} {properties['configuration_set']}"})
+
+    def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
+        return ("ses:DeleteConfigurationSet",) if after is None else ("ses:CreateConfigurationSet",)
+
+    def create(self, connection: Connection, after: Properties) -> None:
+        # Options are left out whole: `SendingOptions: {}` would mean false, not the default (go-to-k/cdk-real-drift#1643).
+        try:
+            connection.call("sesv2", "CreateConfigurationSet", ConfigurationSetName=after["configuration_set"])
+        except AwsError as error:
+            if error.code != "AlreadyExistsException":
+                raise
+
+    def update(self, connection: Connection, before: Properties, after: Properties) -> None:
+        raise AssertionError("a configuration set has only its name, and a name is not updated")
+
+    def delete(self, connection: Connection, before: Properties) -> None:
+        try:
+            connection.call("sesv2", "DeleteConfigurationSet", ConfigurationSetName=before["configuration_set"])
+        except AwsError as error:
+            if error.code != "NotFoundException":
+                raise

@@ -1,0 +1,167 @@
+"""Event destinations of configuration sets, in all five kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sesform.address import Address, Scope
+from sesform.desired import Declared
+from sesform.errors import AwsError
+from sesform.resources._base import Phase, ResourceType
+from sesform.values import Properties, event_set
+
+if TYPE_CHECKING:
+    from sesform.aws import Connection
+    from sesform.resources._reading import Reading
+
+# Ours → SES v2's (SES v2 API reference, EventDestinationDefinition): the structure's name, and its fields.
+_KINDS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "sns": ("SnsDestination", {"topic_arn": "TopicArn"}),
+    "firehose": ("KinesisFirehoseDestination", {"stream_arn": "DeliveryStreamArn", "role_arn": "IamRoleArn"}),
+    "cloudwatch": ("CloudWatchDestination", {"dimensions": "DimensionConfigurations"}),
+    "eventbridge": ("EventBridgeDestination", {"event_bus_arn": "EventBusArn"}),
+    "pinpoint": ("PinpointDestination", {"application_arn": "ApplicationArn"}),
+}
+_DIMENSION = {"name": "DimensionName", "source": "DimensionValueSource", "default": "DefaultDimensionValue"}
+
+
+def kind_of(properties: Properties) -> str:
+    """Which of the five kinds a destination is."""
+    return next(kind for kind in _KINDS if kind in properties)
+
+
+def _carried(properties: Properties) -> set[str]:
+    """The event types that it sends on now."""
+    return set(properties["events"]) if properties["enabled"] else set()
+
+
+class EventDestination(ResourceType):
+    """Properties: configuration_set, name, enabled, events (sorted), and one of sns {topic_arn}, firehose {stream_arn, role_arn},
+    cloudwatch {dimensions: [{name, source, default}]}, eventbridge {event_bus_arn}, pinpoint {application_arn}."""
+
+    name = "event_destination"
+    key = ("configuration_set", "name")
+    part_of = "configuration_set"
+
+    def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
+        """All destinations of the sets that are wanted, declared or not: in an exclusive set the others are to go."""
+        place = {d.key["configuration_set"]: d.address for d in wanted}
+        for name, destinations in reading.event_destinations.items():
+            for destination in destinations if name in place else ():
+                address = Address(place[name].spec, place[name].region, self.name, f"{name}/{destination['Name']}")
+                yield address, _properties(name, destination)
+
+    def settle(self, want: Properties | None, have: Properties | None) -> Properties | None:
+        return want  # SES replaces the definition whole, so it is declared whole
+
+    def widened(self, before: Properties, after: Properties) -> Properties:
+        if _carried(before) <= _carried(after):
+            return after
+        if _carried(after) <= _carried(before):
+            return before
+        return {**after, "events": event_set([*before["events"], *after["events"]])}
+
+    def replaced_because(self, before: Properties, after: Properties) -> str | None:
+        # Which kinds SES lets one switch between is documented nowhere; deleting and creating works for all.
+        if kind_of(before) == kind_of(after):
+            return None
+        return f"its kind changes from {kind_of(before)} to {kind_of(after)}"
+
+    def phase(self, before: Properties | None, after: Properties | None) -> Phase:
+        narrows = after is None or (before is not None and not _carried(before) <= _carried(after))
+        return Phase.CONFIGURATION_SETS_REMOVED if narrows else Phase.EVENT_DESTINATIONS
+
+    def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
+        return frozenset({f"events {scope} {properties['configuration_set']}"})
+
+    def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
+        needs = {f"set {scope} {properties['configuration_set']}"}
+        if "sns" in properties:
+            arn = properties["sns"]["topic_arn"]
+            needs |= {f"topic {arn}", f"publish {arn}", f"listen {arn}"}
+        return frozenset(needs)
+
+    def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
+        verb = "Delete" if after is None else "Create" if before is None else "Update"
+        return (f"ses:{verb}ConfigurationSetEventDestination",)
+
+    def create(self, connection: Connection, after: Properties) -> None:
+        try:
+            self._put(connection, "CreateConfigurationSetEventDestination", after)
+        except AwsError as error:
+            if error.code != "AlreadyExistsException":
+                raise
+            self._put(connection, "UpdateConfigurationSetEventDestination", after)
+
+    def update(self, connection: Connection, before: Properties, after: Properties) -> None:
+        self._put(connection, "UpdateConfigurationSetEventDestination", after)
+
+    def delete(self, connection: Connection, before: Properties) -> None:
+        try:
+            connection.call(
+                "sesv2",
+                "DeleteConfigurationSetEventDestination",
+                ConfigurationSetName=before["configuration_set"],
+                EventDestinationName=before["name"],
+            )
+        except AwsError as error:
+            if error.code != "NotFoundException":
+                raise
+
+    def _put(self, connection: Connection, operation: str, after: Properties) -> None:
+        connection.call(
+            "sesv2",
+            operation,
+            ConfigurationSetName=after["configuration_set"],
+            EventDestinationName=after["name"],
+            EventDestination=_definition(after),
+        )
+
+
+def _properties(set_name: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """SES's answer → properties."""
+    properties: dict[str, Any] = {
+        "configuration_set": set_name,
+        "name": found["Name"],
+        "enabled": bool(found.get("Enabled", False)),
+        "events": event_set(found["MatchingEventTypes"]),
+    }
+    for kind, (structure, fields) in _KINDS.items():
+        if structure in found:
+            target = {ours: found[structure].get(theirs) for ours, theirs in fields.items()}
+            if kind == "cloudwatch":
+                dimensions = [{o: d[t] for o, t in _DIMENSION.items()} for d in target["dimensions"] or ()]
+                target = {"dimensions": sorted(dimensions, key=lambda d: d["name"])}
+            properties[kind] = target
+    return properties
+
+
+def _definition(properties: Properties) -> dict[str, Any]:
+    """Properties → SES's EventDestinationDefinition, whole: what an update leaves out is reset, Enabled to false."""
+    kind = kind_of(properties)
+    structure, fields = _KINDS[kind]
+    target = {theirs: properties[kind][ours] for ours, theirs in fields.items()}
+    if kind == "cloudwatch":
+        target["DimensionConfigurations"] = [
+            {t: d[o] for o, t in _DIMENSION.items()} for d in target["DimensionConfigurations"]
+        ]
+    return {"Enabled": properties["enabled"], "MatchingEventTypes": list(properties["events"]), structure: target}
+
+
+_STAND_IN = "-sesform-stand-in"
+
+
+def bridge_for(before: Properties, after: Properties) -> Properties | None:
+    """The destination that carries `after`'s events under another name while one is replaced by the other.
+
+    None where nothing is sent on both before and after, so that nothing can be lost.
+    """
+    if not _carried(before) & _carried(after):
+        return None
+    return {**after, "name": after["name"][: 64 - len(_STAND_IN)] + _STAND_IN}
+
+
+def is_stand_in(properties: Properties) -> bool:
+    """Whether it is one of ours that a run left behind when it was cut off."""
+    return str(properties["name"]).endswith(_STAND_IN)

@@ -1,0 +1,59 @@
+"""Whether a notification includes the original e-mail's headers: a flag of its own, which outlives the topic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from sesform.address import Address, Scope
+from sesform.desired import Declared
+from sesform.resources._base import Phase, ResourceType
+from sesform.values import Properties
+
+if TYPE_CHECKING:
+    from sesform.aws import Connection
+    from sesform.resources._reading import Reading
+
+
+class NotificationHeaders(ResourceType):
+    """Properties: identity, notification_type, enabled (true). It exists where the flag is on: off is SES's default."""
+
+    name = "notification_headers"
+    key = ("identity", "notification_type")
+
+    def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
+        for declared in wanted:
+            attributes = reading.notification_attributes.get(declared.key["identity"], {})
+            if attributes.get(f"HeadersIn{declared.key['notification_type'].capitalize()}NotificationsEnabled"):
+                yield declared.address, {**declared.key, "enabled": True}
+
+    def phase(self, before: Properties | None, after: Properties | None) -> Phase:
+        return Phase.HEADERS_OFF if after is None else Phase.HEADERS_ON
+
+    def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
+        return frozenset()
+
+    def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
+        # SES API reference, SetIdentityHeadersInNotificationsEnabled: only where a topic is set for that type.
+        return frozenset({f"notify {scope} {properties['identity']} {properties['notification_type']}"})
+
+    def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
+        return ("ses:SetIdentityHeadersInNotificationsEnabled",)
+
+    def create(self, connection: Connection, after: Properties) -> None:
+        self._set(connection, after, enabled=True)
+
+    def update(self, connection: Connection, before: Properties, after: Properties) -> None:
+        self._set(connection, after, enabled=True)
+
+    def delete(self, connection: Connection, before: Properties) -> None:
+        self._set(connection, before, enabled=False)
+
+    def _set(self, connection: Connection, properties: Properties, *, enabled: bool) -> None:
+        connection.call(
+            "ses",
+            "SetIdentityHeadersInNotificationsEnabled",
+            Identity=properties["identity"],
+            NotificationType=properties["notification_type"].capitalize(),
+            Enabled=enabled,
+        )

@@ -1,0 +1,67 @@
+"""The SNS topic of one notification type of one identity. Only SES v1 has it: v2 has no call for it at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from sesform.address import Address, Scope
+from sesform.desired import Declared
+from sesform.resources._base import Phase, ResourceType
+from sesform.values import Properties
+
+if TYPE_CHECKING:
+    from sesform.aws import Connection
+    from sesform.resources._reading import Reading
+
+
+class NotificationTopic(ResourceType):
+    """Properties: identity (a name; an ARN for a legacy cross-account entry), notification_type, topic_arn.
+
+    It exists where a topic is set."""
+
+    name = "notification_topic"
+    key = ("identity", "notification_type")
+
+    def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
+        for declared in wanted:
+            attributes = reading.notification_attributes.get(declared.key["identity"], {})
+            # Unset topics are absent, though the API reference lists them as required (seen on AWS: ansible's ses_identity tests).
+            topic_arn = attributes.get(f"{declared.key['notification_type'].capitalize()}Topic")
+            if topic_arn:
+                yield declared.address, {**declared.key, "topic_arn": topic_arn}
+
+    def phase(self, before: Properties | None, after: Properties | None) -> Phase:
+        return Phase.NOTIFICATION_TOPICS_NULL if after is None else Phase.NOTIFICATION_TOPICS
+
+    def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
+        identity, type_ = properties["identity"], properties["notification_type"]
+        return frozenset({f"notify {scope} {identity} {type_}", f"route {scope} {identity}"})
+
+    def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
+        arn = properties["topic_arn"]
+        return frozenset({f"topic {arn}", f"publish {arn}", f"listen {arn}", f"grant {properties['identity']}"})
+
+    def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
+        return ("ses:SetIdentityNotificationTopic",)
+
+    def create(self, connection: Connection, after: Properties) -> None:
+        connection.call(
+            "ses",
+            "SetIdentityNotificationTopic",
+            Identity=after["identity"],
+            NotificationType=after["notification_type"].capitalize(),
+            SnsTopic=after["topic_arn"],
+        )
+
+    def update(self, connection: Connection, before: Properties, after: Properties) -> None:
+        self.create(connection, after)  # straight from A to B: clearing first would lose what happens in between
+
+    def delete(self, connection: Connection, before: Properties) -> None:
+        # Leaving SnsTopic out is the only way to say null: botocore refuses None, SES refuses "" (boto/boto3#2875).
+        connection.call(
+            "ses",
+            "SetIdentityNotificationTopic",
+            Identity=before["identity"],
+            NotificationType=before["notification_type"].capitalize(),
+        )

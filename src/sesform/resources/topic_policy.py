@@ -1,0 +1,79 @@
+"""sesform's own statements in a topic's policy: exactly those publishers are let in that the specs route to the topic.
+
+SNS replaces a policy whole, so the whole document is what is written; the statements of others stay in it as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from sesform import policy, publishing
+from sesform.address import Address, Scope
+from sesform.desired import Declared
+from sesform.resources._base import Phase, ResourceType
+from sesform.values import Properties
+
+if TYPE_CHECKING:
+    from sesform.aws import Connection
+    from sesform.resources._reading import Reading
+
+
+class TopicPolicy(ResourceType):
+    """Properties: topic_arn, policy (the whole document). It exists with its topic: SNS gives each a policy.
+
+    What is wanted has `publishers` in place of `policy`; `settle` turns them into statements among those found.
+    """
+
+    name = "topic_policy"
+    key = ("topic_arn",)
+    service = "sns"
+
+    def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
+        for declared in wanted:
+            arn = declared.key["topic_arn"]
+            attributes = reading.topic_attributes(arn)
+            if attributes is not None:
+                yield declared.address, {"topic_arn": arn, "policy": policy.parse(attributes["Policy"])}
+
+    def settle(self, want: Properties | None, have: Properties | None) -> Properties | None:
+        basis = want or have
+        if basis is None:
+            return None
+        arn = basis["topic_arn"]
+        found = have["policy"] if have else policy.default_topic_policy(arn)
+        publishers = [policy.Publisher(*pair) for pair in want["publishers"]] if want else []
+        return {"topic_arn": arn, "policy": publishing.with_publishers(found, arn, publishers)}
+
+    def widened(self, before: Properties, after: Properties) -> Properties:
+        return {**after, "policy": publishing.widened(before["policy"], after["policy"])}
+
+    def same(self, one: Properties, other: Properties) -> bool:
+        return policy.same(one["policy"], other["policy"])
+
+    def phase(self, before: Properties | None, after: Properties | None) -> Phase:
+        narrows = before and after and publishing.lets_in_more(before["policy"], after["policy"])
+        return Phase.TOPICS_REMOVED if narrows else Phase.TOPICS
+
+    def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
+        return frozenset({f"publish {properties['topic_arn']}"})
+
+    def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
+        return frozenset({f"topic {properties['topic_arn']}"})
+
+    def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
+        return ("sns:SetTopicAttributes",)
+
+    def create(self, connection: Connection, after: Properties) -> None:
+        self._put(connection, after["topic_arn"], after["policy"])
+
+    def update(self, connection: Connection, before: Properties, after: Properties) -> None:
+        self._put(connection, after["topic_arn"], after["policy"])
+
+    def delete(self, connection: Connection, before: Properties) -> None:
+        raise AssertionError("a topic policy goes with its topic only")
+
+    def _put(self, connection: Connection, arn: str, document: policy.Policy) -> None:
+        connection.call(
+            "sns", "SetTopicAttributes", TopicArn=arn, AttributeName="Policy", AttributeValue=policy.compact(document)
+        )
