@@ -1,0 +1,207 @@
+"""What stands in the way of a plan, told before anything is written: unreadable state, identities and topics that will not do."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from sesform import policy, publishing
+from sesform.address import Address, Scope
+from sesform.desired import Declared, Desired, Target
+from sesform.errors import Problem
+from sesform.live import Snapshot, TopicFacts
+from sesform.plan import Change
+from sesform.values import NOTIFICATION_TYPES, Properties
+
+_AWS_KEY = "alias/aws/sns"
+
+
+def readable(desired: Desired, snapshot: Snapshot) -> list[Problem]:
+    """An error for each thing that could not be read: "could not look" is never "no changes"."""
+    by_message: dict[tuple[str, str], list[Address]] = defaultdict(list)
+    for address, message in snapshot.unreadable.items():
+        by_message[message, address.type].append(address)
+    return [
+        _problem(desired.declared.get(min(where)), str(min(where)), f"cannot be read{_and_more(where)}: {message}")
+        for (message, _), where in by_message.items()
+    ]
+
+
+def _and_more(where: Sequence[Address]) -> str:
+    return f" (nor {len(where) - 1} more)" if len(where) > 1 else ""
+
+
+def is_missing(declared: Declared, snapshot: Snapshot) -> bool:
+    """Whether it belongs to an identity that SES does not know. A foreign one is never missing: no entry is just no setting."""
+    identity = declared.key.get("identity", "")
+    return bool(identity) and not identity.startswith("arn:") and (declared.scope, identity) not in snapshot.identities
+
+
+def identities(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> list[Problem]:
+    """Identities that do not exist or are not verified, and settings of theirs that SES refuses."""
+    found: list[Problem] = []
+    seen: set[tuple[Scope, str]] = set()
+    for declared in desired.declared.values():
+        identity = declared.key.get("identity", "")
+        if (
+            not identity
+            or identity.startswith("arn:")
+            or (declared.scope, identity) in seen
+            or declared.address in snapshot.unreadable
+        ):
+            continue
+        facts = snapshot.identities.get((declared.scope, identity))
+        if facts is None and not _asks_for_something(declared):
+            continue
+        seen.add((declared.scope, identity))
+        if facts is None:
+            # "Missing" is also what SES says of an identity that was made a moment ago (ansible/ansible#36065).
+            found.append(
+                _problem(
+                    declared,
+                    str(declared.address),
+                    f"identity {identity} does not exist in {declared.scope}",
+                    "verify it there, correct the account or the regions, or declare it absent; one made just now takes a minute to show",
+                )
+            )
+        elif facts.verification != "Success":
+            # Settings are kept all the same (seen on AWS: hashicorp/terraform-provider-aws acceptance tests).
+            text = (
+                f"identity {identity} is not verified in {declared.scope} (SES says {facts.verification or 'nothing'})"
+            )
+            found.append(
+                _problem(
+                    declared,
+                    str(declared.address),
+                    text,
+                    "its settings are kept, but nothing can be sent with it yet",
+                    warning=True,
+                )
+            )
+    return found + list(_dark_forwarding(desired, snapshot, changes))
+
+
+def _asks_for_something(declared: Declared) -> bool:
+    # `absent` asks for forwarding on, which an identity that does not exist needs as little as any other setting.
+    return declared.want is not None and not (
+        declared.address.type == "feedback_forwarding" and declared.want["enabled"]
+    )
+
+
+def _dark_forwarding(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> Iterable[Problem]:
+    """Forwarding off while bounces or complaints have no topic.
+
+    SES refuses that from either side: SES API reference, SetIdentityFeedbackForwardingEnabled.
+    """
+    touched: dict[tuple[Scope, str], list[Change]] = defaultdict(list)
+    for change in changes:
+        properties = change.after or change.before or {}
+        if "identity" in properties:
+            touched[change.scope, properties["identity"]].append(change)
+    for (scope, identity), steps in touched.items():
+        facts = snapshot.identities.get((scope, identity))
+        if facts is None or identity.startswith("arn:"):
+            continue
+        topics: dict[str, str | None] = {t: facts.topics.get(t) for t in NOTIFICATION_TYPES}
+        forwarding = facts.forwarding
+        for step in steps:
+            if step.address.type == "notification_topic":
+                topics[(step.after or step.before or {})["notification_type"]] = (
+                    step.after["topic_arn"] if step.after else None
+                )
+            elif step.address.type == "feedback_forwarding" and step.after:
+                forwarding = step.after["enabled"]
+        dark = [t for t in ("bounce", "complaint") if not topics[t]]
+        if dark and not forwarding:
+            yield _problem(
+                desired.declared.get(steps[0].address),
+                str(steps[0].address),
+                f"identity {identity} would have e-mail forwarding off and no topic for {' and '.join(dark)}, which SES refuses",
+                "declare feedback_forwarding: true, or name a topic",
+            )
+
+
+def topics(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
+    """Topics that something publishes to, and that SES may not or cannot publish to."""
+    changing = {c.address for c in changes if c.after is not None}
+    policies = {p["topic_arn"]: p["policy"] for a, p in snapshot.found.items() if a.type == "topic_policy"}
+    policies |= {
+        c.after["topic_arn"]: c.after["policy"] for c in changes if c.address.type == "topic_policy" and c.after
+    }
+    managed = {d.key["topic_arn"] for d in desired.declared.values() if d.address.type == "topic"}
+    unreadable = {desired.declared[a].key.get("topic_arn") for a in snapshot.unreadable if a in desired.declared}
+    found: list[Problem] = []
+    for target in desired.targets:
+        facts = snapshot.topics.get(target.topic_arn)
+        if target.topic_arn in managed:
+            if target.topic_arn not in unreadable:
+                found += _refuses(target, policies.get(target.topic_arn), target.user in changing, managed=True)
+        elif target.topic_arn not in snapshot.topics:
+            if target.user in changing:
+                found.append(_unchecked(target))
+        elif facts is None:
+            hint = "create it first, or declare it under `topics`"
+            found.append(_target_problem(target, f"topic {target.topic_arn} does not exist", hint))
+        else:
+            found += _unusable(target, facts, target.user in changing)
+    return found
+
+
+def _unusable(target: Target, facts: TopicFacts, changing: bool) -> list[Problem]:
+    if facts.kms_key.endswith(_AWS_KEY):
+        text = f"topic {target.topic_arn} is encrypted with {_AWS_KEY}, which SES can never use"
+        return [
+            _target_problem(
+                target,
+                text,
+                "encrypt it with a key of your own, whose policy lets ses.amazonaws.com use it",
+                warning=not changing,
+            )
+        ]
+    return _refuses(target, policy.parse(facts.policy), changing, managed=False)
+
+
+def _refuses(target: Target, document: Properties | None, changing: bool, *, managed: bool) -> list[Problem]:
+    """Whether the policy lets SES publish as any of the publishers; a setting that is already there is only warned about."""
+    if document is None:
+        return []
+    verdicts = [policy.may_publish(document, target.topic_arn, p) for p in target.publishers]
+    if True in verdicts:
+        return []
+    if None in verdicts:
+        text = f"whether the policy of topic {target.topic_arn} lets SES publish cannot be told from its conditions"
+        return [_target_problem(target, text, "make sure that it does", warning=True)] if changing else []
+    who = " or ".join(sorted({p.arn for p in target.publishers}))
+    hint = "remove the statement that denies it"
+    if not managed:
+        statement = publishing.with_publishers({}, target.topic_arn, target.publishers)["Statement"]
+        hint = f"add to its policy: {json.dumps(statement[0])}"
+    return [
+        _target_problem(
+            target,
+            f"the policy of topic {target.topic_arn} does not let SES publish for {who}",
+            hint,
+            warning=not changing,
+        )
+    ]
+
+
+def _unchecked(target: Target) -> Problem:
+    text = f"topic {target.topic_arn} could not be checked: no spec has credentials that may read it"
+    return _target_problem(target, text, "make sure that it exists and that its policy lets SES publish", warning=True)
+
+
+def _target_problem(target: Target, summary: str, hint: str, *, warning: bool = False) -> Problem:
+    line, column = target.origin.document.place(target.origin.loc)
+    return Problem(
+        summary, str(target.user), target.origin.document.file, line, column, hint, "warning" if warning else "error"
+    )
+
+
+def _problem(declared: Declared | None, path: str, summary: str, hint: str = "", *, warning: bool = False) -> Problem:
+    file, line, column = "", 0, 0
+    if declared is not None and declared.origin is not None:
+        file = declared.origin.document.file
+        line, column = declared.origin.document.place(declared.origin.loc)
+    return Problem(summary, path, file, line, column, hint, "warning" if warning else "error")

@@ -1,0 +1,60 @@
+"""Two states of a resource → what changed in which field. The only user of deepdiff, which is slow to import: only when used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sesform.values import Properties, Value
+
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = _Absent()  # no such field: not the same as None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field. `path` leads to it; an entry of a list is named by its Sid, its name, or itself, since order means nothing."""
+
+    path: tuple[str, ...]
+    before: Value
+    after: Value
+
+
+def changes(before: Properties, after: Properties) -> tuple[FieldChange, ...]:
+    """What differs, sorted by path. Nothing here knows how a change is drawn."""
+    if before == after:
+        return ()
+    from deepdiff import DeepDiff
+
+    tree = DeepDiff(_keyed(before), _keyed(after), view="tree", verbose_level=2)
+    found = [
+        FieldChange(tuple(map(str, item.path(output_format="list"))), _side(item.t1), _side(item.t2))
+        for kind in tree.values()
+        for item in kind
+    ]
+    return tuple(sorted(found, key=lambda change: change.path))
+
+
+def _side(value: Any) -> Value:
+    return ABSENT if type(value).__name__ == "NotPresent" else value
+
+
+def _keyed(value: Any) -> Any:
+    """Lists as dicts by what names each entry, so that deepdiff never has to guess which entry became which."""
+    if isinstance(value, Mapping):
+        return {key: _keyed(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return {_name(v, i): _keyed(v) for i, v in enumerate(value)}
+    return value
+
+
+def _name(value: Any, index: int) -> str:
+    if isinstance(value, Mapping):
+        return str(value.get("Sid") or value.get("name") or index)
+    return str(value)

@@ -1,0 +1,86 @@
+"""The order of steps: what others need comes first, and what others leaned on goes last. A cycle is an error."""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from graphlib import CycleError as LibraryCycleError
+from graphlib import TopologicalSorter
+from typing import Any
+
+from sesform.errors import CycleError
+
+_NOTHING: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One step, as far as order goes.
+
+    `rank` breaks ties, so that a plan reads the same every time. `removes` tells a step that takes something away from one that
+    makes it. What it gives and needs is named by texts that the resource types agree on. `waits_for` are positions of further
+    steps that must come before it.
+    """
+
+    rank: tuple[Any, ...]
+    removes: bool = False
+    gives_before: frozenset[str] = _NOTHING
+    gives_after: frozenset[str] = _NOTHING
+    needs_before: frozenset[str] = _NOTHING
+    needs_after: frozenset[str] = _NOTHING
+    waits_for: tuple[int, ...] = ()
+
+
+def dependencies(nodes: Sequence[Node]) -> list[set[int]]:
+    """For each step the positions of those that must be done before it.
+
+    Forward: a step waits for the making of what it needs. Backward: a step that takes something away waits for all that leaned
+    on it and move off, and for whatever is made to take its place.
+    """
+    making: dict[str, list[int]] = defaultdict(list)
+    leaving: dict[str, list[int]] = defaultdict(list)
+    for position, node in enumerate(nodes):
+        if not node.removes:
+            for name in node.gives_after:
+                making[name].append(position)
+        for name in node.needs_before - node.needs_after:
+            leaving[name].append(position)
+    found: list[set[int]] = []
+    for position, node in enumerate(nodes):
+        before = set(node.waits_for)
+        for name in node.needs_after:
+            before.update(making.get(name, ()))
+        if node.removes:
+            for name in node.gives_before:
+                before.update(leaving.get(name, ()))
+                before.update(making.get(name, ()))
+        before.discard(position)
+        found.append(before)
+    return found
+
+
+def order(nodes: Sequence[Node]) -> list[tuple[int, tuple[int, ...]]]:
+    """Steps in the order in which they are done: (position in `nodes`, positions in the *result* that it depends on).
+
+    Of the steps that could come next, the one with the lowest rank does. Raises CycleError.
+    """
+    needed = dependencies(nodes)
+    sorter: TopologicalSorter[int] = TopologicalSorter(dict(enumerate(needed)))
+    try:
+        sorter.prepare()
+    except LibraryCycleError as error:
+        circle = " → ".join(str(nodes[i].rank) for i in error.args[1])
+        raise CycleError(f"steps wait for each other: {circle}; please report this") from None
+    ready: list[tuple[tuple[Any, ...], int]] = []
+    place: dict[int, int] = {}
+    ordered: list[tuple[int, tuple[int, ...]]] = []
+    while sorter.is_active():
+        for position in sorter.get_ready():
+            heapq.heappush(ready, (nodes[position].rank, position))
+        _, position = heapq.heappop(ready)
+        place[position] = len(ordered)
+        ordered.append((position, tuple(sorted(place[p] for p in needed[position]))))
+        sorter.done(position)
+    return ordered

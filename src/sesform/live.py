@@ -1,0 +1,153 @@
+"""One bounded, threaded pass over AWS → a Snapshot of everything that planning needs to know. Only reads."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sesform import arns
+from sesform.address import Address, Scope
+from sesform.desired import Declared
+from sesform.errors import AwsError
+from sesform.resources import RESOURCES, Reading
+from sesform.values import NOTIFICATION_TYPES, Properties
+
+if TYPE_CHECKING:
+    from sesform.aws import Connection, Connections
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityFacts:
+    """What SES holds of an identity, managed or not. `topics` has only types that have one; foreign ones have no `verification`."""
+
+    topics: Mapping[str, str]
+    forwarding: bool
+    verification: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicFacts:
+    """What SNS holds of a topic."""
+
+    policy: str
+    kms_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What AWS held when it was looked at.
+
+    A declared resource that is neither in `found` nor in `unreadable` does not exist. `identities` lacks those that SES does not
+    know; `topics` says None of those that SNS does not know, and lacks those that nobody here has credentials to look at.
+    """
+
+    found: Mapping[Address, Properties] = field(default_factory=dict)
+    unreadable: Mapping[Address, str] = field(default_factory=dict)
+    identities: Mapping[tuple[Scope, str], IdentityFacts] = field(default_factory=dict)
+    topics: Mapping[str, TopicFacts | None] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Pass:
+    """The results so far. Each thread adds under keys of its own, which Python's dicts allow side by side."""
+
+    found: dict[Address, Properties] = field(default_factory=dict)
+    unreadable: dict[Address, str] = field(default_factory=dict)
+    identities: dict[tuple[Scope, str], IdentityFacts] = field(default_factory=dict)
+    topics: dict[str, TopicFacts | None] = field(default_factory=dict)
+
+
+def read(
+    wanted: Iterable[Declared], topic_arns: Iterable[str], connections: Connections, parallelism: int = 10
+) -> Snapshot:
+    """The state of the wanted resources and of those topics, with the fewest calls that tell it.
+
+    A refused or failed read is not raised but noted in `unreadable`, so that one account does not hide another.
+    """
+    by_connection: dict[int, list[Declared]] = defaultdict(list)
+    known: dict[int, Connection] = {}
+    for declared in wanted:
+        connection = connections.of(declared.address)
+        known[id(connection)] = connection
+        by_connection[id(connection)].append(declared)
+    topics_by_connection: dict[int, list[str]] = defaultdict(list)
+    for arn in dict.fromkeys(topic_arns):
+        parsed = arns.parse(arn)
+        reader = connections.in_scope(parsed.scope) if parsed else None
+        if reader is not None:
+            known[id(reader)] = reader
+            topics_by_connection[id(reader)].append(arn)
+    result = _Pass()
+    jobs: list[Callable[[], None]] = []
+    for key, connection in known.items():
+        jobs += _jobs(connection, by_connection[key], topics_by_connection[key], result)
+    with ThreadPoolExecutor(max_workers=max(1, min(parallelism, len(jobs)))) as pool:
+        for future in [pool.submit(job) for job in jobs]:
+            future.result()
+    return Snapshot(result.found, result.unreadable, result.identities, result.topics)
+
+
+def _jobs(
+    connection: Connection, wanted: list[Declared], topic_arns: list[str], result: _Pass
+) -> list[Callable[[], None]]:
+    """The passes over one connection: SES's calls one after another, since they are paced anyway, and SNS's beside them."""
+    ses = [d for d in wanted if RESOURCES[d.address.type].service == "ses"]
+    sns = [d for d in wanted if RESOURCES[d.address.type].service == "sns"]
+
+    def read_ses() -> None:
+        reading = Reading(connection, ses)
+        _read_types(reading, ses, result)
+        _read_identities(reading, ses, result)
+
+    def read_sns() -> None:
+        reading = Reading(connection, sns)
+        _read_types(reading, sns, result)
+        _read_topics(reading, topic_arns, result)
+
+    return [job for job, needed in ((read_ses, ses), (read_sns, sns or topic_arns)) if needed]
+
+
+def _read_types(reading: Reading, wanted: list[Declared], result: _Pass) -> None:
+    by_type: dict[str, list[Declared]] = defaultdict(list)
+    for declared in wanted:
+        by_type[declared.address.type].append(declared)
+    for name, kind in RESOURCES.items():
+        of_type = by_type[name] + (by_type[kind.part_of] if kind.part_of else [])
+        if not of_type:
+            continue
+        try:
+            result.found.update(kind.read(reading, of_type))
+        except AwsError as error:
+            result.unreadable.update({d.address: str(error) for d in of_type})
+
+
+def _read_identities(reading: Reading, wanted: list[Declared], result: _Pass) -> None:
+    try:
+        for name, attributes in reading.notification_attributes.items():
+            own = arns.parse(name) is None
+            result.identities[reading.connection.scope, name] = _facts(
+                attributes, reading.verification.get(name, "") if own else ""
+            )
+    except AwsError as error:
+        result.unreadable.update({d.address: str(error) for d in wanted if "identity" in d.key})
+
+
+def _facts(attributes: Mapping[str, Any], verification: str) -> IdentityFacts:
+    topics = {t: attributes.get(f"{t.capitalize()}Topic") for t in NOTIFICATION_TYPES}
+    return IdentityFacts(
+        {t: arn for t, arn in topics.items() if arn}, bool(attributes.get("ForwardingEnabled")), verification
+    )
+
+
+def _read_topics(reading: Reading, topic_arns: list[str], result: _Pass) -> None:
+    for arn in topic_arns:
+        try:
+            attributes = reading.topic_attributes(arn)
+        except AwsError:
+            continue  # these credentials may not look at it; the planner says that it could not be checked
+        result.topics[arn] = (
+            TopicFacts(attributes["Policy"], attributes.get("KmsMasterKeyId", "")) if attributes else None
+        )

@@ -1,0 +1,105 @@
+"""What a plan is, and what became of it: frozen data that can be saved, compared, drawn and applied."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sesform.address import Access, Address, Scope
+from sesform.errors import Problem
+from sesform.values import Properties
+
+Action = Literal["create", "update", "delete"]
+ACTIONS: tuple[Action, ...] = ("create", "update", "delete")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step. `reason` is for people: nothing may depend on it. `depends_on` are positions in the plan's changes, all before
+    its own; `calls` are the writing calls that it makes, as IAM names them."""
+
+    address: Address
+    scope: Scope
+    action: Action
+    before: Properties | None
+    after: Properties | None
+    reason: str
+    phase: int
+    calls: tuple[str, ...]
+    depends_on: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """A declared resource that is as declared."""
+
+    address: Address
+    properties: Properties
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps, in the order in which they are done; what is already so; what stands in the way; how accounts are reached."""
+
+    changes: tuple[Change, ...]
+    unchanged: tuple[Unchanged, ...] = ()
+    diagnostics: tuple[Problem, ...] = ()
+    access: Mapping[str, Access] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(d for d in self.diagnostics if d.severity == "error")
+
+    @property
+    def applyable(self) -> bool:
+        """Whether there is something to do and nothing in the way."""
+        return bool(self.changes) and not self.errors
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """How many resources are created, updated and deleted. A replacement counts in create and in delete, as Terraform counts;
+        an update that takes two steps counts once."""
+        counted = Counter(action for _, action in {(c.address, c.action) for c in self.changes})
+        return {action: counted[action] for action in ACTIONS} | {"no_op": len(self.unchanged)}
+
+    @property
+    def calls(self) -> dict[Scope, Counter[str]]:
+        """The writing calls that applying makes in each scope."""
+        found: dict[Scope, Counter[str]] = {}
+        for change in self.changes:
+            found.setdefault(change.scope, Counter()).update(change.calls)
+        return dict(sorted(found.items()))
+
+
+Result = Literal["done", "failed", "not tried", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one change. "unknown": it was sent, and no answer came."""
+
+    change: Change
+    result: Result
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a plan, in the plan's order."""
+
+    outcomes: tuple[Outcome, ...]
+    interrupted: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return all(o.result == "done" for o in self.outcomes)
+
+    @property
+    def done(self) -> dict[str, int]:
+        """How many resources were created, updated and deleted."""
+        counted = Counter(
+            action for _, action in {(o.change.address, o.change.action) for o in self.outcomes if o.result == "done"}
+        )
+        return {action: counted[action] for action in ACTIONS}

@@ -1,0 +1,204 @@
+"""(desired, live) → Plan. Pure: no clock, no network, no environment; the same input gives the same plan, byte for byte."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from sesform import checks, graph
+from sesform.address import Address, Scope
+from sesform.desired import Declared, Desired, publishers_of
+from sesform.errors import Problem
+from sesform.live import Snapshot
+from sesform.plan import Action, Change, Plan, Unchanged
+from sesform.resources import RESOURCES, Phase
+from sesform.resources.event_destination import bridge_for, is_stand_in
+from sesform.values import Properties
+
+_RANK = {name: position for position, name in enumerate(RESOURCES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A change before it has its place. `follows` are positions of drafts of the same resource that must come first."""
+
+    address: Address
+    scope: Scope
+    action: Action
+    before: Properties | None
+    after: Properties | None
+    reason: str
+    phase: Phase
+    follows: tuple[int, ...] = ()
+
+
+def plan(desired: Desired, snapshot: Snapshot) -> Plan:
+    """The steps from what AWS holds to what is declared, in the order in which they are safe.
+
+    What stands in the way is in the plan's diagnostics; then the plan is not applyable, and says what would be done otherwise.
+    """
+    problems = checks.readable(desired, snapshot)
+    declared = _with_unmanaged_publishers(desired, snapshot)
+    drafts: list[Draft] = []
+    unchanged: list[Unchanged] = []
+    for each in declared:
+        if each.address in snapshot.unreadable or checks.is_missing(each, snapshot):
+            continue
+        have = snapshot.found.get(each.address)
+        want = RESOURCES[each.address.type].settle(each.want, have)
+        steps = list(_steps(each, have, want, len(drafts)))
+        drafts += steps
+        if not steps and want is not None:
+            unchanged.append(Unchanged(each.address, want))
+    drafts += _unlisted_destinations(desired, snapshot)
+    changes = _ordered(drafts)
+    problems += checks.identities(desired, snapshot, changes)
+    problems += checks.topics(desired, snapshot, changes)
+    found = sorted({*desired.warnings, *problems}, key=lambda p: (p.severity, p.file, p.line, p.path, p.summary))
+    return Plan(changes, tuple(sorted(unchanged, key=lambda u: _sort_key(u.address))), tuple(found), desired.access)
+
+
+def _sort_key(address: Address) -> tuple[str, str, int, str]:
+    return address.spec, address.region, _RANK[address.type], address.key
+
+
+def _with_unmanaged_publishers(desired: Desired, snapshot: Snapshot) -> Iterator[Declared]:
+    """The declared resources; a managed topic that an unmanaged setting publishes to keeps letting it publish."""
+    extra: dict[str, list[list[str]]] = defaultdict(list)
+    for each in desired.unmanaged:
+        facts = snapshot.identities.get((each.scope, each.key["identity"]))
+        arn = facts.topics.get(each.key["notification_type"]) if facts else None
+        if arn:
+            extra[arn] += [list(p) for p in publishers_of(each.scope, each.key["identity"])]
+    for each in desired.declared.values():
+        if each.address.type == "topic_policy" and each.key["topic_arn"] in extra:
+            named = (each.want or {}).get("publishers", [])
+            publishers = sorted([*named, *(p for p in extra[each.key["topic_arn"]] if p not in named)])
+            each = replace(each, want={**each.key, "publishers": publishers})
+        yield each
+
+
+def _steps(declared: Declared, have: Properties | None, want: Properties | None, position: int) -> Iterator[Draft]:
+    """The steps of one resource; `position` is where the first of them will stand among the drafts."""
+    kind = RESOURCES[declared.address.type]
+
+    def draft(
+        action: Action, before: Properties | None, after: Properties | None, reason: str, phase: Phase, *follows: int
+    ) -> Draft:
+        return Draft(declared.address, declared.scope, action, before, after, reason, phase, follows)
+
+    if want is None:
+        if have is not None:
+            yield draft("delete", have, None, str(declared.origin), kind.phase(have, None))
+        return
+    if have is None:
+        yield draft("create", None, want, f"{declared.origin}, and AWS has none", kind.phase(None, want))
+        return
+    if kind.same(have, want):
+        return
+    replaced = kind.replaced_because(have, want)
+    if replaced:
+        yield from _replacement(declared, have, want, replaced, position)
+        return
+    between = kind.widened(have, want)
+    reason = f"{declared.origin}, and AWS has it otherwise"
+    if not kind.same(between, have) and not kind.same(between, want):
+        yield draft("update", have, between, f"{reason}; first both the old and the new", kind.phase(have, between))
+        yield draft("update", between, want, f"{reason}; then the old no more", kind.phase(between, want), position)
+        return
+    yield draft("update", have, want, reason, kind.phase(have, want))
+
+
+def _replacement(declared: Declared, have: Properties, want: Properties, why: str, position: int) -> Iterator[Draft]:
+    """Delete and create, with a stand-in meanwhile where events would otherwise be lost."""
+    phase = Phase.EVENT_DESTINATIONS
+    stand_in = bridge_for(have, want)
+    address, scope = declared.address, declared.scope
+    if stand_in is None:
+        yield Draft(address, scope, "delete", have, None, why, phase)
+        yield Draft(address, scope, "create", None, want, why, phase, (position,))
+        return
+    beside = replace(address, key=f"{stand_in['configuration_set']}/{stand_in['name']}")
+    meanwhile = f"it stands in for {address.key} while that is replaced"
+    yield Draft(beside, scope, "create", None, stand_in, meanwhile, phase)
+    yield Draft(address, scope, "delete", have, None, why, phase, (position,))
+    yield Draft(address, scope, "create", None, want, why, phase, (position + 1,))
+    yield Draft(beside, scope, "delete", stand_in, None, meanwhile, Phase.CONFIGURATION_SETS_REMOVED, (position + 2,))
+
+
+def _unlisted_destinations(desired: Desired, snapshot: Snapshot) -> Iterator[Draft]:
+    """Destinations that were found in an exclusive set and that it does not list."""
+    kind = RESOURCES["event_destination"]
+    for address, have in snapshot.found.items():
+        if address.type != "event_destination" or address in desired.declared:
+            continue
+        parent = Address(address.spec, address.region, "configuration_set", have["configuration_set"])
+        if parent in desired.exclusive or is_stand_in(have):
+            owner = desired.declared[parent]
+            reason = f"{owner.origin}" if owner.want is None else f"{str(owner.origin).split()[0]} does not list it"
+            yield Draft(address, owner.scope, "delete", have, None, reason, kind.phase(have, None))
+
+
+def _ordered(drafts: Sequence[Draft]) -> tuple[Change, ...]:
+    ordered = graph.order([_node(d) for d in drafts])
+    return tuple(_change(drafts[position], depends_on) for position, depends_on in ordered)
+
+
+def _node(draft: Draft) -> graph.Node:
+    kind = RESOURCES[draft.address.type]
+
+    def names(of: Callable[[Scope, Properties], frozenset[str]], properties: Properties | None) -> frozenset[str]:
+        return frozenset() if properties is None else of(draft.scope, properties)
+
+    rank = _RANK[draft.address.type]
+    return graph.Node(
+        rank=(draft.phase, -rank if draft.phase.removes else rank, draft.address, len(draft.follows)),
+        removes=draft.phase.removes,
+        gives_before=names(kind.gives, draft.before),
+        gives_after=names(kind.gives, draft.after),
+        needs_before=names(kind.needs, draft.before),
+        needs_after=names(kind.needs, draft.after),
+        waits_for=draft.follows,
+    )
+
+
+def _change(draft: Draft, depends_on: tuple[int, ...]) -> Change:
+    calls = RESOURCES[draft.address.type].calls(draft.before, draft.after)
+    return Change(
+        draft.address,
+        draft.scope,
+        draft.action,
+        draft.before,
+        draft.after,
+        draft.reason,
+        int(draft.phase),
+        calls,
+        depends_on,
+    )
+
+
+def chosen(of: Plan, matches: Callable[[str], bool]) -> Plan:
+    """The part of a plan whose addresses match, with the steps that these depend on: what is left out keeps its turn.
+
+    Diagnostics stay where they concern what is chosen, or no address at all.
+    """
+    wanted = {i for i, change in enumerate(of.changes) if matches(str(change.address))}
+    for position in range(len(of.changes) - 1, -1, -1):
+        if position in wanted:
+            wanted.update(of.changes[position].depends_on)
+    place = {position: new for new, position in enumerate(sorted(wanted))}
+    changes = [
+        replace(of.changes[p], depends_on=tuple(place[d] for d in of.changes[p].depends_on)) for p in sorted(wanted)
+    ]
+    unchanged = tuple(u for u in of.unchanged if matches(str(u.address)))
+    touched = {str(c.address) for c in changes} | {str(u.address) for u in unchanged}
+    diagnostics = tuple(d for d in of.diagnostics if _concerns(d, touched, matches))
+    return replace(of, changes=tuple(changes), unchanged=unchanged, diagnostics=diagnostics)
+
+
+def _concerns(problem: Problem, touched: Iterable[str], matches: Callable[[str], bool]) -> bool:
+    return not problem.path.count("/") or problem.path in touched or matches(problem.path)
+
+
+__all__ = ["chosen", "plan"]
