@@ -1,0 +1,108 @@
+"""Plan → Report: each step when those it depends on are done, independent ones side by side, and the truth about every one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from graphlib import TopologicalSorter
+from typing import TYPE_CHECKING
+
+from sesform.errors import AwsError, SesformError
+from sesform.plan import Change, Outcome, Plan, Report, Result
+from sesform.resources import RESOURCES
+
+if TYPE_CHECKING:
+    from sesform.aws import Connection, Connections
+
+# Told of each step as it begins (outcome None) and as it ends.
+Progress = Callable[[Change, Outcome | None], None]
+
+
+def run(plan: Plan, connections: Connections, *, parallelism: int = 10, progress: Progress | None = None) -> Report:
+    """Carries a plan out.
+
+    A step that fails stops those that depend on it and no others. The first interrupt lets the calls under way finish and sends no
+    more. Never raises for what AWS answers: that is in the Report.
+    """
+    return _Run(plan, connections, parallelism, progress or (lambda change, outcome: None)).run()
+
+
+class _Run:
+    def __init__(self, plan: Plan, connections: Connections, parallelism: int, progress: Progress) -> None:
+        self._plan, self._connections, self._parallelism, self._progress = plan, connections, parallelism, progress
+        self._outcomes: dict[int, Outcome] = {}
+        self._interrupted = False
+        self._told = threading.Lock()
+
+    def run(self) -> Report:
+        sorter = TopologicalSorter({i: c.depends_on for i, c in enumerate(self._plan.changes)})
+        sorter.prepare()
+        running: dict[Future[Outcome], int] = {}
+        with ThreadPoolExecutor(max_workers=max(1, self._parallelism)) as pool:
+            while sorter.is_active():
+                for position in sorted(sorter.get_ready()):
+                    blocked = self._blocked(position)
+                    if blocked is not None:
+                        self._finish(position, blocked)
+                        sorter.done(position)
+                    else:
+                        running[pool.submit(self._carry_out, position)] = position
+                for future in self._wait(running):
+                    position = running.pop(future)
+                    self._finish(position, future.result())
+                    sorter.done(position)
+        return Report(tuple(self._outcomes[i] for i in range(len(self._plan.changes))), self._interrupted)
+
+    def _wait(self, running: dict[Future[Outcome], int]) -> set[Future[Outcome]]:
+        while running:
+            try:
+                return wait(running, return_when=FIRST_COMPLETED).done
+            except KeyboardInterrupt:
+                self._interrupted = True
+                self._connections.stop()
+        return set()
+
+    def _blocked(self, position: int) -> Outcome | None:
+        """The outcome of a step that is not to be tried, or None where it is."""
+        change = self._plan.changes[position]
+        if self._interrupted:
+            return Outcome(change, "not tried", "the run was interrupted")
+        failed = [self._outcomes[d] for d in change.depends_on if self._outcomes[d].result != "done"]
+        if failed:
+            return Outcome(change, "not tried", f"it depends on {failed[0].change.address}")
+        return None
+
+    def _finish(self, position: int, outcome: Outcome) -> None:
+        self._outcomes[position] = outcome
+        self._tell(outcome.change, outcome)
+
+    def _tell(self, change: Change, outcome: Outcome | None) -> None:
+        with self._told:
+            self._progress(change, outcome)
+
+    def _carry_out(self, position: int) -> Outcome:
+        change = self._plan.changes[position]
+        if self._interrupted:
+            return Outcome(change, "not tried", "the run was interrupted")
+        self._tell(change, None)
+        try:
+            _write(change, self._connections.of(change.address))
+        except InterruptedError:
+            return Outcome(change, "not tried", "the run was interrupted")
+        except AwsError as error:
+            result: Result = "unknown" if error.maybe_done else "failed"
+            return Outcome(change, result, str(error))
+        except SesformError as error:
+            return Outcome(change, "failed", str(error))
+        return Outcome(change, "done")
+
+
+def _write(change: Change, connection: Connection) -> None:
+    kind = RESOURCES[change.address.type]
+    if change.after is None:
+        kind.delete(connection, change.before or {})
+    elif change.before is None or change.action == "create":
+        kind.create(connection, change.after)
+    else:
+        kind.update(connection, change.before, change.after)

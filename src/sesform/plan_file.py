@@ -1,0 +1,202 @@
+"""A Plan as a file and back, and as the JSON document that tools for Terraform plans read.
+
+The form is that of `terraform show -json`, one line, with the AWS provider's type and attribute names; what is ours stands under
+one key, `sesform`, and alone is what a plan is loaded from. A digest over all of it shows an edit by hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sesform import terraform
+from sesform.address import Access, Address, Scope
+from sesform.errors import PlanFileError, Problem, UsageError
+from sesform.plan import ACTIONS, Change, Plan, Unchanged
+from sesform.quota import SES_CALLS_A_SECOND, least_seconds
+from sesform.resources import RESOURCES
+from sesform.values import UNKNOWN, printable
+
+VERSION = 1
+MAX_BYTES = 256 * 1024 * 1024
+_UNKNOWN = {"sesform:unknown": True}
+
+
+def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_A_SECOND) -> dict[str, Any]:
+    """The plan as a JSON document. `timestamp` is RFC 3339; `rate` is the pace of SES calls that the estimate is made for."""
+    own: dict[str, Any] = {
+        "version": VERSION,
+        "summary": plan.summary,
+        "steps": [_step(c) for c in plan.changes],
+        "unchanged": [{"address": str(u.address), "properties": _out(u.properties)} for u in plan.unchanged],
+        "access": {name: _access(a) for name, a in plan.access.items()},
+        "api_calls": _api_calls(plan, rate),
+        "diagnostics": [asdict(d) for d in plan.diagnostics],
+    }
+    content = {**terraform.document(plan, timestamp), "sesform": own}
+    own["digest"] = digest(content)
+    return content
+
+
+def failure(problems: Iterable[Problem]) -> dict[str, Any]:
+    """The document of a run that came to no plan."""
+    own = {"version": VERSION, "diagnostics": [asdict(p) for p in problems]}
+    return {
+        "format_version": terraform.FORMAT_VERSION,
+        "applyable": False,
+        "complete": False,
+        "errored": True,
+        "sesform": own,
+    }
+
+
+def digest(content: Mapping[str, Any]) -> str:
+    """The fingerprint of a document, without its time and the digest itself: the same plan has the same one tomorrow."""
+    own = {k: v for k, v in content["sesform"].items() if k != "digest"}
+    rest = {k: v for k, v in content.items() if k not in ("timestamp", "sesform")}
+    canonical = json.dumps([rest, own], sort_keys=True, separators=(",", ":"))
+    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def text(content: Mapping[str, Any]) -> str:
+    """The document on one line: terraform-compliance reads no more than that."""
+    return json.dumps(content, separators=(",", ":"))
+
+
+def save(file: Path, content: Mapping[str, Any]) -> None:
+    """Writes the document whole or not at all, readable by its owner only. Raises UsageError where the place cannot be written."""
+    try:
+        handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text(content) + "\n")
+        Path(name).replace(file)
+    except OSError as error:
+        raise UsageError(f"{printable(str(file))}: cannot be written: {error.strerror}") from None
+
+
+def load(file: Path) -> Plan:
+    """A saved plan. Raises PlanFileError where it is damaged, edited or of another version; UsageError where there is none."""
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise PlanFileError(f"{printable(str(file))}: larger than {MAX_BYTES // 1024 // 1024} MiB")
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{printable(str(file))}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise PlanFileError(
+            f"{printable(str(file))}: is not a plan file; make one with `sesform plan --out FILE`"
+        ) from None
+    own = content.get("sesform") if isinstance(content, dict) else None
+    if not isinstance(own, dict):
+        raise PlanFileError(
+            f"{printable(str(file))}: is not a plan of sesform; make one with `sesform plan --out FILE`"
+        )
+    if own.get("version") != VERSION:
+        raise PlanFileError(
+            f"{printable(str(file))}: is of version {own.get('version')!r}, this sesform reads {VERSION}; plan again"
+        )
+    if own.get("digest") != digest(content):
+        raise PlanFileError(
+            f"{printable(str(file))}: was edited or damaged after it was made (its digest differs); plan again"
+        )
+    try:
+        return _plan(own)
+    except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
+        raise PlanFileError(
+            f"{printable(str(file))}: is not a whole plan ({type(error).__name__}); plan again"
+        ) from None
+
+
+def _step(change: Change) -> dict[str, Any]:
+    return {
+        "address": str(change.address),
+        "account": change.scope.account,
+        "action": change.action,
+        "before": _out(change.before),
+        "after": _out(change.after),
+        "reason": change.reason,
+        "phase": change.phase,
+        "depends_on": list(change.depends_on),
+    }
+
+
+def _access(access: Access) -> dict[str, Any]:
+    """Without the external id, which is a secret: only that there is one."""
+    return {
+        "account": access.account,
+        "profile": access.profile,
+        "role_arn": access.role_arn,
+        "external_id": access.external_id is not None,
+    }
+
+
+def _api_calls(plan: Plan, rate: float | None) -> dict[str, Any]:
+    scopes: list[dict[str, Any]] = []
+    for scope, calls in plan.calls.items():
+        paced = sum(n for operation, n in calls.items() if operation.startswith("ses:"))
+        scopes.append(
+            {
+                "account": scope.account,
+                "region": scope.region,
+                "calls": dict(sorted(calls.items())),
+                "ses_calls": paced,
+                "least_seconds": least_seconds(paced, rate),
+            }
+        )
+    return {
+        "total": sum(sum(c.values()) for c in plan.calls.values()),
+        "least_seconds": max((s["least_seconds"] for s in scopes), default=0),
+        "scopes": scopes,
+    }
+
+
+def _plan(own: Mapping[str, Any]) -> Plan:
+    changes = tuple(_change(step, position) for position, step in enumerate(own["steps"]))
+    unchanged = tuple(Unchanged(Address.parse(u["address"]), _in(u["properties"])) for u in own["unchanged"])
+    access = {
+        name: Access(a["account"], a["profile"], a["role_arn"], "" if a["external_id"] else None)
+        for name, a in own["access"].items()
+    }
+    diagnostics = tuple(Problem(**d) for d in own["diagnostics"])
+    return Plan(changes, unchanged, diagnostics, access)
+
+
+def _change(step: Mapping[str, Any], position: int) -> Change:
+    address = Address.parse(step["address"])
+    before, after = _in(step["before"]), _in(step["after"])
+    depends_on = tuple(int(d) for d in step["depends_on"])
+    if step["action"] not in ACTIONS or address.type not in RESOURCES or not all(0 <= d < position for d in depends_on):
+        raise ValueError("a step that no plan has")
+    return Change(
+        address,
+        Scope(str(step["account"]), address.region),
+        step["action"],
+        before,
+        after,
+        str(step["reason"]),
+        int(step["phase"]),
+        RESOURCES[address.type].calls(before, after),
+        depends_on,
+    )
+
+
+def _out(value: Any) -> Any:
+    if value is UNKNOWN:
+        return _UNKNOWN
+    if isinstance(value, Mapping):
+        return {key: _out(v) for key, v in value.items()}
+    return [_out(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def _in(value: Any) -> Any:
+    if value == _UNKNOWN:
+        return UNKNOWN
+    if isinstance(value, dict):
+        return {key: _in(v) for key, v in value.items()}
+    return [_in(v) for v in value] if isinstance(value, list) else value

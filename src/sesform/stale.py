@@ -1,0 +1,51 @@
+"""Whether AWS still holds what a saved plan saw."""
+
+from __future__ import annotations
+
+from sesform.desired import Declared
+from sesform.errors import StalePlanError
+from sesform.live import Snapshot
+from sesform.plan import Change, Plan
+from sesform.resources import RESOURCES
+from sesform.values import Properties, printable
+
+
+def touched(plan: Plan) -> list[Declared]:
+    """Every resource that the plan changes, to be read again."""
+    return [
+        Declared(
+            c.address, c.scope, {k: str((c.before or c.after or {})[k]) for k in RESOURCES[c.address.type].key}, None
+        )
+        for c in _first_steps(plan)
+    ]
+
+
+def check(plan: Plan, snapshot: Snapshot) -> None:
+    """Raises StalePlanError, naming each resource that has moved or can no longer be read, with what was expected and found."""
+    lines = []
+    for change in _first_steps(plan):
+        kind, expected = RESOURCES[change.address.type], change.before
+        found = snapshot.found.get(change.address)
+        if change.address in snapshot.unreadable:
+            lines.append(f"  {change.address}: cannot be read: {snapshot.unreadable[change.address]}")
+        elif (found is None) != (expected is None) or (
+            found is not None and expected is not None and not kind.same(expected, found)
+        ):
+            lines.append(f"  {change.address}: expected {_shown(expected)}, found {_shown(found)}")
+    if lines:
+        # A topic policy is always there once its topic is, so it differs wherever its topic does.
+        raise StalePlanError(
+            "the saved plan is stale: AWS has changed since it was made; plan again\n"
+            + "\n".join(map(printable, lines))
+        )
+
+
+def _first_steps(plan: Plan) -> list[Change]:
+    first: dict[object, Change] = {}
+    for change in plan.changes:
+        first.setdefault(change.address, change)
+    return list(first.values())
+
+
+def _shown(properties: Properties | None) -> str:
+    return "nothing" if properties is None else ", ".join(f"{k}={v!r}" for k, v in properties.items())
