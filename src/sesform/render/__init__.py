@@ -1,0 +1,1 @@
+"""Plan or Report → str. Nothing here computes a difference or prints one."""

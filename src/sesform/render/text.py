@@ -1,0 +1,149 @@
+"""Plans, drift and reports as people read them: Terraform's lines where tools read those, so that none needs an adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from sesform import diff
+from sesform.plan import ACTIONS, Change, Outcome, Plan, Report
+from sesform.quota import SES_CALLS_A_SECOND, least_seconds
+from sesform.render._hcl import SYMBOLS, Paint, differing, painter, value, whole
+from sesform.values import printable
+
+_LEGEND = {"create": "create", "update": "update in-place", "delete": "destroy"}
+_HEADERS = {"create": "will be created", "update": "will be updated in-place", "delete": "will be destroyed"}
+NO_CHANGES = "No changes. Your infrastructure matches the configuration."
+NO_DRIFT = "No drift. AWS matches the specs."
+
+
+def plan(of: Plan, *, colour: bool = False, rate: float | None = SES_CALLS_A_SECOND) -> str:
+    """The whole plan: legend, a block a step in the order of apply, summary, calls."""
+    paint = painter(colour)
+    if not of.changes:
+        return f"{paint(NO_CHANGES, 'bold')}\n\n{_compared(of)}\n"
+    used = {c.action for c in of.changes}
+    legend = "".join(f"  {paint(SYMBOLS[a], a)} {_LEGEND[a]}\n" for a in ACTIONS if a in used)
+    blocks = "\n".join("\n".join(_block(c, paint)) + "\n" for c in of.changes)
+    return (
+        "sesform compared the specs with AWS. Actions are indicated with the following symbols:\n"
+        f"{legend}\nTerraform will perform the following actions:\n\n{blocks}\n{summary(of, colour=colour)}\n\n{_calls(of, rate)}\n"
+    )
+
+
+def summary(of: Plan, *, colour: bool = False) -> str:
+    """Terraform's summary line."""
+    n = of.summary
+    return (
+        f"{painter(colour)('Plan:', 'bold')} {n['create']} to add, {n['update']} to change, {n['delete']} to destroy."
+    )
+
+
+def _compared(of: Plan) -> str:
+    n = len(of.unchanged)
+    return f"sesform compared {n} declared {'setting' if n == 1 else 'settings'} with AWS: each is as declared."
+
+
+def _block(change: Change, paint: Paint) -> Iterator[str]:
+    yield paint(f"  # {printable(str(change.address))} {_HEADERS[change.action]}", "bold")
+    yield f"  # (because {printable(change.reason)})"
+    yield f"  {paint(SYMBOLS[change.action], change.action)} {_opening(change)}"
+    if change.before is not None and change.after is not None:
+        fields = diff.changes(change.before, change.after)
+        yield from differing(fields, paint)
+        same = len({*change.before, *change.after} - {f.path[0] for f in fields})
+        if same:
+            yield paint(f"        # ({same} unchanged {'attribute' if same == 1 else 'attributes'} hidden)", "faint")
+    else:
+        yield from whole(change.after or change.before or {}, change.action, paint)
+    yield "    }"
+
+
+def _opening(change: Change) -> str:
+    return f'resource "{change.address.type}" {value(change.address.key)} {{'
+
+
+def _calls(of: Plan, rate: float | None) -> str:
+    lines = []
+    longest = 0
+    for scope, calls in of.calls.items():
+        ses = sum(n for operation, n in calls.items() if operation.startswith("ses:"))
+        sns = sum(calls.values()) - ses
+        longest = max(longest, least_seconds(ses, rate))
+        lines.append(f"  {scope}: {ses} to SES, {sns} to SNS")
+    total = sum(sum(c.values()) for c in of.calls.values())
+    pace = (
+        f", at least {_duration(longest)} at {rate:g} SES call{'' if rate == 1 else 's'} a second"
+        if rate and longest
+        else ""
+    )
+    return f"Applying makes {total} {'call' if total == 1 else 'calls'}{pace}:\n" + "\n".join(lines)
+
+
+def _duration(seconds: int) -> str:
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min {seconds % 60} s"
+
+
+def drift(of: Plan, *, colour: bool = False) -> str:
+    """The plan in other words: what is declared, and what was found in its place."""
+    paint = painter(colour)
+    if not of.changes:
+        return f"{paint(NO_DRIFT, 'bold')}\n\n{_compared(of)}\n"
+    blocks = []
+    changes = sorted(of.changes, key=lambda c: c.address)
+    for address, steps in groupby(changes, key=lambda c: c.address):
+        found = list(steps)
+        blocks.append("\n".join(_drifted(str(address), found[0], found[-1], paint)) + "\n")
+    n = len(blocks)
+    head = paint(f"Drift: AWS differs from the specs in {n} {'setting' if n == 1 else 'settings'}.", "bold")
+    return f"{head}\n\n{chr(10).join(blocks)}\n{summary(of, colour=colour)}\n"
+
+
+def _drifted(address: str, first: Change, last: Change, paint: Paint) -> Iterator[str]:
+    before, after = first.before, last.after
+    yield paint(f"  # {printable(address)} has changed", "bold")
+    yield f"  # ({printable(first.reason)})"
+    action = "update" if before is not None and after is not None else "delete" if after is None else "create"
+    yield f"  {paint(SYMBOLS[action], action)} {_opening(first)}"
+    if before is None or after is None:
+        where, of = ("found", before) if after is None else ("declared", after)
+        for name, each in (of or {}).items():
+            rest = "not declared" if after is None else "not found"
+            yield f"      {paint(SYMBOLS[action], action)} {name}: {where} {value(each, 8)}, {rest}"
+    else:
+        for change in diff.changes(before, after):
+            declared = "nothing" if change.after is diff.ABSENT else value(change.after, 8)
+            found = "nothing" if change.before is diff.ABSENT else value(change.before, 8)
+            yield f"      {paint('~', 'update')} {printable('.'.join(change.path))}: declared {declared}, found {found}"
+    yield "    }"
+
+
+def report(of: Report, *, colour: bool = False) -> str:
+    """What became of a plan: Terraform's closing line, or each step that was not done and why."""
+    paint, n = painter(colour), of.done
+    done = f"Resources: {n['create']} added, {n['update']} changed, {n['delete']} destroyed."
+    if of.ok:
+        return f"{paint('Apply complete!', 'create')} {done}\n"
+    rest = [o for o in of.outcomes if o.result != "done"]
+    head = paint("Apply interrupted." if of.interrupted else "Apply incomplete.", "delete")
+    lines = "\n".join(f"  {o.result:<9}  {printable(str(o.change.address))}: {printable(o.error)}" for o in rest)
+    counts = ", ".join(
+        f"{sum(o.result == r for o in of.outcomes)} {r}" for r in ("done", "failed", "unknown", "not tried")
+    )
+    return f"{head} {done}\n\n{lines}\n\nOf {len(of.outcomes)} steps: {counts}. Run sesform again to go on from here.\n"
+
+
+def step(change: Change, outcome: Outcome | None) -> str:
+    """One line as a step begins (no outcome) and as it ends."""
+    address = printable(str(change.address))
+    doing = {
+        "create": ("Creating", "Creation"),
+        "update": ("Modifying", "Modification"),
+        "delete": ("Destroying", "Destruction"),
+    }
+    present, noun = doing[change.action]
+    if outcome is None:
+        return f"{address}: {present}..."
+    if outcome.result == "done":
+        return f"{address}: {noun} complete"
+    return f"{address}: {outcome.result}: {printable(outcome.error)}"
