@@ -1,0 +1,3 @@
+from sesform.cli import entry
+
+entry()

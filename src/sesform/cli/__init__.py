@@ -1,0 +1,41 @@
+"""The command line: typer, the only printing, the only exit codes (0 well, 1 not, 2 differs)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+ERROR = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code. Nothing that sesform can foresee ends in a traceback."""
+    import typer
+    from typer.main import get_command
+
+    from sesform.cli.app import app
+    from sesform.cli.failure import tell
+
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if not argv:
+            argv = ["--help"]
+            get_command(app).main(argv, prog_name="sesform", standalone_mode=False)
+            return ERROR
+        code = get_command(app).main(argv, prog_name="sesform", standalone_mode=False)
+        return int(code or 0)
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing may be written any more, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ERROR
+    except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("\nInterrupted.\n")
+        return ERROR
+    except Exception as error:
+        return tell(error, argv)
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main())

@@ -1,0 +1,284 @@
+"""The commands: their words, their options, their exit codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sesform import __version__
+from sesform.cli import applying, run
+from sesform.cli.console import Talk, out
+from sesform.cli.options import (
+    AutoApprove,
+    Format,
+    FormatOption,
+    NoColor,
+    Only,
+    Options,
+    Parallelism,
+    Paths,
+    Quiet,
+    Rate,
+    SandboxRate,
+    UseSandbox,
+    Verbose,
+)
+
+_SPECS = (Path("specs"),)
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+app = typer.Typer(
+    name="sesform",
+    help="Declare Amazon SES notification settings in YAML; see what differs, and apply it in a safe order.",
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings=_SETTINGS,
+)
+sandbox_app = typer.Typer(
+    help="The embedded control plane that --sandbox runs against.", rich_markup_mode=None, context_settings=_SETTINGS
+)
+app.add_typer(sandbox_app, name="sandbox")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        out(f"sesform {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="The version, and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _talk(options: Options) -> Talk:
+    return Talk(quiet=options.quiet, verbose=options.verbose, no_color=options.no_color)
+
+
+@app.command()
+def validate(
+    paths: Paths = None, format: FormatOption = Format.text, no_color: NoColor = False, quiet: Quiet = False
+) -> int:
+    """Check the specs, without AWS.  Exit code 0: valid, 1: not."""
+    options = Options(tuple(paths or _SPECS), format, no_color=no_color, quiet=quiet)
+    desired = run.compile_specs(options)
+    if format is Format.json:
+        from sesform.render import json
+
+        out(json.problems(desired.warnings))
+        return 0
+    _talk(options).problems(desired.warnings)
+    n, m = len(desired.access), len(desired.declared)
+    out(f"Success! The configuration is valid: {n} {'spec' if n == 1 else 'specs'}, {m} settings.")
+    return 0
+
+
+@app.command()
+def plan(
+    paths: Paths = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Save the plan, for `apply --plan`.")
+    ] = None,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit code 2 where there are changes.")
+    ] = False,
+    format: FormatOption = Format.text,
+    only: Only = None,
+    sandbox: UseSandbox = False,
+    sandbox_rate: SandboxRate = None,
+    rate: Rate = None,
+    parallelism: Parallelism = 10,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Show what applying would change.  Exit code 0; 1: error; 2 with --detailed-exitcode: changes."""
+    options = Options(
+        tuple(paths or _SPECS),
+        format,
+        tuple(only or ()),
+        sandbox,
+        sandbox_rate,
+        rate,
+        parallelism,
+        no_color,
+        quiet,
+        verbose,
+    )
+    talk = _talk(options)
+    made, _ = run.make_plan(options, talk, run.compile_specs(options))
+    if format is Format.json or not made.errors:
+        run.write_plan(options, made)
+    if run.tell_diagnostics(talk, made):
+        return 1
+    if out is not None:
+        from sesform import plan_file
+
+        plan_file.save(out, plan_file.document(made, timestamp=run.now(), rate=options.pace))
+        talk.say(f"Saved the plan to: {out}\nTo perform exactly these actions, run: sesform apply --plan {out}")
+    return 2 if detailed_exitcode and made.changes else 0
+
+
+@app.command()
+def apply(
+    paths: Paths = None,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", metavar="FILE", help="Apply exactly this saved plan, without asking.")
+    ] = None,
+    auto_approve: AutoApprove = False,
+    format: FormatOption = Format.text,
+    only: Only = None,
+    sandbox: UseSandbox = False,
+    sandbox_rate: SandboxRate = None,
+    rate: Rate = None,
+    parallelism: Parallelism = 10,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Plan, ask, and apply; or exactly a saved plan.  Exit code 0; 1: error, or not everything was done."""
+    options = Options(
+        tuple(paths or _SPECS),
+        format,
+        tuple(only or ()),
+        sandbox,
+        sandbox_rate,
+        rate,
+        parallelism,
+        no_color,
+        quiet,
+        verbose,
+    )
+    if plan is None:
+        return applying.apply_specs(options, _talk(options), auto_approve=auto_approve)
+    if only:
+        raise typer.BadParameter("a saved plan is applied whole", param_hint="--only")
+    return applying.apply_file(options, _talk(options), plan)
+
+
+@app.command()
+def drift(
+    paths: Paths = None,
+    format: FormatOption = Format.text,
+    only: Only = None,
+    sandbox: UseSandbox = False,
+    sandbox_rate: SandboxRate = None,
+    rate: Rate = None,
+    parallelism: Parallelism = 10,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Tell where AWS differs from the specs, for cron.  Exit code 0: in sync, 2: drift, 1: error."""
+    options = Options(
+        tuple(paths or _SPECS),
+        format,
+        tuple(only or ()),
+        sandbox,
+        sandbox_rate,
+        rate,
+        parallelism,
+        no_color,
+        quiet,
+        verbose,
+    )
+    talk = _talk(options)
+    made, _ = run.make_plan(options, talk, run.compile_specs(options))
+    if format is Format.json or not made.errors:
+        run.write_plan(options, made, drift=True)
+    if run.tell_diagnostics(talk, made):
+        return 1
+    return 2 if made.changes else 0
+
+
+@app.command()
+def destroy(
+    paths: Paths = None,
+    auto_approve: AutoApprove = False,
+    format: FormatOption = Format.text,
+    only: Only = None,
+    sandbox: UseSandbox = False,
+    sandbox_rate: SandboxRate = None,
+    rate: Rate = None,
+    parallelism: Parallelism = 10,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Remove everything that the specs declare, after asking.  Exit code 0; 1: error, or not everything was done."""
+    options = Options(
+        tuple(paths or _SPECS),
+        format,
+        tuple(only or ()),
+        sandbox,
+        sandbox_rate,
+        rate,
+        parallelism,
+        no_color,
+        quiet,
+        verbose,
+    )
+    return applying.apply_specs(options, _talk(options), auto_approve=auto_approve, destroy=True)
+
+
+@app.command()
+def show(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan that `plan --out` saved.")],
+    format: FormatOption = Format.text,
+    no_color: NoColor = False,
+) -> int:
+    """Draw a saved plan."""
+    from sesform import plan_file
+
+    options = Options((), format, no_color=no_color)
+    saved = plan_file.load(file)
+    if format is Format.json:
+        out(file.read_text(encoding="utf-8"))
+    else:
+        run.write_plan(options, saved)
+    return 0
+
+
+@app.command()
+def schema() -> int:
+    """Print the JSON Schema of the specs, for editors."""
+    import json
+
+    from sesform.schema import json_schema
+
+    out(json.dumps(json_schema(), indent=2))
+    return 0
+
+
+@sandbox_app.command()
+def serve(
+    host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0: any free one.")] = 4566,
+    sandbox_rate: SandboxRate = None,
+) -> int:
+    """Serve the sandbox over HTTP, for the AWS CLI and Terraform, until interrupted."""
+    from sesform.sandbox.server import serve as serve_sandbox
+
+    def ready(url: str) -> None:
+        out(f"export AWS_ENDPOINT_URL={url}")
+        Talk().say(
+            f"Sandbox: serving {run.state_file()} at {url}; an access key of 12 digits is the account. Ctrl-C stops it."
+        )
+
+    serve_sandbox(run.open_sandbox(sandbox_rate), host, port, ready)
+    return 0
+
+
+@sandbox_app.command()
+def reset() -> int:
+    """Forget everything that the sandbox holds."""
+    run.open_sandbox().reset()
+    out(f"The sandbox is empty: {run.state_file()} is gone.")
+    return 0

@@ -1,0 +1,84 @@
+"""apply and destroy: the question, the run, the report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sesform.cli import run
+from sesform.cli.console import Talk, coloured, interactive, out
+from sesform.cli.options import Format, Options
+from sesform.errors import UsageError
+
+if TYPE_CHECKING:
+    from sesform.aws import Connections
+    from sesform.plan import Change, Outcome, Plan
+
+
+def require_consent(command: str, auto_approve: bool) -> None:
+    """Refuses before the first call where nobody could be asked."""
+    if not auto_approve and not interactive():
+        other = ", or apply a saved plan with --plan FILE" if command == "apply" else ""
+        raise UsageError(
+            f"{command} asks before it changes anything, and there is no terminal to ask on; pass --auto-approve{other}"
+        )
+
+
+def apply_specs(options: Options, talk: Talk, *, auto_approve: bool, destroy: bool = False) -> int:
+    """Plan, ask, apply."""
+    require_consent("destroy" if destroy else "apply", auto_approve)
+    desired = run.compile_specs(options, destroy=destroy)
+    plan, connections = run.make_plan(options, talk, desired)
+    if options.format is Format.text and not plan.errors:
+        run.write_plan(options, plan)
+    if run.tell_diagnostics(talk, plan):
+        if options.format is Format.json:
+            run.write_plan(options, plan)
+        return 1
+    if plan.changes and not auto_approve and not _agreed(talk, destroy):
+        talk.error("Apply cancelled.")
+        return 1
+    return _carry_out(options, talk, plan, connections)
+
+
+def apply_file(options: Options, talk: Talk, file: Path) -> int:
+    """Exactly what was saved, if AWS still holds what was seen then."""
+    from sesform import live, plan_file, stale
+
+    plan = plan_file.load(file)
+    access = run.with_secrets(plan.access, options.paths)
+    places = [(c.address.spec, c.address.region) for c in plan.changes]
+    connections = run.connect(options, talk, places, access)
+    if plan.changes:
+        talk.say("Reading again what the plan touches ...")
+        stale.check(plan, live.read(stale.touched(plan), (), connections, options.parallelism))
+    return _carry_out(options, talk, plan, connections)
+
+
+def _agreed(talk: Talk, destroy: bool) -> bool:
+    deed = (
+        "Do you really want to destroy all that the specs declare?"
+        if destroy
+        else "Do you want to perform these actions?"
+    )
+    return talk.ask(f"{deed}\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ") == "yes"
+
+
+def _carry_out(options: Options, talk: Talk, plan: Plan, connections: Connections) -> int:
+    from sesform import apply
+    from sesform.render import json, text
+
+    def progress(change: Change, outcome: Outcome | None) -> None:
+        if outcome is None or outcome.result in ("done", "not tried"):
+            talk.say(text.step(change, outcome))
+        else:
+            talk.error(text.step(change, outcome))
+
+    connections.allow_writes()
+    report = apply.run(plan, connections, parallelism=options.parallelism, progress=progress)
+    if options.format is Format.json:
+        out(json.report(report))
+    else:
+        out("\n" + text.report(report, colour=coloured(sys.stdout, options.no_color)))
+    return 0 if report.ok else 1

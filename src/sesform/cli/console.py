@@ -1,0 +1,79 @@
+"""The only place that prints. stdout carries the product, stderr the talk."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterable
+from typing import TextIO
+
+from sesform.errors import Problem
+from sesform.values import printable
+
+
+def coloured(stream: TextIO, no_color: bool) -> bool:
+    """Whether a stream takes colour: only a terminal does, unless the environment says otherwise (no-color.org, FORCE_COLOR)."""
+    if no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    if os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE"):
+        return True
+    return stream.isatty()
+
+
+def interactive() -> bool:
+    """Whether somebody is there to answer a question."""
+    return sys.stdin.isatty() and sys.stderr.isatty() and not os.environ.get("CI")
+
+
+def out(text: str) -> None:
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    sys.stdout.flush()
+
+
+class Talk:
+    """stderr, as loud as was asked for."""
+
+    def __init__(self, *, quiet: bool = False, verbose: bool = False, no_color: bool = False) -> None:
+        self.quiet, self._colour = quiet, coloured(sys.stderr, no_color)
+        if verbose:
+            handler = logging.StreamHandler(sys.stderr)
+            handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+            logger = logging.getLogger("sesform")
+            logger.handlers, logger.propagate = [handler], False
+            logger.setLevel(logging.DEBUG)
+
+    def say(self, text: str) -> None:
+        """Talk that -q silences."""
+        if not self.quiet:
+            self._write(text)
+
+    def warn(self, text: str) -> None:
+        self._write(f"{self._painted('Warning:', '33')} {text}")
+
+    def error(self, text: str) -> None:
+        self._write(f"{self._painted('Error:', '31')} {text}")
+
+    def problems(self, found: Iterable[Problem]) -> None:
+        """One line each, `file:line:column: path: what is wrong; hint`, so that editors and CI systems find the place."""
+        for problem in found:
+            text = printable(str(problem))
+            if problem.severity == "warning":
+                self.warn(text)
+            elif problem.file:
+                self._write(text)
+            else:
+                self.error(text)
+
+    def ask(self, question: str) -> str:
+        """The answer to a question; "" where there is none."""
+        sys.stderr.write(question)
+        sys.stderr.flush()
+        return sys.stdin.readline().strip()
+
+    def _write(self, text: str) -> None:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+    def _painted(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text

@@ -1,0 +1,43 @@
+"""Exceptions → one line each on stderr, a JSON document on stdout where JSON was asked for, and exit code 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import typer
+
+from sesform.cli.console import Talk, out
+from sesform.errors import Problem, SesformError, SpecError
+from sesform.values import printable
+
+
+def tell(error: Exception, argv: Sequence[str]) -> int:
+    """Tells what went wrong. What sesform does not foresee is raised again: that is a fault, and wants its traceback."""
+    if isinstance(error, SpecError):
+        problems: tuple[Problem, ...] = error.problems
+    elif isinstance(error, SesformError):
+        problems = (Problem(str(error)),)
+    elif isinstance(error, typer.TyperException):
+        problems = (Problem(error.format_message(), hint="see `sesform --help`"),)
+    elif type(error).__module__.startswith("sesform.sandbox"):
+        problems = (Problem(str(error)),)
+    else:
+        raise error
+    if _wants_json(argv):
+        from sesform import plan_file
+
+        out(plan_file.text(plan_file.failure(problems)))
+    talk = Talk(no_color="--no-color" in argv)
+    if isinstance(error, SpecError):
+        talk.problems(problems)
+        errors = sum(p.severity == "error" for p in problems)
+        talk.error(f"{errors} {'problem' if errors == 1 else 'problems'} in the specs; AWS was not asked.")
+    else:
+        for problem in problems:
+            talk.error("\n".join(printable(line) for line in str(problem).splitlines()))
+    return 1
+
+
+def _wants_json(argv: Sequence[str]) -> bool:
+    return "--format=json" in argv or any(a == "--format" and b == "json" for a, b in pairwise(argv))

@@ -1,0 +1,175 @@
+"""What commands do with their options: load, compile, connect, plan. Slow imports happen here, where they are needed."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sesform.address import Access
+from sesform.cli.console import Talk, out
+from sesform.cli.options import Format, Options
+from sesform.errors import PlanFileError, UsageError
+from sesform.values import printable
+
+if TYPE_CHECKING:
+    from sesform.aws import Connections
+    from sesform.desired import Desired
+    from sesform.plan import Plan
+    from sesform.sandbox import Sandbox
+
+_STATE = Path(".sesform") / "sandbox.json"
+
+
+def compile_specs(options: Options, *, destroy: bool = False) -> Desired:
+    """Specs → what they ask for. Raises SpecError with every problem of every file, UsageError where there are no specs."""
+    from sesform import desired, schema, yaml_source
+
+    documents, problems = yaml_source.load(options.paths)
+    specs, more = schema.load(documents)
+    if not specs and not problems and not more:
+        raise UsageError(
+            f"no spec in {printable(', '.join(map(str, options.paths)))}; a spec begins with `kind: Owner` or `kind: Delegate`"
+        )
+    return desired.build(specs, [*problems, *more], destroy=destroy)
+
+
+def open_sandbox(rate: float | None = None) -> Sandbox:
+    """The sandbox with its state between commands."""
+    from sesform.sandbox import Sandbox
+
+    return Sandbox(state_file(), rate=rate)
+
+
+def state_file() -> Path:
+    return Path(os.environ.get("SESFORM_SANDBOX_STATE") or _STATE)
+
+
+def connect(
+    options: Options,
+    talk: Talk,
+    places: Iterable[tuple[str, str]],
+    access: Mapping[str, Access],
+    desired: Desired | None = None,
+) -> Connections:
+    """Connections that only read, to AWS or to the sandbox; in the latter all that the specs name counts as there and verified."""
+    from sesform import aws
+
+    settings = aws.Settings(rate=options.pace, parallelism=options.parallelism)
+    if options.sandbox:
+        talk.say(f"Sandbox: this is a simulated AWS, kept in {state_file()}; no real account is read or changed.")
+        sandbox = open_sandbox(options.sandbox_rate)
+        _furnish(sandbox, access, desired)
+        settings = replace(
+            settings, open_session=lambda profile, account: sandbox.session(account, "us-east-1")._session
+        )
+    connections = aws.connect(places, access, settings)
+    for warning in connections.warnings:
+        talk.warn(warning)
+    return connections
+
+
+def _furnish(sandbox: Sandbox, access: Mapping[str, Access], desired: Desired | None) -> None:
+    from sesform import arns
+
+    for each in access.values():
+        if each.role_arn:
+            sandbox.declare_role(each.role_arn, each.external_id)
+    for declared in desired.declared.values() if desired else ():
+        identity = declared.key.get("identity", "")
+        foreign = arns.parse(identity)
+        if foreign is not None:
+            sandbox.declare_identity(foreign.account, foreign.region, foreign.resource.removeprefix("identity/"))
+        elif identity:
+            sandbox.declare_identity(declared.scope.account, declared.scope.region, identity)
+
+
+def make_plan(options: Options, talk: Talk, desired: Desired) -> tuple[Plan, Connections]:
+    """Reads AWS and plans; with --only, the part of the plan that matches."""
+    from sesform import live, planner
+
+    wanted = [*desired.declared.values(), *desired.unmanaged]
+    connections = connect(options, talk, [(d.address.spec, d.address.region) for d in wanted], desired.access, desired)
+    scopes = {c.scope for c in connections.by_place.values()}
+    talk.say(
+        f"Reading {len(desired.declared)} declared settings in {', '.join(map(str, sorted(scopes))) or 'no account'} ..."
+    )
+    managed = {d.key["topic_arn"] for d in desired.declared.values() if d.address.type == "topic"}
+    topics = [t.topic_arn for t in desired.targets if t.topic_arn not in managed]
+    plan = planner.plan(desired, live.read(wanted, topics, connections, options.parallelism))
+    return _selected(options, desired, plan), connections
+
+
+def _selected(options: Options, desired: Desired, plan: Plan) -> Plan:
+    from sesform import planner
+
+    if not options.only:
+        return plan
+    known = {str(a) for a in desired.declared} | {str(c.address) for c in plan.changes}
+    for glob in options.only:
+        if not fnmatch.filter(known, glob):
+            near = difflib.get_close_matches(glob, sorted(known), n=1, cutoff=0.4)
+            raise UsageError(
+                f"--only {printable(glob)!r} matches no address" + (f"; the nearest is {near[0]}" if near else "")
+            )
+    return planner.chosen(plan, lambda address: any(fnmatch.fnmatchcase(address, glob) for glob in options.only))
+
+
+def write_plan(options: Options, plan: Plan, *, drift: bool = False) -> None:
+    """The plan on stdout, in the form that was asked for."""
+    import sys
+
+    from sesform.cli.console import coloured
+    from sesform.render import text
+
+    if options.format is Format.json:
+        out(plan_text(options, plan))
+        return
+    colour = coloured(sys.stdout, options.no_color)
+    out(text.drift(plan, colour=colour) if drift else text.plan(plan, colour=colour, rate=options.pace))
+
+
+def plan_text(options: Options, plan: Plan) -> str:
+    from sesform import plan_file
+
+    return plan_file.text(plan_file.document(plan, timestamp=now(), rate=options.pace))
+
+
+def now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def tell_diagnostics(talk: Talk, plan: Plan) -> bool:
+    """Warnings and errors on stderr; whether there is an error."""
+    talk.problems(plan.diagnostics)
+    if plan.errors:
+        talk.error(
+            f"{len(plan.errors)} {'problem stands' if len(plan.errors) == 1 else 'problems stand'} in the way; nothing was changed."
+        )
+    return bool(plan.errors)
+
+
+def with_secrets(access: Mapping[str, Access], paths: Sequence[Path]) -> dict[str, Access]:
+    """A saved plan's accesses, with the external ids that the file does not hold taken from the specs.
+
+    Raises PlanFileError where a spec that has one is not there any more, or means another role.
+    """
+    if all(a.external_id is None for a in access.values()):
+        return dict(access)
+    specs = compile_specs(Options(tuple(paths))).access
+    found = {}
+    for name, saved in access.items():
+        now_ = specs.get(name)
+        if saved.external_id is not None and (
+            now_ is None or replace(now_, external_id=None) != replace(saved, external_id=None)
+        ):
+            raise PlanFileError(
+                f"the plan needs the external id of spec {name!r}, and the specs do not have that spec as it was; plan again"
+            )
+        found[name] = now_ if now_ is not None and saved.external_id is not None else saved
+    return found
