@@ -12,9 +12,11 @@ from sesform.desired import Declared, Desired, Target
 from sesform.errors import Problem
 from sesform.live import Snapshot, TopicFacts
 from sesform.plan import Change
+from sesform.resources.subscription import PENDING
 from sesform.values import NOTIFICATION_TYPES, Properties
 
 _AWS_KEY = "alias/aws/sns"
+_VERIFY = "verify it there, correct the account or the regions, or declare it absent; one made just now takes a minute to show"
 
 
 def readable(desired: Desired, snapshot: Snapshot) -> list[Problem]:
@@ -57,14 +59,8 @@ def identities(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) 
         seen.add((declared.scope, identity))
         if facts is None:
             # "Missing" is also what SES says of an identity that was made a moment ago (ansible/ansible#36065).
-            found.append(
-                _problem(
-                    declared,
-                    str(declared.address),
-                    f"identity {identity} does not exist in {declared.scope}",
-                    "verify it there, correct the account or the regions, or declare it absent; one made just now takes a minute to show",
-                )
-            )
+            text = f"identity {identity} does not exist in {declared.scope}"
+            found.append(_problem(declared, str(declared.address), text, _VERIFY))
         elif facts.verification != "Success":
             # Settings are kept all the same (seen on AWS: hashicorp/terraform-provider-aws acceptance tests).
             text = (
@@ -80,6 +76,40 @@ def identities(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) 
                 )
             )
     return found + list(_dark_forwarding(desired, snapshot, changes))
+
+
+def configuration_sets(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
+    """Default configuration sets that neither exist nor are about to be made."""
+    made = {
+        (c.scope, c.after["configuration_set"]) for c in changes if c.address.type == "configuration_set" and c.after
+    }
+    unread = {(a.spec, a.region) for a in snapshot.unreadable}
+    found = []
+    for declared in desired.declared.values():
+        if declared.address.type != "default_configuration_set" or declared.want is None:
+            continue
+        name = declared.want["configuration_set"]
+        known = (declared.scope, name) in snapshot.configuration_sets | made
+        if not known and (declared.address.spec, declared.address.region) not in unread:
+            text = f"configuration set {name} does not exist in {declared.scope}"
+            found.append(
+                _problem(
+                    declared, str(declared.address), text, "declare it under `configuration_sets`, or correct the name"
+                )
+            )
+    return found
+
+
+def pending(desired: Desired, snapshot: Snapshot) -> list[Problem]:
+    """Subscriptions that nobody has confirmed yet: they get nothing, and asking again would only mail their owner again."""
+    hint = "its owner confirms it by the link that SNS sent; SNS forgets it after two days"
+    return [
+        _problem(
+            declared, str(address), f"subscription {declared.key['endpoint']} is not confirmed yet", hint, warning=True
+        )
+        for address, declared in desired.declared.items()
+        if address.type == "subscription" and snapshot.found.get(address, {}).get("arn") == PENDING
+    ]
 
 
 def _asks_for_something(declared: Declared) -> bool:

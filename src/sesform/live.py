@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -42,12 +43,14 @@ class Snapshot:
 
     A declared resource that is neither in `found` nor in `unreadable` does not exist. `identities` lacks those that SES does not
     know; `topics` says None of those that SNS does not know, and lacks those that nobody here has credentials to look at.
+    `configuration_sets` are those that exist, of all that were asked for.
     """
 
     found: Mapping[Address, Properties] = field(default_factory=dict)
     unreadable: Mapping[Address, str] = field(default_factory=dict)
     identities: Mapping[tuple[Scope, str], IdentityFacts] = field(default_factory=dict)
     topics: Mapping[str, TopicFacts | None] = field(default_factory=dict)
+    configuration_sets: frozenset[tuple[Scope, str]] = frozenset()
 
 
 @dataclass(slots=True)
@@ -58,6 +61,7 @@ class _Pass:
     unreadable: dict[Address, str] = field(default_factory=dict)
     identities: dict[tuple[Scope, str], IdentityFacts] = field(default_factory=dict)
     topics: dict[str, TopicFacts | None] = field(default_factory=dict)
+    configuration_sets: set[tuple[Scope, str]] = field(default_factory=set)
 
 
 def read(
@@ -87,7 +91,9 @@ def read(
     with ThreadPoolExecutor(max_workers=max(1, min(parallelism, len(jobs)))) as pool:
         for future in [pool.submit(job) for job in jobs]:
             future.result()
-    return Snapshot(result.found, result.unreadable, result.identities, result.topics)
+    return Snapshot(
+        result.found, result.unreadable, result.identities, result.topics, frozenset(result.configuration_sets)
+    )
 
 
 def _jobs(
@@ -101,6 +107,7 @@ def _jobs(
         reading = Reading(connection, ses)
         _read_types(reading, ses, result)
         _read_identities(reading, ses, result)
+        _read_configuration_sets(reading, result)
 
     def read_sns() -> None:
         reading = Reading(connection, sns)
@@ -133,6 +140,11 @@ def _read_identities(reading: Reading, wanted: list[Declared], result: _Pass) ->
             )
     except AwsError as error:
         result.unreadable.update({d.address: str(error) for d in wanted if "identity" in d.key})
+
+
+def _read_configuration_sets(reading: Reading, result: _Pass) -> None:
+    with suppress(AwsError):  # noted already, for each resource that it keeps from being read
+        result.configuration_sets |= {(reading.connection.scope, name) for name in reading.event_destinations}
 
 
 def _facts(attributes: Mapping[str, Any], verification: str) -> IdentityFacts:

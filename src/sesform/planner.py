@@ -55,6 +55,8 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
     changes = _ordered(drafts)
     problems += checks.identities(desired, snapshot, changes)
     problems += checks.topics(desired, snapshot, changes)
+    problems += checks.configuration_sets(desired, snapshot, changes)
+    problems += checks.pending(desired, snapshot)
     found = sorted({*desired.warnings, *problems}, key=lambda p: (p.severity, p.file, p.line, p.path, p.summary))
     return Plan(changes, tuple(sorted(unchanged, key=lambda u: _sort_key(u.address))), tuple(found), desired.access)
 

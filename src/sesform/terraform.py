@@ -174,6 +174,21 @@ def _notification(p: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _subscription(p: Mapping[str, Any]) -> dict[str, Any]:
+    filter_policy, queue = p.get("filter_policy"), p.get("dead_letter_queue")
+    return {
+        "id": p["arn"],
+        "arn": p["arn"],
+        "topic_arn": p["topic_arn"],
+        "protocol": p["protocol"],
+        "endpoint": p["endpoint"],
+        "raw_message_delivery": bool(p.get("raw_message_delivery")),
+        "filter_policy": policy.compact(filter_policy) if filter_policy else None,
+        "filter_policy_scope": p.get("filter_policy_scope"),
+        "redrive_policy": policy.compact({"deadLetterTargetArn": queue}) if queue else None,
+    }
+
+
 # Resources of ours that are part of another one in the provider.
 _JOINED = {"notification_headers": "notification_topic"}
 
@@ -198,6 +213,24 @@ _TYPES: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] 
     ),
     "event_destination": ("aws_sesv2_configuration_set_event_destination", _event_destination),
     "notification_topic": ("aws_ses_identity_notification_topic", _notification),
+    "subscription": ("aws_sns_topic_subscription", _subscription),
+    "default_configuration_set": (
+        "aws_sesv2_email_identity",
+        lambda p: {
+            "id": p["identity"],
+            "email_identity": p["identity"],
+            "configuration_set_name": p["configuration_set"],
+        },
+    ),
+    "sending_policy": (
+        "aws_ses_identity_policy",
+        lambda p: {
+            "id": f"{p['identity']}|{p['name']}",
+            "identity": p["identity"],
+            "name": p["name"],
+            "policy": policy.compact(p["policy"]),
+        },
+    ),
     "feedback_forwarding": (
         "aws_sesv2_email_identity_feedback_attributes",
         lambda p: {"id": p["identity"], "email_identity": p["identity"], "email_forwarding_enabled": p["enabled"]},

@@ -50,11 +50,20 @@ class Target(NamedTuple):
     origin: Origin
 
 
+def canonical_identity(name: str) -> str:
+    """Domains are case-insensitive; e-mail identities are case-sensitive, domain part and all.
+
+    Source: AWS developer guide, "Creating and verifying identities in Amazon SES".
+    """
+    return name if "@" in name else name.lower()
+
+
 @dataclass(slots=True)
 class Compilation:
     """The work in progress: every part adds to it, nothing is taken back."""
 
     destroy: bool = False
+    accounts: dict[str, str] = field(default_factory=dict)  # of each spec
     declared: dict[Address, Declared] = field(default_factory=dict)
     unmanaged: list[Declared] = field(default_factory=list)
     exclusive: set[Address] = field(default_factory=set)

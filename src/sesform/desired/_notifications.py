@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from sesform import arns
 from sesform.address import Address, Scope
-from sesform.desired._compilation import Compilation, Declared, Origin, Target
+from sesform.desired._compilation import Compilation, Declared, Origin, Target, canonical_identity
+from sesform.desired._sending import declare_sending
 from sesform.desired._topics import TopicTable, resolve
 from sesform.policy import Publisher
 from sesform.schema import Delegate, Identity, LoadedSpec, Notifications, NotificationSetting, Owner
 from sesform.values import NOTIFICATION_TYPES
 
 Loc = tuple[int | str, ...]
-
-
-def canonical_identity(name: str) -> str:
-    """Domains are case-insensitive; e-mail identities are case-sensitive, domain part and all.
-
-    Source: AWS developer guide, "Creating and verifying identities in Amazon SES".
-    """
-    return name if "@" in name else name.lower()
 
 
 def _canonical_arn(text: str) -> str:
@@ -45,6 +37,7 @@ def declare_identities(work: Compilation, table: TopicTable, loaded: LoadedSpec)
                 own = {t: _merged(spec, name, identity, t)[0] for t in NOTIFICATION_TYPES}
                 kept = {t for t, setting in own.items() if setting == "unmanaged"}
                 part.remove(loc, "is being destroyed", kept, forwarding=not _keeps_forwarding(spec, identity))
+                declare_sending(work, loaded, part.scope, name, identity)
             else:
                 _declare_identity(part, spec, name, identity)
 
@@ -60,6 +53,7 @@ def _declare_identity(part: _Part, spec: Owner, name: str, identity: Identity) -
     for type_ in NOTIFICATION_TYPES:
         settings[type_], where, says = _merged(spec, name, identity, type_)
         part.notification(type_, settings[type_], where, says)
+    declare_sending(part.work, part.loaded, part.scope, name, identity)
     own = identity.declares("feedback_forwarding")
     forwarding = identity.feedback_forwarding if own else spec.defaults.identity.feedback_forwarding
     if forwarding == "unmanaged":
@@ -216,6 +210,3 @@ def publishers_of(scope: Scope, identity: str) -> tuple[Publisher, ...]:
     if foreign is None:
         return (Publisher(scope.account, arns.identity(scope, identity)),)
     return (Publisher(scope.account, identity), Publisher(foreign.account, identity))
-
-
-__all__: Sequence[str] = ["canonical_identity", "declare_cross_account", "declare_identities", "publishers_of"]

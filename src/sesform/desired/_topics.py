@@ -83,6 +83,22 @@ def declare_topics(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> 
                 want["kms_key"] = topic.kms_key
         origin = Origin(loaded.document, ("topics", key), says)
         work.declare(Declared(Address(spec, region, "topic", key), entry.scope, {"topic_arn": entry.arn}, want, origin))
+        if isinstance(topic, Topic) and want is not None:
+            _declare_subscriptions(work, loaded, entry, topic)
+
+
+def _declare_subscriptions(work: Compilation, loaded: LoadedSpec, entry: TopicEntry, topic: Topic) -> None:
+    for index, subscription in enumerate(topic.subscriptions):
+        loc = ("topics", entry.key, "subscriptions", index)
+        key = {"topic_arn": entry.arn, "protocol": subscription.protocol, "endpoint": subscription.endpoint}
+        managed = subscription.model_fields_set - set(key)
+        want = {**key, **{name: getattr(subscription, name) for name in sorted(managed)}}
+        if "filter_policy" in want:
+            want["filter_policy"] = want["filter_policy"] or {}
+        address = Address(
+            entry.spec, entry.scope.region, "subscription", f"{entry.key}/{key['protocol']}/{key['endpoint']}"
+        )
+        work.declare(Declared(address, entry.scope, key, want, Origin(loaded.document, loc, "declares it")))
 
 
 def resolve(

@@ -8,10 +8,13 @@ from typing import Final
 from sesform.resources._base import Phase, ResourceType
 from sesform.resources._reading import Reading
 from sesform.resources.configuration_set import ConfigurationSet
+from sesform.resources.default_configuration_set import DefaultConfigurationSet
 from sesform.resources.event_destination import EventDestination
 from sesform.resources.feedback_forwarding import FeedbackForwarding
 from sesform.resources.notification_headers import NotificationHeaders
 from sesform.resources.notification_topic import NotificationTopic
+from sesform.resources.sending_policy import SendingPolicy
+from sesform.resources.subscription import Subscription
 from sesform.resources.topic import Topic
 from sesform.resources.topic_policy import TopicPolicy
 
@@ -19,11 +22,14 @@ from sesform.resources.topic_policy import TopicPolicy
 RESOURCES: Final[Mapping[str, ResourceType]] = {
     "topic": Topic(),
     "topic_policy": TopicPolicy(),
+    "subscription": Subscription(),
     "configuration_set": ConfigurationSet(),
     "event_destination": EventDestination(),
+    "default_configuration_set": DefaultConfigurationSet(),
     "notification_topic": NotificationTopic(),
     "notification_headers": NotificationHeaders(),
     "feedback_forwarding": FeedbackForwarding(),
+    "sending_policy": SendingPolicy(),
 }
 
 __all__ = ["RESOURCES", "Phase", "Reading", "ResourceType"]

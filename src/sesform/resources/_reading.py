@@ -25,11 +25,12 @@ class Reading:
     def __init__(self, connection: Connection, wanted: Iterable[Declared]) -> None:
         self.connection = connection
         self._wanted = tuple(wanted)
+        self._email_identities: dict[str, Mapping[str, Any]] = {}
+        self._subscriptions: dict[str, Mapping[tuple[str, str], str]] = {}
         self._topics: dict[str, Mapping[str, str] | AwsError | None] = {}
 
-    def _keys(self, name: str, *types: str) -> list[str]:
-        keys = (d.key[name] for d in self._wanted if name in d.key and (not types or d.address.type in types))
-        return list(dict.fromkeys(keys))
+    def _keys(self, name: str) -> list[str]:
+        return list(dict.fromkeys(d.key[name] for d in self._wanted if name in d.key))
 
     @cached_property
     def notification_attributes(self) -> Mapping[str, Mapping[str, Any]]:
@@ -54,7 +55,12 @@ class Reading:
     def event_destinations(self) -> Mapping[str, list[dict[str, Any]]]:
         """Configuration set → its event destinations; sets that do not exist are left out. One call a set tells both."""
         found: dict[str, list[dict[str, Any]]] = {}
-        for name in self._keys("configuration_set", "configuration_set", "event_destination"):
+        named = [
+            d.want["configuration_set"]
+            for d in self._wanted
+            if d.address.type == "default_configuration_set" and d.want
+        ]
+        for name in dict.fromkeys([*self._keys("configuration_set"), *named]):
             try:
                 answer = self.connection.call(
                     "sesv2", "GetConfigurationSetEventDestinations", ConfigurationSetName=name
@@ -77,6 +83,34 @@ class Reading:
         if isinstance(answer, AwsError):
             raise answer
         return answer
+
+    def email_identity(self, name: str) -> Mapping[str, Any]:
+        """What SES v2 tells of an identity: its policies and default set, among others; {} where there is none.
+
+        One call an identity, since no bulk read has these: only identities that declare one of them are asked for.
+        """
+        if name not in self._email_identities:
+            try:
+                self._email_identities[name] = self.connection.call("sesv2", "GetEmailIdentity", EmailIdentity=name)
+            except AwsError as error:
+                if error.code != "NotFoundException":
+                    raise
+                self._email_identities[name] = {}
+        return self._email_identities[name]
+
+    def subscriptions(self, topic_arn: str) -> Mapping[tuple[str, str], str]:
+        """(protocol, endpoint) → subscription ARN, or "PendingConfirmation", of all of a topic's; {} where there is no topic."""
+        if topic_arn not in self._subscriptions:
+            found: dict[tuple[str, str], str] = {}
+            token: dict[str, str] = {}
+            while self.topic_attributes(topic_arn) is not None:
+                page = self.connection.call("sns", "ListSubscriptionsByTopic", TopicArn=topic_arn, **token)
+                found.update({(s["Protocol"], s["Endpoint"]): s["SubscriptionArn"] for s in page["Subscriptions"]})
+                if not page.get("NextToken"):
+                    break
+                token = {"NextToken": page["NextToken"]}
+            self._subscriptions[topic_arn] = found
+        return self._subscriptions[topic_arn]
 
 
 def batches(items: Sequence[str], size: int) -> Iterator[list[str]]:

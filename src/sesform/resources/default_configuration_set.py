@@ -1,0 +1,56 @@
+"""The configuration set that an identity's mail uses when a send names none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from sesform.address import Address, Scope
+from sesform.desired import Declared
+from sesform.resources._base import Phase, ResourceType
+from sesform.values import Properties
+
+if TYPE_CHECKING:
+    from sesform.aws import Connection
+    from sesform.resources._reading import Reading
+
+
+class DefaultConfigurationSet(ResourceType):
+    """Properties: identity, configuration_set. It exists where one is set."""
+
+    name = "default_configuration_set"
+    key = ("identity",)
+
+    def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
+        for declared in wanted:
+            name = reading.email_identity(declared.key["identity"]).get("ConfigurationSetName")
+            if name:
+                yield declared.address, {**declared.key, "configuration_set": name}
+
+    def phase(self, before: Properties | None, after: Properties | None) -> Phase:
+        return Phase.CONFIGURATION_SETS_REMOVED if after is None else Phase.DEFAULT_CONFIGURATION_SETS
+
+    def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
+        return frozenset({f"route {scope} {properties['identity']}"})
+
+    def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
+        name = properties["configuration_set"]
+        return frozenset({f"set {scope} {name}", f"events {scope} {name}"})
+
+    def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
+        return ("ses:PutEmailIdentityConfigurationSetAttributes",)
+
+    def create(self, connection: Connection, after: Properties) -> None:
+        connection.call(
+            "sesv2",
+            "PutEmailIdentityConfigurationSetAttributes",
+            EmailIdentity=after["identity"],
+            ConfigurationSetName=after["configuration_set"],
+        )
+
+    def update(self, connection: Connection, before: Properties, after: Properties) -> None:
+        self.create(connection, after)
+
+    def delete(self, connection: Connection, before: Properties) -> None:
+        # Without a name the default is cleared: SES v2 API reference, PutEmailIdentityConfigurationSetAttributes.
+        connection.call("sesv2", "PutEmailIdentityConfigurationSetAttributes", EmailIdentity=before["identity"])

@@ -1,0 +1,80 @@
+"""Sending authorization policies of an identity: one for each delegate that sesform authorizes; others are never touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from sesform import arns, policy
+from sesform.address import Address, Scope
+from sesform.desired import Declared
+from sesform.errors import AwsError
+from sesform.resources._base import Phase, ResourceType
+from sesform.values import Properties
+
+if TYPE_CHECKING:
+    from sesform.aws import Connection
+    from sesform.resources._reading import Reading
+
+
+class SendingPolicy(ResourceType):
+    """Properties: identity, name, policy (a document)."""
+
+    name = "sending_policy"
+    key = ("identity", "name")
+
+    def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
+        for declared in wanted:
+            text = reading.email_identity(declared.key["identity"]).get("Policies", {}).get(declared.key["name"])
+            if text is not None:
+                yield declared.address, {**declared.key, "policy": policy.parse(text)}
+
+    def same(self, one: Properties, other: Properties) -> bool:
+        return policy.same(one["policy"], other["policy"])
+
+    def phase(self, before: Properties | None, after: Properties | None) -> Phase:
+        return Phase.SENDING_POLICIES_WITHDRAWN if after is None else Phase.SENDING_POLICIES
+
+    def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
+        return frozenset({f"grant {arns.identity(scope, properties['identity'])}"})
+
+    def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
+        verb = "Delete" if after is None else "Create" if before is None else "Update"
+        return (f"ses:{verb}EmailIdentityPolicy",)
+
+    def create(self, connection: Connection, after: Properties) -> None:
+        self._put(
+            connection,
+            "CreateEmailIdentityPolicy",
+            after,
+            otherwise=("AlreadyExistsException", "UpdateEmailIdentityPolicy"),
+        )
+
+    def update(self, connection: Connection, before: Properties, after: Properties) -> None:
+        # SES refuses to update what is not there, though its API reference says otherwise (seen on AWS: floci-io/floci#1750).
+        self._put(
+            connection, "UpdateEmailIdentityPolicy", after, otherwise=("NotFoundException", "CreateEmailIdentityPolicy")
+        )
+
+    def delete(self, connection: Connection, before: Properties) -> None:
+        try:
+            connection.call(
+                "sesv2", "DeleteEmailIdentityPolicy", EmailIdentity=before["identity"], PolicyName=before["name"]
+            )
+        except AwsError as error:
+            if error.code != "NotFoundException":
+                raise
+
+    def _put(self, connection: Connection, operation: str, after: Properties, otherwise: tuple[str, str]) -> None:
+        code, fallback = otherwise
+        params = {
+            "EmailIdentity": after["identity"],
+            "PolicyName": after["name"],
+            "Policy": policy.compact(after["policy"]),
+        }
+        try:
+            connection.call("sesv2", operation, **params)
+        except AwsError as error:
+            if error.code != code:
+                raise
+            connection.call("sesv2", fallback, **params)

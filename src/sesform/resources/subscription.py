@@ -1,0 +1,132 @@
+"""SNS subscriptions. SNS knows one by its topic, protocol and endpoint; others than the declared ones are left alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sesform.address import Address, Scope
+from sesform.desired import Declared
+from sesform.errors import AwsError
+from sesform.resources._base import Phase, ResourceType
+from sesform.values import UNKNOWN, Properties, Value
+
+if TYPE_CHECKING:
+    from sesform.aws import Connection
+    from sesform.resources._reading import Reading
+
+PENDING = "PendingConfirmation"  # what SNS lists in place of an ARN until the endpoint's owner has confirmed
+
+# Ours → SNS's. Source: SNS API reference, SetSubscriptionAttributes.
+_ATTRIBUTES = {
+    "raw_message_delivery": "RawMessageDelivery",
+    "filter_policy_scope": "FilterPolicyScope",
+    "filter_policy": "FilterPolicy",
+    "dead_letter_queue": "RedrivePolicy",
+    "role": "SubscriptionRoleArn",
+}
+
+
+class Subscription(ResourceType):
+    """Properties: topic_arn, protocol, endpoint, arn (UNKNOWN until made; PENDING until confirmed), and those that are managed
+    of raw_message_delivery, filter_policy, filter_policy_scope, dead_letter_queue (an ARN), role."""
+
+    name = "subscription"
+    key = ("topic_arn", "protocol", "endpoint")
+    service = "sns"
+
+    def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
+        for declared in wanted:
+            arn = reading.subscriptions(declared.key["topic_arn"]).get(
+                (declared.key["protocol"], declared.key["endpoint"])
+            )
+            if arn is None:
+                continue
+            attributes: Mapping[str, str] = {}
+            if arn != PENDING:
+                attributes = reading.connection.call("sns", "GetSubscriptionAttributes", SubscriptionArn=arn)[
+                    "Attributes"
+                ]
+            yield declared.address, {**declared.key, "arn": arn, **(_properties(attributes) if attributes else {})}
+
+    def settle(self, want: Properties | None, have: Properties | None) -> Properties | None:
+        if want is None:
+            return None
+        if have is None:
+            return {"arn": UNKNOWN, **want}
+        # SNS takes no settings for a subscription that is pending; once confirmed it is compared again.
+        return have if have["arn"] == PENDING else {**have, **want}
+
+    def phase(self, before: Properties | None, after: Properties | None) -> Phase:
+        return Phase.TOPICS_REMOVED if after is None else Phase.TOPICS
+
+    def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
+        return frozenset({f"listen {properties['topic_arn']}"})
+
+    def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
+        return frozenset({f"topic {properties['topic_arn']}"})
+
+    def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
+        if after is None:
+            return ("sns:Unsubscribe",)
+        return (
+            ("sns:Subscribe",) if before is None else ("sns:SetSubscriptionAttributes",) * len(_settings(before, after))
+        )
+
+    def create(self, connection: Connection, after: Properties) -> None:
+        attributes = {_ATTRIBUTES[k]: _text(k, v) for k, v in after.items() if k in _ATTRIBUTES and v not in (None, {})}
+        connection.call(
+            "sns",
+            "Subscribe",
+            TopicArn=after["topic_arn"],
+            Protocol=after["protocol"],
+            Endpoint=after["endpoint"],
+            Attributes=attributes,
+            ReturnSubscriptionArn=True,
+        )
+
+    def update(self, connection: Connection, before: Properties, after: Properties) -> None:
+        for name, value in _settings(before, after):
+            connection.call(
+                "sns",
+                "SetSubscriptionAttributes",
+                SubscriptionArn=before["arn"],
+                AttributeName=_ATTRIBUTES[name],
+                AttributeValue=_text(name, value),
+            )
+
+    def delete(self, connection: Connection, before: Properties) -> None:
+        if before["arn"] == PENDING:
+            # SNS refuses, and forgets it by itself after two days (terraform-provider-aws#7782, AWS What's New 2023-05).
+            raise AwsError("the subscription is pending: SNS does not let it be removed, and forgets it after two days")
+        connection.call("sns", "Unsubscribe", SubscriptionArn=before["arn"])
+
+
+def _settings(before: Properties, after: Properties) -> list[tuple[str, Value]]:
+    """The attributes to set, in order. A filter of the old scope may be invalid in the new one, so it goes first: for a moment
+    more is delivered, never less."""
+    changed = [(name, after[name]) for name in _ATTRIBUTES if name in after and after[name] != before.get(name)]
+    if any(name == "filter_policy_scope" for name, _ in changed) and before.get("filter_policy"):
+        changed = [("filter_policy", {}), *(c for c in changed if c[0] != "filter_policy")]
+        if after.get("filter_policy"):
+            changed.append(("filter_policy", after["filter_policy"]))
+    return changed
+
+
+def _text(name: str, value: Value) -> str:
+    if name == "dead_letter_queue":
+        return json.dumps({"deadLetterTargetArn": value}) if value else ""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _properties(attributes: Mapping[str, str]) -> dict[str, Any]:
+    """SNS's answer → properties. Attributes with their default value are left out of it; booleans are text."""
+    redrive = json.loads(attributes.get("RedrivePolicy") or "{}")
+    return {
+        "raw_message_delivery": attributes.get("RawMessageDelivery") == "true",
+        "filter_policy": json.loads(attributes.get("FilterPolicy") or "{}"),
+        "filter_policy_scope": attributes.get("FilterPolicyScope", "MessageAttributes"),
+        "dead_letter_queue": redrive.get("deadLetterTargetArn"),
+        "role": attributes.get("SubscriptionRoleArn"),
+    }
