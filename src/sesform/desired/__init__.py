@@ -37,9 +37,9 @@ def build(specs: Iterable[LoadedSpec], problems: Iterable[Problem] = (), *, dest
 
     `problems` are those found on the way here. Raises SpecError with all of them and all found now, if any is an error.
     """
-    loaded = list(specs)
+    loaded, known = list(specs), dict.fromkeys(problems)
     accounts = {each.spec.name: each.spec.account for each in loaded}
-    work = Compilation(destroy, accounts, problems=dict.fromkeys(problems))
+    work = Compilation(destroy, any(p.severity == "error" for p in known), accounts, problems=known)
     _check_names(work, loaded)
     table = tabulate(loaded)
     for each in loaded:

@@ -63,6 +63,7 @@ class Compilation:
     """The work in progress: every part adds to it, nothing is taken back."""
 
     destroy: bool = False
+    partial: bool = False  # some specs could not be loaded, so that one is unknown means nothing
     accounts: dict[str, str] = field(default_factory=dict)  # of each spec
     declared: dict[Address, Declared] = field(default_factory=dict)
     unmanaged: list[Declared] = field(default_factory=list)

@@ -42,6 +42,8 @@ def _declare_policy(
 ) -> None:
     principal = _principal(work, scope, grantee)
     if principal is None:
+        if work.partial:
+            return
         hint = (
             did_you_mean(grantee, work.accounts) or "write a spec name, an account number of 12 digits, or an IAM ARN"
         )

@@ -110,7 +110,8 @@ def resolve(
     spec, _, key = reference.rpartition("/")
     spec = spec or loaded.spec.name
     if spec not in table.regions:
-        work.wrong(loaded, loc, f"unknown spec {spec!r} in {reference!r}", did_you_mean(spec, table.regions))
+        if not work.partial:
+            work.wrong(loaded, loc, f"unknown spec {spec!r} in {reference!r}", did_you_mean(spec, table.regions))
         return None
     keys = table.keys_of(spec)
     if key not in keys:

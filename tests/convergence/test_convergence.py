@@ -1,0 +1,123 @@
+"""The promises that hold for all specs and all states: what is planned is reached, stopping loses nothing, nobody goes dark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from sesform import apply
+from sesform.plan import Change, Outcome, Plan
+from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, estates
+from world import World
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """One world for all examples: making clients is what takes the time."""
+    return World(tmp_path_factory.mktemp("convergence"))
+
+
+def fresh(world: World) -> World:
+    world.sandbox.reset()
+    world.identity(*IDENTITIES)
+    world.identity(*PARTNERS, account=PARTNER_ACCOUNT)
+    return world
+
+
+def planned(world: World, specs: str) -> Plan:
+    """The plan, where SES allows what is asked for: an unmanaged setting can make a valid spec impossible."""
+    plan = world.plan(specs)
+    assume(not plan.errors)
+    return plan
+
+
+@given(first=estates(), second=estates())
+def test_any_specs_are_reached_from_any_state(shared: World, first: str, second: str) -> None:
+    """From nothing to any specs, and from these to any others: plan, apply, and the next plan is empty."""
+    world = fresh(shared)
+    planned(world, first)
+    world.converge(first)
+    planned(world, second)
+    world.converge(second)
+
+
+@given(first=estates(), second=estates(), share=st.floats(0, 1))
+def test_stopping_anywhere_leaves_a_state_from_which_the_next_run_converges(
+    shared: World, first: str, second: str, share: float
+) -> None:
+    """However many steps of a plan were done, planning and applying again reaches the specs."""
+    world = fresh(shared)
+    planned(world, first)
+    world.converge(first)
+    plan = planned(world, second)
+    done = plan.changes[: int(share * len(plan.changes))]
+    report = world.apply(second, replace(plan, changes=done))
+
+    assert report.ok
+
+    world.converge(second)
+
+
+@given(specs=estates())
+def test_destroying_leaves_nothing_that_was_declared(shared: World, specs: str) -> None:
+    """After destroy, the plan to destroy is empty, and no topic, set or null-able setting of the specs is left."""
+    world = fresh(shared)
+    planned(world, specs)
+    world.converge(specs)
+    assume(not world.plan(specs, destroy=True).errors)
+    world.converge(specs, destroy=True)
+
+
+@given(first=estates(), second=estates())
+def test_nobody_goes_dark_in_the_course_of_a_plan(shared: World, first: str, second: str) -> None:
+    """An identity or set with a route for bounces (complaints) before the plan and after it has one after every step between."""
+    world = fresh(shared)
+    planned(world, first)
+    world.converge(first)
+    plan = planned(world, second)
+    seen = [routes(world)]
+
+    def look(change: Change, outcome: Outcome | None) -> None:
+        if outcome is None:  # a step begins: with one worker, all before it are done
+            seen.append(routes(world))
+
+    connections = world.connections(world.desired(second), read_only=False)
+    report = apply.run(plan, connections, parallelism=1, progress=look)
+    seen.append(routes(world))
+    lasting = {subject for subject, ways in seen[0].items() if ways and seen[-1].get(subject)}
+
+    assert report.ok
+    for number, now in enumerate(seen):
+        assert {s for s in lasting if not now.get(s)} == set(), f"before step {number}"
+
+
+def routes(world: World) -> Mapping[tuple[str, ...], set[str]]:
+    """(account, "identity" or "set", name, event) → the ways that such an event takes, read from the sandbox's own state."""
+    found: dict[tuple[str, ...], set[str]] = {}
+    with world.sandbox._store.transaction() as state:
+        for scope, here in state.scopes.items():
+            for name, each in here.configuration_sets.items():
+                for event in ("bounce", "complaint"):
+                    found[scope.account, "set", name, event] = _destinations(each.destinations, event)
+            for name, each in here.identities.items():
+                for event in ("bounce", "complaint"):
+                    ways = {each.topics[event.capitalize()]} if event.capitalize() in each.topics else set()
+                    ways |= {"mail"} if each.forwarding else set()
+                    ways |= found.get((scope.account, "set", each.configuration_set, event), set())
+                    found[scope.account, "identity", name, event] = ways
+    return found
+
+
+def _destinations(destinations: Mapping[str, Any], event: str) -> set[str]:
+    return {
+        f"destination {name}"
+        for name, definition in destinations.items()
+        if definition["Enabled"] and event.upper() in definition["MatchingEventTypes"]
+    }
+
+
