@@ -161,12 +161,13 @@ def topics(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> l
     }
     managed = {d.key["topic_arn"] for d in desired.declared.values() if d.address.type == "topic"}
     unreadable = {desired.declared[a].key.get("topic_arn") for a in snapshot.unreadable if a in desired.declared}
+    external = {arn: _parsed(facts.policy) for arn, facts in snapshot.topics.items() if facts}
     found: list[Problem] = []
     for target in desired.targets:
         facts = snapshot.topics.get(target.topic_arn)
         if target.topic_arn in managed:
             if target.topic_arn not in unreadable:
-                found += _refuses(target, policies.get(target.topic_arn), target.user in changing, managed=True)
+                found += _denied(target, policies.get(target.topic_arn), target.user in changing)
         elif target.topic_arn not in snapshot.topics:
             if target.user in changing:
                 found.append(_unchecked(target))
@@ -174,11 +175,25 @@ def topics(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> l
             hint = "create it first, or declare it under `topics`"
             found.append(_target_problem(target, f"topic {target.topic_arn} does not exist", hint))
         else:
-            found += _unusable(target, facts, target.user in changing)
+            found += _unusable(target, facts, external[target.topic_arn], target.user in changing)
     return found
 
 
-def _unusable(target: Target, facts: TopicFacts, changing: bool) -> list[Problem]:
+def _parsed(text: str) -> policy.Policy | None:
+    try:
+        return policy.parse(text)
+    except ValueError:
+        return None  # not a policy that we can read: then whether it lets SES publish cannot be told
+
+
+def _denied(target: Target, document: Properties | None, changing: bool) -> list[Problem]:
+    """A managed topic's policy: our statements let in exactly who is declared, so that only somebody's Deny can be in the way."""
+    if document is None or all(s.get("Effect") == "Allow" for s in policy.statements(document)):
+        return []
+    return _refuses(target, document, changing, managed=True)
+
+
+def _unusable(target: Target, facts: TopicFacts, document: policy.Policy | None, changing: bool) -> list[Problem]:
     if facts.kms_key.endswith(_AWS_KEY):
         text = f"topic {target.topic_arn} is encrypted with {_AWS_KEY}, which SES can never use"
         return [
@@ -189,14 +204,12 @@ def _unusable(target: Target, facts: TopicFacts, changing: bool) -> list[Problem
                 warning=not changing,
             )
         ]
-    return _refuses(target, policy.parse(facts.policy), changing, managed=False)
+    return _refuses(target, document, changing, managed=False)
 
 
 def _refuses(target: Target, document: Properties | None, changing: bool, *, managed: bool) -> list[Problem]:
     """Whether the policy lets SES publish as any of the publishers; a setting that is already there is only warned about."""
-    if document is None:
-        return []
-    verdicts = [policy.may_publish(document, target.topic_arn, p) for p in target.publishers]
+    verdicts = [policy.may_publish(document, target.topic_arn, p) if document else None for p in target.publishers]
     if True in verdicts:
         return []
     if None in verdicts:

@@ -129,6 +129,10 @@ def _read_types(reading: Reading, wanted: list[Declared], result: _Pass) -> None
             result.found.update(kind.read(reading, of_type))
         except AwsError as error:
             result.unreadable.update({d.address: str(error) for d in of_type})
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            # An answer that is not of the form that AWS promises is no state to plan on.
+            text = f"the answer was not understood ({type(error).__name__}: {error})"
+            result.unreadable.update({d.address: text for d in of_type})
 
 
 def _read_identities(reading: Reading, wanted: list[Declared], result: _Pass) -> None:

@@ -153,9 +153,16 @@ def _node(draft: Draft) -> graph.Node:
     def names(of: Callable[[Scope, Properties], frozenset[str]], properties: Properties | None) -> frozenset[str]:
         return frozenset() if properties is None else of(draft.scope, properties)
 
-    rank = _RANK[draft.address.type]
+    rank, where = _RANK[draft.address.type], draft.address
     return graph.Node(
-        rank=(draft.phase, -rank if draft.phase.removes else rank, draft.address, len(draft.follows)),
+        rank=(
+            int(draft.phase),
+            -rank if draft.phase.removes else rank,
+            where.spec,
+            where.region,
+            where.key,
+            len(draft.follows),
+        ),
         removes=draft.phase.removes,
         gives_before=names(kind.gives, draft.before),
         gives_after=names(kind.gives, draft.after),

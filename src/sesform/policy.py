@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sesform import arns
@@ -230,8 +231,14 @@ def _test(operator: str, actual: str | None, values: Any) -> bool | None:
 
 def _like(pattern: str, text: str) -> bool:
     """IAM's wildcards: `*` any run of characters, `?` any one. Nothing else is special."""
-    regex = "".join({"*": ".*", "?": "."}.get(c) or re.escape(c) for c in pattern)
-    return re.fullmatch(regex, text, re.DOTALL) is not None
+    if "*" not in pattern and "?" not in pattern:
+        return pattern == text
+    return _wildcard(pattern).fullmatch(text) is not None
+
+
+@lru_cache(maxsize=1024)
+def _wildcard(pattern: str) -> re.Pattern[str]:
+    return re.compile("".join({"*": ".*", "?": "."}.get(c) or re.escape(c) for c in pattern), re.DOTALL)
 
 
 def _all(verdicts: Iterable[bool | None]) -> bool | None:

@@ -1,0 +1,44 @@
+"""Load, compile and diff without AWS: seconds and memory for N identities, against nothing found and against everything found.
+
+    python bench/offline.py [IDENTITIES]        (10,000 is what SES takes in a region)
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from estate import write
+
+from sesform import desired, planner, schema, yaml_source
+from sesform.live import IdentityFacts, Snapshot
+from sesform.resources import RESOURCES
+
+
+def main(identities: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder), identities, 20)
+        start = time.perf_counter()
+        documents, problems = yaml_source.load([folder])
+        specs, more = schema.load(documents)
+    loaded = time.perf_counter()
+    wanted = desired.build(specs, [*problems, *more])
+    compiled = time.perf_counter()
+    facts = {(d.scope, d.key["identity"]): IdentityFacts({}, True, "Success") for d in wanted.declared.values() if "identity" in d.key}
+    first = planner.plan(wanted, Snapshot(identities=facts))
+    created = time.perf_counter()
+    found = {a: RESOURCES[a.type].settle(d.want, None) for a, d in wanted.declared.items() if d.want is not None}
+    settled = {address: properties for address, properties in found.items() if properties is not None}
+    second = planner.plan(wanted, Snapshot(found=settled, identities=facts))
+    compared = time.perf_counter()
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{identities} identities, {len(wanted.declared)} settings: {len(first.changes)} steps, then {len(second.changes)}")
+    print(f"load {loaded - start:.2f} s, compile {compiled - loaded:.2f} s, plan all {created - compiled:.2f} s, ", end="")
+    print(f"plan nothing {compared - created:.2f} s, {memory:.0f} MB")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)

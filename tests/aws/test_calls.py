@@ -1,0 +1,124 @@
+"""Calls: read-only where they must be, paced, counted, retried, and explained."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from sesform import aws
+from sesform.address import Access, Scope
+from sesform.errors import AwsError, ReadOnlyError
+from world import OWNER, REGION, World
+
+
+class Clock:
+    """Time that passes only where somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def connection(world: World, monkeypatch: pytest.MonkeyPatch) -> aws.Connection:
+    """A connection to the owner's account whose retries do not sleep."""
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None, time=time.time))
+    world.identity("example.com")
+    settings = aws.Settings(rate=None, open_session=lambda *_: world.sandbox.session(OWNER, REGION)._session)
+    connection = aws.connect([("corp", REGION)], {"corp": Access(OWNER)}, settings).by_place["corp", REGION]
+    world.sandbox.calls.clear()
+    return connection
+
+
+def test_a_reading_connection_refuses_to_write(world: World, connection: aws.Connection) -> None:
+    """Anything but Get, List and Describe is stopped before it is sent."""
+    with pytest.raises(ReadOnlyError, match="ses:SetIdentityNotificationTopic was asked of a connection that only reads"):
+        connection.call("ses", "SetIdentityNotificationTopic", Identity="example.com", NotificationType="Bounce")
+
+    assert [] == world.sandbox.calls
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "code", "status"),
+    [
+        ("ses", "ListIdentities", "Throttling", 400),
+        ("sesv2", "ListConfigurationSets", "TooManyRequestsException", 429),
+        ("sns", "ListTopics", "Throttled", 429),
+        ("sns", "ListTopics", "InternalError", 500),
+        ("sesv2", "ListConfigurationSets", "ConcurrentModificationException", 500),
+        ("ses", "ListIdentities", "EndpointConnectionError", 0),
+    ],
+)
+def test_throttling_and_passing_faults_are_retried(
+    world: World, connection: aws.Connection, service: str, operation: str, code: str, status: int
+) -> None:
+    """Two refusals and then an answer is an answer, in three attempts, all of them counted."""
+    world.sandbox.fail(operation, code=code, message="Rate exceeded", status=status, times=2)
+    connection.call(service, operation)
+
+    assert [3] == list(connection.calls.values())
+
+
+def test_a_refusal_is_not_retried(world: World, connection: aws.Connection) -> None:
+    """What AWS refuses for good is asked once, and the error names operation, account, region, code and the missing right."""
+    world.sandbox.fail("ListIdentities", code="AccessDenied", message="not authorized", status=403)
+    with pytest.raises(AwsError) as caught:
+        connection.call("ses", "ListIdentities")
+
+    assert (
+        "ses:ListIdentities in 111111111111/eu-west-1: AccessDenied: not authorized; these credentials lack ses:ListIdentities"
+        == str(caught.value)
+    )
+    assert 1 == len(world.sandbox.calls)
+
+
+def test_a_lost_answer_is_told_as_unknown(world: World, connection: aws.Connection) -> None:
+    """Where no answer comes at all, the error says that the call may have been carried out."""
+    world.sandbox.fail("ListIdentities", code="ReadTimeoutError", times=99, lost_answer=True)
+    with pytest.raises(AwsError) as caught:
+        connection.call("ses", "ListIdentities")
+
+    assert caught.value.maybe_done is True
+
+
+def test_every_attempt_takes_its_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries are paced like first attempts: at one call a second, three attempts are told to wait for two seconds and more."""
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None, time=time.time))
+    clock, waits = Clock(), list[float]()
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        clock.now += seconds
+        return False
+
+    pacer = aws.Pacer(1.0, clock)
+    monkeypatch.setattr(pacer, "_stop", SimpleNamespace(wait=wait, is_set=lambda: False))
+    session = world.sandbox.session(OWNER, REGION)._session
+    connection = aws.Connection(Scope(OWNER, REGION), session, pacer, read_only=True)
+    world.sandbox.fail("ListIdentities", code="Throttling", times=2)
+    connection.call("ses", "ListIdentities")
+
+    assert [pytest.approx(1.01), pytest.approx(1.01)] == waits
+
+
+def test_sns_is_not_paced(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The quota of one call a second is SES's alone."""
+    pacer = aws.Pacer(1.0, lambda: 0.0)
+    monkeypatch.setattr(pacer, "wait", lambda: pytest.fail("an SNS call waited for its turn"))
+    session = world.sandbox.session(OWNER, REGION)._session
+    connection = aws.Connection(Scope(OWNER, REGION), session, pacer, read_only=True)
+
+    assert [] == connection.call("sns", "ListTopics")["Topics"]
+
+
+def test_after_stop_no_call_is_sent(world: World, connection: aws.Connection) -> None:
+    """Once the run is stopped, calls that have not been sent never are."""
+    connection.stop()
+    with pytest.raises(aws.Stopped):
+        connection.call("ses", "ListIdentities")
+
+    assert [] == world.sandbox.calls

@@ -1,0 +1,68 @@
+"""A folder with specs and a sandbox of its own, and the command line run in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sesform.cli import main
+from sesform.sandbox import Sandbox
+
+SPECS = """
+kind: Owner
+name: corp
+account: "111111111111"
+regions: [eu-west-1]
+identities:
+  example.com:
+    notifications:
+      bounce: {topic: mailer/feedback, headers: true}
+      complaint: mailer/feedback
+---
+kind: Delegate
+name: mailer
+account: "222222222222"
+regions: [eu-west-1]
+topics: {feedback: {}}
+configuration_sets:
+  main:
+    event_destinations:
+      feedback: {events: [bounce, complaint], sns: feedback}
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+
+class Shell:
+    """`run("plan", "--sandbox")` is what a user types, in a folder of its own."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self._capsys = folder, capsys
+        self.specs(SPECS)
+
+    def specs(self, text: str, name: str = "specs.yaml") -> None:
+        file = self.folder / "specs" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+    def run(self, *arguments: str) -> Result:
+        self._capsys.readouterr()
+        code = main(arguments)
+        captured = self._capsys.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The sandbox that --sandbox uses here, as somebody else sees it."""
+        return Sandbox(self.folder / ".sesform" / "sandbox.json")
+
+    def clear_in_console(self, identity: str = "example.com", type_: str = "Bounce") -> None:
+        ses = self.sandbox.session("111111111111", "eu-west-1").client("ses")
+        ses.set_identity_notification_topic(Identity=identity, NotificationType=type_)
