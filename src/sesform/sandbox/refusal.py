@@ -1,0 +1,28 @@
+"""What goes wrong in the sandbox: refusals in AWS's words, and what only the sandbox itself can raise."""
+
+from __future__ import annotations
+
+import re
+
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+
+class Refusal(Exception):
+    """An answer other than success. `code`, `message` and `status` are what the caller reads in AWS's error response.
+
+    Where the service's model knows the code, the model's HTTP status wins unless `status` is given.
+    """
+
+    def __init__(self, code: str, message: str, status: int | None = None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = _NOT_IN_XML.sub("?", message)
+        self.status = status
+
+
+class SandboxStateError(Exception):
+    """The state file of a sandbox cannot be used. The message names the file and says what to do."""
+
+
+class MotoVersionWarning(UserWarning):
+    """The installed moto is not one that the sandbox was tested with."""

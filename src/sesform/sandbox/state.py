@@ -1,0 +1,242 @@
+"""What the sandbox holds: plain frozen records in tables, one set of tables for each account and region.
+
+A record is never changed in place: an operation puts a new one into its table. So a table knows by itself whether
+anything changed and which lines of the state file must be written anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import UserDict
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from sesform import policy
+from sesform.address import Scope
+
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A domain or an e-mail address. `topics`: notification type → topic ARN; `headers`: types that include headers.
+
+    What a new identity has: no topics, no headers, forwarding on.
+    Seen on AWS: ansible-collections/community.aws, integration tests of ses_identity.
+    """
+
+    verified: bool = True
+    topics: dict[str, str] = field(default_factory=dict)
+    headers: tuple[str, ...] = ()
+    forwarding: bool = True
+    policies: dict[str, str] = field(default_factory=dict)
+    configuration_set: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    dkim: dict[str, Any] = field(default_factory=dict)
+    mail_from: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignIdentity:
+    """A delegate's own settings for an identity of another account, kept in the delegate's account under that ARN.
+
+    Source: SES developer guide, "Delegate sender tasks: notifications" (the legacy cross-account procedure).
+    """
+
+    topics: dict[str, str] = field(default_factory=dict)
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationSet:
+    """`options`: block name of SES v2 → block; `destinations`: name → EventDestinationDefinition of SES v2."""
+
+    options: dict[str, Any] = field(default_factory=dict)
+    destinations: dict[str, Any] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """`attributes` holds only what differs from SNS's defaults; `policy` is the document's text."""
+
+    policy: str
+    attributes: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Kept with its topic. `owner` is the account that subscribed; `token` confirms it while it is pending."""
+
+    topic_arn: str
+    protocol: str
+    endpoint: str
+    owner: str
+    pending: bool = False
+    token: str = ""
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A declared role: AssumeRole must present this external id, if there is one."""
+
+    external_id: str | None = None
+
+
+class Table(UserDict[str, Record]):
+    """Records by name. `changed` turns true when a record was added, replaced by a different one, or removed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changed = False
+        self._lines: dict[str, str] = {}
+
+    def __setitem__(self, key: str, record: Record) -> None:
+        if key in self.data and self.data[key] == record:
+            return
+        self.data[key] = record
+        self._lines.pop(key, None)
+        self.changed = True
+
+    def __delitem__(self, key: str) -> None:
+        del self.data[key]
+        self._lines.pop(key, None)
+        self.changed = True
+
+    def lines(self) -> Iterator[str]:
+        """One line of JSON for each record, sorted by name; a line is made once and kept until its record changes."""
+        for key in sorted(self.data):
+            line = self._lines.get(key)
+            if line is None:
+                line = self._lines[key] = f"{json.dumps(key)}: {json.dumps(encode(self.data[key]), sort_keys=True)}"
+            yield line
+
+
+class ScopeState:
+    """Everything that one account has in one region."""
+
+    def __init__(self) -> None:
+        self.identities: Table[Identity] = Table()
+        self.foreign_identities: Table[ForeignIdentity] = Table()
+        self.configuration_sets: Table[ConfigurationSet] = Table()
+        self.topics: Table[Topic] = Table()
+        self.subscriptions: Table[Subscription] = Table()
+
+    @property
+    def tables(self) -> dict[str, Table[Any]]:
+        return {name: getattr(self, name) for name in RECORDS}
+
+
+# Table of a scope → type of its records. The names are those of the attributes above and of the state file.
+RECORDS: dict[str, type[Any]] = {
+    "identities": Identity,
+    "foreign_identities": ForeignIdentity,
+    "configuration_sets": ConfigurationSet,
+    "topics": Topic,
+    "subscriptions": Subscription,
+}
+
+
+class State:
+    """Everything of every account."""
+
+    def __init__(self) -> None:
+        self.scopes: dict[Scope, ScopeState] = {}
+        self.roles: Table[Role] = Table()
+
+    def at(self, account: str, region: str) -> ScopeState:
+        """What an account has in a region; made empty where nothing is there yet."""
+        return self.scopes.setdefault(Scope(account, region), ScopeState())
+
+    @property
+    def tables(self) -> Iterator[Table[Any]]:
+        yield self.roles
+        for scope in self.scopes.values():
+            yield from scope.tables.values()
+
+    @property
+    def changed(self) -> bool:
+        return any(table.changed for table in self.tables)
+
+    def settle(self) -> None:
+        """Takes what is there now as the state from which changes count."""
+        for table in self.tables:
+            table.changed = False
+
+
+# --- records as JSON ---------------------------------------------------------------------------------------------------
+
+
+def encode(record: Any) -> dict[str, Any]:
+    """A record → a JSON object without the fields that have their default."""
+    values = ((name, getattr(record, name), default) for name, _, default in _schema(type(record)))
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value, default in values if value != default
+    }
+
+
+def decode(kind: type[Record], value: object) -> Record:
+    """A JSON object → a record. Raises ValueError, with what is wrong, where it is not exactly one of that kind."""
+    if not isinstance(value, Mapping):
+        raise ValueError("not an object")
+    schema = {name: (hint, default) for name, hint, default in _schema(kind)}
+    if unknown := sorted(set(value) - set(schema)):
+        raise ValueError(f"unknown key {unknown[0]!r}")
+    given = {}
+    for name, (hint, default) in schema.items():
+        if name in value:
+            given[name] = _checked(value[name], hint, name)
+        elif default is MISSING:
+            raise ValueError(f"{name!r} is missing")
+    record = kind(**given)
+    if isinstance(record, Topic):
+        policy.parse(record.policy)
+    if isinstance(record, ConfigurationSet):
+        _check_set(record)
+    return record
+
+
+def _check_set(record: ConfigurationSet) -> None:
+    for name, found in record.destinations.items():
+        keys = set(found) if isinstance(found, dict) else set()
+        good = (
+            len(keys) == 3
+            and isinstance(found.get("Enabled"), bool)
+            and isinstance(found.get("MatchingEventTypes"), list)
+        )
+        if not good or not all(isinstance(found[k], dict) for k in keys - {"Enabled", "MatchingEventTypes"}):
+            raise ValueError(f"event destination {name!r} is malformed")
+    if not all(isinstance(block, dict) for block in record.options.values()):
+        raise ValueError("'options' has the wrong type")
+
+
+_SCHEMAS: dict[type[Any], tuple[tuple[str, Any, Any], ...]] = {}
+
+
+def _schema(kind: type[Any]) -> tuple[tuple[str, Any, Any], ...]:
+    """(name, type, default or MISSING) of each field."""
+    if kind not in _SCHEMAS:
+        hints = get_type_hints(kind)
+        _SCHEMAS[kind] = tuple(
+            (f.name, hints[f.name], f.default if f.default_factory is MISSING else f.default_factory())
+            for f in fields(kind)
+        )
+    return _SCHEMAS[kind]
+
+
+def _checked(value: Any, hint: Any, name: str) -> Any:
+    if get_origin(hint) is dict:
+        good = isinstance(value, dict) and (
+            get_args(hint)[1] is not str or all(isinstance(v, str) for v in value.values())
+        )
+    elif get_origin(hint) is tuple:
+        good = isinstance(value, list) and all(isinstance(v, str) for v in value)
+        value = tuple(value) if good else value
+    else:
+        good = isinstance(value, hint)
+    if not good:
+        raise ValueError(f"{name!r} has the wrong type")
+    return value
