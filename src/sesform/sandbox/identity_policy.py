@@ -1,0 +1,79 @@
+"""Sending authorization policies: what SES takes. Shared by both versions of the API, which have one store.
+
+Source: SES developer guide, "Sending authorization policy anatomy" and "Quotas".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sesform.policy import compact, parse, statements
+
+MOST_POLICIES = 20
+_MOST_BYTES = 4096
+
+
+class BadPolicy(ValueError):
+    """A document that SES refuses."""
+
+
+def accepted(text: str, identity_arn: str) -> str:
+    """Policy text as sent → as kept: without insignificant white space (compared with AWS by floci-io/floci). Raises BadPolicy.
+
+    Order of the checks as on AWS: syntax, then principals.
+    """
+    if len(text.encode()) > _MOST_BYTES:
+        raise BadPolicy(f"Policy exceeds max allowed size {_MOST_BYTES} bytes.")
+    try:
+        policy = parse(text)
+    except (ValueError, RecursionError):
+        raise BadPolicy("Policy is not valid JSON.") from None
+    found = statements(policy)
+    if not found:
+        raise BadPolicy("Policy has no statement.")
+    sids = [str(s["Sid"]) for s in found if s.get("Sid")]
+    if len(set(sids)) != len(sids):
+        raise BadPolicy("Statement IDs (SID) in a single policy must be unique.")
+    for statement in found:
+        _check(statement, identity_arn)
+    for statement in found:
+        _check_principal(statement["Principal"])
+    return compact(policy)
+
+
+def _check(statement: dict[str, Any], identity_arn: str) -> None:
+    if statement.get("Effect") not in ("Allow", "Deny"):
+        raise BadPolicy("Statement has no valid Effect.")
+    if not statement.get("Principal"):
+        raise BadPolicy("Missing required field Principal.")
+    actions = _listed(statement.get("Action"))
+    if not actions or not all(isinstance(a, str) and re.fullmatch(r"(?i)ses:[a-z*?]+", a) for a in actions):
+        raise BadPolicy("Policy contains an invalid action.")
+    if _listed(statement.get("Resource")) != [identity_arn]:
+        raise BadPolicy(f"Policy must contain exactly one resource, {identity_arn}.")
+    if not isinstance(statement.get("Condition", {}), dict):
+        raise BadPolicy("Condition is not an object.")
+
+
+def _check_principal(principal: Any) -> None:
+    # Text seen on AWS (hashicorp/terraform-provider-aws#22549). Ids of deleted IAM entities (AIDA…, AROA…) are invalid too.
+    if principal == "*":
+        return
+    kinds = principal if isinstance(principal, dict) else {"": [principal]}
+    known = set(kinds) <= {"AWS", "Service"}
+    if not known or not all(_known(kind, name) for kind, names in kinds.items() for name in _listed(names)):
+        raise BadPolicy("Policy contains an invalid principal.")
+
+
+def _known(kind: str, name: Any) -> bool:
+    pattern = (
+        r"[a-z0-9.-]+\.amazonaws\.com" if kind == "Service" else r"\*|[0-9]{12}|arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:\S+"
+    )
+    return isinstance(name, str) and re.fullmatch(pattern, name) is not None
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list) else [value]
