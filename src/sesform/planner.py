@@ -13,7 +13,7 @@ from sesform.errors import Problem
 from sesform.live import Snapshot
 from sesform.plan import Action, Change, Plan, Unchanged
 from sesform.resources import RESOURCES, Phase
-from sesform.resources.event_destination import bridge_for, is_stand_in
+from sesform.resources.event_destination import is_stand_in, sends_nothing, stand_in_for
 from sesform.values import Properties
 
 _RANK = {name: position for position, name in enumerate(RESOURCES)}
@@ -56,6 +56,7 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
     problems += checks.identities(desired, snapshot, changes)
     problems += checks.topics(desired, snapshot, changes)
     problems += checks.configuration_sets(desired, snapshot, changes)
+    problems += checks.destinations(snapshot, changes)
     problems += checks.pending(desired, snapshot)
     found = sorted({*desired.warnings, *problems}, key=lambda p: (p.severity, p.file, p.line, p.path, p.summary))
     return Plan(changes, tuple(sorted(unchanged, key=lambda u: _sort_key(u.address))), tuple(found), desired.access)
@@ -114,19 +115,21 @@ def _steps(declared: Declared, have: Properties | None, want: Properties | None,
 
 def _replacement(declared: Declared, have: Properties, want: Properties, why: str, position: int) -> Iterator[Draft]:
     """Delete and create, with a stand-in meanwhile where events would otherwise be lost."""
-    phase = Phase.EVENT_DESTINATIONS
-    stand_in = bridge_for(have, want)
     address, scope = declared.address, declared.scope
+    make, remove = Phase.EVENT_DESTINATIONS, Phase.CONFIGURATION_SETS_REMOVED
+    stand_in = stand_in_for(have, want)
     if stand_in is None:
+        # What it sends on now must be carried by others before it goes; what it will send on is nothing or new.
+        phase = make if sends_nothing(have) else remove
         yield Draft(address, scope, "delete", have, None, why, phase)
         yield Draft(address, scope, "create", None, want, why, phase, (position,))
         return
     beside = replace(address, key=f"{stand_in['configuration_set']}/{stand_in['name']}")
     meanwhile = f"it stands in for {address.key} while that is replaced"
-    yield Draft(beside, scope, "create", None, stand_in, meanwhile, phase)
-    yield Draft(address, scope, "delete", have, None, why, phase, (position,))
-    yield Draft(address, scope, "create", None, want, why, phase, (position + 1,))
-    yield Draft(beside, scope, "delete", stand_in, None, meanwhile, Phase.CONFIGURATION_SETS_REMOVED, (position + 2,))
+    yield Draft(beside, scope, "create", None, stand_in, meanwhile, make)
+    yield Draft(address, scope, "delete", have, None, why, make, (position,))
+    yield Draft(address, scope, "create", None, want, why, make, (position + 1,))
+    yield Draft(beside, scope, "delete", stand_in, None, meanwhile, remove, (position + 2,))
 
 
 def _unlisted_destinations(desired: Desired, snapshot: Snapshot) -> Iterator[Draft]:
@@ -163,7 +166,7 @@ def _node(draft: Draft) -> graph.Node:
             where.key,
             len(draft.follows),
         ),
-        removes=draft.phase.removes,
+        removes=draft.phase.removes and draft.action != "create",
         gives_before=names(kind.gives, draft.before),
         gives_after=names(kind.gives, draft.after),
         needs_before=names(kind.needs, draft.before),

@@ -121,3 +121,58 @@ def _destinations(destinations: Mapping[str, Any], event: str) -> set[str]:
     }
 
 
+def one_set(destinations: str) -> str:
+    return f"""
+kind: Owner
+name: corp
+account: "111111111111"
+regions: [eu-west-1]
+topics: {{a: {{}}}}
+configuration_sets: {{s1: {{event_destinations: {destinations}}}}}
+"""
+
+
+FIREHOSE = "firehose: {stream: 'arn:aws:firehose:eu-west-1:111111111111:deliverystream/s', role: 'arn:aws:iam::111111111111:role/r'}"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "{x: {events: [bounce], sns: a}}",
+            f"{{x: {{events: [bounce], enabled: false, {FIREHOSE}}}, y: {{events: [bounce], sns: a}}}}",
+        ),
+        (
+            "{x: {events: [bounce, complaint], sns: a}}",
+            f"{{x: {{events: [complaint], {FIREHOSE}}}, y: {{events: [bounce], sns: a}}}}",
+        ),
+        (
+            "{x: {events: [bounce], sns: a}, y: {events: [complaint], sns: a}}",
+            f"{{x: {{events: [complaint], {FIREHOSE}}}, y: {{events: [bounce], {FIREHOSE}}}}}",
+        ),
+        (
+            "{x: {events: [bounce], sns: a}, y: {events: [complaint], sns: a}}",
+            "{x: {events: [complaint], sns: a}, y: {events: [bounce], sns: a}}",
+        ),
+        ("{x: {events: [bounce], sns: a}}", "{y: {events: [bounce], sns: a}}"),
+    ],
+)
+def test_a_set_keeps_its_events_however_its_destinations_change(shared: World, before: str, after: str) -> None:
+    """Kinds changed, events swapped, a destination renamed: bounces and complaints are carried after every step."""
+    world = fresh(shared)
+    world.converge(one_set(before))
+    specs = one_set(after)
+    seen: list[Mapping[tuple[str, ...], set[str]]] = []
+
+    def look(change: Change, outcome: Outcome | None) -> None:
+        if outcome is None:
+            seen.append(routes(world))
+
+    plan, connections = world.plan(specs), world.connections(world.desired(specs), read_only=False)
+    carried = {subject for subject, ways in routes(world).items() if ways}
+    report = apply.run(plan, connections, parallelism=1, progress=look)
+
+    assert report.ok
+    for now in seen:
+        assert {subject for subject in carried if not now.get(subject)} == set()
+    world.converge(specs)

@@ -9,7 +9,7 @@ from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError
 from sesform.resources._base import Phase, ResourceType
-from sesform.values import Properties, event_set
+from sesform.values import NOT_FOR_PINPOINT, Properties, event_set
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
@@ -73,7 +73,8 @@ class EventDestination(ResourceType):
         return Phase.CONFIGURATION_SETS_REMOVED if narrows else Phase.EVENT_DESTINATIONS
 
     def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
-        return frozenset({f"events {scope} {properties['configuration_set']}"})
+        name = f"events {scope} {properties['configuration_set']}"
+        return frozenset() if sends_nothing(properties) else frozenset({name})
 
     def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
         needs = {f"set {scope} {properties['configuration_set']}"}
@@ -152,16 +153,23 @@ def _definition(properties: Properties) -> dict[str, Any]:
 _STAND_IN = "-sesform-stand-in"
 
 
-def bridge_for(before: Properties, after: Properties) -> Properties | None:
-    """The destination that carries `after`'s events under another name while one is replaced by the other.
+def stand_in_for(before: Properties, after: Properties) -> Properties | None:
+    """The destination that carries the events of both under another name while one is replaced by the other.
 
-    None where nothing is sent on both before and after, so that nothing can be lost.
+    None where either sends nothing on: then it is enough to wait for whatever takes over before the old one goes.
     """
-    if not _carried(before) & _carried(after):
+    if not _carried(before) or not _carried(after):
         return None
-    return {**after, "name": after["name"][: 64 - len(_STAND_IN)] + _STAND_IN}
+    events = _carried(before) | _carried(after)
+    events -= NOT_FOR_PINPOINT if kind_of(after) == "pinpoint" else set()
+    return {**after, "name": after["name"][: 64 - len(_STAND_IN)] + _STAND_IN, "events": event_set(events)}
 
 
 def is_stand_in(properties: Properties) -> bool:
     """Whether it is one of ours that a run left behind when it was cut off."""
     return str(properties["name"]).endswith(_STAND_IN)
+
+
+def sends_nothing(properties: Properties) -> bool:
+    """Whether nothing is lost when it goes."""
+    return not _carried(properties)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from sesform.quota import DESTINATIONS_A_SET
 from sesform.schema._base import Model, OrAbsent, RoleArn, SesName, TopicReference, arn_of, only_one, text, wrong
 from sesform.values import EVENT_TYPES, NOT_FOR_PINPOINT
 
@@ -21,10 +22,6 @@ EventType = Literal[
     "delivery_delay",
     "subscription",
 ]  # SES v2 API reference, EventDestination.MatchingEventTypes, in lower case
-
-MAX_DESTINATIONS = (
-    10  # a set, and CloudWatch dimensions a destination: AWS developer guide, "Service quotas in Amazon SES"
-)
 
 
 class Firehose(Model):
@@ -68,7 +65,7 @@ class EventDestination(Model):
     enabled: bool = Field(True, description="Whether events are sent on now.")
     sns: TopicReference | None = Field(None, description="An SNS topic: a name, spec/name, or an ARN.")
     firehose: Firehose | None = Field(None, description="A Firehose delivery stream.")
-    cloudwatch: Annotated[list[Dimension], Field(min_length=1, max_length=MAX_DESTINATIONS)] | None = Field(
+    cloudwatch: Annotated[list[Dimension], Field(min_length=1, max_length=DESTINATIONS_A_SET)] | None = Field(
         None, description="CloudWatch metrics, one dimension an entry."
     )
     eventbridge: Annotated[str, AfterValidator(_event_bus)] | None = Field(
@@ -116,9 +113,9 @@ class ConfigurationSet(Model):
     @model_validator(mode="after")
     def _within_quota(self) -> ConfigurationSet:
         declared = [name for name, d in self.event_destinations.items() if d != "absent"]
-        if len(declared) > MAX_DESTINATIONS:
+        if len(declared) > DESTINATIONS_A_SET:
             raise wrong(
-                f"has {len(declared)} event destinations, SES takes {MAX_DESTINATIONS}",
+                f"has {len(declared)} event destinations, SES takes {DESTINATIONS_A_SET}",
                 "use a second configuration set",
             )
         return self
