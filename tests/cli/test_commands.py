@@ -26,7 +26,16 @@ def test_help_is_on_every_command(shell: Shell, command: str, flag: str) -> None
 
 @pytest.mark.parametrize(
     "arguments",
-    ["--frob", "frob", "plan --frob", "plan --format xml", "plan --parallelism none", "show", "apply --plan x --only y", "sandbox frob"],
+    [
+        "--frob",
+        "frob",
+        "plan --frob",
+        "plan --format xml",
+        "plan --parallelism none",
+        "show",
+        "apply --plan x --only y",
+        "sandbox frob",
+    ],
 )
 def test_usage_errors_exit_1(shell: Shell, arguments: str) -> None:
     """A wrong call is exit code 1, never 2, and one line on stderr."""
@@ -71,7 +80,10 @@ def test_validate_reports_every_error_of_every_file(shell: Shell) -> None:
         "specs/specs.yaml:9:40: identities.example.com.notifications.bounce.haeders: unknown key 'haeders'; did you mean 'headers'?"
         == lines[1]
     )
-    assert 'specs/specs.yaml:14:1: account: must be text, not the number 222222222222; quote it: "222222222222"' == lines[2]
+    assert (
+        'specs/specs.yaml:14:1: account: must be text, not the number 222222222222; quote it: "222222222222"'
+        == lines[2]
+    )
     assert ["Error: 3 problems in the specs; AWS was not asked."] == lines[3:]
 
 
@@ -145,9 +157,7 @@ def test_apply_without_a_terminal_refuses_before_its_first_call(shell: Shell) ->
 
 
 @pytest.mark.parametrize(("answer", "code"), [("yes", 0), ("y", 1), ("", 1), ("no", 1)])
-def test_apply_asks_and_takes_only_yes(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
-) -> None:
+def test_apply_asks_and_takes_only_yes(shell: Shell, monkeypatch: pytest.MonkeyPatch, answer: str, code: int) -> None:
     """On a terminal it asks on stderr; any other answer than yes changes nothing and exits 1."""
     monkeypatch.setattr("sesform.cli.applying.interactive", lambda: True)
     monkeypatch.setattr(sys, "stdin", _Terminal(answer))
@@ -284,7 +294,10 @@ def test_destroy_removes_what_is_declared(shell: Shell) -> None:
     result = shell.run("destroy", "--sandbox", "--auto-approve")
 
     assert 1 == refused.code
-    assert (0, "Apply complete! Resources: 0 added, 0 changed, 6 destroyed.") == (result.code, result.out.splitlines()[-1])
+    assert (0, "Apply complete! Resources: 0 added, 0 changed, 6 destroyed.") == (
+        result.code,
+        result.out.splitlines()[-1],
+    )
     assert "No changes." in shell.run("destroy", "--sandbox", "--auto-approve").out
 
 
@@ -327,7 +340,9 @@ def test_sandbox_by_environment(shell: Shell, monkeypatch: pytest.MonkeyPatch) -
     assert (shell.folder / "elsewhere.json").exists()
 
 
-@pytest.mark.parametrize(("variable", "value", "coloured"), [("FORCE_COLOR", "1", True), ("NO_COLOR", "1", False), ("TERM", "dumb", False)])
+@pytest.mark.parametrize(
+    ("variable", "value", "coloured"), [("FORCE_COLOR", "1", True), ("NO_COLOR", "1", False), ("TERM", "dumb", False)]
+)
 def test_colour_follows_the_environment(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, coloured: bool
 ) -> None:

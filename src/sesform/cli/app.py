@@ -121,7 +121,7 @@ def plan(
     if out is not None:
         from sesform import plan_file
 
-        plan_file.save(out, plan_file.document(made, timestamp=run.now(), rate=options.pace))
+        plan_file.save(out, plan_file.document(made, timestamp=run.now(), rate=options.quota))
         talk.say(f"Saved the plan to: {out}\nTo perform exactly these actions, run: sesform apply --plan {out}")
     return 2 if detailed_exitcode and made.changes else 0
 

@@ -68,10 +68,13 @@ class Options:
     verbose: bool = False
 
     @property
-    def pace(self) -> float | None:
-        """SES calls a second, None for no pacing. The sandbox has no quota unless it is given one."""
+    def quota(self) -> float | None:
+        """SES calls a second that estimates are made for: AWS's, in the sandbox too, unless another pace was asked for."""
         from sesform.quota import SES_CALLS_A_SECOND
 
-        if self.rate is not None:
-            return self.rate or None
-        return self.sandbox_rate if self.sandbox else SES_CALLS_A_SECOND
+        return SES_CALLS_A_SECOND if self.rate is None else self.rate or None
+
+    @property
+    def pace(self) -> float | None:
+        """SES calls a second, None for no pacing. The sandbox has no quota unless it is given one."""
+        return self.sandbox_rate if self.sandbox and self.rate is None else self.quota

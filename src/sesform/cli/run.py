@@ -131,13 +131,13 @@ def write_plan(options: Options, plan: Plan, *, drift: bool = False) -> None:
         out(plan_text(options, plan))
         return
     colour = coloured(sys.stdout, options.no_color)
-    out(text.drift(plan, colour=colour) if drift else text.plan(plan, colour=colour, rate=options.pace))
+    out(text.drift(plan, colour=colour) if drift else text.plan(plan, colour=colour, rate=options.quota))
 
 
 def plan_text(options: Options, plan: Plan) -> str:
     from sesform import plan_file
 
-    return plan_file.text(plan_file.document(plan, timestamp=now(), rate=options.pace))
+    return plan_file.text(plan_file.document(plan, timestamp=now(), rate=options.quota))
 
 
 def now() -> str:
