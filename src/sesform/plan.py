@@ -9,6 +9,7 @@ from typing import Literal
 
 from sesform.address import Access, Address, Scope
 from sesform.errors import Problem
+from sesform.routes import RouteChange
 from sesform.values import Properties
 
 Action = Literal["create", "update", "delete"]
@@ -41,11 +42,14 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps, in the order in which they are done; what is already so; what stands in the way; how accounts are reached."""
+    """The steps, in the order in which they are done; what is already so; what stands in the way; whose routes change; how
+    accounts are reached."""
 
     changes: tuple[Change, ...]
     unchanged: tuple[Unchanged, ...] = ()
     diagnostics: tuple[Problem, ...] = ()
+    routes: tuple[RouteChange, ...] = ()
+    emptied: tuple[str, ...] = ()  # foreign identities that have a topic before and none after
     access: Mapping[str, Access] = field(default_factory=dict)
 
     @property

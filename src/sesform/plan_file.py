@@ -21,6 +21,7 @@ from sesform.errors import PlanFileError, Problem, UsageError
 from sesform.plan import ACTIONS, Change, Plan, Unchanged
 from sesform.quota import SES_CALLS_A_SECOND, least_seconds
 from sesform.resources import RESOURCES
+from sesform.routes import RouteChange, Subject
 from sesform.values import UNKNOWN, printable
 
 VERSION = 1
@@ -37,6 +38,8 @@ def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_A_SEC
         "unchanged": [{"address": str(u.address), "properties": _out(u.properties)} for u in plan.unchanged],
         "access": {name: _access(a) for name, a in plan.access.items()},
         "api_calls": _api_calls(plan, rate),
+        "routes": [_route(r) for r in plan.routes],
+        "emptied": list(plan.emptied),
         "diagnostics": [asdict(d) for d in plan.diagnostics],
     }
     content = {**terraform.document(plan, timestamp), "sesform": own}
@@ -126,6 +129,12 @@ def _step(change: Change) -> dict[str, Any]:
     }
 
 
+def _route(change: RouteChange) -> dict[str, Any]:
+    scope, kind, name, event = change.subject
+    where = {"account": scope.account, "region": scope.region, "kind": kind, "name": name, "event": event}
+    return {**where, "before": list(change.before), "after": list(change.after)}
+
+
 def _access(access: Access) -> dict[str, Any]:
     """Without the external id, which is a secret: only that there is one."""
     return {
@@ -164,7 +173,14 @@ def _plan(own: Mapping[str, Any]) -> Plan:
         for name, a in own["access"].items()
     }
     diagnostics = tuple(Problem(**d) for d in own["diagnostics"])
-    return Plan(changes, unchanged, diagnostics, access)
+    routes = tuple(_route_change(r) for r in own["routes"])
+    return Plan(changes, unchanged, diagnostics, routes, tuple(own["emptied"]), access)
+
+
+def _route_change(saved: Mapping[str, Any]) -> RouteChange:
+    scope = Scope(saved["account"], saved["region"])
+    subject = Subject(scope, saved["kind"], saved["name"], saved["event"])
+    return RouteChange(subject, tuple(saved["before"]), tuple(saved["after"]))
 
 
 def _change(step: Mapping[str, Any], position: int) -> Change:

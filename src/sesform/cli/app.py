@@ -11,6 +11,9 @@ from sesform import __version__
 from sesform.cli import applying, run
 from sesform.cli.console import Talk, out
 from sesform.cli.options import (
+    AllowDark,
+    AllowIrreversible,
+    AllowMassChange,
     AutoApprove,
     Format,
     FormatOption,
@@ -26,7 +29,6 @@ from sesform.cli.options import (
     Verbose,
 )
 
-_SPECS = (Path("specs"),)
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 app = typer.Typer(
@@ -64,10 +66,14 @@ def _talk(options: Options) -> Talk:
 
 @app.command()
 def validate(
-    paths: Paths = None, format: FormatOption = Format.text, no_color: NoColor = False, quiet: Quiet = False
+    context: typer.Context,
+    paths: Paths = None,
+    format: FormatOption = Format.text,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
 ) -> int:
     """Check the specs, without AWS.  Exit code 0: valid, 1: not."""
-    options = Options(tuple(paths or _SPECS), format, no_color=no_color, quiet=quiet)
+    options = Options.of(context.params)
     desired = run.compile_specs(options)
     if format is Format.json:
         from sesform.render import json
@@ -82,6 +88,7 @@ def validate(
 
 @app.command()
 def plan(
+    context: typer.Context,
     paths: Paths = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Save the plan, for `apply --plan`.")
@@ -98,25 +105,15 @@ def plan(
     no_color: NoColor = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    allow_dark: AllowDark = False,
+    allow_mass_change: AllowMassChange = False,
+    allow_irreversible: AllowIrreversible = False,
 ) -> int:
     """Show what applying would change.  Exit code 0; 1: error; 2 with --detailed-exitcode: changes."""
-    options = Options(
-        tuple(paths or _SPECS),
-        format,
-        tuple(only or ()),
-        sandbox,
-        sandbox_rate,
-        rate,
-        parallelism,
-        no_color,
-        quiet,
-        verbose,
-    )
+    options = Options.of(context.params)
     talk = _talk(options)
     made, _ = run.make_plan(options, talk, run.compile_specs(options))
-    if format is Format.json or not made.errors:
-        run.write_plan(options, made)
-    if run.tell_diagnostics(talk, made):
+    if not run.present(options, talk, run.guarded(options, made)):
         return 1
     if out is not None:
         from sesform import plan_file
@@ -128,6 +125,7 @@ def plan(
 
 @app.command()
 def apply(
+    context: typer.Context,
     paths: Paths = None,
     plan: Annotated[
         Path | None, typer.Option("--plan", metavar="FILE", help="Apply exactly this saved plan, without asking.")
@@ -142,20 +140,12 @@ def apply(
     no_color: NoColor = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    allow_dark: AllowDark = False,
+    allow_mass_change: AllowMassChange = False,
+    allow_irreversible: AllowIrreversible = False,
 ) -> int:
     """Plan, ask, and apply; or exactly a saved plan.  Exit code 0; 1: error, or not everything was done."""
-    options = Options(
-        tuple(paths or _SPECS),
-        format,
-        tuple(only or ()),
-        sandbox,
-        sandbox_rate,
-        rate,
-        parallelism,
-        no_color,
-        quiet,
-        verbose,
-    )
+    options = Options.of(context.params)
     if plan is None:
         return applying.apply_specs(options, _talk(options), auto_approve=auto_approve)
     if only:
@@ -165,6 +155,7 @@ def apply(
 
 @app.command()
 def drift(
+    context: typer.Context,
     paths: Paths = None,
     format: FormatOption = Format.text,
     only: Only = None,
@@ -177,29 +168,17 @@ def drift(
     verbose: Verbose = False,
 ) -> int:
     """Tell where AWS differs from the specs, for cron.  Exit code 0: in sync, 2: drift, 1: error."""
-    options = Options(
-        tuple(paths or _SPECS),
-        format,
-        tuple(only or ()),
-        sandbox,
-        sandbox_rate,
-        rate,
-        parallelism,
-        no_color,
-        quiet,
-        verbose,
-    )
+    options = Options.of(context.params)
     talk = _talk(options)
     made, _ = run.make_plan(options, talk, run.compile_specs(options))
-    if format is Format.json or not made.errors:
-        run.write_plan(options, made, drift=True)
-    if run.tell_diagnostics(talk, made):
+    if not run.present(options, talk, made, drift=True):
         return 1
     return 2 if made.changes else 0
 
 
 @app.command()
 def destroy(
+    context: typer.Context,
     paths: Paths = None,
     auto_approve: AutoApprove = False,
     format: FormatOption = Format.text,
@@ -211,20 +190,12 @@ def destroy(
     no_color: NoColor = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    allow_dark: AllowDark = False,
+    allow_mass_change: AllowMassChange = False,
+    allow_irreversible: AllowIrreversible = False,
 ) -> int:
     """Remove everything that the specs declare, after asking.  Exit code 0; 1: error, or not everything was done."""
-    options = Options(
-        tuple(paths or _SPECS),
-        format,
-        tuple(only or ()),
-        sandbox,
-        sandbox_rate,
-        rate,
-        parallelism,
-        no_color,
-        quiet,
-        verbose,
-    )
+    options = Options.of(context.params)
     return applying.apply_specs(options, _talk(options), auto_approve=auto_approve, destroy=True)
 
 
@@ -237,12 +208,11 @@ def show(
     """Draw a saved plan."""
     from sesform import plan_file
 
-    options = Options((), format, no_color=no_color)
     saved = plan_file.load(file)
     if format is Format.json:
         out(file.read_text(encoding="utf-8"))
     else:
-        run.write_plan(options, saved)
+        run.draw(Options((), no_color=no_color), saved)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,11 +31,8 @@ def apply_specs(options: Options, talk: Talk, *, auto_approve: bool, destroy: bo
     require_consent("destroy" if destroy else "apply", auto_approve)
     desired = run.compile_specs(options, destroy=destroy)
     plan, connections = run.make_plan(options, talk, desired)
-    if options.format is Format.text and not plan.errors:
-        run.write_plan(options, plan)
-    if run.tell_diagnostics(talk, plan):
-        if options.format is Format.json:
-            run.write_plan(options, plan)
+    plan = run.guarded(replace(options, allow_mass_change=options.allow_mass_change or destroy), plan)
+    if not run.present(options, talk, plan, only_errors=options.format is Format.json):
         return 1
     if plan.changes and not auto_approve and not _agreed(talk, destroy):
         talk.error("Apply cancelled.")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+_SPECS = (Path("specs"),)
 
 
 class Format(StrEnum):
@@ -52,6 +55,13 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell every call 
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask before applying.")]
 
 
+AllowDark = Annotated[bool, typer.Option("--allow-dark", help="Allow identities to be left without a route.")]
+AllowMassChange = Annotated[bool, typer.Option("--allow-mass-change", help="Allow many deletions at once.")]
+AllowIrreversible = Annotated[
+    bool, typer.Option("--allow-irreversible", help="Allow cross-account entries to be cleared for good.")
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What one run was asked for."""
@@ -66,6 +76,16 @@ class Options:
     no_color: bool = False
     quiet: bool = False
     verbose: bool = False
+    allow_dark: bool = False
+    allow_mass_change: bool = False
+    allow_irreversible: bool = False
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any]) -> Options:
+        """A command's parameters, of which those that are not options of a run are passed over."""
+        known = {f.name: parameters[f.name] for f in fields(cls) if parameters.get(f.name) is not None}
+        known["paths"] = tuple(known.get("paths") or _SPECS)
+        return cls(**{**known, "only": tuple(known.get("only", ()))})
 
     @property
     def quota(self) -> float | None:

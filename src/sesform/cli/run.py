@@ -20,6 +20,7 @@ from sesform.values import printable
 if TYPE_CHECKING:
     from sesform.aws import Connections
     from sesform.desired import Desired
+    from sesform.live import Snapshot
     from sesform.plan import Plan
     from sesform.sandbox import Sandbox
 
@@ -91,7 +92,7 @@ def _furnish(sandbox: Sandbox, access: Mapping[str, Access], desired: Desired | 
 
 def make_plan(options: Options, talk: Talk, desired: Desired) -> tuple[Plan, Connections]:
     """Reads AWS and plans; with --only, the part of the plan that matches."""
-    from sesform import live, planner
+    from sesform import live
 
     wanted = [*desired.declared.values(), *desired.unmanaged]
     connections = connect(options, talk, [(d.address.spec, d.address.region) for d in wanted], desired.access, desired)
@@ -101,13 +102,13 @@ def make_plan(options: Options, talk: Talk, desired: Desired) -> tuple[Plan, Con
     )
     managed = {d.key["topic_arn"] for d in desired.declared.values() if d.address.type == "topic"}
     topics = [t.topic_arn for t in desired.targets if t.topic_arn not in managed]
-    plan = planner.plan(desired, live.read(wanted, topics, connections, options.parallelism))
-    return _selected(options, desired, plan), connections
+    return _planned(options, desired, live.read(wanted, topics, connections, options.parallelism)), connections
 
 
-def _selected(options: Options, desired: Desired, plan: Plan) -> Plan:
+def _planned(options: Options, desired: Desired, snapshot: Snapshot) -> Plan:
     from sesform import planner
 
+    plan = planner.plan(desired, snapshot)
     if not options.only:
         return plan
     known = {str(a) for a in desired.declared} | {str(c.address) for c in plan.changes}
@@ -117,19 +118,43 @@ def _selected(options: Options, desired: Desired, plan: Plan) -> Plan:
             raise UsageError(
                 f"--only {printable(glob)!r} matches no address" + (f"; the nearest is {near[0]}" if near else "")
             )
-    return planner.chosen(plan, lambda address: any(fnmatch.fnmatchcase(address, glob) for glob in options.only))
+    part = planner.chosen(plan, lambda address: any(fnmatch.fnmatchcase(address, glob) for glob in options.only))
+    return planner.routed(part, desired, snapshot)
 
 
-def write_plan(options: Options, plan: Plan, *, drift: bool = False) -> None:
-    """The plan on stdout, in the form that was asked for."""
+def guarded(options: Options, plan: Plan) -> Plan:
+    """The plan with what refuses it among its diagnostics, unless it was allowed."""
+    from sesform import guard
+
+    allowed = guard.Allowed(options.allow_dark, options.allow_mass_change, options.allow_irreversible)
+    refusals = guard.check(plan, allowed) if not plan.errors else []
+    return replace(plan, diagnostics=(*plan.diagnostics, *refusals))
+
+
+def present(options: Options, talk: Talk, plan: Plan, *, drift: bool = False, only_errors: bool = False) -> bool:
+    """The plan on stdout, warnings and errors on stderr; whether it may be gone on with.
+
+    A plan that something stands in the way of is not drawn; one that a guard refuses is, to be judged. With `only_errors` a plan
+    that may be gone on with is not written, because something else will be.
+    """
+    if options.format is Format.json and (plan.errors or not only_errors):
+        out(plan_text(options, plan))
+    if options.format is Format.text and all(d.path == "" for d in plan.errors):
+        draw(options, plan, drift=drift)
+    talk.problems(plan.diagnostics)
+    if plan.errors:
+        n = len(plan.errors)
+        talk.error(f"{n} {'problem stands' if n == 1 else 'problems stand'} in the way; nothing was changed.")
+    return not plan.errors
+
+
+def draw(options: Options, plan: Plan, *, drift: bool = False) -> None:
+    """The plan on stdout as people read it."""
     import sys
 
     from sesform.cli.console import coloured
     from sesform.render import text
 
-    if options.format is Format.json:
-        out(plan_text(options, plan))
-        return
     colour = coloured(sys.stdout, options.no_color)
     out(text.drift(plan, colour=colour) if drift else text.plan(plan, colour=colour, rate=options.quota))
 
@@ -142,16 +167,6 @@ def plan_text(options: Options, plan: Plan) -> str:
 
 def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def tell_diagnostics(talk: Talk, plan: Plan) -> bool:
-    """Warnings and errors on stderr; whether there is an error."""
-    talk.problems(plan.diagnostics)
-    if plan.errors:
-        talk.error(
-            f"{len(plan.errors)} {'problem stands' if len(plan.errors) == 1 else 'problems stand'} in the way; nothing was changed."
-        )
-    return bool(plan.errors)
 
 
 def with_secrets(access: Mapping[str, Access], paths: Sequence[Path]) -> dict[str, Access]:

@@ -27,7 +27,8 @@ def plan(of: Plan, *, colour: bool = False, rate: float | None = SES_CALLS_A_SEC
     blocks = "\n".join("\n".join(_block(c, paint)) + "\n" for c in of.changes)
     return (
         "sesform compared the specs with AWS. Actions are indicated with the following symbols:\n"
-        f"{legend}\nTerraform will perform the following actions:\n\n{blocks}\n{summary(of, colour=colour)}\n\n{_calls(of, rate)}\n"
+        f"{legend}\nTerraform will perform the following actions:\n\n{blocks}\n{summary(of, colour=colour)}\n"
+        f"{_routes(of, paint)}\n{_calls(of, rate)}\n"
     )
 
 
@@ -61,6 +62,23 @@ def _block(change: Change, paint: Paint) -> Iterator[str]:
 
 def _opening(change: Change) -> str:
     return f'resource "{change.address.type}" {value(change.address.key)} {{'
+
+
+def _routes(of: Plan, paint: Paint) -> str:
+    """Whose feedback takes other ways after the plan; "" where nobody's does."""
+    if not of.routes:
+        return ""
+    lines = []
+    for (scope, kind, name), group in groupby(of.routes, key=lambda r: r.subject[:3]):
+        lines.append(f"  {kind} {printable(name)} in {scope}")
+        for change in group:
+            before, after = _ways(change.before), _ways(change.after)
+            lines.append(f"    {change.subject.event + ':':<10} {before} {paint('->', 'faint')} {after}")
+    return "\nRoutes that change:\n" + "\n".join(lines) + "\n"
+
+
+def _ways(ways: tuple[str, ...]) -> str:
+    return printable(", ".join(ways)) or "nobody"
 
 
 def _calls(of: Plan, rate: float | None) -> str:

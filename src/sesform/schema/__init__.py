@@ -63,7 +63,7 @@ def _kind(document: Document, wrong: list[Problem]) -> type[Owner] | type[Delega
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a spec document, made for editors."""
-    from sesform.schema.json_schema import describe
+    from sesform.schema.editors import describe
 
     return describe()
 

@@ -1,0 +1,76 @@
+"""Plans that nobody should apply by accident: refused, with the numbers, and the flag that allows them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sesform import routes
+from sesform.errors import Problem
+from sesform.plan import Plan
+
+MOST_DELETED_SHARE = 0.30
+FEWEST_DELETED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What was allowed on the command line."""
+
+    dark: bool = False
+    mass_change: bool = False
+    irreversible: bool = False
+
+
+def check(plan: Plan, allowed: Allowed) -> list[Problem]:
+    """What refuses the plan: none, if it may be applied."""
+    refusals: list[Problem] = []
+    if not allowed.dark:
+        refusals += _dark(plan)
+    if not allowed.mass_change:
+        refusals += _mass_change(plan)
+    if not allowed.irreversible:
+        refusals += _irreversible(plan)
+    return refusals
+
+
+def _dark(plan: Plan) -> Iterable[Problem]:
+    by_identity: dict[str, list[routes.RouteChange]] = defaultdict(list)
+    for change in routes.dark(plan.routes):
+        if not change.subject.name.startswith("arn:"):  # of a foreign identity the owner's routes are not ours to see
+            by_identity[f"{change.subject.name} in {change.subject.scope}"].append(change)
+    for name, lost in by_identity.items():
+        events = " and ".join(f"{c.subject.event}s (now: {', '.join(c.before)})" for c in lost)
+        yield Problem(
+            f"the plan leaves identity {name} with no route for {events}",
+            hint="keep a topic, a default configuration set or forwarding, or pass --allow-dark",
+        )
+
+
+def _mass_change(plan: Plan) -> Iterable[Problem]:
+    deleted = {c.address for c in plan.changes if c.action == "delete"} - {
+        c.address for c in plan.changes if c.action == "create"
+    }
+    existing = {c.address for c in plan.changes if c.before is not None} | {u.address for u in plan.unchanged}
+    share = len(deleted) / len(existing) if existing else 0.0
+    if len(deleted) >= FEWEST_DELETED and share > MOST_DELETED_SHARE:
+        yield Problem(
+            f"the plan deletes {len(deleted)} of {len(existing)} settings ({share:.0%}; "
+            f"the limit is {MOST_DELETED_SHARE:.0%} from {FEWEST_DELETED} on)",
+            hint="make sure that no spec is missing, or pass --allow-mass-change",
+        )
+
+
+def _irreversible(plan: Plan) -> Iterable[Problem]:
+    # AWS developer guide, "Using delegate sender notifications": existing entries can be changed, new ones no longer be made.
+    entries: dict[str, list[routes.RouteChange]] = defaultdict(list)
+    for change in plan.routes:
+        if change.subject.name.startswith("arn:"):
+            entries[change.subject.name].append(change)
+    for arn in sorted(set(entries) & set(plan.emptied)):
+        types = ", ".join(c.subject.event for c in entries[arn] if c.before and not c.after)
+        yield Problem(
+            f"the plan clears the last types ({types}) of the cross-account entry {arn}, which AWS lets nobody make again",
+            hint="keep one type, or pass --allow-irreversible",
+        )
