@@ -95,6 +95,8 @@ class _Run:
             return Outcome(change, result, str(error))
         except SesformError as error:
             return Outcome(change, "failed", str(error))
+        except Exception as error:  # a fault of ours must not keep the others' truth from being told
+            return Outcome(change, "unknown", f"{type(error).__name__}: {error}; please report this")
         return Outcome(change, "done")
 
 

@@ -201,6 +201,64 @@ def topics(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> l
     return found
 
 
+def removed_by_ses(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> list[Problem]:
+    """Topics that SES probably took off an identity itself: gone, and forwarding back on, where the specs say otherwise.
+
+    SES does that when publishing fails: AWS developer guide, "Configuring Amazon SNS notifications". To set the topic again
+    without mending the cause only makes it happen again, so the warning says what is wrong with the topic, as far as it shows.
+    """
+    forwarding = {
+        (c.scope, c.after["identity"])
+        for c in changes
+        if c.address.type == "feedback_forwarding" and c.after and not c.after["enabled"]
+    }
+    causes = _causes(snapshot, changes)
+    found = []
+    for change in changes:
+        if change.address.type != "notification_topic" or change.before is not None or change.after is None:
+            continue
+        identity, type_, arn = (change.after[k] for k in ("identity", "notification_type", "topic_arn"))
+        if (change.scope, identity) in forwarding and type_ in ("bounce", "complaint"):
+            text = f"SES has probably removed the {type_} topic of {identity} itself, because publishing to it failed"
+            hint = f"mend the topic first: {causes.get(arn, 'it looks well now; see its policy and its KMS key')}"
+            found.append(_problem(desired.declared.get(change.address), str(change.address), text, hint, warning=True))
+    return found
+
+
+def _causes(snapshot: Snapshot, changes: Iterable[Change]) -> dict[str, str]:
+    """Topic ARN → what is wrong with it."""
+    found = dead_topics(snapshot.topics, snapshot)
+    for address, properties in snapshot.found.items():
+        if address.type == "topic" and properties.get("kms_key"):
+            found[properties["topic_arn"]] = f"the policy of its KMS key {properties['kms_key']} may not let SES use it"
+    for change in changes:
+        if change.address.type == "topic" and change.before is None and change.after:
+            found[change.after["topic_arn"]] = "the topic is gone"
+        elif change.address.type == "topic_policy" and change.before is not None and change.after:
+            found[change.after["topic_arn"]] = "its policy did not let SES publish"
+    return found
+
+
+def dead_topics(topic_arns: Iterable[str], snapshot: Snapshot) -> dict[str, str]:
+    """Of the topics that could be looked at, those that do not exist or that SES cannot use, with the reason."""
+    found: dict[str, str] = {}
+    for arn in topic_arns:
+        facts = snapshot.topics.get(arn)
+        if arn in snapshot.topics and facts is None:
+            found[arn] = "the topic does not exist"
+        elif facts is not None and facts.kms_key.endswith(_AWS_KEY):
+            found[arn] = f"the topic is encrypted with {_AWS_KEY}"
+        elif facts is not None and not _lets_ses_in(_parsed(facts.policy)):
+            found[arn] = "its policy does not let SES publish"
+    return found
+
+
+def _lets_ses_in(document: policy.Policy | None) -> bool:
+    """Whether any statement lets SES, or the topic's own account, publish; for whom exactly is the plan's business."""
+    allowing = [s for s in policy.statements(document or {}) if s.get("Effect") == "Allow"]
+    return document is None or any(policy.names_ses(s.get("Principal")) for s in allowing)
+
+
 def _parsed(text: str) -> policy.Policy | None:
     try:
         return policy.parse(text)

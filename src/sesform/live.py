@@ -14,6 +14,8 @@ from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError
 from sesform.resources import RESOURCES, Reading
+from sesform.resources.subscription import PENDING
+from sesform.routes import Subscriber
 from sesform.values import NOTIFICATION_TYPES, Properties
 
 if TYPE_CHECKING:
@@ -53,6 +55,20 @@ class Snapshot:
     configuration_sets: frozenset[tuple[Scope, str]] = frozenset()
 
 
+def read_subscribers(topic_arns: Iterable[str], connections: Connections) -> dict[str, tuple[Subscriber, ...]]:
+    """Who subscribes to each topic; topics that nobody here may look at are left out."""
+    found: dict[str, tuple[Subscriber, ...]] = {}
+    for arn in dict.fromkeys(topic_arns):
+        parsed = arns.parse(arn)
+        connection = connections.in_scope(parsed.scope) if parsed else None
+        if connection is None:
+            continue
+        with suppress(AwsError):
+            listed = Reading(connection, ()).subscriptions(arn)
+            found[arn] = tuple(Subscriber(*who, pending=sub == PENDING) for who, sub in sorted(listed.items()))
+    return found
+
+
 @dataclass(slots=True)
 class _Pass:
     """The results so far. Each thread adds under keys of its own, which Python's dicts allow side by side."""
@@ -65,11 +81,17 @@ class _Pass:
 
 
 def read(
-    wanted: Iterable[Declared], topic_arns: Iterable[str], connections: Connections, parallelism: int = 10
+    wanted: Iterable[Declared],
+    topic_arns: Iterable[str],
+    connections: Connections,
+    parallelism: int = 10,
+    *,
+    facts: bool = True,
 ) -> Snapshot:
     """The state of the wanted resources and of those topics, with the fewest calls that tell it.
 
-    A refused or failed read is not raised but noted in `unreadable`, so that one account does not hide another.
+    Without `facts` only the resources are read, not what else is known of their identities. A refused or failed read is not
+    raised but noted in `unreadable`, so that one account does not hide another.
     """
     by_connection: dict[int, list[Declared]] = defaultdict(list)
     known: dict[int, Connection] = {}
@@ -87,7 +109,7 @@ def read(
     result = _Pass()
     jobs: list[Callable[[], None]] = []
     for key, connection in known.items():
-        jobs += _jobs(connection, by_connection[key], topics_by_connection[key], result)
+        jobs += _jobs(connection, by_connection[key], topics_by_connection[key], result, facts)
     with ThreadPoolExecutor(max_workers=max(1, min(parallelism, len(jobs)))) as pool:
         for future in [pool.submit(job) for job in jobs]:
             future.result()
@@ -97,7 +119,7 @@ def read(
 
 
 def _jobs(
-    connection: Connection, wanted: list[Declared], topic_arns: list[str], result: _Pass
+    connection: Connection, wanted: list[Declared], topic_arns: list[str], result: _Pass, facts: bool
 ) -> list[Callable[[], None]]:
     """The passes over one connection: SES's calls one after another, since they are paced anyway, and SNS's beside them."""
     ses = [d for d in wanted if RESOURCES[d.address.type].service == "ses"]
@@ -106,8 +128,9 @@ def _jobs(
     def read_ses() -> None:
         reading = Reading(connection, ses)
         _read_types(reading, ses, result)
-        _read_identities(reading, ses, result)
-        _read_configuration_sets(reading, result)
+        if facts:
+            _read_identities(reading, ses, result)
+            _read_configuration_sets(reading, result)
 
     def read_sns() -> None:
         reading = Reading(connection, sns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sesform import checks, graph, routes
@@ -72,8 +72,7 @@ def routed(of: Plan, desired: Desired, snapshot: Snapshot) -> Plan:
         after.pop(key, None)
         if change.after is not None:
             after[key] = change.after
-    one = routes.matrix((kind, scope, p) for (kind, scope, _), p in before.items())
-    other = routes.matrix((kind, scope, p) for (kind, scope, _), p in after.items())
+    one, other = _matrix(before), _matrix(after)
     foreign = {
         name: False for (kind, _, (name, *_)) in before if kind == "notification_topic" and name.startswith("arn:")
     }
@@ -82,6 +81,15 @@ def routed(of: Plan, desired: Desired, snapshot: Snapshot) -> Plan:
     }
     emptied = tuple(sorted(name for name, left in foreign.items() if not left))
     return replace(of, routes=routes.changes(one, other), emptied=emptied)
+
+
+def live_routes(desired: Desired, snapshot: Snapshot) -> routes.Matrix:
+    """The routes of all that was found, as they are now."""
+    return _matrix(_resources(desired, snapshot))
+
+
+def _matrix(resources: Mapping[_Key, Properties]) -> routes.Matrix:
+    return routes.matrix((kind, scope, properties) for (kind, scope, _), properties in resources.items())
 
 
 _Key = tuple[str, Scope, tuple[str, ...]]
@@ -258,4 +266,4 @@ def _concerns(problem: Problem, touched: Iterable[str], matches: Callable[[str],
     return not problem.path.count("/") or problem.path in touched or matches(problem.path)
 
 
-__all__ = ["chosen", "plan"]
+__all__ = ["chosen", "live_routes", "plan", "routed"]

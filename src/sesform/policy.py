@@ -178,7 +178,7 @@ def may_publish(policy: Mapping[str, Any], topic_arn: str, publisher: Publisher)
 def _applies(statement: Mapping[str, Any], topic_arn: str, publisher: Publisher) -> bool | None:
     if any(key in statement for key in ("NotPrincipal", "NotAction", "NotResource")):
         return None
-    if not _names_ses(statement.get("Principal")):
+    if not names_ses(statement.get("Principal")):
         return False
     if not any(_like(str(a).lower(), "sns:publish") for a in _listed(statement.get("Action"))):
         return False
@@ -187,7 +187,8 @@ def _applies(statement: Mapping[str, Any], topic_arn: str, publisher: Publisher)
     return _all(_holds(op, tests, publisher) for op, tests in (statement.get("Condition") or {}).items())
 
 
-def _names_ses(principal: Any) -> bool:
+def names_ses(principal: Any) -> bool:
+    """Whether a statement's principal takes SES in."""
     if principal == "*":
         return True
     if not isinstance(principal, Mapping):

@@ -53,7 +53,7 @@ def _statements(topic_arn: str, publishers: Iterable[Publisher]) -> list[dict[st
 
 
 def _statement(topic_arn: str, account: str, operator: str, sources: list[str]) -> dict[str, Any]:
-    source = {"AWS:SourceArn": sources if len(sources) > 1 else sources[0]}
+    source = {"AWS:SourceArn": sources}
     equals: dict[str, Any] = {"AWS:SourceAccount": account}
     condition = (
         {"StringEquals": equals | source} if operator == "StringEquals" else {"StringEquals": equals, operator: source}

@@ -15,7 +15,6 @@ from sesform.address import Scope
 from sesform.resources.event_destination import kind_of
 from sesform.values import NOTIFICATION_TYPES, Properties
 
-MAIL = "mail to the sender"
 VITAL = ("bounce", "complaint")  # what an account is put under review for
 
 
@@ -26,6 +25,26 @@ class Subject(NamedTuple):
     kind: str  # "identity" or "configuration set"
     name: str
     event: str
+
+
+class Route(NamedTuple):
+    """One way: `way` is topic, mail, or the kind of an event destination; `topic_arn` where SNS carries it; `destination` its name;
+    `by_default` the set, where it holds for mail that names no set."""
+
+    way: str
+    topic_arn: str = ""
+    destination: str = ""
+    by_default: str = ""
+
+    def __str__(self) -> str:
+        if self.way == "mail":
+            return "mail to the sender"
+        target = f"topic {self.topic_arn}" if self.topic_arn else self.way
+        through = f"destination {self.destination}: " if self.destination else ""
+        return f"{through}{target}" + (f" (by default set {self.by_default})" if self.by_default else "")
+
+
+Matrix = Mapping[Subject, tuple[Route, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,53 +60,106 @@ class RouteChange:
 Resource = tuple[str, Scope, Properties]
 
 
-def matrix(resources: Iterable[Resource]) -> dict[Subject, tuple[str, ...]]:
+def matrix(resources: Iterable[Resource]) -> Matrix:
     """The routes of every identity and configuration set that the resources speak of; () where there is none."""
-    found: dict[Subject, set[str]] = defaultdict(set)
+    found: dict[Subject, set[Route]] = defaultdict(set)
     defaults: dict[tuple[Scope, str], str] = {}
     for kind, scope, properties in resources:
         if kind == "notification_topic":
-            found[_identity(scope, properties, properties["notification_type"])].add(f"topic {properties['topic_arn']}")
+            subject = Subject(scope, "identity", properties["identity"], properties["notification_type"])
+            found[subject].add(Route("topic", properties["topic_arn"]))
         elif kind == "feedback_forwarding":
             for event in VITAL:  # deliveries are never mailed
-                found[_identity(scope, properties, event)] |= {MAIL} if properties["enabled"] else set()
+                mail = {Route("mail")} if properties["enabled"] else set()
+                found[Subject(scope, "identity", properties["identity"], event)] |= mail
         elif kind == "default_configuration_set":
             defaults[scope, properties["identity"]] = properties["configuration_set"]
-        elif kind == "configuration_set":
+        elif kind in ("configuration_set", "event_destination"):
             for event in NOTIFICATION_TYPES:
-                found[Subject(scope, "configuration set", properties["configuration_set"], event)] |= set()
-        elif kind == "event_destination" and properties["enabled"]:
-            for event in NOTIFICATION_TYPES:
-                if event.upper() in properties["events"]:
-                    found[Subject(scope, "configuration set", properties["configuration_set"], event)].add(
-                        _to(properties)
-                    )
+                subject = Subject(scope, "configuration set", properties["configuration_set"], event)
+                found[subject] |= _of_destination(properties, event) if kind == "event_destination" else set()
     for (scope, identity), name in defaults.items():
         for event in NOTIFICATION_TYPES:
             ways = found.get(Subject(scope, "configuration set", name, event), set())
-            found[Subject(scope, "identity", identity, event)] |= {f"{way} (by default set {name})" for way in ways}
+            found[Subject(scope, "identity", identity, event)] |= {way._replace(by_default=name) for way in ways}
     return {subject: tuple(sorted(ways)) for subject, ways in found.items()}
 
 
-def _identity(scope: Scope, properties: Properties, event: str) -> Subject:
-    return Subject(scope, "identity", properties["identity"], event)
-
-
-def _to(properties: Properties) -> str:
+def _of_destination(properties: Properties, event: str) -> set[Route]:
+    if not properties["enabled"] or event.upper() not in properties["events"]:
+        return set()
     kind = kind_of(properties)
-    target = f" {properties['sns']['topic_arn']}" if kind == "sns" else ""
-    return f"destination {properties['name']}: {'topic' if kind == 'sns' else kind}{target}"
+    return {Route(kind, properties["sns"]["topic_arn"] if kind == "sns" else "", properties["name"])}
 
 
-def changes(
-    before: Mapping[Subject, tuple[str, ...]], after: Mapping[Subject, tuple[str, ...]]
-) -> tuple[RouteChange, ...]:
+def changes(before: Matrix, after: Matrix) -> tuple[RouteChange, ...]:
     """The subjects whose routes differ, in order."""
     subjects = sorted({*before, *after})
-    found = (RouteChange(s, before.get(s, ()), after.get(s, ())) for s in subjects)
+    found = (RouteChange(s, _texts(before.get(s, ())), _texts(after.get(s, ()))) for s in subjects)
     return tuple(c for c in found if c.before != c.after)
 
 
 def dark(of: Iterable[RouteChange]) -> list[RouteChange]:
     """The identities that a plan leaves without any route for bounces or for complaints."""
     return [c for c in of if c.subject.kind == "identity" and c.subject.event in VITAL and c.before and not c.after]
+
+
+def _texts(ways: Iterable[Route]) -> tuple[str, ...]:
+    return tuple(map(str, ways))
+
+
+# --- gaps --------------------------------------------------------------------------------------------------------------
+
+
+class Subscriber(NamedTuple):
+    protocol: str
+    endpoint: str
+    pending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something about a subject's feedback that somebody should mend."""
+
+    subject: Subject
+    text: str
+
+
+def gaps(of: Matrix, subscribers: Mapping[str, tuple[Subscriber, ...]], dead_topics: Mapping[str, str]) -> list[Gap]:
+    """What is missing: no route, topics that nobody hears or that SES cannot publish to, double notices.
+
+    `subscribers` has the topics that could be looked at; `dead_topics` says of each that does not work why.
+    """
+    found: list[Gap] = []
+    for subject, ways in sorted(of.items()):
+        vital = subject.event in VITAL
+        if vital and not ways and not subject.name.startswith("arn:"):
+            found.append(Gap(subject, "no route"))
+        for route in ways:
+            found += [Gap(subject, text) for text in _unheard(route, subscribers, dead_topics)]
+        own = [r for r in ways if not r.by_default and not r.destination]
+        if vital and subject.kind == "identity" and {"topic", "mail"} <= {r.way for r in own}:
+            found.append(Gap(subject, "double notices: a topic, and mail to the sender as well"))
+        topics = [r.topic_arn for r in ways if r.topic_arn]
+        found += [
+            Gap(subject, f"double notices: {t} gets it twice")
+            for t in sorted({t for t in topics if topics.count(t) > 1})
+        ]
+    return found
+
+
+def _unheard(
+    route: Route, subscribers: Mapping[str, tuple[Subscriber, ...]], dead_topics: Mapping[str, str]
+) -> Iterable[str]:
+    arn = route.topic_arn
+    if arn in dead_topics:
+        yield f"{route} is without effect: {dead_topics[arn]}"
+    elif arn in subscribers:
+        if not subscribers[arn]:
+            yield f"nobody subscribes to {arn}"
+        elif all(s.pending for s in subscribers[arn]):
+            yield f"no subscription of {arn} is confirmed"
+        else:
+            yield from (
+                f"subscription {s.endpoint} of {arn} is not confirmed yet" for s in subscribers[arn] if s.pending
+            )

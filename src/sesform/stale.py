@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sesform.confirm import wanted
 from sesform.desired import Declared
 from sesform.errors import StalePlanError
 from sesform.live import Snapshot
@@ -12,12 +13,7 @@ from sesform.values import Properties, printable
 
 def touched(plan: Plan) -> list[Declared]:
     """Every resource that the plan changes, to be read again."""
-    return [
-        Declared(
-            c.address, c.scope, {k: str((c.before or c.after or {})[k]) for k in RESOURCES[c.address.type].key}, None
-        )
-        for c in _first_steps(plan)
-    ]
+    return [wanted(change) for change in _first_steps(plan)]
 
 
 def check(plan: Plan, snapshot: Snapshot) -> None:

@@ -6,8 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
-# Calls leave evenly but do not arrive evenly; a hundredth more than the interval keeps the arrivals within the quota.
-_SLACK = 1.01
+# Calls leave evenly but do not arrive evenly; a little more than the interval keeps the arrivals within the quota.
+_SLACK = 1.005
 
 
 class Stopped(InterruptedError):

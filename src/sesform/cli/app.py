@@ -170,7 +170,7 @@ def drift(
     """Tell where AWS differs from the specs, for cron.  Exit code 0: in sync, 2: drift, 1: error."""
     options = Options.of(context.params)
     talk = _talk(options)
-    made, _ = run.make_plan(options, talk, run.compile_specs(options))
+    made = run.find_drift(options, talk, run.compile_specs(options))
     if not run.present(options, talk, made, drift=True):
         return 1
     return 2 if made.changes else 0
@@ -214,6 +214,26 @@ def show(
     else:
         run.draw(Options((), no_color=no_color), saved)
     return 0
+
+
+@app.command()
+def routes(
+    context: typer.Context,
+    paths: Paths = None,
+    format: FormatOption = Format.text,
+    sandbox: UseSandbox = False,
+    sandbox_rate: SandboxRate = None,
+    rate: Rate = None,
+    parallelism: Parallelism = 10,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Show who gets which feedback, and what is missing.  Exit code 0: no gap, 2: gaps, 1: error."""
+    from sesform.cli.routing import show_routes
+
+    options = Options.of(context.params)
+    return show_routes(options, _talk(options))
 
 
 @app.command()

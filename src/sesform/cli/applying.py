@@ -11,10 +11,11 @@ from sesform.cli import run
 from sesform.cli.console import Talk, coloured, interactive, out
 from sesform.cli.options import Format, Options
 from sesform.errors import UsageError
+from sesform.values import printable
 
 if TYPE_CHECKING:
     from sesform.aws import Connections
-    from sesform.plan import Change, Outcome, Plan
+    from sesform.plan import Change, Outcome, Plan, Report
 
 
 def require_consent(command: str, auto_approve: bool) -> None:
@@ -54,6 +55,17 @@ def apply_file(options: Options, talk: Talk, file: Path) -> int:
     return _carry_out(options, talk, plan, connections)
 
 
+def _confirm(talk: Talk, report: Report, connections: Connections) -> None:
+    from sesform import confirm
+
+    if report.interrupted:
+        return
+    missing = confirm.not_shown(report, connections)
+    if missing:
+        names = "\n".join(f"  {printable(str(change.address))}" for change in missing)
+        talk.warn(f"AWS took these settings and does not show them yet; SES may need a few minutes:\n{names}")
+
+
 def _agreed(talk: Talk, destroy: bool) -> bool:
     deed = (
         "Do you really want to destroy all that the specs declare?"
@@ -65,7 +77,7 @@ def _agreed(talk: Talk, destroy: bool) -> bool:
 
 def _carry_out(options: Options, talk: Talk, plan: Plan, connections: Connections) -> int:
     from sesform import apply
-    from sesform.render import json, text
+    from sesform.render import json, markdown, text
 
     def progress(change: Change, outcome: Outcome | None) -> None:
         if outcome is None or outcome.result in ("done", "not tried"):
@@ -77,6 +89,9 @@ def _carry_out(options: Options, talk: Talk, plan: Plan, connections: Connection
     report = apply.run(plan, connections, parallelism=options.parallelism, progress=progress)
     if options.format is Format.json:
         out(json.report(report))
+    elif options.format is Format.markdown:
+        out(markdown.report(report))
     else:
         out("\n" + text.report(report, colour=coloured(sys.stdout, options.no_color)))
+    _confirm(talk, report, connections)
     return 0 if report.ok else 1

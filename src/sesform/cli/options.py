@@ -16,6 +16,7 @@ _SPECS = (Path("specs"),)
 class Format(StrEnum):
     text = "text"
     json = "json"
+    markdown = "markdown"
 
 
 Paths = Annotated[

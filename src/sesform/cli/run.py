@@ -90,19 +90,33 @@ def _furnish(sandbox: Sandbox, access: Mapping[str, Access], desired: Desired | 
             sandbox.declare_identity(declared.scope.account, declared.scope.region, identity)
 
 
-def make_plan(options: Options, talk: Talk, desired: Desired) -> tuple[Plan, Connections]:
-    """Reads AWS and plans; with --only, the part of the plan that matches."""
+def read_aws(options: Options, talk: Talk, desired: Desired) -> tuple[Snapshot, Connections]:
+    """What AWS holds of all that the specs speak of."""
     from sesform import live
 
     wanted = [*desired.declared.values(), *desired.unmanaged]
     connections = connect(options, talk, [(d.address.spec, d.address.region) for d in wanted], desired.access, desired)
     scopes = {c.scope for c in connections.by_place.values()}
-    talk.say(
-        f"Reading {len(desired.declared)} declared settings in {', '.join(map(str, sorted(scopes))) or 'no account'} ..."
-    )
+    where = ", ".join(map(str, sorted(scopes))) or "no account"
+    talk.say(f"Reading {len(desired.declared)} declared settings in {where} ...")
     managed = {d.key["topic_arn"] for d in desired.declared.values() if d.address.type == "topic"}
     topics = [t.topic_arn for t in desired.targets if t.topic_arn not in managed]
-    return _planned(options, desired, live.read(wanted, topics, connections, options.parallelism)), connections
+    return live.read(wanted, topics, connections, options.parallelism), connections
+
+
+def make_plan(options: Options, talk: Talk, desired: Desired) -> tuple[Plan, Connections]:
+    """Reads AWS and plans; with --only, the part of the plan that matches."""
+    snapshot, connections = read_aws(options, talk, desired)
+    return _planned(options, desired, snapshot), connections
+
+
+def find_drift(options: Options, talk: Talk, desired: Desired) -> Plan:
+    """The plan as drift: with what SES has probably done itself among its warnings."""
+    from sesform import checks
+
+    snapshot, _ = read_aws(options, talk, desired)
+    plan = _planned(options, desired, snapshot)
+    return replace(plan, diagnostics=(*plan.diagnostics, *checks.removed_by_ses(desired, snapshot, plan.changes)))
 
 
 def _planned(options: Options, desired: Desired, snapshot: Snapshot) -> Plan:
@@ -139,7 +153,7 @@ def present(options: Options, talk: Talk, plan: Plan, *, drift: bool = False, on
     """
     if options.format is Format.json and (plan.errors or not only_errors):
         out(plan_text(options, plan))
-    if options.format is Format.text and all(d.path == "" for d in plan.errors):
+    if options.format is not Format.json and all(d.path == "" for d in plan.errors):
         draw(options, plan, drift=drift)
     talk.problems(plan.diagnostics)
     if plan.errors:
@@ -153,8 +167,11 @@ def draw(options: Options, plan: Plan, *, drift: bool = False) -> None:
     import sys
 
     from sesform.cli.console import coloured
-    from sesform.render import text
+    from sesform.render import markdown, text
 
+    if options.format is Format.markdown:
+        out(markdown.plan(plan, drift=drift, rate=options.quota))
+        return
     colour = coloured(sys.stdout, options.no_color)
     out(text.drift(plan, colour=colour) if drift else text.plan(plan, colour=colour, rate=options.quota))
 

@@ -1,0 +1,58 @@
+"""After apply: does AWS show what was set? SES takes a while, and within that time a difference is no drift.
+
+Source: AWS developer guide, "Configuring Amazon SNS notifications": changes can take a few minutes to act.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from sesform import live
+from sesform.desired import Declared
+from sesform.plan import Change, Report
+from sesform.resources import RESOURCES
+from sesform.values import UNKNOWN, Properties
+
+if TYPE_CHECKING:
+    from sesform.aws import Connections
+
+PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # seconds between looks: about a minute in all
+
+
+def not_shown(
+    report: Report,
+    connections: Connections,
+    *,
+    pauses: Sequence[float] = PAUSES,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[Change]:
+    """The last steps that were done and that AWS does not show yet, after looking again for about a minute.
+
+    Reads only; what cannot be read counts as not shown.
+    """
+    last = {o.change.address: o.change for o in report.outcomes if o.result == "done"}
+    waiting = list(last.values())
+    for pause in (0.0, *pauses):
+        if not waiting:
+            break
+        if pause:
+            sleep(pause)
+        snapshot = live.read([wanted(c) for c in waiting], (), connections, facts=False)
+        waiting = [c for c in waiting if not _shows(c, snapshot.found.get(c.address), c.address in snapshot.unreadable)]
+    return waiting
+
+
+def wanted(change: Change) -> Declared:
+    """What to read to see a change's resource."""
+    properties = change.before or change.after or {}
+    key = {name: str(properties[name]) for name in RESOURCES[change.address.type].key}
+    return Declared(change.address, change.scope, key, None)
+
+
+def _shows(change: Change, found: Properties | None, unreadable: bool) -> bool:
+    if unreadable or change.after is None or found is None:
+        return not unreadable and change.after is None and found is None
+    known = {name: value for name, value in change.after.items() if value is not UNKNOWN}
+    return RESOURCES[change.address.type].same({name: found.get(name) for name in known}, known)

@@ -1,0 +1,63 @@
+"""Plans and reports for a comment on a pull request: a summary line, and the whole folded away under it.
+
+Names come from outside, so they are escaped for Markdown and HTML, and fences are longer than any run of backticks inside.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+from sesform.plan import Plan, Report
+from sesform.quota import SES_CALLS_A_SECOND
+from sesform.render import text
+from sesform.values import printable
+
+# GitHub refuses a comment of more than 65,536 characters; the rest is for whoever puts something around it.
+MOST_CHARACTERS = 60_000
+
+
+def cell(of: str) -> str:
+    """Text as it stands in a table or a sentence, whatever is in it."""
+    safe = html.escape(printable(of), quote=False)
+    return re.sub(r"([\\`*_\[\]|~#!@])", r"\\\1", safe)
+
+
+def plan(of: Plan, *, drift: bool = False, rate: float | None = SES_CALLS_A_SECOND) -> str:
+    """Title, summary, a warning where something is destroyed, and the plan as a diff."""
+    n = of.summary
+    if not of.changes:
+        return f"### {text.NO_DRIFT if drift else text.NO_CHANGES}\n"
+    head = [
+        f"### {'Drift' if drift else 'Plan'}: {n['create']} to add, {n['update']} to change, {n['delete']} to destroy",
+        "",
+    ]
+    if n["delete"]:
+        names = sorted({str(c.address) for c in of.changes if c.action == "delete"})
+        shown = ", ".join(cell(name) for name in names[:10]) + (
+            f" and {len(names) - 10} more" if len(names) > 10 else ""
+        )
+        head += [f"**Destroyed:** {shown}", ""]
+    body = text.drift(of) if drift else text.plan(of, rate=rate)
+    return "\n".join(head) + _folded("Details", _as_diff(body), "diff")
+
+
+def report(of: Report) -> str:
+    """The closing line, and what was not done."""
+    drawn = text.report(of)
+    first, _, rest = drawn.partition("\n")
+    return f"### {cell(first)}\n" + (_folded("Details", rest.strip("\n"), "") if rest.strip() else "")
+
+
+def _as_diff(body: str) -> str:
+    """Symbols in the first column, where a diff block colours them; `~` becomes `!`."""
+    return re.sub(r"^( +)([+~-])", lambda m: ("!" if m[2] == "~" else m[2]) + m[1], body, flags=re.MULTILINE)
+
+
+def _folded(title: str, body: str, language: str) -> str:
+    room = MOST_CHARACTERS - 400
+    if len(body) > room:
+        body = body[:room].rpartition("\n")[0] + f"\n... {len(body) - room} characters more were cut; see the job's log"
+    longest = max((len(run) for run in re.findall(r"`+", body)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"<details><summary>{title}</summary>\n\n{fence}{language}\n{body.rstrip()}\n{fence}\n\n</details>\n"

@@ -1,0 +1,74 @@
+"""The matrix of routes: as text, as JSON, as Markdown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+
+from sesform.render._hcl import painter
+from sesform.render.markdown import cell
+from sesform.routes import Gap, Matrix, Route, Subject, Subscriber
+from sesform.values import NOTIFICATION_TYPES, printable
+
+Subscribers = Mapping[str, tuple[Subscriber, ...]]
+
+
+def _events(of: Matrix) -> Iterator[tuple[tuple[object, str, str], list[tuple[str, tuple[Route, ...]]]]]:
+    """Each identity and set once, with its three events in their usual order."""
+    subjects = sorted(of, key=lambda s: (s.kind != "identity", s.scope, s.name))
+    for (scope, kind, name), _ in groupby(subjects, key=lambda s: s[:3]):
+        yield (scope, kind, name), [(e, of.get(Subject(scope, kind, name, e), ())) for e in NOTIFICATION_TYPES]
+
+
+def _heard(route: Route, subscribers: Subscribers) -> str:
+    if route.topic_arn not in subscribers:
+        return str(route)
+    names = [f"{s.protocol} {s.endpoint}{' (pending)' if s.pending else ''}" for s in subscribers[route.topic_arn]]
+    return f"{route} -> {', '.join(names) or 'nobody'}"
+
+
+def text(of: Matrix, subscribers: Subscribers, gaps: Sequence[Gap], *, colour: bool = False) -> str:
+    paint = painter(colour)
+    lines: list[str] = []
+    for (scope, kind, name), events in _events(of):
+        lines.append(paint(f"{kind} {printable(name)} in {scope}", "bold"))
+        for event, ways in events:
+            texts = [printable(_heard(w, subscribers)) for w in ways] or ["nobody"]
+            lines.append(f"  {event:<10} {texts[0]}")
+            lines += [f"  {'':<10} {more}" for more in texts[1:]]
+        lines.append("")
+    if not gaps:
+        return "\n".join([*lines, paint("No gaps.", "create")]) + "\n"
+    lines.append(paint(f"{len(gaps)} {'gap' if len(gaps) == 1 else 'gaps'}:", "delete"))
+    lines += [f"  {g.subject.kind} {printable(g.subject.name)}, {g.subject.event}: {printable(g.text)}" for g in gaps]
+    return "\n".join(lines) + "\n"
+
+
+def json_text(of: Matrix, subscribers: Subscribers, gaps: Iterable[Gap]) -> str:
+    """One line: `routes` with one entry a subject and event, `gaps`."""
+    entries = [{**_subject(s), "routes": [_route(r, subscribers) for r in ways]} for s, ways in sorted(of.items())]
+    content = {"version": 1, "routes": entries, "gaps": [{**_subject(g.subject), "text": g.text} for g in gaps]}
+    return json.dumps(content, separators=(",", ":"))
+
+
+def _subject(of: Subject) -> dict[str, str]:
+    return {"account": of.scope.account, "region": of.scope.region, "kind": of.kind, "name": of.name, "event": of.event}
+
+
+def _route(of: Route, subscribers: Subscribers) -> dict[str, object]:
+    heard = subscribers.get(of.topic_arn)
+    listed = None if heard is None else [s._asdict() for s in heard]
+    return {**of._asdict(), "subscribers": listed}
+
+
+def markdown(of: Matrix, subscribers: Subscribers, gaps: Sequence[Gap]) -> str:
+    lines = [f"| identity or set | {' | '.join(NOTIFICATION_TYPES)} |", "|---|" + "---|" * len(NOTIFICATION_TYPES)]
+    for (scope, kind, name), events in _events(of):
+        ways = ["<br>".join(cell(_heard(w, subscribers)) for w in ways) or "nobody" for _, ways in events]
+        lines.append(f"| {kind} {cell(name)} in {scope} | {' | '.join(ways)} |")
+    lines.append("")
+    lines += [f"- **{g.subject.kind} {cell(g.subject.name)}, {g.subject.event}**: {cell(g.text)}" for g in gaps] or [
+        "No gaps."
+    ]
+    return "\n".join(lines) + "\n"
