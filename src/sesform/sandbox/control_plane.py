@@ -114,14 +114,19 @@ class Sandbox:
         times: int = 1,
         lost_answer: bool = False,
         before: Callable[[], Any] | None = None,
+        after: int = 0,
     ) -> None:
         """Makes the next `times` calls of an operation (its name, `service:name`, or `*`) answer an error.
 
         With `lost_answer` the call is carried out and then a connection error is raised, as if the answer never came. A
         `code` that names a connection error of botocore's (EndpointConnectionError, …) raises that one instead of an
-        answer. `before` is called just before, for what somebody else does at that moment; what it raises goes through.
+        answer. `after` lets so many calls through first. `before` is called just before, for what somebody else does at that moment; what it raises goes through.
         """
-        self._dispatcher.faults.add(Fault(operation, code, message, status, times, lost_answer, before))
+        self._dispatcher.faults.add(Fault(operation, code, message, status, times, lost_answer, before, after))
+
+    def mend(self) -> None:
+        """Forgets the faults that have not happened yet."""
+        self._dispatcher.faults.clear()
 
     def reset(self) -> None:
         """Forgets everything and removes the state file, even one that cannot be read."""

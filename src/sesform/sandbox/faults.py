@@ -24,6 +24,7 @@ class Fault:
     times: int
     lost_answer: bool
     before: Callable[[], Any] | None
+    after: int = 0
 
     def no_answer(self, url: str) -> exceptions.HTTPClientError | None:
         """The connection error that the caller is to see, or None where AWS answers."""
@@ -55,6 +56,9 @@ class Faults:
         with self._lock:
             for fault in self._waiting:
                 if fault.operation in ("*", operation, f"{service}:{operation}"):
+                    if fault.after:
+                        fault.after -= 1
+                        continue
                     fault.times -= 1
                     if fault.times <= 0:
                         self._waiting.remove(fault)

@@ -1,0 +1,134 @@
+"""Whatever stops a run, and wherever: the report tells the truth, running again converges, and nothing is made twice."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from sesform import apply
+from sesform.address import Address
+from sesform.plan import Report
+from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, estates
+from world import World
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return World(tmp_path_factory.mktemp("faults"))
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None, time=time.time))
+
+
+def fresh(world: World) -> World:
+    world.sandbox.reset()
+    world.identity(*IDENTITIES)
+    world.identity(*PARTNERS, account=PARTNER_ACCOUNT)
+    return world
+
+
+# What AWS or the network does from some call on: (code, status, how many calls, whether they are carried out all the same).
+FAULTS = st.sampled_from(
+    [
+        ("AccessDenied", 403, 1, False),
+        ("AccessDenied", 403, 1000, False),
+        ("ExpiredToken", 403, 1000, False),
+        ("Throttling", 400, 3, False),
+        ("Throttling", 400, 1000, False),
+        ("InternalFailure", 500, 4, False),
+        ("EndpointConnectionError", 0, 1000, False),
+        ("ReadTimeoutError", 0, 1, True),
+        ("ReadTimeoutError", 0, 1000, True),
+    ]
+)
+
+
+def apply_with_a_fault(world: World, specs: str, at: int, fault: tuple[str, int, int, bool]) -> Report:
+    """Applies; from the call number `at` on, the fault happens."""
+    plan = world.plan(specs)
+    assume(plan.applyable)
+    code, status, times, lost_answer = fault
+    world.sandbox.fail("*", code=code, status=status, times=times, lost_answer=lost_answer, after=at)
+    return world.apply(specs, plan)
+
+
+def check_the_truth(world: World, specs: str, report: Report) -> None:
+    """What is reported done is no longer planned, and what is reported failed or not tried still is."""
+    planned = {c.address for c in world.plan(specs).changes}
+    by_address: dict[Address, set[str]] = {}
+    for outcome in report.outcomes:
+        by_address.setdefault(outcome.change.address, set()).add(outcome.result)
+    # A stand-in that was made and then had nothing to stand in for is a step of its own in the next plan, in either case.
+    rest = {a: found for a, found in by_address.items() if not a.key.endswith("-stand-in")}
+
+    assert {a for a, found in rest.items() if found == {"done"}} & planned == set()
+    assert {a for a, found in rest.items() if found <= {"failed", "not tried"}} - planned == set()
+
+
+@given(first=estates(), second=estates(), at=st.integers(0, 25), fault=FAULTS)
+def test_after_any_fault_the_report_is_true_and_the_next_run_converges(
+    shared: World, first: str, second: str, at: int, fault: tuple[str, int, int, bool]
+) -> None:
+    """A fault at any call of any plan between any two specs."""
+    world = fresh(shared)
+    assume(not world.plan(first).errors)
+    world.converge(first)
+    report = apply_with_a_fault(world, second, at, fault)
+    world.sandbox.mend()
+    check_the_truth(world, second, report)
+    world.converge(second)
+
+
+class Killed(BaseException):
+    """The process is gone: nothing after it happens."""
+
+
+@given(first=estates(), second=estates(), at=st.integers(0, 25), carried_out=st.booleans())
+def test_after_being_killed_at_any_call_the_next_run_converges(
+    shared: World, first: str, second: str, at: int, carried_out: bool
+) -> None:
+    """kill -9 before a call, or after it was carried out and before its answer: nothing is lost and nothing is made twice."""
+    world = fresh(shared)
+    assume(not world.plan(first).errors)
+    world.converge(first)
+    plan = world.plan(second)
+    assume(plan.applyable)
+
+    def die() -> None:
+        raise Killed
+
+    world.sandbox.fail(
+        "*", code="ReadTimeoutError", lost_answer=carried_out, before=None if carried_out else die, after=at
+    )
+    if carried_out:
+        world.sandbox.fail("*", code="", times=1000, before=die, after=at + 1)
+    try:
+        apply.run(plan, world.connections(world.desired(second), read_only=False), parallelism=1)
+    except Killed:
+        pass
+    world.sandbox.mend()
+    world.converge(second)
+
+
+@given(specs=estates(), at=st.integers(0, 20))
+def test_two_applies_at_once_end_in_what_is_declared(shared: World, specs: str, at: int) -> None:
+    """In the middle of one apply another one of the same specs runs through: both tell the truth, and the next plan is empty."""
+    world = fresh(shared)
+    plan = world.plan(specs)
+    assume(plan.applyable)
+    other = World(world.folder)
+    other.sandbox = world.sandbox
+
+    def meanwhile() -> None:
+        other.apply(specs, other.plan(specs))
+
+    world.sandbox.fail("*", code="EndpointConnectionError", before=meanwhile, after=at)
+    world.apply(specs, plan)
+    world.sandbox.mend()
+    world.converge(specs)

@@ -1,0 +1,109 @@
+"""Plans that a guard refuses, on both sides of each limit."""
+
+from __future__ import annotations
+
+import pytest
+
+from sesform import guard
+from sesform.guard import Allowed
+from world import World
+
+HEAD = """
+kind: Owner
+name: corp
+account: "111111111111"
+regions: [eu-west-1]
+topics: {a: {}}
+"""
+FOREIGN = """
+kind: Delegate
+name: mailer
+account: "222222222222"
+regions: [eu-west-1]
+topics: {a: {}}
+cross_account_notifications:
+  arn:aws:ses:eu-west-1:333333333333:identity/partner.example: %s
+"""
+
+
+def refusals(world: World, specs: str, **allowed: bool) -> list[str]:
+    return [str(p) for p in guard.check(world.plan(specs), Allowed(**allowed))]
+
+
+def dark_set(world: World) -> str:
+    """An identity whose only way for bounces is its default set: topics gone, forwarding off by the call that lets one."""
+    world.identity("example.com")
+    before = HEAD + (
+        "configuration_sets: {main: {event_destinations: {x: {events: [bounce, complaint], sns: a}}}}\n"
+        "identities: {example.com: {default_configuration_set: main}}\n"
+    )
+    world.converge(before)
+    v2 = world.client("sesv2")
+    v2.put_email_identity_feedback_attributes(EmailIdentity="example.com", EmailForwardingEnabled=False)
+    return before
+
+
+def test_a_plan_that_leaves_an_identity_in_the_dark_is_refused(world: World) -> None:
+    """No route for bounces and complaints after the plan: refused with what is lost, unless --allow-dark."""
+    specs = dark_set(world).replace("default_configuration_set: main", "default_configuration_set: null")
+
+    assert [
+        "the plan leaves identity example.com in 111111111111/eu-west-1 with no route for "
+        "bounces (now: destination x: topic arn:aws:sns:eu-west-1:111111111111:a (by default set main)) and "
+        "complaints (now: destination x: topic arn:aws:sns:eu-west-1:111111111111:a (by default set main)); "
+        "keep a topic, a default configuration set or forwarding, or pass --allow-dark"
+    ] == refusals(world, specs)
+    assert [] == refusals(world, specs, dark=True)
+
+
+def test_a_plan_that_keeps_one_route_is_not_refused(world: World) -> None:
+    """One way for bounces and one for complaints is enough, whichever it is."""
+    specs = dark_set(world).replace(
+        "default_configuration_set: main", "default_configuration_set: null, feedback_forwarding: true"
+    )
+
+    assert [] == refusals(world, specs)
+
+
+@pytest.mark.parametrize(
+    ("sets", "deleted", "refused"),
+    [(40, 9, False), (30, 9, False), (30, 10, True), (34, 10, False), (33, 10, True)],
+)
+def test_many_deletions_are_refused(world: World, sets: int, deleted: int, refused: bool) -> None:
+    """Refused is what deletes at least 10 settings and more than 30 % of what exists; the numbers are told."""
+    names = [f"s{i}" for i in range(sets)]
+    world.converge(HEAD.replace("topics: {a: {}}", f"configuration_sets: {{{', '.join(f'{n}: {{}}' for n in names)}}}"))
+    left = ", ".join(f"{n}: {'absent' if i < deleted else '{}'}" for i, n in enumerate(names))
+    specs = HEAD.replace("topics: {a: {}}", f"configuration_sets: {{{left}}}")
+    found = refusals(world, specs)
+
+    assert refused is bool(found)
+    if refused:
+        assert (
+            f"the plan deletes {deleted} of {sets} settings ({deleted / sets:.0%}; the limit is 30% from 10 on)"
+            in found[0]
+        )
+        assert "--allow-mass-change" in found[0]
+        assert [] == refusals(world, specs, mass_change=True)
+
+
+def test_clearing_the_last_type_of_a_cross_account_entry_is_refused(world: World) -> None:
+    """AWS lets nobody make such an entry again: refused with the entry and its types, unless --allow-irreversible."""
+    world.identity("partner.example", account="333333333333")
+    world.converge(FOREIGN % "{bounce: a, complaint: a}")
+
+    assert [] == refusals(world, FOREIGN % "{bounce: null, complaint: a}")
+    assert [
+        "the plan clears the last types (bounce, complaint) of the cross-account entry "
+        "arn:aws:ses:eu-west-1:333333333333:identity/partner.example, which AWS lets nobody make again; "
+        "keep one type, or pass --allow-irreversible"
+    ] == refusals(world, FOREIGN % "absent")
+    assert [] == refusals(world, FOREIGN % "absent", irreversible=True)
+
+
+def test_a_type_that_is_unmanaged_keeps_the_entry(world: World) -> None:
+    """An entry whose other type stays, managed or not, is not cleared."""
+    world.identity("partner.example", account="333333333333")
+    world.converge(FOREIGN % "{bounce: a, complaint: a}")
+
+    assert [] == refusals(world, FOREIGN % "{bounce: null, complaint: unmanaged}")

@@ -1,0 +1,83 @@
+"""When SES takes a topic off an identity itself, drift says so and says why."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sesform import checks, live
+from world import DELEGATE, World
+
+TOPIC = "arn:aws:sns:eu-west-1:222222222222:feedback"
+SPECS = """
+kind: Owner
+name: corp
+account: "111111111111"
+regions: [eu-west-1]
+identities:
+  example.com:
+    notifications: {bounce: mailer/feedback, complaint: mailer/feedback}
+    feedback_forwarding: false
+---
+kind: Delegate
+name: mailer
+account: "222222222222"
+regions: [eu-west-1]
+topics: {feedback: {}}
+"""
+
+
+def warnings(world: World, specs: str = SPECS) -> list[str]:
+    desired = world.desired(specs)
+    snapshot = live.read([*desired.declared.values()], (), world.connections(desired))
+    return [str(p) for p in checks.removed_by_ses(desired, snapshot, world.plan(specs).changes)]
+
+
+def break_publishing(world: World, how: str) -> None:
+    sns = world.client("sns", DELEGATE)
+    if how == "gone":
+        sns.delete_topic(TopicArn=TOPIC)
+    else:
+        document = json.loads(sns.get_topic_attributes(TopicArn=TOPIC)["Attributes"]["Policy"])
+        document["Statement"] = [s for s in document["Statement"] if not s["Sid"].startswith("Sesform")]
+        sns.set_topic_attributes(TopicArn=TOPIC, AttributeName="Policy", AttributeValue=json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("how", "cause"),
+    [("gone", "mend the topic first: the topic is gone"), ("policy", "its policy did not let SES publish")],
+)
+def test_drift_tells_that_ses_removed_the_topic_and_why(world: World, how: str, cause: str) -> None:
+    """A bounce cannot be published, so SES drops the topic and turns forwarding on: the warning names the cause."""
+    world.identity("example.com")
+    world.converge(SPECS)
+    break_publishing(world, how)
+    world.sandbox.send("111111111111", "eu-west-1", "example.com", "bounce")
+    found = warnings(world)
+
+    assert 1 == len(found)
+    assert "SES has probably removed the bounce topic of example.com itself" in found[0]
+    assert cause in found[0]
+
+
+def test_what_ses_removed_is_mended_by_the_next_apply(world: World) -> None:
+    """The cause is mended before the topic is set again, so that applying does not loop."""
+    world.identity("example.com")
+    world.converge(SPECS)
+    break_publishing(world, "policy")
+    world.sandbox.send("111111111111", "eu-west-1", "example.com", "bounce")
+    plan = world.converge(SPECS)
+
+    assert ["topic_policy", "notification_topic", "feedback_forwarding"] == [c.address.type for c in plan.changes]
+    assert [TOPIC] == world.sandbox.send("111111111111", "eu-west-1", "example.com", "bounce")
+
+
+def test_a_topic_that_somebody_cleared_is_no_such_case(world: World) -> None:
+    """With forwarding as declared, a missing topic was somebody's doing and not SES's."""
+    specs = SPECS.replace("feedback_forwarding: false", "feedback_forwarding: true")
+    world.identity("example.com")
+    world.converge(specs)
+    world.client("ses").set_identity_notification_topic(Identity="example.com", NotificationType="Bounce")
+
+    assert [] == warnings(world, specs)
