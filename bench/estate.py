@@ -1,6 +1,6 @@
 """Writes the estates that the budgets are measured on: an owner with many identities, a delegate with topics and sets.
 
-    python bench/estate.py FOLDER IDENTITIES SETS
+python bench/estate.py FOLDER IDENTITIES SETS
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ identities:
 
 def delegate(sets: int) -> str:
     declared = "\n".join(
-        f"  set-{i}:\n    event_destinations:\n      feedback: {{events: [bounce, complaint], sns: bounces}}" for i in range(sets)
+        f"  set-{i}:\n    event_destinations:\n      feedback: {{events: [bounce, complaint], sns: bounces}}"
+        for i in range(sets)
     )
     return f"""kind: Delegate
 name: mailer

@@ -1,6 +1,6 @@
 """Load, compile and diff without AWS: seconds and memory for N identities, against nothing found and against everything found.
 
-    python bench/offline.py [IDENTITIES]        (10,000 is what SES takes in a region)
+python bench/offline.py [IDENTITIES]        (10,000 is what SES takes in a region)
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ def main(identities: int) -> None:
     loaded = time.perf_counter()
     wanted = desired.build(specs, [*problems, *more])
     compiled = time.perf_counter()
-    facts = {(d.scope, d.key["identity"]): IdentityFacts({}, True, "Success") for d in wanted.declared.values() if "identity" in d.key}
+    facts = {
+        (d.scope, d.key["identity"]): IdentityFacts({}, True, "Success")
+        for d in wanted.declared.values()
+        if "identity" in d.key
+    }
     first = planner.plan(wanted, Snapshot(identities=facts))
     created = time.perf_counter()
     found = {a: RESOURCES[a.type].settle(d.want, None) for a, d in wanted.declared.items() if d.want is not None}
@@ -35,8 +39,12 @@ def main(identities: int) -> None:
     second = planner.plan(wanted, Snapshot(found=settled, identities=facts))
     compared = time.perf_counter()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{identities} identities, {len(wanted.declared)} settings: {len(first.changes)} steps, then {len(second.changes)}")
-    print(f"load {loaded - start:.2f} s, compile {compiled - loaded:.2f} s, plan all {created - compiled:.2f} s, ", end="")
+    print(
+        f"{identities} identities, {len(wanted.declared)} settings: {len(first.changes)} steps, then {len(second.changes)}"
+    )
+    print(
+        f"load {loaded - start:.2f} s, compile {compiled - loaded:.2f} s, plan all {created - compiled:.2f} s, ", end=""
+    )
     print(f"plan nothing {compared - created:.2f} s, {memory:.0f} MB")
 
 

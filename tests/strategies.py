@@ -23,7 +23,9 @@ OWN_TOPICS, DELEGATE_TOPICS = ("o1", "o2"), ("d1", "d2")
 def topic_references(spec: str) -> st.SearchStrategy[str]:
     """The ways to refer to a topic from this spec."""
     own, other, other_name, other_account = (
-        (OWN_TOPICS, DELEGATE_TOPICS, "mailer", DELEGATE) if spec == "corp" else (DELEGATE_TOPICS, OWN_TOPICS, "corp", OWNER)
+        (OWN_TOPICS, DELEGATE_TOPICS, "mailer", DELEGATE)
+        if spec == "corp"
+        else (DELEGATE_TOPICS, OWN_TOPICS, "corp", OWNER)
     )
     return st.sampled_from(
         [*own, *(f"{other_name}/{t}" for t in other), *(f"arn:aws:sns:{REGION}:{other_account}:{t}" for t in other)]
@@ -59,7 +61,9 @@ def identity(draw: st.DrawFn, sets: list[str]) -> Any:
     if draw(st.booleans()):
         declared["default_configuration_set"] = draw(st.sampled_from([None, *sets]))
     if draw(st.integers(0, 3)) == 0:
-        declared["authorize"] = draw(st.sampled_from([{"mailer": {}}, {"mailer": {"actions": ["SendRawEmail"]}}, {"mailer": "absent"}]))
+        declared["authorize"] = draw(
+            st.sampled_from([{"mailer": {}}, {"mailer": {"actions": ["SendRawEmail"]}}, {"mailer": "absent"}])
+        )
     return declared
 
 
@@ -73,13 +77,19 @@ def destination(spec: str, account: str) -> st.SearchStrategy[Any]:
         st.just({"eventbridge": "default"}),
     )
     enabled = st.sampled_from([True, True, True, False])
-    settings = st.tuples(kinds, st.sampled_from(EVENTS), enabled).map(lambda d: {**d[0], "events": d[1], "enabled": d[2]})
+    settings = st.tuples(kinds, st.sampled_from(EVENTS), enabled).map(
+        lambda d: {**d[0], "events": d[1], "enabled": d[2]}
+    )
     return settings | settings | settings | st.just("absent")
 
 
 def configuration_sets(spec: str, account: str) -> st.SearchStrategy[dict[str, Any]]:
     declared = st.fixed_dictionaries(
-        {"event_destinations": st.dictionaries(st.sampled_from(["x", "y"]), destination(spec, account), min_size=1, max_size=2)},
+        {
+            "event_destinations": st.dictionaries(
+                st.sampled_from(["x", "y"]), destination(spec, account), min_size=1, max_size=2
+            )
+        },
         optional={"exclusive": st.booleans()},
     )
     return st.fixed_dictionaries({"s1": declared}, optional={"s2": declared | st.just("absent")})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from concurrent import futures
 from types import SimpleNamespace
 
 import pytest
@@ -112,7 +113,7 @@ def test_an_interrupt_lets_calls_under_way_finish_and_sends_no_more(
     estate: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The interrupt key stops the run: what was sent is reported done, the rest not tried, and the next run goes on from there."""
-    real, interrupted = apply.wait, list[bool]()
+    real, interrupted = futures.wait, list[bool]()
 
     def wait(*arguments: object, **keywords: object) -> object:
         if not interrupted:

@@ -27,7 +27,9 @@ def connect(world: World, access: Access, account: str = "999999999999") -> aws.
 
 def test_ambient_credentials_are_checked_against_the_spec(world: World) -> None:
     """Credentials of another account are refused with both accounts named, before any other call."""
-    with pytest.raises(AccountError, match=r"belong to account 222222222222 .* the spec says 111111111111; nothing was read"):
+    with pytest.raises(
+        AccountError, match=r"belong to account 222222222222 .* the spec says 111111111111; nothing was read"
+    ):
         connect(world, Access(OWNER), DELEGATE)
 
     assert ["GetCallerIdentity"] == [c.operation for c in world.sandbox.calls]
@@ -58,7 +60,10 @@ def test_a_role_with_its_external_id_is_taken(world: World) -> None:
     """The external id is handed to AssumeRole."""
     world.sandbox.declare_role(ROLE, "right-id")
 
-    assert OWNER == connect(world, Access(OWNER, role_arn=ROLE, external_id="right-id")).by_place["corp", REGION].scope.account
+    assert (
+        OWNER
+        == connect(world, Access(OWNER, role_arn=ROLE, external_id="right-id")).by_place["corp", REGION].scope.account
+    )
 
 
 def test_each_account_is_logged_in_to_once(world: World) -> None:
@@ -115,11 +120,13 @@ def test_half_redirected_endpoints_are_warned_about(world: World, monkeypatch: p
 
     def attached(profile: str | None, account: str) -> botocore.session.Session:
         session = botocore.session.Session()
-        session.set_credentials(account, "x")  # type: ignore[no-untyped-call]
+        session.set_credentials(account, "x")
         world.sandbox.attach(session)
         return session
 
-    connections = aws.connect([("corp", REGION)], {"corp": Access(OWNER)}, aws.Settings(rate=None, open_session=attached))
+    connections = aws.connect(
+        [("corp", REGION)], {"corp": Access(OWNER)}, aws.Settings(rate=None, open_session=attached)
+    )
 
     assert 1 == len(connections.warnings)
     assert "sesv2=email.eu-west-1.amazonaws.com" in connections.warnings[0]

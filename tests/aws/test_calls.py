@@ -36,7 +36,9 @@ def connection(world: World, monkeypatch: pytest.MonkeyPatch) -> aws.Connection:
 
 def test_a_reading_connection_refuses_to_write(world: World, connection: aws.Connection) -> None:
     """Anything but Get, List and Describe is stopped before it is sent."""
-    with pytest.raises(ReadOnlyError, match="ses:SetIdentityNotificationTopic was asked of a connection that only reads"):
+    with pytest.raises(
+        ReadOnlyError, match="ses:SetIdentityNotificationTopic was asked of a connection that only reads"
+    ):
         connection.call("ses", "SetIdentityNotificationTopic", Identity="example.com", NotificationType="Bounce")
 
     assert [] == world.sandbox.calls

@@ -101,14 +101,14 @@ def routes(world: World) -> Mapping[tuple[str, ...], set[str]]:
     found: dict[tuple[str, ...], set[str]] = {}
     with world.sandbox._store.transaction() as state:
         for scope, here in state.scopes.items():
-            for name, each in here.configuration_sets.items():
+            for name, held in here.configuration_sets.items():
                 for event in ("bounce", "complaint"):
-                    found[scope.account, "set", name, event] = _destinations(each.destinations, event)
-            for name, each in here.identities.items():
+                    found[scope.account, "set", name, event] = _destinations(held.destinations, event)
+            for name, identity in here.identities.items():
                 for event in ("bounce", "complaint"):
-                    ways = {each.topics[event.capitalize()]} if event.capitalize() in each.topics else set()
-                    ways |= {"mail"} if each.forwarding else set()
-                    ways |= found.get((scope.account, "set", each.configuration_set, event), set())
+                    ways = {identity.topics[event.capitalize()]} if event.capitalize() in identity.topics else set()
+                    ways |= {"mail"} if identity.forwarding else set()
+                    ways |= found.get((scope.account, "set", identity.configuration_set, event), set())
                     found[scope.account, "identity", name, event] = ways
     return found
 
@@ -132,7 +132,8 @@ configuration_sets: {{s1: {{event_destinations: {destinations}}}}}
 """
 
 
-FIREHOSE = "firehose: {stream: 'arn:aws:firehose:eu-west-1:111111111111:deliverystream/s', role: 'arn:aws:iam::111111111111:role/r'}"
+STREAM = "arn:aws:firehose:eu-west-1:111111111111:deliverystream/s"
+FIREHOSE = f"firehose: {{stream: '{STREAM}', role: 'arn:aws:iam::111111111111:role/r'}}"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""For every resource type, states one after another: each is planned, applied, read back, and planned again, which must be empty."""
+"""For every resource type, states one after another: each is planned, applied, read back, and planned again: empty."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from textwrap import indent
 
 import pytest
 
-from world import World
 from sesform.resources import RESOURCES
+from world import World
 
 HEAD = """
 kind: {kind}
@@ -26,11 +26,18 @@ def owner(identity: str, more: str = TOPICS) -> str:
 
 
 def corp_set(destinations: str, more: str = TOPICS) -> str:
-    return OWNER_HEAD + more + "configuration_sets:\n  main:\n    event_destinations:\n" + indent(destinations, "      ")
+    return (
+        OWNER_HEAD + more + "configuration_sets:\n  main:\n    event_destinations:\n" + indent(destinations, "      ")
+    )
 
 
 def foreign(entry: str) -> str:
-    return DELEGATE_HEAD + TOPICS + "cross_account_notifications:\n  arn:aws:ses:eu-west-1:333333333333:identity/partner.example:" + entry
+    return (
+        DELEGATE_HEAD
+        + TOPICS
+        + "cross_account_notifications:\n  arn:aws:ses:eu-west-1:333333333333:identity/partner.example:"
+        + entry
+    )
 
 
 @dataclass(frozen=True)
@@ -59,27 +66,36 @@ SCENARIOS: dict[str, list[Step]] = {
         Step(owner("notifications: {bounce: a}"), ("create a",)),
         Step(owner("notifications: {bounce: a, complaint: a}"), ()),
         Step(owner("notifications: {bounce: b}"), ("update b", "update a")),
-        Step(corp_set("x: {events: [bounce], sns: a}") + "\nidentities: {example.com: {notifications: {bounce: a}}}", ("update a", "update b")),
-        Step(OWNER_HEAD + TOPICS + "identities: {example.com: absent}\nconfiguration_sets: {main: absent}", ("update a",)),
+        Step(
+            corp_set("x: {events: [bounce], sns: a}") + "\nidentities: {example.com: {notifications: {bounce: a}}}",
+            ("update a", "update b"),
+        ),
+        Step(
+            OWNER_HEAD + TOPICS + "identities: {example.com: absent}\nconfiguration_sets: {main: absent}", ("update a",)
+        ),
     ],
     "subscription": [
         Step(
-            OWNER_HEAD + "topics: {a: {subscriptions: [{protocol: sqs, endpoint: 'arn:aws:sqs:eu-west-1:111111111111:q'}]}}",
+            OWNER_HEAD
+            + "topics: {a: {subscriptions: [{protocol: sqs, endpoint: 'arn:aws:sqs:eu-west-1:111111111111:q'}]}}",
             ("create a/sqs/arn:aws:sqs:eu-west-1:111111111111:q",),
         ),
         Step(
-            OWNER_HEAD + "topics: {a: {subscriptions: [{protocol: sqs, endpoint: 'arn:aws:sqs:eu-west-1:111111111111:q', "
+            OWNER_HEAD
+            + "topics: {a: {subscriptions: [{protocol: sqs, endpoint: 'arn:aws:sqs:eu-west-1:111111111111:q', "
             "raw_message_delivery: true, filter_policy: {kind: [x]}}]}}",
             ("update a/sqs/arn:aws:sqs:eu-west-1:111111111111:q",),
         ),
         Step(
-            OWNER_HEAD + "topics: {a: {subscriptions: [{protocol: sqs, endpoint: 'arn:aws:sqs:eu-west-1:111111111111:q', "
+            OWNER_HEAD
+            + "topics: {a: {subscriptions: [{protocol: sqs, endpoint: 'arn:aws:sqs:eu-west-1:111111111111:q', "
             "raw_message_delivery: false, filter_policy: {mail: {x: [y]}}, filter_policy_scope: MessageBody, "
             "dead_letter_queue: 'arn:aws:sqs:eu-west-1:111111111111:dead'}]}}",
             ("update a/sqs/arn:aws:sqs:eu-west-1:111111111111:q",),
         ),
         Step(
-            OWNER_HEAD + "topics: {a: {subscriptions: [{protocol: sqs, endpoint: 'arn:aws:sqs:eu-west-1:111111111111:q', "
+            OWNER_HEAD
+            + "topics: {a: {subscriptions: [{protocol: sqs, endpoint: 'arn:aws:sqs:eu-west-1:111111111111:q', "
             "filter_policy: {}, dead_letter_queue: null}]}}",
             ("update a/sqs/arn:aws:sqs:eu-west-1:111111111111:q",),
         ),
@@ -99,7 +115,10 @@ SCENARIOS: dict[str, list[Step]] = {
         Step(corp_set("x: {events: [bounce, complaint, open], sns: a}"), ("update main/x",)),
         Step(corp_set("x: {events: [send], sns: b}"), ("update main/x", "update main/x")),
         Step(corp_set("x: {events: [send], sns: b, enabled: false}"), ("update main/x",)),
-        Step(corp_set(f"x: {{events: [send], firehose: {FIREHOSE % 'one'}, enabled: false}}"), ("delete main/x", "create main/x")),
+        Step(
+            corp_set(f"x: {{events: [send], firehose: {FIREHOSE % 'one'}, enabled: false}}"),
+            ("delete main/x", "create main/x"),
+        ),
         Step(corp_set(f"x: {{events: [send], firehose: {FIREHOSE % 'two'}}}"), ("update main/x",)),
         Step(
             corp_set("x: {events: all, cloudwatch: [{dimension: d, source: message_tag, default: n}]}"),
@@ -124,21 +143,31 @@ SCENARIOS: dict[str, list[Step]] = {
     ],
     "default_configuration_set": [
         Step(
-            owner("default_configuration_set: main", "configuration_sets: {main: {}, other: {}}\n"), ("create example.com",)
+            owner("default_configuration_set: main", "configuration_sets: {main: {}, other: {}}\n"),
+            ("create example.com",),
         ),
         Step(
-            owner("default_configuration_set: other", "configuration_sets: {main: {}, other: {}}\n"), ("update example.com",)
+            owner("default_configuration_set: other", "configuration_sets: {main: {}, other: {}}\n"),
+            ("update example.com",),
         ),
-        Step(owner("default_configuration_set: null", "configuration_sets: {main: absent, other: {}}\n"), ("delete example.com",)),
+        Step(
+            owner("default_configuration_set: null", "configuration_sets: {main: absent, other: {}}\n"),
+            ("delete example.com",),
+        ),
         Step(owner("{}", "configuration_sets: {other: {}}\n"), ()),
     ],
     "notification_topic": [
-        Step(owner("notifications: {bounce: a, complaint: a}"), ("create example.com/bounce", "create example.com/complaint")),
+        Step(
+            owner("notifications: {bounce: a, complaint: a}"),
+            ("create example.com/bounce", "create example.com/complaint"),
+        ),
         Step(
             owner("notifications: {bounce: b, complaint: a, delivery: {topic: b}}"),
             ("create example.com/delivery", "update example.com/bounce"),
         ),
-        Step(owner("notifications: {bounce: b, complaint: unmanaged, delivery: null}"), ("delete example.com/delivery",)),
+        Step(
+            owner("notifications: {bounce: b, complaint: unmanaged, delivery: null}"), ("delete example.com/delivery",)
+        ),
         Step(owner("notifications: {complaint: unmanaged}"), ("delete example.com/bounce",)),
         Step(OWNER_HEAD + TOPICS + "identities: {example.com: absent}", ("delete example.com/complaint",)),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
@@ -108,10 +109,8 @@ def test_after_being_killed_at_any_call_the_next_run_converges(
     )
     if carried_out:
         world.sandbox.fail("*", code="", times=1000, before=die, after=at + 1)
-    try:
+    with suppress(Killed):
         apply.run(plan, world.connections(world.desired(second), read_only=False), parallelism=1)
-    except Killed:
-        pass
     world.sandbox.mend()
     world.converge(second)
 

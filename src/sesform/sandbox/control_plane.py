@@ -120,7 +120,8 @@ class Sandbox:
 
         With `lost_answer` the call is carried out and then a connection error is raised, as if the answer never came. A
         `code` that names a connection error of botocore's (EndpointConnectionError, …) raises that one instead of an
-        answer. `after` lets so many calls through first. `before` is called just before, for what somebody else does at that moment; what it raises goes through.
+        answer. `after` lets so many calls through first.
+        `before` is called just before, for what somebody else does at that moment; what it raises goes through.
         """
         self._dispatcher.faults.add(Fault(operation, code, message, status, times, lost_answer, before, after))
 
