@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -111,8 +111,13 @@ def read(
     for key, connection in known.items():
         jobs += _jobs(connection, by_connection[key], topics_by_connection[key], result, facts)
     with ThreadPoolExecutor(max_workers=max(1, min(parallelism, len(jobs)))) as pool:
-        for future in [pool.submit(job) for job in jobs]:
-            future.result()
+        try:
+            waiting: list[Future[None]] = [pool.submit(job) for job in jobs]
+            for future in waiting:
+                future.result()
+        except BaseException:
+            connections.stop()  # an interrupt must not wait for every call that still waits for its turn
+            raise
     return Snapshot(
         result.found, result.unreadable, result.identities, result.topics, frozenset(result.configuration_sets)
     )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -351,3 +354,33 @@ def test_colour_follows_the_environment(
 
     assert coloured is ("\x1b[" in shell.run("plan", "--sandbox").out)
     assert "\x1b[" not in shell.run("plan", "--sandbox", "--no-color").out
+
+
+def test_an_interrupt_while_reading_ends_at_once(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls that still wait for their turn at one a second are given up: exit 1, and no traceback."""
+    sets = "".join(f"  s{i}: {{}}\n" for i in range(60))
+    shell.specs(
+        SPECS
+        + f"---\nkind: Owner\nname: more\naccount: '111111111111'\nregions: [eu-west-1]\nconfiguration_sets:\n{sets}"
+    )
+
+    class Interrupted(ThreadPoolExecutor):
+        """Whoever waits for a result is interrupted."""
+
+        def submit(self, *arguments: Any, **keywords: Any) -> Future[Any]:
+            future: Future[Any] = super().submit(*arguments, **keywords)
+            future.result = lambda timeout=None: signal.raise_signal(signal.SIGINT)  # type: ignore[method-assign]
+            return future
+
+    monkeypatch.setattr("sesform.live.ThreadPoolExecutor", Interrupted)
+    result = shell.run("plan", "--sandbox", "--sandbox-rate", "1")
+
+    assert (1, "\nInterrupted.\n") == (result.code, result.err[-14:])
+
+
+def test_json_without_approval_is_refused(shell: Shell) -> None:
+    """With --format json no plan is shown that somebody could agree to."""
+    result = shell.run("apply", "--sandbox", "--format", "json")
+
+    assert 1 == result.code
+    assert "shows no plan to agree to; pass --auto-approve" in result.err

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 ERROR = 1
+_INTERRUPTED = 130  # what typer makes of the interrupt key
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             get_command(app).main(argv, prog_name="sesform", standalone_mode=False)
             return ERROR
         code = get_command(app).main(argv, prog_name="sesform", standalone_mode=False)
+        if code == _INTERRUPTED:
+            raise KeyboardInterrupt
         return int(code or 0)
     except BrokenPipeError:
         # Whoever read our output has gone; nothing may be written any more, not even at exit.

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from sesform.plan import Change, Outcome, Plan, Report
 
 
-def require_consent(command: str, auto_approve: bool) -> None:
-    """Refuses before the first call where nobody could be asked."""
+def require_consent(options: Options, command: str, auto_approve: bool) -> None:
+    """Refuses before the first call where nobody could be asked, or nothing is shown that could be agreed to."""
+    if options.format is Format.json and not auto_approve:
+        raise UsageError(f"{command} with --format json shows no plan to agree to; pass --auto-approve")
     if not auto_approve and not interactive():
         other = ", or apply a saved plan with --plan FILE" if command == "apply" else ""
         raise UsageError(
@@ -29,7 +31,7 @@ def require_consent(command: str, auto_approve: bool) -> None:
 
 def apply_specs(options: Options, talk: Talk, *, auto_approve: bool, destroy: bool = False) -> int:
     """Plan, ask, apply."""
-    require_consent("destroy" if destroy else "apply", auto_approve)
+    require_consent(options, "destroy" if destroy else "apply", auto_approve)
     desired = run.compile_specs(options, destroy=destroy)
     plan, connections = run.make_plan(options, talk, desired)
     plan = run.guarded(replace(options, allow_mass_change=options.allow_mass_change or destroy), plan)
