@@ -45,9 +45,7 @@ class World:
         places = tuple(dict.fromkeys((d.address.spec, d.address.region) for d in wanted))
         key = places, tuple(desired.access.items())
         if key not in self._connections:
-            settings_ = aws.Settings(
-                rate=None, open_session=lambda _, account: self.sandbox.session(account, REGION)._session
-            )
+            settings_ = aws.Settings(rate=None, open_session=lambda _, account: self.sandbox.botocore_session(account))
             self._connections[key] = aws.connect(places, desired.access, settings_)
         for connection in self._connections[key].by_place.values():
             connection.read_only = read_only

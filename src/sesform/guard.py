@@ -64,12 +64,8 @@ def _mass_change(plan: Plan) -> Iterable[Problem]:
 
 def _irreversible(plan: Plan) -> Iterable[Problem]:
     # AWS developer guide, "Using delegate sender notifications": existing entries can be changed, new ones no longer be made.
-    entries: dict[str, list[routes.RouteChange]] = defaultdict(list)
-    for change in plan.routes:
-        if change.subject.name.startswith("arn:"):
-            entries[change.subject.name].append(change)
-    for arn in sorted(set(entries) & set(plan.emptied)):
-        types = ", ".join(c.subject.event for c in entries[arn] if c.before and not c.after)
+    for scope, arn in plan.emptied:
+        types = ", ".join(c.subject.event for c in plan.routes if c.subject[:3] == (scope, "identity", arn))
         yield Problem(
             f"the plan clears the last types ({types}) of the cross-account entry {arn}, which AWS lets nobody make again",
             hint="keep one type, or pass --allow-irreversible",

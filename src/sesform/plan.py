@@ -49,7 +49,7 @@ class Plan:
     unchanged: tuple[Unchanged, ...] = ()
     diagnostics: tuple[Problem, ...] = ()
     routes: tuple[RouteChange, ...] = ()
-    emptied: tuple[str, ...] = ()  # foreign identities that have a topic before and none after
+    emptied: tuple[tuple[Scope, str], ...] = ()  # foreign identities that have a topic before and none after, by scope
     access: Mapping[str, Access] = field(default_factory=dict)
 
     @property

@@ -39,7 +39,9 @@ def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_A_SEC
         "access": {name: _access(a) for name, a in plan.access.items()},
         "api_calls": _api_calls(plan, rate),
         "routes": [_route(r) for r in plan.routes],
-        "emptied": list(plan.emptied),
+        "emptied": [
+            {"account": scope.account, "region": scope.region, "identity": name} for scope, name in plan.emptied
+        ],
         "diagnostics": [asdict(d) for d in plan.diagnostics],
     }
     content = {**terraform.document(plan, timestamp), "sesform": own}
@@ -174,7 +176,8 @@ def _plan(own: Mapping[str, Any]) -> Plan:
     }
     diagnostics = tuple(Problem(**d) for d in own["diagnostics"])
     routes = tuple(_route_change(r) for r in own["routes"])
-    return Plan(changes, unchanged, diagnostics, routes, tuple(own["emptied"]), access)
+    emptied = tuple((Scope(e["account"], e["region"]), str(e["identity"])) for e in own["emptied"])
+    return Plan(changes, unchanged, diagnostics, routes, emptied, access)
 
 
 def _route_change(saved: Mapping[str, Any]) -> RouteChange:

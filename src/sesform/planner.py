@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from sesform import checks, graph, routes
+from sesform import checks, estate, graph
 from sesform.address import Address, Scope
 from sesform.desired import Declared, Desired, publishers_of
 from sesform.errors import Problem
@@ -60,59 +60,7 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
     problems += checks.pending(desired, snapshot)
     found = sorted({*desired.warnings, *problems}, key=lambda p: (p.severity, p.file, p.line, p.path, p.summary))
     same = tuple(sorted(unchanged, key=lambda u: _sort_key(u.address)))
-    return routed(Plan(changes, same, tuple(found), access=desired.access), desired, snapshot)
-
-
-def routed(of: Plan, desired: Desired, snapshot: Snapshot) -> Plan:
-    """The plan with the routes that it changes: what the snapshot holds, declared or not, before its steps and after them."""
-    before = _resources(desired, snapshot)
-    after = dict(before)
-    for change in of.changes:
-        key = (change.address.type, change.scope, _aws_key(change.address.type, change.before or change.after or {}))
-        after.pop(key, None)
-        if change.after is not None:
-            after[key] = change.after
-    one, other = _matrix(before), _matrix(after)
-    foreign = {
-        name: False for (kind, _, (name, *_)) in before if kind == "notification_topic" and name.startswith("arn:")
-    }
-    foreign |= {
-        name: True for (kind, _, (name, *_)) in after if kind == "notification_topic" and name.startswith("arn:")
-    }
-    emptied = tuple(sorted(name for name, left in foreign.items() if not left))
-    return replace(of, routes=routes.changes(one, other), emptied=emptied)
-
-
-def live_routes(desired: Desired, snapshot: Snapshot) -> routes.Matrix:
-    """The routes of all that was found, as they are now."""
-    return _matrix(_resources(desired, snapshot))
-
-
-def _matrix(resources: Mapping[_Key, Properties]) -> routes.Matrix:
-    return routes.matrix((kind, scope, properties) for (kind, scope, _), properties in resources.items())
-
-
-_Key = tuple[str, Scope, tuple[str, ...]]
-
-
-def _aws_key(kind: str, properties: Properties) -> tuple[str, ...]:
-    return tuple(str(properties[name]) for name in RESOURCES[kind].key)
-
-
-def _resources(desired: Desired, snapshot: Snapshot) -> dict[_Key, Properties]:
-    """Everything that was found, by what AWS knows it by; with the settings of identities that nobody declared."""
-    found: dict[_Key, Properties] = {}
-    scopes = {(d.address.spec, d.address.region): d.scope for d in [*desired.declared.values(), *desired.unmanaged]}
-    for (scope, name), facts in snapshot.identities.items():
-        for type_, arn in facts.topics.items():
-            topic = {"identity": name, "notification_type": type_, "topic_arn": arn}
-            found["notification_topic", scope, (name, type_)] = topic
-        if not name.startswith("arn:"):
-            found["feedback_forwarding", scope, (name,)] = {"identity": name, "enabled": facts.forwarding}
-    for address, properties in snapshot.found.items():
-        scope = scopes[address.spec, address.region]
-        found[address.type, scope, _aws_key(address.type, properties)] = properties
-    return found
+    return estate.routed(Plan(changes, same, tuple(found), access=desired.access), desired, snapshot)
 
 
 def _sort_key(address: Address) -> tuple[str, str, int, str]:
@@ -266,4 +214,4 @@ def _concerns(problem: Problem, touched: Iterable[str], matches: Callable[[str],
     return not problem.path.count("/") or problem.path in touched or matches(problem.path)
 
 
-__all__ = ["chosen", "live_routes", "plan", "routed"]
+__all__ = ["chosen", "plan"]

@@ -17,7 +17,7 @@ ROLE = f"arn:aws:iam::{OWNER}:role/sesform"
 
 def opener(world: World, account: str) -> aws.OpenSession:
     """Ambient credentials of one account, whatever account is asked for: as in real life."""
-    return lambda profile, asked: world.sandbox.session(account, REGION)._session
+    return lambda profile, asked: world.sandbox.botocore_session(account)
 
 
 def connect(world: World, access: Access, account: str = "999999999999") -> aws.Connections:

@@ -28,7 +28,7 @@ def connection(world: World, monkeypatch: pytest.MonkeyPatch) -> aws.Connection:
     """A connection to the owner's account whose retries do not sleep."""
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None, time=time.time))
     world.identity("example.com")
-    settings = aws.Settings(rate=None, open_session=lambda *_: world.sandbox.session(OWNER, REGION)._session)
+    settings = aws.Settings(rate=None, open_session=lambda *_: world.sandbox.botocore_session(OWNER))
     connection = aws.connect([("corp", REGION)], {"corp": Access(OWNER)}, settings).by_place["corp", REGION]
     world.sandbox.calls.clear()
     return connection
@@ -99,19 +99,19 @@ def test_every_attempt_takes_its_turn(world: World, monkeypatch: pytest.MonkeyPa
 
     pacer = aws.Pacer(1.0, clock)
     monkeypatch.setattr(pacer, "_stop", SimpleNamespace(wait=wait, is_set=lambda: False))
-    session = world.sandbox.session(OWNER, REGION)._session
+    session = world.sandbox.botocore_session(OWNER)
     connection = aws.Connection(Scope(OWNER, REGION), session, pacer, read_only=True)
     world.sandbox.fail("ListIdentities", code="Throttling", times=2)
     connection.call("ses", "ListIdentities")
 
-    assert [pytest.approx(1.01), pytest.approx(1.01)] == waits
+    assert [pytest.approx(1.005), pytest.approx(1.005)] == waits
 
 
 def test_sns_is_not_paced(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The quota of one call a second is SES's alone."""
     pacer = aws.Pacer(1.0, lambda: 0.0)
     monkeypatch.setattr(pacer, "wait", lambda: pytest.fail("an SNS call waited for its turn"))
-    session = world.sandbox.session(OWNER, REGION)._session
+    session = world.sandbox.botocore_session(OWNER)
     connection = aws.Connection(Scope(OWNER, REGION), session, pacer, read_only=True)
 
     assert [] == connection.call("sns", "ListTopics")["Topics"]

@@ -46,9 +46,9 @@ def show_routes(options: Options, talk: Talk) -> int:
 
 def _matrix(options: Options, desired: Desired, snapshot: Snapshot, connections: Connections) -> routes.Matrix:
     """The routes of all identities. Those that seem to have none are asked for their default set too, one call each."""
-    from sesform import live, planner
+    from sesform import estate, live
 
-    matrix = planner.live_routes(desired, snapshot)
+    matrix = estate.live_routes(desired, snapshot)
     silent = {
         (s.scope, s.name) for s, ways in matrix.items() if s.kind == "identity" and s.event in routes.VITAL and not ways
     }
@@ -63,7 +63,7 @@ def _matrix(options: Options, desired: Desired, snapshot: Snapshot, connections:
         if name
     ]
     last = live.read(sets, (), connections, options.parallelism)
-    return planner.live_routes(desired, replace(snapshot, found={**snapshot.found, **more.found, **last.found}))
+    return estate.live_routes(desired, replace(snapshot, found={**snapshot.found, **more.found, **last.found}))
 
 
 def _probes(desired: Desired, silent: Iterable[tuple[object, str]]) -> Iterable[Declared]:

@@ -66,9 +66,7 @@ def connect(
         talk.say(f"Sandbox: this is a simulated AWS, kept in {state_file()}; no real account is read or changed.")
         sandbox = open_sandbox(options.sandbox_rate)
         _furnish(sandbox, access, desired)
-        settings = replace(
-            settings, open_session=lambda profile, account: sandbox.session(account, "us-east-1")._session
-        )
+        settings = replace(settings, open_session=lambda profile, account: sandbox.botocore_session(account))
     connections = aws.connect(places, access, settings)
     for warning in connections.warnings:
         talk.warn(warning)
@@ -120,7 +118,7 @@ def find_drift(options: Options, talk: Talk, desired: Desired) -> Plan:
 
 
 def _planned(options: Options, desired: Desired, snapshot: Snapshot) -> Plan:
-    from sesform import planner
+    from sesform import estate, planner
 
     plan = planner.plan(desired, snapshot)
     if not options.only:
@@ -133,7 +131,7 @@ def _planned(options: Options, desired: Desired, snapshot: Snapshot) -> Plan:
                 f"--only {printable(glob)!r} matches no address" + (f"; the nearest is {near[0]}" if near else "")
             )
     part = planner.chosen(plan, lambda address: any(fnmatch.fnmatchcase(address, glob) for glob in options.only))
-    return planner.routed(part, desired, snapshot)
+    return estate.routed(part, desired, snapshot)
 
 
 def guarded(options: Options, plan: Plan) -> Plan:

@@ -149,6 +149,11 @@ class Sandbox:
     def session(self, account: str, region: str) -> boto3.Session:
         """A session with credentials of an account, whatever the environment and the AWS configuration files say."""
         import boto3
+
+        return boto3.Session(account, "sandbox", region_name=region, botocore_session=self.botocore_session(account))
+
+    def botocore_session(self, account: str) -> botocore.session.Session:
+        """The same without boto3 and without a region."""
         import botocore.session
 
         isolated = {
@@ -160,7 +165,8 @@ class Sandbox:
         session = botocore.session.Session(session_vars=isolated)
         session.register_component("data_loader", _shared_loader())
         self.attach(session)
-        return boto3.Session(account, "sandbox", region_name=region, botocore_session=session)
+        session.set_credentials(account, "sandbox")
+        return session
 
     def answer(self, request: Request) -> Answer:
         """The response to one HTTP request: what `attach` and the HTTP endpoint are made of."""

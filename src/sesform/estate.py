@@ -1,0 +1,65 @@
+"""All that was found, declared or not, by what AWS knows it by: whose routes there are, and whose a plan changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sesform import routes
+from sesform.address import Scope
+from sesform.desired import Desired
+from sesform.live import Snapshot
+from sesform.plan import Plan
+from sesform.resources import RESOURCES
+from sesform.values import Properties
+
+_Key = tuple[str, Scope, tuple[str, ...]]  # type, scope, and the values of the type's key
+
+
+def routed(of: Plan, desired: Desired, snapshot: Snapshot) -> Plan:
+    """The plan with the routes that it changes, and the foreign entries that it leaves without any topic."""
+    before = _resources(desired, snapshot)
+    after = dict(before)
+    for change in of.changes:
+        key = (change.address.type, change.scope, _aws_key(change.address.type, change.before or change.after or {}))
+        after.pop(key, None)
+        if change.after is not None:
+            after[key] = change.after
+    emptied = tuple(sorted(_foreign_entries(before) - _foreign_entries(after)))
+    return replace(of, routes=routes.changes(_matrix(before), _matrix(after)), emptied=emptied)
+
+
+def _foreign_entries(resources: Mapping[_Key, Properties]) -> set[tuple[Scope, str]]:
+    """The identities of other accounts that have a topic, by the scope that set it."""
+    return {
+        (scope, key[0]) for kind, scope, key in resources if kind == "notification_topic" and key[0].startswith("arn:")
+    }
+
+
+def live_routes(desired: Desired, snapshot: Snapshot) -> routes.Matrix:
+    """The routes of all that was found, as they are now."""
+    return _matrix(_resources(desired, snapshot))
+
+
+def _matrix(resources: Mapping[_Key, Properties]) -> routes.Matrix:
+    return routes.matrix((kind, scope, properties) for (kind, scope, _), properties in resources.items())
+
+
+def _aws_key(kind: str, properties: Properties) -> tuple[str, ...]:
+    return tuple(str(properties[name]) for name in RESOURCES[kind].key)
+
+
+def _resources(desired: Desired, snapshot: Snapshot) -> dict[_Key, Properties]:
+    """Everything that was found, by what AWS knows it by; with the settings of identities that nobody declared."""
+    found: dict[_Key, Properties] = {}
+    scopes = {(d.address.spec, d.address.region): d.scope for d in [*desired.declared.values(), *desired.unmanaged]}
+    for (scope, name), facts in snapshot.identities.items():
+        for type_, arn in facts.topics.items():
+            topic = {"identity": name, "notification_type": type_, "topic_arn": arn}
+            found["notification_topic", scope, (name, type_)] = topic
+        if not name.startswith("arn:"):
+            found["feedback_forwarding", scope, (name,)] = {"identity": name, "enabled": facts.forwarding}
+    for address, properties in snapshot.found.items():
+        scope = scopes[address.spec, address.region]
+        found[address.type, scope, _aws_key(address.type, properties)] = properties
+    return found
