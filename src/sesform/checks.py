@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from sesform import policy, publishing
 from sesform.address import Address, Scope
@@ -17,6 +18,7 @@ from sesform.resources.subscription import PENDING
 from sesform.values import NOTIFICATION_TYPES, Properties
 
 _AWS_KEY = "alias/aws/sns"
+_UNVERIFIED = "its settings are kept, but nothing can be sent with it yet"
 _VERIFY = "verify it there, correct the account or the regions, or declare it absent; one made just now takes a minute to show"
 
 
@@ -25,10 +27,12 @@ def readable(desired: Desired, snapshot: Snapshot) -> list[Problem]:
     by_message: dict[tuple[str, str], list[Address]] = defaultdict(list)
     for address, message in snapshot.unreadable.items():
         by_message[message, address.type].append(address)
-    return [
-        _problem(desired.declared.get(min(where)), str(min(where)), f"cannot be read{_and_more(where)}: {message}")
-        for (message, _), where in by_message.items()
-    ]
+    found = []
+    for (message, _), where in by_message.items():
+        text = f"cannot be read{_and_more(where)}: {message}"
+        problem = _problem(desired.declared.get(min(where)), str(min(where)), text)
+        found.append(replace(problem, concerns=tuple(map(str, where))))
+    return found
 
 
 def _and_more(where: Sequence[Address]) -> str:
@@ -43,39 +47,27 @@ def is_missing(declared: Declared, snapshot: Snapshot) -> bool:
 
 def identities(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> list[Problem]:
     """Identities that do not exist or are not verified, and settings of theirs that SES refuses."""
-    found: list[Problem] = []
-    seen: set[tuple[Scope, str]] = set()
+    by_identity: dict[tuple[Scope, str], list[Declared]] = defaultdict(list)
     for declared in desired.declared.values():
         identity = declared.key.get("identity", "")
-        if (
-            not identity
-            or identity.startswith("arn:")
-            or (declared.scope, identity) in seen
-            or declared.address in snapshot.unreadable
-        ):
-            continue
-        facts = snapshot.identities.get((declared.scope, identity))
-        if facts is None and not _asks_for_something(declared):
-            continue
-        seen.add((declared.scope, identity))
-        if facts is None:
+        if identity and not identity.startswith("arn:") and declared.address not in snapshot.unreadable:
+            by_identity[declared.scope, identity].append(declared)
+    found: list[Problem] = []
+    for (scope, identity), settings in by_identity.items():
+        facts = snapshot.identities.get((scope, identity))
+        asking = [d for d in settings if _asks_for_something(d)]
+        if facts is None and asking:
             # "Missing" is also what SES says of an identity that was made a moment ago (ansible/ansible#36065).
-            text = f"identity {identity} does not exist in {declared.scope}"
-            found.append(_problem(declared, str(declared.address), text, _VERIFY))
-        elif facts.verification != "Success":
+            problem = _problem(
+                asking[0], str(asking[0].address), f"identity {identity} does not exist in {scope}", _VERIFY
+            )
+        elif facts is not None and facts.verification != "Success":
             # Settings are kept all the same (seen on AWS: hashicorp/terraform-provider-aws acceptance tests).
-            text = (
-                f"identity {identity} is not verified in {declared.scope} (SES says {facts.verification or 'nothing'})"
-            )
-            found.append(
-                _problem(
-                    declared,
-                    str(declared.address),
-                    text,
-                    "its settings are kept, but nothing can be sent with it yet",
-                    warning=True,
-                )
-            )
+            text = f"identity {identity} is not verified in {scope} (SES says {facts.verification or 'nothing'})"
+            problem = _problem(settings[0], str(settings[0].address), text, _UNVERIFIED, warning=True)
+        else:
+            continue
+        found.append(replace(problem, concerns=tuple(str(d.address) for d in settings)))
     return found + list(_dark_forwarding(desired, snapshot, changes))
 
 
@@ -183,8 +175,8 @@ def topics(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> l
     }
     managed = {d.key["topic_arn"] for d in desired.declared.values() if d.address.type == "topic"}
     unreadable = {desired.declared[a].key.get("topic_arn") for a in snapshot.unreadable if a in desired.declared}
+    found = _too_long(changes)
     external = {arn: _parsed(facts.policy) for arn, facts in snapshot.topics.items() if facts}
-    found: list[Problem] = []
     for target in desired.targets:
         facts = snapshot.topics.get(target.topic_arn)
         if target.topic_arn in managed:
@@ -257,6 +249,20 @@ def _lets_ses_in(document: policy.Policy | None) -> bool:
     """Whether any statement lets SES, or the topic's own account, publish; for whom exactly is the plan's business."""
     allowing = [s for s in policy.statements(document or {}) if s.get("Effect") == "Allow"]
     return document is None or any(policy.names_ses(s.get("Principal")) for s in allowing)
+
+
+def _too_long(changes: Iterable[Change]) -> list[Problem]:
+    found = {}
+    for change in changes:
+        if change.address.type == "topic_policy" and change.after:
+            size = len(policy.compact(change.after["policy"]))
+            if size > publishing.MOST_BYTES:
+                topic = change.after["topic_arn"]
+                text = f"the policy of topic {topic} would be of {size} bytes, SNS takes {publishing.MOST_BYTES}"
+                found[change.address] = Problem(
+                    text, str(change.address), hint="remove statements of others, or use more topics"
+                )
+    return list(found.values())
 
 
 def _parsed(text: str) -> policy.Policy | None:

@@ -32,17 +32,28 @@ def changes(before: Properties, after: Properties) -> tuple[FieldChange, ...]:
         return ()
     from deepdiff import DeepDiff
 
-    tree = DeepDiff(_keyed(before), _keyed(after), view="tree", verbose_level=2)
-    found = [
-        FieldChange(tuple(map(str, item.path(output_format="list"))), _side(item.t1), _side(item.t2))
-        for kind in tree.values()
-        for item in kind
-    ]
-    return tuple(sorted(found, key=lambda change: change.path))
+    tree = DeepDiff(
+        _keyed(before),
+        _keyed(after),
+        view="tree",
+        verbose_level=2,
+        ignore_private_variables=False,  # AWS's own Sids begin with two underscores
+        threshold_to_diff_deeper=0,  # field by field, however much differs
+    )
+    paths = {tuple(map(str, item.path(output_format="list"))) for kind in tree.values() for item in kind}
+    return tuple(FieldChange(path, _at(before, path), _at(after, path)) for path in sorted(paths))
 
 
-def _side(value: Any) -> Value:
-    return ABSENT if type(value).__name__ == "NotPresent" else value
+def _at(value: Any, path: tuple[str, ...]) -> Value:
+    """The value that a path of the keyed form leads to, in its own form."""
+    for step in path:
+        if isinstance(value, Mapping):
+            value = value.get(step, ABSENT)
+        elif isinstance(value, list | tuple):
+            value = next((v for i, v in enumerate(value) if _name(v, i) == step), ABSENT)
+        else:
+            return ABSENT
+    return value
 
 
 def _keyed(value: Any) -> Any:

@@ -15,7 +15,7 @@ SesformError                 anything of ours; the command line turns it into on
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 Severity = Literal["error", "warning"]
@@ -36,6 +36,11 @@ class Problem:
     column: int = 0
     hint: str = ""
     severity: Severity = "error"
+    concerns: tuple[str, ...] = field(default=(), repr=False, compare=False)  # the addresses, where it speaks for more than `path`
+
+    def as_dict(self) -> dict[str, str | int]:
+        """What machines read of it."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "concerns"}
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}: " if self.file and self.line else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -64,9 +64,8 @@ class Plan:
     @property
     def summary(self) -> dict[str, int]:
         """How many resources are created, updated and deleted. A replacement counts in create and in delete, as Terraform counts;
-        an update that takes two steps counts once."""
-        counted = Counter(action for _, action in {(c.address, c.action) for c in self.changes})
-        return {action: counted[action] for action in ACTIONS} | {"no_op": len(self.unchanged)}
+        an update that takes two steps counts once; what is made and removed on the way does not count."""
+        return _counted(self.changes) | {"no_op": len(self.unchanged)}
 
     @property
     def calls(self) -> dict[Scope, Counter[str]]:
@@ -103,7 +102,21 @@ class Report:
     @property
     def done(self) -> dict[str, int]:
         """How many resources were created, updated and deleted."""
-        counted = Counter(
-            action for _, action in {(o.change.address, o.change.action) for o in self.outcomes if o.result == "done"}
-        )
-        return {action: counted[action] for action in ACTIONS}
+        return _counted([o.change for o in self.outcomes if o.result == "done"])
+
+
+def on_the_way(changes: Iterable[Change]) -> set[Address]:
+    """The addresses of what a plan makes and removes again: stand-ins."""
+    made, removed = set(), set()
+    for change in changes:
+        if change.action == "create" and change.address not in removed:
+            made.add(change.address)
+        if change.action == "delete":
+            removed.add(change.address)
+    return made & removed
+
+
+def _counted(changes: Sequence[Change]) -> dict[str, int]:
+    passing = on_the_way(changes)
+    found = Counter(action for address, action in {(c.address, c.action) for c in changes} if address not in passing)
+    return {action: found[action] for action in ACTIONS}

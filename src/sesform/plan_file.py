@@ -11,14 +11,13 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from sesform import terraform
 from sesform.address import Access, Address, Scope
 from sesform.errors import PlanFileError, Problem, UsageError
-from sesform.plan import ACTIONS, Change, Plan, Unchanged
+from sesform.plan import Change, Plan, Unchanged
 from sesform.quota import SES_CALLS_A_SECOND, least_seconds
 from sesform.resources import RESOURCES
 from sesform.routes import RouteChange, Subject
@@ -42,7 +41,7 @@ def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_A_SEC
         "emptied": [
             {"account": scope.account, "region": scope.region, "identity": name} for scope, name in plan.emptied
         ],
-        "diagnostics": [asdict(d) for d in plan.diagnostics],
+        "diagnostics": [d.as_dict() for d in plan.diagnostics],
     }
     content = {**terraform.document(plan, timestamp), "sesform": own}
     own["digest"] = digest(content)
@@ -51,7 +50,7 @@ def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_A_SEC
 
 def failure(problems: Iterable[Problem]) -> dict[str, Any]:
     """The document of a run that came to no plan."""
-    own = {"version": VERSION, "diagnostics": [asdict(p) for p in problems]}
+    own = {"version": VERSION, "diagnostics": [p.as_dict() for p in problems]}
     return {
         "format_version": terraform.FORMAT_VERSION,
         "applyable": False,
@@ -80,42 +79,40 @@ def save(file: Path, content: Mapping[str, Any]) -> None:
         handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(text(content) + "\n")
-        Path(name).replace(file)
+        try:
+            Path(name).replace(file)
+        except OSError:
+            Path(name).unlink()
+            raise
     except OSError as error:
         raise UsageError(f"{printable(str(file))}: cannot be written: {error.strerror}") from None
 
 
 def load(file: Path) -> Plan:
     """A saved plan. Raises PlanFileError where it is damaged, edited or of another version; UsageError where there is none."""
+    shown = printable(str(file))
     try:
         if file.stat().st_size > MAX_BYTES:
-            raise PlanFileError(f"{printable(str(file))}: larger than {MAX_BYTES // 1024 // 1024} MiB")
-        content = json.loads(file.read_text(encoding="utf-8"))
+            raise PlanFileError(f"{shown}: is larger than {MAX_BYTES // 1024 // 1024} MiB")
+        return _loaded(json.loads(file.read_text(encoding="utf-8")), shown)
     except OSError as error:
-        raise UsageError(f"{printable(str(file))}: cannot be read: {error.strerror}") from None
+        raise UsageError(f"{shown}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError):
-        raise PlanFileError(
-            f"{printable(str(file))}: is not a plan file; make one with `sesform plan --out FILE`"
-        ) from None
+        raise PlanFileError(f"{shown}: is not a plan file; make one with `sesform plan --out FILE`") from None
+
+
+def _loaded(content: Any, shown: str) -> Plan:
     own = content.get("sesform") if isinstance(content, dict) else None
     if not isinstance(own, dict):
-        raise PlanFileError(
-            f"{printable(str(file))}: is not a plan of sesform; make one with `sesform plan --out FILE`"
-        )
+        raise PlanFileError(f"{shown}: is not a plan of sesform; make one with `sesform plan --out FILE`")
     if own.get("version") != VERSION:
-        raise PlanFileError(
-            f"{printable(str(file))}: is of version {own.get('version')!r}, this sesform reads {VERSION}; plan again"
-        )
+        raise PlanFileError(f"{shown}: is of version {own.get('version')!r}, this sesform reads {VERSION}; plan again")
     if own.get("digest") != digest(content):
-        raise PlanFileError(
-            f"{printable(str(file))}: was edited or damaged after it was made (its digest differs); plan again"
-        )
+        raise PlanFileError(f"{shown}: was edited or damaged after it was made (its digest differs); plan again")
     try:
         return _plan(own)
-    except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
-        raise PlanFileError(
-            f"{printable(str(file))}: is not a whole plan ({type(error).__name__}); plan again"
-        ) from None
+    except (ArithmeticError, AttributeError, LookupError, StopIteration, TypeError, ValueError, UsageError) as error:
+        raise PlanFileError(f"{shown}: is not a whole plan ({type(error).__name__}); plan again") from None
 
 
 def _step(change: Change) -> dict[str, Any]:
@@ -189,9 +186,10 @@ def _route_change(saved: Mapping[str, Any]) -> RouteChange:
 def _change(step: Mapping[str, Any], position: int) -> Change:
     address = Address.parse(step["address"])
     before, after = _in(step["before"]), _in(step["after"])
-    depends_on = tuple(int(d) for d in step["depends_on"])
-    if step["action"] not in ACTIONS or address.type not in RESOURCES or not all(0 <= d < position for d in depends_on):
-        raise ValueError("a step that no plan has")
+    depends_on = tuple(step["depends_on"])
+    _check_step(step, address, before, after)
+    if not all(type(d) is int and 0 <= d < position for d in depends_on):
+        raise ValueError("a step that depends on one that is not before it")
     return Change(
         address,
         Scope(str(step["account"]), address.region),
@@ -203,6 +201,16 @@ def _change(step: Mapping[str, Any], position: int) -> Change:
         RESOURCES[address.type].calls(before, after),
         depends_on,
     )
+
+
+def _check_step(step: Mapping[str, Any], address: Address, before: Any, after: Any) -> None:
+    """Raises ValueError or TypeError for a step that no planner makes."""
+    shape = {"create": (False, True), "update": (True, True), "delete": (True, False)}
+    if (before is not None, after is not None) != shape[step["action"]] or type(step["phase"]) is not int:
+        raise ValueError("an action that does not fit its states")
+    for state in (before, after):
+        if state is not None and not (isinstance(state, dict) and set(RESOURCES[address.type].key) <= set(state)):
+            raise ValueError("a state without what AWS knows it by")
 
 
 def _out(value: Any) -> Any:

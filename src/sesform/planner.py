@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sesform import checks, estate, graph
@@ -42,12 +42,14 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
     declared = _with_unmanaged_publishers(desired, snapshot)
     drafts: list[Draft] = []
     unchanged: list[Unchanged] = []
+    names = {str(p["name"]) for a, p in snapshot.found.items() if a.type == "event_destination"}
+    names |= {d.key["name"] for d in desired.declared.values() if d.address.type == "event_destination"}
     for each in declared:
         if each.address in snapshot.unreadable or checks.is_missing(each, snapshot):
             continue
         have = snapshot.found.get(each.address)
         want = RESOURCES[each.address.type].settle(each.want, have)
-        steps = list(_steps(each, have, want, len(drafts)))
+        steps = list(_steps(each, have, want, len(drafts), names))
         drafts += steps
         if not steps and want is not None:
             unchanged.append(Unchanged(each.address, want))
@@ -83,8 +85,13 @@ def _with_unmanaged_publishers(desired: Desired, snapshot: Snapshot) -> Iterator
         yield each
 
 
-def _steps(declared: Declared, have: Properties | None, want: Properties | None, position: int) -> Iterator[Draft]:
-    """The steps of one resource; `position` is where the first of them will stand among the drafts."""
+def _steps(
+    declared: Declared, have: Properties | None, want: Properties | None, position: int, names: set[str]
+) -> Iterator[Draft]:
+    """The steps of one resource; `position` is where the first of them will stand among the drafts.
+
+    `names` are those of event destinations that are in use; that of a stand-in is added.
+    """
     kind = RESOURCES[declared.address.type]
 
     def draft(
@@ -103,7 +110,7 @@ def _steps(declared: Declared, have: Properties | None, want: Properties | None,
         return
     replaced = kind.replaced_because(have, want)
     if replaced:
-        yield from _replacement(declared, have, want, replaced, position)
+        yield from _replacement(declared, have, want, replaced, position, names)
         return
     between = kind.widened(have, want)
     reason = f"{declared.origin}, and AWS has it otherwise"
@@ -114,17 +121,20 @@ def _steps(declared: Declared, have: Properties | None, want: Properties | None,
     yield draft("update", have, want, reason, kind.phase(have, want))
 
 
-def _replacement(declared: Declared, have: Properties, want: Properties, why: str, position: int) -> Iterator[Draft]:
+def _replacement(
+    declared: Declared, have: Properties, want: Properties, why: str, position: int, names: set[str]
+) -> Iterator[Draft]:
     """Delete and create, with a stand-in meanwhile where events would otherwise be lost."""
     address, scope = declared.address, declared.scope
     make, remove = Phase.EVENT_DESTINATIONS, Phase.CONFIGURATION_SETS_REMOVED
-    stand_in = stand_in_for(have, want)
+    stand_in = stand_in_for(have, want, names)
     if stand_in is None:
         # What it sends on now must be carried by others before it goes; what it will send on is nothing or new.
         phase = make if sends_nothing(have) else remove
         yield Draft(address, scope, "delete", have, None, why, phase)
         yield Draft(address, scope, "create", None, want, why, phase, (position,))
         return
+    names.add(stand_in["name"])
     beside = replace(address, key=f"{stand_in['configuration_set']}/{stand_in['name']}")
     meanwhile = f"it stands in for {address.key} while that is replaced"
     yield Draft(beside, scope, "create", None, stand_in, meanwhile, make)
@@ -194,7 +204,7 @@ def _change(draft: Draft, depends_on: tuple[int, ...]) -> Change:
 def chosen(of: Plan, matches: Callable[[str], bool]) -> Plan:
     """The part of a plan whose addresses match, with the steps that these depend on: what is left out keeps its turn.
 
-    Diagnostics stay where they concern what is chosen, or no address at all.
+    Diagnostics stay where they concern something that matches or is chosen, or no address at all.
     """
     wanted = {i for i, change in enumerate(of.changes) if matches(str(change.address))}
     for position in range(len(of.changes) - 1, -1, -1):
@@ -210,8 +220,9 @@ def chosen(of: Plan, matches: Callable[[str], bool]) -> Plan:
     return replace(of, changes=tuple(changes), unchanged=unchanged, diagnostics=diagnostics)
 
 
-def _concerns(problem: Problem, touched: Iterable[str], matches: Callable[[str], bool]) -> bool:
-    return not problem.path.count("/") or problem.path in touched or matches(problem.path)
+def _concerns(problem: Problem, touched: set[str], matches: Callable[[str], bool]) -> bool:
+    addresses = problem.concerns or (problem.path,)
+    return problem.path.count("/") < 2 or any(a in touched or matches(a) for a in addresses)
 
 
 __all__ = ["chosen", "plan"]

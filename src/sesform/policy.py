@@ -132,12 +132,16 @@ def _principal(value: Any, partition: str) -> Any:
 def _condition(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
-    return {
-        operator: {str(key).lower(): _set(_text(v) for v in _listed(values)) for key, values in tests.items()}
-        if isinstance(tests, Mapping)
-        else tests
-        for operator, tests in value.items()
-    }
+    return {operator: _tests(tests) if isinstance(tests, Mapping) else tests for operator, tests in value.items()}
+
+
+def _tests(tests: Mapping[str, Any]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for key, values in sorted(tests.items()):
+        lower = str(key).lower()
+        # Two keys that differ in case only are two tests: neither may swallow the other.
+        found[key if lower in found else lower] = _set(_text(v) for v in _listed(values))
+    return found
 
 
 def _text(value: Any) -> str:
@@ -207,6 +211,7 @@ def _holds(operator: str, tests: Mapping[str, Any], publisher: Publisher) -> boo
         "aws:sourcearn": publisher.arn,
         "aws:principalservicename": SES_PRINCIPAL,
         "aws:principalisawsservice": "true",
+        "aws:securetransport": "true",
     }
     name = operator.lower().removesuffix("ifexists")
     return _all(_test(name, known.get(str(key).lower()), values) for key, values in tests.items())

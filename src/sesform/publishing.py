@@ -12,8 +12,9 @@ from sesform.policy import Policy, Publisher
 SID_PREFIX = "SesformPublish"
 _WIDENED = "Before"
 
-# SNS takes policies of up to 30 KB (SNS developer guide, "Amazon SNS access control policy quotas"). Ours leave room for others'.
-_MOST_BYTES = 20_000
+# SNS takes policies of up to 30 KB: SNS developer guide, "Amazon SNS access control policy quotas".
+MOST_BYTES = 30 * 1024
+_ROOM = 10 * 1024  # left for the step in between, when publishers change, and for statements of others to come
 
 
 def is_ours(statement: Mapping[str, Any]) -> bool:
@@ -31,7 +32,8 @@ def with_publishers(document: Mapping[str, Any], topic_arn: str, publishers: Ite
     Where nothing is left, it is the policy of a new topic: SNS takes no empty one (cloud-custodian#1779).
     """
     others = [s for s in policy.statements(document) if not is_ours(s)]
-    wanted = _statements(topic_arn, publishers)
+    room = MOST_BYTES - _ROOM - len(policy.compact({**document, "Statement": others}))
+    wanted = _statements(topic_arn, publishers, room)
     present = ours(document)
     if policy.same({"Statement": present}, {"Statement": wanted}):
         wanted = present  # the same in AWS's spelling: not a change
@@ -40,13 +42,16 @@ def with_publishers(document: Mapping[str, Any], topic_arn: str, publishers: Ite
     return {**document, "Statement": [*others, *wanted]}
 
 
-def _statements(topic_arn: str, publishers: Iterable[Publisher]) -> list[dict[str, Any]]:
-    """One statement an account. Source of its form: AWS developer guide of SES, "Configuring Amazon SNS notifications"."""
+def _statements(topic_arn: str, publishers: Iterable[Publisher], room: int) -> list[dict[str, Any]]:
+    """One statement an account; where naming all takes more than `room` bytes, with patterns.
+
+    Source of their form: AWS developer guide of SES, "Configuring Amazon SNS notifications".
+    """
     by_account: dict[str, list[str]] = defaultdict(list)
     for account, arn in sorted(set(publishers)):
         by_account[account].append(arn)
     exact = [_statement(topic_arn, account, "StringEquals", sources) for account, sources in by_account.items()]
-    if len(policy.compact({"Statement": exact})) <= _MOST_BYTES:
+    if len(policy.compact({"Statement": exact})) <= room:
         return exact
     # Too many to name: then all identities, and all configuration sets, of those accounts in the topic's region.
     return [_statement(topic_arn, account, "ArnLike", _patterns(sources)) for account, sources in by_account.items()]
@@ -74,15 +79,42 @@ def _patterns(sources: Iterable[str]) -> list[str]:
 
 
 def widened(before: Mapping[str, Any], after: Mapping[str, Any]) -> Policy:
-    """The document in between: all that may publish before, and all that may after. Ours of before get another Sid."""
+    """The document in between: all that may publish before, and all that may after. Ours of before get Sids of their own."""
     if _sources(ours(after)) <= _sources(ours(before)):
         return dict(before)
     kept = policy.statements(after)
     gone = [s for s in ours(before) if not _sources([s]) <= _sources(ours(after))]
-    return {
-        **after,
-        "Statement": [*kept, *({**s, "Sid": f"{s['Sid'].removesuffix(_WIDENED)}{_WIDENED}"} for s in gone)],
-    }
+    exact = {**after, "Statement": [*kept, *_renamed(gone, kept)]}
+    if len(policy.compact(exact)) <= MOST_BYTES:
+        return exact
+    return {**after, "Statement": [*kept, *_renamed([_loosened(s) for s in gone], kept)]}
+
+
+def _renamed(gone: Iterable[Mapping[str, Any]], kept: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The statements under Sids that nobody has: SNS wants each once."""
+    taken = {str(s.get("Sid")) for s in kept}
+    renamed = []
+    for statement in gone:
+        stem = str(statement["Sid"]).partition(_WIDENED)[0] + _WIDENED
+        sid = next(name for name in (stem, *(f"{stem}{i}" for i in range(2, 200))) if name not in taken)
+        taken.add(sid)
+        renamed.append({**statement, "Sid": sid})
+    return renamed
+
+
+def _loosened(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """A statement of ours with patterns in place of its sources: for the moment in between, where both would be too long."""
+    sources = [s for s in _arns_of(statement) if "*" not in s]
+    if not sources:
+        return dict(statement)
+    account = str(statement["Condition"]["StringEquals"]["AWS:SourceAccount"])
+    loose = _statement(str(statement["Resource"]), account, "ArnLike", _patterns(sources))
+    return {**loose, "Sid": statement["Sid"]}
+
+
+def _arns_of(statement: Mapping[str, Any]) -> list[str]:
+    tests = policy.canonical({"Statement": [dict(statement)]})["Statement"][0].get("Condition", {})
+    return [arn for t in tests.values() for key, values in t.items() if key == "aws:sourcearn" for arn in values]
 
 
 def lets_in_more(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

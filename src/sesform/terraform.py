@@ -11,7 +11,7 @@ from typing import Any
 
 from sesform import policy
 from sesform.address import Address
-from sesform.plan import Plan
+from sesform.plan import Plan, on_the_way
 from sesform.resources.event_destination import kind_of
 from sesform.values import UNKNOWN, Properties
 
@@ -59,7 +59,10 @@ def _settings(plan: Plan) -> list[_Setting]:
         return settings.setdefault((name, index), _Setting(_TYPES[name][0], index))
 
     seen: set[Address] = set()
+    passing = on_the_way(plan.changes)
     for change in plan.changes:
+        if change.address in passing:
+            continue
         setting, part = of(change.address), change.address.type
         if change.address not in seen and change.before is not None:
             setting.before[part] = change.before

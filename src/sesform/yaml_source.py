@@ -45,6 +45,7 @@ class Node:
     value: Any = None
     text: str = ""
     size: int = 1
+    depth: int = 0  # levels of lists and mappings inside it, its own among them
     keys: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
@@ -121,17 +122,22 @@ def _files(paths: Iterable[str | Path]) -> list[Path]:
     tried: list[str] = []
     for path in map(Path, paths):
         tried.append(str(path))
-        if path.is_dir():
-            inside = (p for p in path.rglob("*") if p.suffix in _SUFFIXES and p.is_file())
-            hidden = (p for p in inside if not any(part.startswith(".") for part in p.relative_to(path).parts))
-            found.update(dict.fromkeys(sorted(hidden)))
-        elif path.is_file():
-            found[path] = None
-        else:
-            raise UsageError(f"{printable(str(path))}: no such file or folder")
+        try:
+            found.update(dict.fromkeys(_files_at(path)))
+        except OSError as error:
+            raise UsageError(f"{printable(str(path))}: {error.strerror}") from None
     if not found:
         raise UsageError(f"no YAML file in {printable(', '.join(tried))}; specs are files that end in .yaml or .yml")
     return list(found)
+
+
+def _files_at(path: Path) -> list[Path]:
+    if path.is_dir():
+        inside = (p for p in path.rglob("*") if p.suffix in _SUFFIXES and p.is_file())
+        return sorted(p for p in inside if not any(part.startswith(".") for part in p.relative_to(path).parts))
+    if not path.is_file():
+        raise UsageError(f"{printable(str(path))}: no such file or folder")
+    return [path]
 
 
 class _Wrong(Exception):
@@ -151,8 +157,8 @@ def _read(file: Path, documents: list[Document]) -> None:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise _Wrong(f"is not UTF-8 (byte 0x{raw[error.start]:02x})", line, 1, "save it as UTF-8") from None
+        line = error.object[: error.start].count(b"\n") + 1
+        raise _Wrong(f"is not UTF-8 (byte 0x{error.object[error.start]:02x})", line, 1, "save it as UTF-8") from None
     for node in _compose(text):
         if node.value is not None:
             documents.append(Document(str(file), node))  # noqa: PERF401  # those before a mistake are kept
@@ -216,7 +222,7 @@ class _Composer:
             raise _Wrong(f"is nested deeper than {MAX_DEPTH} levels", line, column)
         if self._expects_key():
             raise _Wrong("a key must be text, not a list or mapping", line, column)
-        self._stack.append((Node(line, column, {} if isinstance(event, yaml.MappingStartEvent) else []), None))
+        self._stack.append((Node(line, column, {} if isinstance(event, yaml.MappingStartEvent) else [], depth=1), None))
         self._opened.append(event.anchor)
 
     def _expects_key(self) -> bool:
@@ -227,6 +233,8 @@ class _Composer:
         target = self._anchors.get(event.anchor)
         if target is None:
             raise _Wrong(f"alias *{event.anchor} has no finished anchor before it", line, column)
+        if len(self._stack) + target.depth > MAX_DEPTH:
+            raise _Wrong(f"is nested deeper than {MAX_DEPTH} levels", line, column)
         self._aliased += target.size
         if self._aliased > MAX_ALIASED_NODES:
             raise _Wrong(f"aliases repeat more than {MAX_ALIASED_NODES} values", line, column, "use `defaults` instead")
@@ -239,6 +247,7 @@ class _Composer:
             return node
         parent, key = self._stack[-1]
         parent.size += node.size
+        parent.depth = max(parent.depth, node.depth + 1)
         if isinstance(parent.value, list):
             parent.value.append(node)
         elif key is None:

@@ -61,6 +61,7 @@ _CREDENTIALS = (
     (boto.InvalidConfigError, None, "correct the AWS configuration"),
     (boto.ConfigParseError, None, "correct the AWS configuration"),
 )
+_NO_CONNECTION = (boto.HTTPClientError, boto.ConnectionError, boto.SSLError, boto.ProxyConnectionError)
 _NO_ANSWER = (boto.ReadTimeoutError, boto.ConnectionClosedError, boto.IncompleteReadError, boto.ResponseStreamingError)
 
 
@@ -78,7 +79,7 @@ def explain(error: Exception, operation: str, where: str) -> SesformError:
     if isinstance(error, _NO_ANSWER):
         hint = "whether the call was carried out is unknown; plan again to see"
         return AwsError(str(error), operation=operation, where=where, hint=hint, maybe_done=True)
-    if isinstance(error, boto.HTTPClientError):
+    if isinstance(error, _NO_CONNECTION):
         hint = "check the network, the proxy settings and AWS_ENDPOINT_URL"
         return AwsError(str(error), operation=operation, where=where, hint=hint)
     return AwsError(str(error), operation=operation, where=where)

@@ -90,7 +90,7 @@ def _target(
 
 def _in_region(work: Compilation, loaded: LoadedSpec, scope: Scope, text: str, loc: Loc) -> bool:
     arn = arns.parse(text)
-    if arn and arn.scope != scope:
+    if arn and (arn.scope != scope or arn.partition != arns.partition(scope.region)):
         work.wrong(
             loaded,
             loc,

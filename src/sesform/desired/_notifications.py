@@ -120,12 +120,14 @@ def declare_cross_account(work: Compilation, table: TopicTable, loaded: LoadedSp
                 "declare it under `identities` of an Owner",
             )
             continue
-        if arn.region not in spec.regions or arn.partition != arns.partition(arn.region):
+        if arn.region not in spec.regions:
+            there = f"the identity is in {arn.region}, the spec is in {', '.join(spec.regions)}"
+            work.wrong(loaded, loc, there, "add the region")
+            continue
+        if arn.partition != arns.partition(arn.region):
+            right = arns.partition(arn.region)
             work.wrong(
-                loaded,
-                loc,
-                f"the identity is in {arn.region}, the spec is in {', '.join(spec.regions)}",
-                "add the region",
+                loaded, loc, f"{arn.region} is in partition {right}, not in {arn.partition}", f"write arn:{right}:…"
             )
             continue
         part = _Part(work, table, loaded, Scope(spec.account, arn.region), _canonical_arn(text))
@@ -163,7 +165,8 @@ class _Part:
         origin = Origin(self.loaded.document, loc, says)
         self._declare("notification_topic", type_, key, {**key, "topic_arn": topic_arn} if topic_arn else None, origin)
         headers = isinstance(setting, NotificationSetting) and setting.headers
-        self._declare("notification_headers", type_, key, {**key, "enabled": True} if headers else None, origin)
+        asks = origin if headers or topic_arn is None else origin._replace(says="does not ask for headers")
+        self._declare("notification_headers", type_, key, {**key, "enabled": True} if headers else None, asks)
         if topic_arn:
             address = self._address("notification_topic", type_)
             self.work.targets.append(Target(topic_arn, publishers_of(self.scope, self.identity), address, origin))

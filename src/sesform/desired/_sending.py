@@ -29,8 +29,9 @@ def declare_sending(work: Compilation, loaded: LoadedSpec, scope: Scope, name: s
         g: (a, ("defaults", "identity", "authorize", g)) for g, a in fallback.authorize.items()
     }
     grants |= {g: (a, ("identities", name, "authorize", g)) for g, a in identity.authorize.items()}
-    if sum(a != "absent" for a, _ in grants.values()) > MOST_POLICIES:
-        text = f"{name} authorizes {len(grants)} delegates, SES takes {MOST_POLICIES} policies an identity"
+    declared = sum(a != "absent" for a, _ in grants.values())
+    if declared > MOST_POLICIES:
+        text = f"{name} authorizes {declared} delegates, SES takes {MOST_POLICIES} policies an identity"
         work.wrong(loaded, ("identities", name), text, "authorize an account rather than each of its roles")
     for grantee, (authorization, loc) in grants.items():
         _declare_policy(work, loaded, scope, canonical_identity(name), grantee, authorization, loc)

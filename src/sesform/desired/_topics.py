@@ -59,19 +59,17 @@ def tabulate(specs: Iterable[LoadedSpec]) -> TopicTable:
 def declare_topics(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> None:
     """The topics that sesform manages, as resources; external ones are only ever looked at."""
     for (spec, region, key), entry in table.entries.items():
-        if spec != loaded.spec.name or entry.state == "external":
-            continue
-        topic = loaded.spec.topics[key]
-        if isinstance(topic, Topic) and not arns.parse(entry.arn):
+        if spec != loaded.spec.name:
             continue
         if "." in entry.name:
-            work.wrong(
-                loaded,
-                ("topics", key),
-                f"{entry.name!r} is not a topic name that SNS takes",
-                "use letters, digits, - and _",
-            )
+            fifo = entry.name.endswith(".fifo")
+            what = "is a FIFO topic" if fifo else "is not a topic name that SNS takes"
+            hint = "SES publishes to standard topics only" if fifo else "use letters, digits, - and _"
+            work.wrong(loaded, ("topics", key), f"{entry.name!r} {what}", hint)
             continue
+        if entry.state == "external":
+            continue
+        topic = loaded.spec.topics[key]
         want: dict[str, object] | None = None
         says = "is being destroyed" if work.destroy else "declares the topic absent"
         if isinstance(topic, Topic) and not work.destroy:
@@ -91,10 +89,11 @@ def _declare_subscriptions(work: Compilation, loaded: LoadedSpec, entry: TopicEn
     for index, subscription in enumerate(topic.subscriptions):
         loc = ("topics", entry.key, "subscriptions", index)
         key = {"topic_arn": entry.arn, "protocol": subscription.protocol, "endpoint": subscription.endpoint}
-        managed = subscription.model_fields_set - set(key)
-        want = {**key, **{name: getattr(subscription, name) for name in sorted(managed)}}
-        if "filter_policy" in want:
-            want["filter_policy"] = want["filter_policy"] or {}
+        managed = {name: getattr(subscription, name) for name in sorted(subscription.model_fields_set - set(key))}
+        if "filter_policy" in managed:
+            managed["filter_policy"] = managed["filter_policy"] or {}
+        # null takes the queue away; of the others it says no more than leaving them out.
+        want = {**key, **{n: v for n, v in managed.items() if v is not None or n == "dead_letter_queue"}}
         address = Address(
             entry.spec, entry.scope.region, "subscription", f"{entry.key}/{key['protocol']}/{key['endpoint']}"
         )

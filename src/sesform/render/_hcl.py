@@ -96,6 +96,8 @@ def _path(path: Sequence[str]) -> str:
 def _line(change: FieldChange, name: str, paint: Paint, indent: int) -> str:
     if change.before is ABSENT or change.after is ABSENT:
         action, of = ("create", change.after) if change.before is ABSENT else ("delete", change.before)
-        itself = isinstance(of, str) and change.path[-1] == of  # an entry of a list of texts
-        return f"{paint(SYMBOLS[action], action)} {value(of) if itself else f'{name} = {value(of, indent)}'}"
+        text = f"{name} = {value(of, indent)}"
+        if isinstance(of, str) and change.path[-1] == of:  # an entry of a list of texts
+            text = f"{_path(change.path[1:-1])}: {value(of)}" if len(change.path) > 2 else value(of)
+        return f"{paint(SYMBOLS[action], action)} {text}"
     return f"{paint('~', 'update')} {name} = {value(change.before, indent)} {paint('->', 'faint')} {value(change.after, indent)}"

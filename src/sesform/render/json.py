@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any
 
 from sesform.errors import Problem
@@ -29,7 +28,7 @@ def report(of: Report) -> str:
 
 def problems(of: Iterable[Problem]) -> str:
     """What is wrong with the specs, on one line."""
-    return _line({"version": 1, "problems": [asdict(p) for p in of]})
+    return _line({"version": 1, "problems": [p.as_dict() for p in of]})
 
 
 def _line(content: Any) -> str:

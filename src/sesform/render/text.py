@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from sesform import diff
-from sesform.plan import ACTIONS, Change, Outcome, Plan, Report
+from sesform.plan import ACTIONS, Change, Outcome, Plan, Report, on_the_way
 from sesform.quota import SES_CALLS_A_SECOND, least_seconds
 from sesform.render._hcl import SYMBOLS, Paint, differing, painter, value, whole
 from sesform.values import printable
@@ -108,7 +108,8 @@ def drift(of: Plan, *, colour: bool = False) -> str:
     if not of.changes:
         return f"{paint(NO_DRIFT, 'bold')}\n\n{_compared(of)}\n"
     blocks = []
-    changes = sorted(of.changes, key=lambda c: c.address)
+    passing = on_the_way(of.changes)
+    changes = sorted((c for c in of.changes if c.address not in passing), key=lambda c: c.address)
     for address, steps in groupby(changes, key=lambda c: c.address):
         found = list(steps)
         blocks.append("\n".join(_drifted(str(address), found[0], found[-1], paint)) + "\n")

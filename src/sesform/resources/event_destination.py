@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sesform.address import Address, Scope
@@ -153,8 +154,8 @@ def _definition(properties: Properties) -> dict[str, Any]:
 _STAND_IN = "-sesform-stand-in"
 
 
-def stand_in_for(before: Properties, after: Properties) -> Properties | None:
-    """The destination that carries the events of both under another name while one is replaced by the other.
+def stand_in_for(before: Properties, after: Properties, taken: Container[str] = ()) -> Properties | None:
+    """The destination that carries the events of both under another name, none of the `taken` ones, while one is replaced.
 
     None where either sends nothing on: then it is enough to wait for whatever takes over before the old one goes.
     """
@@ -162,12 +163,14 @@ def stand_in_for(before: Properties, after: Properties) -> Properties | None:
         return None
     events = _carried(before) | _carried(after)
     events -= NOT_FOR_PINPOINT if kind_of(after) == "pinpoint" else set()
-    return {**after, "name": after["name"][: 64 - len(_STAND_IN)] + _STAND_IN, "events": event_set(events)}
+    suffixes = (f"{_STAND_IN}{n}" for n in ("", *(f"-{i}" for i in range(2, 100))))
+    name = next(n for n in (after["name"][: 64 - len(s)] + s for s in suffixes) if n not in taken)
+    return {**after, "name": name, "events": event_set(events)}
 
 
 def is_stand_in(properties: Properties) -> bool:
     """Whether it is one of ours that a run left behind when it was cut off."""
-    return str(properties["name"]).endswith(_STAND_IN)
+    return re.search(rf"{_STAND_IN}(-[0-9]+)?$", properties["name"]) is not None
 
 
 def sends_nothing(properties: Properties) -> bool:

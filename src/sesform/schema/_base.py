@@ -101,7 +101,7 @@ TopicName = Annotated[str, AfterValidator(_topic_name)]
 def _topic_reference(value: str) -> str:
     if value.startswith("arn:"):
         arn = arns.parse(value)
-        if arn is None or arn.service != "sns" or ":" in arn.resource:
+        if arn is None or arn.service != "sns" or not arn.account or ":" in arn.resource:
             raise wrong(
                 f"{value!r} is not the ARN of an SNS topic", "write it like arn:aws:sns:eu-west-1:111111111111:name"
             )
@@ -121,7 +121,10 @@ def arn_of(service: str, kind: str, example: str) -> AfterValidator:
 
     def check(value: str) -> str:
         arn = arns.parse(value)
-        if arn is None or arn.service != service or not arn.resource.startswith(kind) or arn.resource == kind:
+        named = (
+            arn and arn.account and arn.service == service and arn.resource.startswith(kind) and arn.resource != kind
+        )
+        if not named:
             raise wrong(
                 f"{value!r} is not the ARN of {_article(service)} {kind.rstrip('/:') or 'resource'}",
                 f"write it like {example}",

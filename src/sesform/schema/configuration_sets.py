@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from sesform import arns
 from sesform.quota import DESTINATIONS_A_SET
 from sesform.schema._base import Model, OrAbsent, RoleArn, SesName, TopicReference, arn_of, only_one, text, wrong
 from sesform.values import EVENT_TYPES, NOT_FOR_PINPOINT
@@ -44,7 +45,8 @@ class Dimension(Model):
 
 def _event_bus(value: str) -> str:
     # SES v2 API reference, EventBridgeDestination: "the Amazon EventBridge bus ... Only the default bus is supported."
-    if value != "default" and not value.endswith(":event-bus/default"):
+    arn = arns.parse(value)
+    if value != "default" and (arn is None or arn.service != "events" or arn.resource != "event-bus/default"):
         raise wrong(f"{value!r} is not the default event bus", "write default: SES takes no other")
     return value
 

@@ -43,5 +43,5 @@ def _tidy(node: Any, *, names: bool = False) -> None:
         if isinstance(node.get("description"), str):
             node["markdownDescription"] = node["description"]
     for key, value in node.items():
-        if key != "default":
+        if names or key != "default":
             _tidy(value, names=not names and key in ("properties", "$defs"))

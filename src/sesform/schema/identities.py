@@ -50,7 +50,7 @@ IdentityName = Annotated[str, AfterValidator(_identity)]
 
 def _identity_arn(value: str) -> str:
     arn = arns.parse(value)
-    if arn is None or arn.service != "ses" or not arn.resource.startswith("identity/"):
+    if arn is None or arn.service != "ses" or not arn.account or not arn.resource.startswith("identity/"):
         raise wrong(
             f"{value!r} is not the ARN of an SES identity",
             "write it like arn:aws:ses:eu-west-1:111111111111:identity/example.com",

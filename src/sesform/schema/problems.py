@@ -32,6 +32,8 @@ def _problem(document: Document, error: Any, model: type[BaseModel]) -> Problem:
     kind, ctx = error["type"], error.get("ctx", {})
     loc = _within(document, error["loc"], kind)
     node = document.at(loc)
+    if loc[-1:] == ("external_id",) and kind != "extra_forbidden":
+        return document.problem(loc, "is not an external id that STS takes", _EXTERNAL_ID)  # a secret: never shown
     if kind == "sesform":
         return document.problem(loc, ctx["summary"], ctx["hint"])
     if kind == "missing":
@@ -52,6 +54,8 @@ def _problem(document: Document, error: Any, model: type[BaseModel]) -> Problem:
     return document.problem(loc, _COUNTS.get(kind, error["msg"]).format(**ctx))
 
 
+# STS API reference, AssumeRole.
+_EXTERNAL_ID = "quote it, and use 2 to 1,224 letters, digits and _+=,.@:/-"
 _EXPECTED = {
     "string_type": "text",
     "bool_type": "true or false",

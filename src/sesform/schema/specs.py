@@ -24,7 +24,7 @@ class Credentials(Model):
         None, description="The role that sesform takes, starting from the profile or the ambient credentials."
     )
     # STS API reference, AssumeRole: 2 to 1,224 characters. Never printed, never saved.
-    external_id: Annotated[str, *text(r"[A-Za-z0-9_+=,.@:/-]{2,1224}", "an external id that STS takes")] | None = Field(
+    external_id: Annotated[str, *text(r"[A-Za-z0-9_+=,.@:/-]{2,1224}", "an external id")] | None = Field(
         None, description="The external id that the role's trust policy asks for.", repr=False
     )
 
