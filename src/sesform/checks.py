@@ -204,17 +204,33 @@ def removed_by_ses(desired: Desired, snapshot: Snapshot, changes: Sequence[Chang
         for c in changes
         if c.address.type == "feedback_forwarding" and c.after and not c.after["enabled"]
     }
+    # SES leaves the header flags alone: where they are gone too, it was somebody's doing.
+    touched = {_setting(c) for c in changes if c.address.type == "notification_headers" and c.after}
     causes = _causes(snapshot, changes)
     found = []
     for change in changes:
         if change.address.type != "notification_topic" or change.before is not None or change.after is None:
             continue
         identity, type_, arn = (change.after[k] for k in ("identity", "notification_type", "topic_arn"))
-        if (change.scope, identity) in forwarding and type_ in ("bounce", "complaint"):
+        if (
+            (change.scope, identity) in forwarding
+            and type_ in ("bounce", "complaint")
+            and _setting(change) not in touched
+        ):
             text = f"SES has probably removed the {type_} topic of {identity} itself, because publishing to it failed"
-            hint = f"mend the topic first: {causes.get(arn, 'it looks well now; see its policy and its KMS key')}"
+            cause = causes.get(arn)
+            hint = (
+                f"mend the topic first: {cause}"
+                if cause
+                else "the topic looks well now; see its policy and its KMS key"
+            )
             found.append(_problem(desired.declared.get(change.address), str(change.address), text, hint, warning=True))
     return found
+
+
+def _setting(change: Change) -> tuple[Scope, str, str]:
+    properties = change.after or change.before or {}
+    return change.scope, str(properties["identity"]), str(properties["notification_type"])
 
 
 def _causes(snapshot: Snapshot, changes: Iterable[Change]) -> dict[str, str]:

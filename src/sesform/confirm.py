@@ -13,7 +13,7 @@ from sesform import live
 from sesform.desired import Declared
 from sesform.plan import Change, Report
 from sesform.resources import RESOURCES
-from sesform.values import UNKNOWN, Properties
+from sesform.values import Properties
 
 if TYPE_CHECKING:
     from sesform.aws import Connections
@@ -54,5 +54,4 @@ def wanted(change: Change) -> Declared:
 def _shows(change: Change, found: Properties | None, unreadable: bool) -> bool:
     if unreadable or change.after is None or found is None:
         return not unreadable and change.after is None and found is None
-    known = {name: value for name, value in change.after.items() if value is not UNKNOWN}
-    return RESOURCES[change.address.type].same({name: found.get(name) for name in known}, known)
+    return RESOURCES[change.address.type].shows(found, change.after)

@@ -36,7 +36,9 @@ class Problem:
     column: int = 0
     hint: str = ""
     severity: Severity = "error"
-    concerns: tuple[str, ...] = field(default=(), repr=False, compare=False)  # the addresses, where it speaks for more than `path`
+    concerns: tuple[str, ...] = field(
+        default=(), repr=False, compare=False
+    )  # the addresses, where it speaks for more than `path`
 
     def as_dict(self) -> dict[str, str | int]:
         """What machines read of it."""

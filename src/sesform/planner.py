@@ -79,9 +79,10 @@ def _with_unmanaged_publishers(desired: Desired, snapshot: Snapshot) -> Iterator
             extra[arn] += [list(p) for p in publishers_of(each.scope, each.key["identity"])]
     for each in desired.declared.values():
         if each.address.type == "topic_policy" and each.key["topic_arn"] in extra:
-            named = (each.want or {}).get("publishers", [])
+            want = each.want or {}
+            named = want["publishers"]
             publishers = sorted([*named, *(p for p in extra[each.key["topic_arn"]] if p not in named)])
-            each = replace(each, want={**each.key, "publishers": publishers})
+            each = replace(each, want={**want, "publishers": publishers})
         yield each
 
 

@@ -16,6 +16,7 @@ from sesform import arns
 Policy = dict[str, Any]
 
 SES_PRINCIPAL = "ses.amazonaws.com"
+DEFAULT_SID = "__default_statement_ID"  # of the one statement in every new topic's policy
 
 # The actions of the policy that SNS gives every new topic. Source: seen on AWS, in localstack's recorded snapshots of SNS.
 _DEFAULT_ACTIONS = (
@@ -33,11 +34,13 @@ _DEFAULT_ACTIONS = (
 class Publisher(NamedTuple):
     """Who SES publishes for: the account that owns the identity or configuration set, and its ARN.
 
-    Source: AWS developer guide, "Configuring Amazon SNS notifications": aws:SourceAccount and aws:SourceArn.
+    `declared_by` is the account whose spec says so, where that is another one: for a legacy cross-account entry. Source:
+    AWS developer guide, "Configuring Amazon SNS notifications": aws:SourceAccount and aws:SourceArn.
     """
 
     account: str
     arn: str
+    declared_by: str = ""
 
 
 def default_topic_policy(topic_arn: str) -> Policy:
@@ -49,7 +52,7 @@ def default_topic_policy(topic_arn: str) -> Policy:
         "Id": "__default_policy_ID",
         "Statement": [
             {
-                "Sid": "__default_statement_ID",
+                "Sid": DEFAULT_SID,
                 "Effect": "Allow",
                 "Principal": {"AWS": "*"},
                 "Action": list(_DEFAULT_ACTIONS),

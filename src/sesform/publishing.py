@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from sesform import arns, policy
@@ -26,15 +26,22 @@ def ours(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [s for s in policy.statements(document) if is_ours(s)]
 
 
-def with_publishers(document: Mapping[str, Any], topic_arn: str, publishers: Iterable[Publisher]) -> Policy:
+def with_publishers(
+    document: Mapping[str, Any],
+    topic_arn: str,
+    publishers: Iterable[Publisher],
+    loaded: Container[str] | None = None,
+) -> Policy:
     """The document with our statements for exactly these publishers; all other statements stay as they are.
 
-    Where nothing is left, it is the policy of a new topic: SNS takes no empty one (cloud-custodian#1779).
+    `loaded` are the accounts that the loaded specs speak for (None: all): what sesform let in for another account stays too,
+    for a spec that was not loaded may still ask for it. Where nothing is left, it is the policy of a new topic: SNS takes no
+    empty one (cloud-custodian#1779).
     """
-    others = [s for s in policy.statements(document) if not is_ours(s)]
+    present = [s for s in ours(document) if loaded is None or _declared_by(s) in loaded]
+    others = [s for s in policy.statements(document) if s not in present]
     room = MOST_BYTES - _ROOM - len(policy.compact({**document, "Statement": others}))
     wanted = _statements(topic_arn, publishers, room)
-    present = ours(document)
     if policy.same({"Statement": present}, {"Statement": wanted}):
         wanted = present  # the same in AWS's spelling: not a change
     if not others and not wanted:
@@ -42,29 +49,35 @@ def with_publishers(document: Mapping[str, Any], topic_arn: str, publishers: Ite
     return {**document, "Statement": [*others, *wanted]}
 
 
+def _declared_by(statement: Mapping[str, Any]) -> str:
+    """The account whose specs a statement of ours is for: it stands in the Sid."""
+    return str(statement["Sid"])[len(SID_PREFIX) :][:12]
+
+
 def _statements(topic_arn: str, publishers: Iterable[Publisher], room: int) -> list[dict[str, Any]]:
-    """One statement an account; where naming all takes more than `room` bytes, with patterns.
+    """One statement an account (and declaring account); where naming all takes more than `room` bytes, with patterns.
 
     Source of their form: AWS developer guide of SES, "Configuring Amazon SNS notifications".
     """
-    by_account: dict[str, list[str]] = defaultdict(list)
-    for account, arn in sorted(set(publishers)):
-        by_account[account].append(arn)
-    exact = [_statement(topic_arn, account, "StringEquals", sources) for account, sources in by_account.items()]
+    by_sid: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for account, arn, declared_by in sorted(set(publishers)):
+        sid = f"{declared_by}For{account}" if declared_by and declared_by != account else account
+        by_sid[SID_PREFIX + sid, account].append(arn)
+    exact = [_statement(topic_arn, sid, account, "StringEquals", arns_) for (sid, account), arns_ in by_sid.items()]
     if len(policy.compact({"Statement": exact})) <= room:
         return exact
     # Too many to name: then all identities, and all configuration sets, of those accounts in the topic's region.
-    return [_statement(topic_arn, account, "ArnLike", _patterns(sources)) for account, sources in by_account.items()]
+    return [_statement(topic_arn, sid, account, "ArnLike", _patterns(a)) for (sid, account), a in by_sid.items()]
 
 
-def _statement(topic_arn: str, account: str, operator: str, sources: list[str]) -> dict[str, Any]:
+def _statement(topic_arn: str, sid: str, account: str, operator: str, sources: list[str]) -> dict[str, Any]:
     source = {"AWS:SourceArn": sources}
     equals: dict[str, Any] = {"AWS:SourceAccount": account}
     condition = (
         {"StringEquals": equals | source} if operator == "StringEquals" else {"StringEquals": equals, operator: source}
     )
     return {
-        "Sid": f"{SID_PREFIX}{account}",
+        "Sid": sid,
         "Effect": "Allow",
         "Principal": {"Service": policy.SES_PRINCIPAL},
         "Action": "SNS:Publish",
@@ -108,8 +121,7 @@ def _loosened(statement: Mapping[str, Any]) -> dict[str, Any]:
     if not sources:
         return dict(statement)
     account = str(statement["Condition"]["StringEquals"]["AWS:SourceAccount"])
-    loose = _statement(str(statement["Resource"]), account, "ArnLike", _patterns(sources))
-    return {**loose, "Sid": statement["Sid"]}
+    return _statement(str(statement["Resource"]), str(statement["Sid"]), account, "ArnLike", _patterns(sources))
 
 
 def _arns_of(statement: Mapping[str, Any]) -> list[str]:

@@ -133,7 +133,7 @@ def gaps(of: Matrix, subscribers: Mapping[str, tuple[Subscriber, ...]], dead_top
     found: list[Gap] = []
     for subject, ways in sorted(of.items()):
         vital = subject.event in VITAL
-        if vital and not ways and not subject.name.startswith("arn:"):
+        if vital and not ways and subject.kind == "identity" and not subject.name.startswith("arn:"):
             found.append(Gap(subject, "no route"))
         for route in ways:
             found += [Gap(subject, text) for text in _unheard(route, subscribers, dead_topics)]

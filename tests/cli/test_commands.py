@@ -219,7 +219,7 @@ def test_saved_plan_is_applied_exactly(shell: Shell) -> None:
     shown = shell.run("show", "p.tfplan")
     applied = shell.run("apply", "--sandbox", "--plan", "p.tfplan")
 
-    assert "sesform apply --plan p.tfplan" in planned.err
+    assert "sesform apply --sandbox --plan p.tfplan" in planned.err
     assert (0, "") == (shown.code, shown.err)
     assert shown.out.split("Applying")[0] == planned.out.split("Applying")[0]
     assert (0, "Apply complete! Resources: 7 added, 0 changed, 0 destroyed.") == (applied.code, applied.out.strip())

@@ -115,3 +115,11 @@ def test_the_matrix_as_markdown(shell: Shell) -> None:
 
     assert "| identity or set | bounce | complaint | delivery |" == lines[0]
     assert lines[2].startswith("| identity example.com in 111111111111/eu-west-1 | topic arn:aws:sns:")
+
+
+def test_a_set_for_metrics_alone_is_no_gap(shell: Shell) -> None:
+    """A configuration set need not carry bounces: who gets those is the identity's business."""
+    shell.specs(WHOLE.replace("events: [bounce, complaint], sns: feedback", "events: [open], eventbridge: default"))
+    shell.run("apply", "--sandbox", "--auto-approve")
+
+    assert gaps(shell) == []

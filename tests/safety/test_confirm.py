@@ -71,3 +71,18 @@ def test_what_never_shows_is_told_after_a_bounded_time(world: World) -> None:
     assert ["corp/eu-west-1/notification_headers/example.com/bounce"] == [str(c.address) for c in missing]
     assert sum(waits) == sum(confirm.PAUSES)
     assert not world.writes()
+
+
+def test_a_pending_subscription_counts_as_shown(world: World) -> None:
+    """Until its owner has confirmed it SNS shows none of its settings, so nothing is waited for."""
+    specs = """
+kind: Owner
+name: corp
+account: "111111111111"
+regions: [eu-west-1]
+topics: {a: {subscriptions: [{protocol: https, endpoint: "https://example.com/x", raw_message_delivery: true}]}}
+"""
+    report = world.apply(specs, world.plan(specs))
+    connections = world.connections(world.desired(specs))
+
+    assert confirm.not_shown(report, connections, sleep=lambda seconds: pytest.fail("waited")) == []

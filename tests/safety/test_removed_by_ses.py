@@ -81,3 +81,16 @@ def test_a_topic_that_somebody_cleared_is_no_such_case(world: World) -> None:
     world.client("ses").set_identity_notification_topic(Identity="example.com", NotificationType="Bounce")
 
     assert [] == warnings(world, specs)
+
+
+def test_headers_that_are_gone_too_speak_for_a_person(world: World) -> None:
+    """SES leaves the header flags alone, so where they are off as well somebody did it."""
+    specs = SPECS.replace("bounce: mailer/feedback", "bounce: {topic: mailer/feedback, headers: true}")
+    world.identity("example.com")
+    world.converge(specs)
+    ses = world.client("ses")
+    ses.set_identity_feedback_forwarding_enabled(Identity="example.com", ForwardingEnabled=True)
+    ses.set_identity_headers_in_notifications_enabled(Identity="example.com", NotificationType="Bounce", Enabled=False)
+    ses.set_identity_notification_topic(Identity="example.com", NotificationType="Bounce")
+
+    assert warnings(world, specs) == []

@@ -25,6 +25,7 @@ from sesform.aws.pacing import Pacer, Stopped
 from sesform.aws.sessions import OpenSession, config, log_in, open_session
 from sesform.errors import ReadOnlyError, SesformError
 from sesform.quota import SES_CALLS_A_SECOND
+from sesform.values import printable
 
 log = logging.getLogger("sesform.aws")
 
@@ -69,6 +70,7 @@ class Connection:
         where AWS refuses or cannot be reached, ReadOnlyError where a connection that only reads is asked to write, Stopped
         after `stop`.
         """
+        log.debug("%s:%s in %s%s", _prefix(service), operation, self.scope, _told(params))
         try:
             answer: dict[str, Any] = getattr(self._clients[service], xform_name(operation))(**params)
         except (SesformError, Stopped):
@@ -101,7 +103,6 @@ class Connection:
             operation = f"{_prefix(service)}:{event_name.rsplit('.', 1)[-1]}"
             with self._lock:
                 self.calls[operation] += 1
-            log.debug("%s in %s", operation, self.scope)
 
         client.meta.events.register("before-call", before_call)
         client.meta.events.register_first("before-send", before_send)
@@ -117,6 +118,12 @@ def _not_yet(response: Any, attempts: int, **_: Any) -> float | None:
     if not any(code == c and text.lower() in message.lower() for c, text in _NOT_YET):
         return None
     return random.uniform(0.5, 1.0) * float(2 ** (attempts - 1))
+
+
+def _told(params: Mapping[str, Any]) -> str:
+    """The parameters in short: long ones (policies, lists of identities, definitions) are cut."""
+    shown = (f" {name}={str(value)[:60]}{'...' if len(str(value)) > 60 else ''}" for name, value in params.items())
+    return printable("".join(shown))
 
 
 def _prefix(service: str) -> str:

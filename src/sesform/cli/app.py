@@ -119,7 +119,8 @@ def plan(
         from sesform import plan_file
 
         plan_file.save(out, plan_file.document(made, timestamp=run.now(), rate=options.quota))
-        talk.say(f"Saved the plan to: {out}\nTo perform exactly these actions, run: sesform apply --plan {out}")
+        where = "--sandbox " if options.sandbox else ""
+        talk.say(f"Saved the plan to: {out}\nTo perform exactly these actions, run: sesform apply {where}--plan {out}")
     return 2 if detailed_exitcode and made.changes else 0
 
 

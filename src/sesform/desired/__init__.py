@@ -85,12 +85,13 @@ def _declare_topic_policies(work: Compilation, table: TopicTable, loaded: list[L
     for target in work.targets:
         publishers[target.topic_arn].update(target.publishers)
     specs = {each.spec.name: each for each in loaded}
+    accounts = sorted(set(work.accounts.values()))
     for entry in table.entries.values():
         if entry.state != "managed" or work.destroy:
             continue
         key = {"topic_arn": entry.arn}
         pairs = sorted(publishers[entry.arn])
-        want = {**key, "publishers": [list(p) for p in pairs]} if pairs else None
+        want = {**key, "publishers": [list(p) for p in pairs], "accounts": accounts}
         says = "declares a topic that SES publishes to" if pairs else "declares a topic that nothing publishes to"
         origin = Origin(specs[entry.spec].document, ("topics", entry.key), says)
         work.declare(

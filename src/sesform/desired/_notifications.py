@@ -212,4 +212,4 @@ def publishers_of(scope: Scope, identity: str) -> tuple[Publisher, ...]:
     foreign = arns.parse(identity)
     if foreign is None:
         return (Publisher(scope.account, arns.identity(scope, identity)),)
-    return (Publisher(scope.account, identity), Publisher(foreign.account, identity))
+    return (Publisher(scope.account, identity), Publisher(foreign.account, identity, scope.account))

@@ -70,7 +70,7 @@ def whole(properties: Properties, action: str, paint: Paint) -> Iterator[str]:
     arrow = " -> null" if action == "delete" else ""
     for name, of in properties.items():
         text = value(of, 8)
-        yield f"      {sign} {name.ljust(width)} = {text}{arrow if not isinstance(of, Mapping | list) else ''}"
+        yield f"      {sign} {name.ljust(width)} = {text}{arrow}"
 
 
 def differing(changes: Sequence[FieldChange], paint: Paint) -> Iterator[str]:

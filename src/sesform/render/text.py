@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from sesform import diff
+from sesform import diff, policy
 from sesform.plan import ACTIONS, Change, Outcome, Plan, Report, on_the_way
 from sesform.quota import SES_CALLS_A_SECOND, least_seconds
 from sesform.render._hcl import SYMBOLS, Paint, differing, painter, value, whole
-from sesform.values import printable
+from sesform.resources import RESOURCES
+from sesform.values import Properties, printable
 
 _LEGEND = {"create": "create", "update": "update in-place", "delete": "destroy"}
 _HEADERS = {"create": "will be created", "update": "will be updated in-place", "delete": "will be destroyed"}
@@ -56,8 +57,22 @@ def _block(change: Change, paint: Paint) -> Iterator[str]:
         if same:
             yield paint(f"        # ({same} unchanged {'attribute' if same == 1 else 'attributes'} hidden)", "faint")
     else:
-        yield from whole(change.after or change.before or {}, change.action, paint)
+        properties = change.after or change.before or {}
+        shown, hidden = _without_default_statement(properties)
+        yield from whole(shown, change.action, paint)
+        if hidden:
+            yield paint("        # (the statement that SNS gives every topic is hidden)", "faint")
     yield "    }"
+
+
+def _without_default_statement(properties: Properties) -> tuple[Properties, bool]:
+    """A topic policy without the twenty lines that are in every one, and whether there were any."""
+    document = properties.get("policy")
+    if not isinstance(document, dict):
+        return properties, False
+    kept = [s for s in policy.statements(document) if s.get("Sid") != policy.DEFAULT_SID]
+    hidden = len(kept) < len(policy.statements(document))
+    return {**properties, "policy": {**document, "Statement": kept}}, hidden
 
 
 def _opening(change: Change) -> str:
@@ -121,12 +136,15 @@ def drift(of: Plan, *, colour: bool = False) -> str:
 def _drifted(address: str, first: Change, last: Change, paint: Paint) -> Iterator[str]:
     before, after = first.before, last.after
     yield paint(f"  # {printable(address)} has changed", "bold")
-    yield f"  # ({printable(first.reason)})"
+    why, _, _ = first.reason.partition("; first")  # how many steps it takes is the plan's business
+    yield f"  # ({printable(why)})"
     action = "update" if before is not None and after is not None else "delete" if after is None else "create"
     yield f"  {paint(SYMBOLS[action], action)} {_opening(first)}"
     if before is None or after is None:
         where, of = ("found", before) if after is None else ("declared", after)
-        for name, each in (of or {}).items():
+        key = RESOURCES[first.address.type].key
+        rest_of = {n: v for n, v in (of or {}).items() if n not in key} or of or {}
+        for name, each in rest_of.items():
             rest = "not declared" if after is None else "not found"
             yield f"      {paint(SYMBOLS[action], action)} {name}: {where} {value(each, 8)}, {rest}"
     else:

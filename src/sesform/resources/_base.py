@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from sesform.address import Address, Scope
 from sesform.desired import Declared
-from sesform.values import Properties
+from sesform.values import UNKNOWN, Properties
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
@@ -70,6 +70,11 @@ class ResourceType(ABC):
     def same(self, one: Properties, other: Properties) -> bool:
         """Whether two states mean the same to AWS."""
         return one == other
+
+    def shows(self, found: Properties, after: Properties) -> bool:
+        """Whether what was found after a change is what the change was for; values that AWS decided itself aside."""
+        known = {name: value for name, value in after.items() if value is not UNKNOWN}
+        return self.same({name: found.get(name) for name in known}, known)
 
     def replaced_because(self, before: Properties, after: Properties) -> str | None:
         """Why an update in place is not possible, or None where it is."""

@@ -38,6 +38,10 @@ class SendingPolicy(ResourceType):
     def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
         return frozenset({f"grant {arns.identity(scope, properties['identity'])}"})
 
+    def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
+        # Nobody is let in to send before somebody hears of what bounces, and rights go before the routes do.
+        return frozenset({f"route {scope} {properties['identity']}"})
+
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         verb = "Delete" if after is None else "Create" if before is None else "Update"
         return (f"ses:{verb}EmailIdentityPolicy",)

@@ -58,6 +58,11 @@ class Subscription(ResourceType):
         # SNS takes no settings for a subscription that is pending; once confirmed it is compared again.
         return have if have["arn"] == PENDING else {**have, **want}
 
+    def shows(self, found: Properties, after: Properties) -> bool:
+        return found["arn"] == PENDING or super().shows(
+            found, after
+        )  # nothing more shows until its owner has confirmed it
+
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.TOPICS_REMOVED if after is None else Phase.TOPICS
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class TopicPolicy(ResourceType):
     """Properties: topic_arn, policy (the whole document). It exists with its topic: SNS gives each a policy.
 
-    What is wanted has `publishers` in place of `policy`; `settle` turns them into statements among those found.
+    What is wanted has `publishers` in place of `policy`, and the `accounts` that are spoken for; `settle` makes them statements
+    among those found.
     """
 
     name = "topic_policy"
@@ -37,13 +38,12 @@ class TopicPolicy(ResourceType):
                 yield declared.address, {"topic_arn": arn, "policy": policy.parse(attributes["Policy"])}
 
     def settle(self, want: Properties | None, have: Properties | None) -> Properties | None:
-        basis = want or have
-        if basis is None:
-            return None
-        arn = basis["topic_arn"]
+        if want is None or (have is None and not want["publishers"]):
+            return have
+        arn = want["topic_arn"]
         found = have["policy"] if have else policy.default_topic_policy(arn)
-        publishers = [policy.Publisher(*pair) for pair in want["publishers"]] if want else []
-        return {"topic_arn": arn, "policy": publishing.with_publishers(found, arn, publishers)}
+        publishers = [policy.Publisher(*each) for each in want["publishers"]]
+        return {"topic_arn": arn, "policy": publishing.with_publishers(found, arn, publishers, want["accounts"])}
 
     def widened(self, before: Properties, after: Properties) -> Properties:
         return {**after, "policy": publishing.widened(before["policy"], after["policy"])}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 
 from sesform import arns
 from sesform.quota import DESTINATIONS_A_SET
@@ -55,14 +55,16 @@ def _all_events(value: Any) -> Any:
     return [e.lower() for e in EVENT_TYPES] if value == "all" else value
 
 
-_ALL_EVENTS = "all"
+class _OrAll:
+    """Lets editors accept the word `all`, which is gone by the time pydantic describes the type."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"const": "all"}, handler(core)]}
 
 
 class EventDestination(Model):
-    events: Annotated[list[EventType], BeforeValidator(_all_events)] = Field(
-        description="The event types that are sent on, or `all`.",
-        min_length=1,
-        json_schema_extra={"anyOf": [{"const": _ALL_EVENTS}, {"type": "array"}]},
+    events: Annotated[list[EventType], Field(min_length=1), BeforeValidator(_all_events), _OrAll()] = Field(
+        description="The event types that are sent on, or `all`."
     )
     enabled: bool = Field(True, description="Whether events are sent on now.")
     sns: TopicReference | None = Field(None, description="An SNS topic: a name, spec/name, or an ARN.")
