@@ -1,0 +1,219 @@
+"""botocore's exceptions in our words, each with what to do about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore import exceptions as boto
+
+from sesform.aws.failures import explain
+from sesform.errors import AwsError, CredentialsError
+
+WHERE = "111111111111/eu-west-1"
+LOG_IN = "log in again: the session's credentials have expired"
+QUOTA = "another program uses up the quota of one SES call a second; run sesform when it does not"
+KEY = "the access key does not exist (any more), or belongs to another partition"
+REGION = "turn the region on in this account, or remove it from the spec"
+IDENTITY = "verify the identity in this account and region, or correct the spec's account or regions"
+PRINCIPAL = "the principal does not exist, is too new, or its account has the region turned off"
+KMS = "the key's policy must let ses.amazonaws.com use kms:GenerateDataKey and kms:Decrypt"
+PUBLISH = "the topic's policy must let ses.amazonaws.com publish"
+TOPIC = "create the topic in the same region, or correct the reference"
+
+
+def refusal(code: str, message: str = "no") -> boto.ClientError:
+    response: Any = {"Error": {"Code": code, "Message": message}}
+    return boto.ClientError(response, "Op")
+
+
+def explained(error: Exception, operation: str = "ses:Op") -> AwsError:
+    ours = explain(error, operation, WHERE)
+    assert isinstance(ours, AwsError)
+    return ours
+
+
+@pytest.mark.parametrize(
+    ("expected", "code"),
+    [
+        (LOG_IN, "ExpiredToken"),
+        (LOG_IN, "ExpiredTokenException"),
+        ("log in again, and check this machine's clock", "RequestExpired"),
+        (KEY, "InvalidClientTokenId"),
+        (KEY, "UnrecognizedClientException"),
+        (
+            "the secret access key does not belong to the access key, or this machine's clock is wrong",
+            "SignatureDoesNotMatch",
+        ),
+        (QUOTA, "Throttling"),
+        (QUOTA, "ThrottlingException"),
+        (QUOTA, "TooManyRequestsException"),
+        (REGION, "RegionDisabledException"),
+        (REGION, "OptInRequired"),
+        ("these credentials lack ses:Op", "AccessDenied"),
+        ("these credentials lack ses:Op", "AccessDeniedException"),
+        ("these credentials lack ses:Op", "AuthorizationError"),
+        ("these credentials lack ses:Op", "UnauthorizedOperation"),
+        ("", "SomethingNew"),
+        ("", ""),
+    ],
+)
+def test_each_code_has_its_hint(expected: str, code: str) -> None:
+    """What AWS's code means for whoever runs sesform is said beside it; an unknown one stands alone."""
+    assert expected == explained(refusal(code)).hint
+
+
+@pytest.mark.parametrize(
+    ("expected", "code", "message"),
+    [
+        (IDENTITY, "InvalidParameterValue", "Identity a.com is invalid. Must be a verified email address or domain."),
+        (IDENTITY, "BadRequestException", "It must be a verified email address or domain."),
+        (PRINCIPAL, "InvalidParameter", "Invalid parameter: Policy Error: PrincipalNotFound"),
+        (PRINCIPAL, "MalformedPolicy", "Invalid principal in policy"),
+        (KMS, "InvalidSNSDestination", "Access denied to KMS key arn:aws:kms:eu-west-1:111111111111:key/k"),
+        (PUBLISH, "InvalidSNSDestination", "Could not publish message to SNS topic <arn>."),
+        (PUBLISH, "InvalidParameterValue", "Not authorized to publish to topic"),
+        (TOPIC, "InvalidSNSDestination", "SNS topic <arn:aws:sns:eu-west-1:111111111111:t> not found."),
+        (TOPIC, "InvalidParameterValue", "SNS topic  is invalid."),
+        ("", "InvalidParameterValue", "Something else"),
+    ],
+)
+def test_each_text_has_its_hint(expected: str, code: str, message: str) -> None:
+    """Where AWS's code says little, its text tells what to do."""
+    assert expected == explained(refusal(code, message)).hint
+
+
+def test_the_code_goes_before_the_text() -> None:
+    """A denial is a denial, whatever else its text mentions."""
+    error = refusal("AccessDenied", "not authorized to publish to SNS topic")
+
+    assert explained(error, "sns:Publish").hint == "these credentials lack sns:Publish"
+
+
+def test_a_role_that_cannot_be_taken_is_about_its_trust_policy() -> None:
+    """For STS it is the role that has to let somebody in."""
+    assert (
+        explained(refusal("AccessDenied"), "sts:AssumeRole").hint
+        == "the role's trust policy must let these credentials in"
+    )
+
+
+def test_a_refusal_keeps_what_aws_said() -> None:
+    """Code, text, operation and scope are there for whoever handles the error, and in its text."""
+    error = explained(refusal("Throttling", "Rate exceeded"))
+
+    assert (
+        error.code,
+        error.message,
+        error.operation,
+        error.where,
+        error.maybe_done,
+    ) == ("Throttling", "Rate exceeded", "ses:Op", WHERE, False)
+    assert f"ses:Op in {WHERE}: Throttling: Rate exceeded; {QUOTA}" == str(error)
+
+
+def test_an_answer_without_an_error_in_it_is_an_error_all_the_same() -> None:
+    """A proxy that answers in AWS's place does not make sesform fall over."""
+    response: Any = {}
+
+    assert (
+        explained(boto.ClientError(response, "Op")).code,
+        explained(boto.ClientError(response, "Op")).message,
+    ) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("expected", "error"),
+    [
+        (
+            f"{WHERE}: no AWS credentials were found; set a profile, a role or AWS_* variables, as for the AWS CLI",
+            boto.NoCredentialsError(),
+        ),
+        (
+            (
+                f"{WHERE}: The config profile (p) could not be found; add the profile to the AWS configuration, or correct "
+                "`credentials.profile`"
+            ),
+            boto.ProfileNotFound(profile="p"),
+        ),
+        (
+            (
+                f"{WHERE}: Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY; "
+                "set both the access key and the secret key"
+            ),
+            boto.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
+        ),
+        (
+            f"{WHERE}: Error when retrieving token from sso: expired; run `aws sso login`",
+            boto.TokenRetrievalError(provider="sso", error_msg="expired"),
+        ),
+        (
+            f"{WHERE}: Error when retrieving credentials from x: y; check the profile's credential_process, role or token file",
+            boto.CredentialRetrievalError(provider="x", error_msg="y"),
+        ),
+        (
+            f"{WHERE}: Unable to parse config file: f; correct the AWS configuration",
+            boto.ConfigParseError(path="f", error="e"),
+        ),
+        (
+            f"{WHERE}: token: no such file; check AWS_WEB_IDENTITY_TOKEN_FILE and the AWS configuration",
+            FileNotFoundError(2, "No such file or directory", "token"),
+        ),
+    ],
+)
+def test_credentials_that_do_not_work(expected: str, error: Exception) -> None:
+    """Each way in which credentials can be missing or broken says what to do."""
+    ours = explain(error, "ses:Op", WHERE)
+
+    assert (CredentialsError, expected) == (type(ours), str(ours))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [boto.UnauthorizedSSOTokenError, boto.SSOTokenLoadError, boto.InfiniteLoopConfigError, boto.InvalidConfigError],
+)
+def test_other_faults_of_credentials_are_such_too(kind: type[Exception]) -> None:
+    """None of them is taken for a refusal by AWS."""
+    error = kind.__new__(kind)
+
+    assert isinstance(explain(error, "ses:Op", WHERE), CredentialsError)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        boto.ReadTimeoutError(endpoint_url="https://x", error="e"),
+        boto.ConnectionClosedError(endpoint_url="https://x"),
+        boto.IncompleteReadError(actual_bytes=1, expected_bytes=2),
+        boto.ResponseStreamingError(error="e"),
+    ],
+)
+def test_a_lost_answer_may_have_been_done(error: Exception) -> None:
+    """Where the call went out and no answer came, nobody knows whether it was carried out."""
+    ours = explained(error)
+
+    assert (ours.maybe_done, ours.hint) == (True, "whether the call was carried out is unknown; plan again to see")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        boto.EndpointConnectionError(endpoint_url="https://x", error="e"),
+        boto.ConnectTimeoutError(endpoint_url="https://x", error="e"),
+        boto.HTTPClientError(error="e"),
+        ValueError("e"),
+    ],
+)
+def test_a_call_that_never_left_was_not_done(error: Exception) -> None:
+    """Where no connection came about, nothing was carried out."""
+    assert explained(error).maybe_done is False
+
+
+@pytest.mark.parametrize(
+    "kind", [boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError, boto.SSLError]
+)
+def test_a_connection_that_does_not_come_about_has_a_hint(kind: type[boto.BotoCoreError]) -> None:
+    """Where no connection comes about, it says where to look."""
+    error = kind(endpoint_url="https://x", proxy_url="p", error="e")
+
+    assert "check the network, the proxy settings and AWS_ENDPOINT_URL" == explained(error).hint

@@ -1,0 +1,157 @@
+"""The order of steps."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sesform import graph
+from sesform.errors import CycleError
+from sesform.graph import Node
+
+
+def names(*texts: str) -> frozenset[str]:
+    return frozenset(texts)
+
+
+THINGS = ["a", "b", "c", "d"]
+
+
+@st.composite
+def nodes_without_cycles(draw: st.DrawFn) -> list[Node]:
+    """Steps that make or remove things, each thing needing only things before it in the alphabet."""
+    found = []
+    for rank in range(draw(st.integers(0, 8))):
+        level = draw(st.integers(0, len(THINGS) - 1))
+        gives, needs = (
+            names(THINGS[level]),
+            draw(st.frozensets(st.sampled_from(THINGS[:level] or [""]), max_size=2)) - {""},
+        )
+        if draw(st.booleans()):
+            found.append(Node((2, level, rank), removes=True, gives_before=gives, needs_before=needs))
+        else:
+            found.append(Node((1, -level, rank), gives_after=gives, needs_after=needs))
+    return found
+
+
+def places(nodes: list[Node]) -> list[int]:
+    """For each step its place in the order."""
+    order = [position for position, _ in graph.order(nodes)]
+    return [order.index(position) for position in range(len(nodes))]
+
+
+@given(nodes_without_cycles())
+def test_every_step_is_there_once(nodes: list[Node]) -> None:
+    """Nothing is lost in the ordering, and nothing is done twice."""
+    assert list(range(len(nodes))) == sorted(position for position, _ in graph.order(nodes))
+
+
+@given(nodes_without_cycles())
+def test_every_step_comes_after_those_it_waits_for(nodes: list[Node]) -> None:
+    """The order keeps all dependencies, forward and backward."""
+    at = places(nodes)
+
+    assert [
+        (one, other)
+        for one, first in enumerate(nodes)
+        for other, second in enumerate(nodes)
+        if at[one] > at[other]
+        and one != other
+        and (
+            # what is needed is made first
+            (not first.removes and first.gives_after & second.needs_after)
+            # what leans on a thing goes before the thing
+            or (second.removes and (first.needs_before - first.needs_after) & second.gives_before)
+            # what takes the place of a thing is made before it goes
+            or (second.removes and not first.removes and first.gives_after & second.gives_before)
+        )
+    ] == []
+
+
+@given(st.data(), nodes_without_cycles())
+def test_the_order_does_not_depend_on_the_input_order(data: st.DataObject, nodes: list[Node]) -> None:
+    """The same steps give the same plan, in whatever order they were found."""
+    shuffled = data.draw(st.permutations(nodes))
+
+    assert [nodes[p].rank for p, _ in graph.order(nodes)] == [shuffled[p].rank for p, _ in graph.order(shuffled)]
+
+
+@given(nodes_without_cycles())
+def test_dependencies_are_positions_in_the_result(nodes: list[Node]) -> None:
+    """Each step names the places of those it waits for, all before its own."""
+    needed = graph.dependencies(nodes)
+    ordered = graph.order(nodes)
+
+    assert [{ordered[d][0] for d in depends_on} for _, depends_on in ordered] == [needed[p] for p, _ in ordered]
+    assert [d for place, (_, depends_on) in enumerate(ordered) for d in depends_on if d >= place] == []
+
+
+def test_of_free_steps_the_lowest_rank_comes_first() -> None:
+    """Where nothing waits, the rank decides."""
+    assert [p for p, _ in graph.order([Node((2,)), Node((3,)), Node((1,))])] == [2, 0, 1]
+
+
+def test_a_low_rank_waits_all_the_same() -> None:
+    """Rank breaks ties only: what is needed comes first whatever its rank."""
+    first, second = Node((9,), gives_after=names("topic")), Node((1,), needs_after=names("topic"))
+
+    assert graph.order([second, first]) == [(1, ()), (0, (0,))]
+
+
+def test_what_is_needed_is_made_first() -> None:
+    """Forward: the topic before the setting that names it."""
+    setting = Node((1,), needs_after=names("topic"))
+    topic = Node((2,), gives_after=names("topic"))
+
+    assert [{1}, set()] == graph.dependencies([setting, topic])
+
+
+def test_what_stays_is_not_waited_for() -> None:
+    """A topic that goes does not wait for a setting that never leaned on it, nor for one that leans on it still."""
+    settings = [Node((1,)), Node((2,), needs_before=names("topic"), needs_after=names("topic"))]
+
+    assert set() == graph.dependencies([*settings, Node((3,), removes=True, gives_before=names("topic"))])[-1]
+
+
+def test_what_goes_waits_for_those_that_leaned_on_it() -> None:
+    """Backward: the topic goes after the setting has moved off it."""
+    setting = Node((2,), needs_before=names("old"), needs_after=names("new"))
+    topic = Node((1,), removes=True, gives_before=names("old"))
+
+    assert [set(), {0}] == graph.dependencies([setting, topic])
+
+
+def test_what_goes_waits_for_what_takes_its_place() -> None:
+    """A route goes after another one has been made."""
+    other = Node((2,), gives_after=names("route"))
+    route = Node((1,), removes=True, gives_before=names("route"))
+
+    assert [set(), {0}] == graph.dependencies([other, route])
+
+
+def test_what_is_removed_does_not_make_anything() -> None:
+    """A narrowing step still gives something afterwards, but nobody need wait for it."""
+    narrowed = Node((1,), removes=True, gives_before=names("publish"), gives_after=names("publish"))
+    user = Node((2,), needs_after=names("publish"))
+
+    assert [set(), set()] == graph.dependencies([narrowed, user])
+
+
+def test_a_step_never_waits_for_itself() -> None:
+    """A step that gives what it needs is no circle."""
+    assert [set()] == graph.dependencies([Node((1,), gives_after=names("a"), needs_after=names("a"))])
+
+
+def test_steps_may_be_told_to_wait() -> None:
+    """The second step of a resource waits for its first."""
+    assert graph.order([Node((1,), waits_for=(1,)), Node((2,))]) == [(1, ()), (0, (0,))]
+
+
+def test_a_circle_is_an_error_that_names_its_steps() -> None:
+    """Steps that wait for each other cannot be ordered, and are not put in some order."""
+    one = Node(("one",), gives_after=names("a"), needs_after=names("b"))
+    two = Node(("two",), gives_after=names("b"), needs_after=names("a"))
+
+    with pytest.raises(CycleError, match=r"one.*two|two.*one"):
+        graph.order([one, two])

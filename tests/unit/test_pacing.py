@@ -1,0 +1,127 @@
+"""The pace of calls, by a clock that stands still unless somebody waits."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from sesform.aws.pacing import Pacer, Stopped
+
+
+class Time:
+    """A clock, and the event that a pacer waits on: waiting moves the clock, and nothing takes any time."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.waits: list[float] = []
+        self.stopped = False
+        self.stop_after: int | None = None
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> bool:
+        self.waits.append(seconds)
+        if self.stop_after is not None and len(self.waits) >= self.stop_after:
+            self.stopped = True
+        else:
+            self.now += seconds
+        return self.stopped
+
+    def is_set(self) -> bool:
+        return self.stopped
+
+    def set(self) -> None:
+        self.stopped = True
+
+
+def paced(rate: float | None) -> tuple[Pacer, Time]:
+    time = Time()
+    pacer = Pacer(rate, clock=time)
+    pacer._stop = time  # type: ignore[assignment]
+    return pacer, time
+
+
+def test_the_first_call_does_not_wait() -> None:
+    """Nobody waits before there is anything to wait for."""
+    pacer, time = paced(1.0)
+
+    pacer.wait()
+
+    assert time.waits == []
+
+
+@pytest.mark.parametrize(("least", "rate"), [(1.0, 1.0), (0.5, 2.0), (2.0, 0.5)])
+def test_calls_are_at_least_the_interval_apart(least: float, rate: float) -> None:
+    """Calls that come at once leave one after another, and hardly later than they may."""
+    pacer, time = paced(rate)
+    turns = []
+    for _ in range(5):
+        pacer.wait()
+        turns.append(time.now)
+
+    gaps = [b - a for a, b in itertools.pairwise(turns)]
+
+    assert [least < gap < least * 1.05 for gap in gaps] == [True] * 4
+
+
+def test_a_call_after_a_pause_does_not_wait() -> None:
+    """Only calls that would come too soon wait; a pause is not saved up for a burst either."""
+    pacer, time = paced(1.0)
+    pacer.wait()
+    time.now += 10
+
+    pacer.wait()
+    pacer.wait()
+
+    assert len(time.waits) == 1
+    assert time.waits[0] > 1.0
+
+
+def test_calls_queue_up_behind_each_other() -> None:
+    """Turns are given in the order in which they are asked for, each after the one before."""
+    pacer, time = paced(1.0)
+    pacer.wait()
+    time.stop_after = 99
+    asked_at = time.now
+    for _ in range(3):
+        pacer.wait()
+        time.now = asked_at  # as if all had asked at once
+
+    assert [int(w) for w in time.waits] == [1, 2, 3]
+
+
+def test_without_a_rate_nobody_waits() -> None:
+    """Where there is no quota there is no pace."""
+    pacer, time = paced(None)
+
+    for _ in range(100):
+        pacer.wait()
+
+    assert time.waits == []
+
+
+def test_after_a_stop_no_call_is_let_through() -> None:
+    """A call that asks after the stop is never sent, turn or no turn."""
+    for rate in (1.0, None):
+        pacer, _ = paced(rate)
+        pacer.stop()
+
+        with pytest.raises(Stopped):
+            pacer.wait()
+
+
+def test_a_call_that_waits_when_the_run_is_stopped_is_not_sent() -> None:
+    """Stopping wakes those that wait for their turn, and sends none of them."""
+    pacer, time = paced(1.0)
+    pacer.wait()
+    time.stop_after = 1
+
+    with pytest.raises(Stopped):
+        pacer.wait()
+
+
+def test_stopped_is_an_interrupt() -> None:
+    """Nothing that handles AWS's refusals takes a stop for one of them."""
+    assert issubclass(Stopped, InterruptedError)

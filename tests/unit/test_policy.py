@@ -1,0 +1,347 @@
+"""Policies compared by meaning, and whether they let SES publish."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sesform import policy
+from sesform.policy import Policy, Publisher
+
+OWNER, OTHER = "111111111111", "222222222222"
+TOPIC = f"arn:aws:sns:eu-west-1:{OWNER}:feedback"
+IDENTITY = f"arn:aws:ses:eu-west-1:{OWNER}:identity/example.com"
+SES = Publisher(OWNER, IDENTITY)
+
+# --- random policies, and rewrites of them -------------------------------------------------------------------------------
+
+NAMES = [OWNER, OTHER, f"arn:aws:iam::{OWNER}:role/r", "*"]
+ACTIONS = ["SNS:Publish", "SNS:Subscribe", "SNS:GetTopicAttributes", "SNS:*"]
+RESOURCES = [TOPIC, f"{TOPIC}-2", "*"]
+KEYS = ["aws:SourceArn", "aws:SourceAccount", "aws:PrincipalOrgID"]
+OPERATORS = ["StringEquals", "ArnLike", "StringNotLike"]
+VALUES = [OWNER, OTHER, IDENTITY, "o-123"]
+
+
+def some(of: list[str]) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(of), min_size=1, max_size=3, unique=True)
+
+
+conditions = st.dictionaries(
+    st.sampled_from(OPERATORS), st.dictionaries(st.sampled_from(KEYS), some(VALUES), min_size=1, max_size=2), max_size=2
+)
+statements = st.fixed_dictionaries(
+    {
+        "Sid": st.sampled_from(["a", "b", "c", "d"]),
+        "Effect": st.sampled_from(["Allow", "Deny"]),
+        "Principal": st.fixed_dictionaries({"AWS": some(NAMES)})
+        | st.fixed_dictionaries({"Service": some(["ses.amazonaws.com", "events.amazonaws.com"])}),
+        "Action": some(ACTIONS),
+        "Resource": some(RESOURCES),
+        "Condition": conditions,
+    }
+)
+policies: st.SearchStrategy[Policy] = st.fixed_dictionaries(
+    {"Version": st.just("2012-10-17"), "Statement": st.lists(statements, min_size=1, max_size=3)}
+)
+
+
+@st.composite
+def spelled(draw: st.DrawFn, values: list[str]) -> Any:
+    """A list of values in any order, one of them alone or in its list, some of them there twice."""
+    order = draw(st.permutations(values))
+    if len(order) == 1 and draw(st.booleans()):
+        return order[0]
+    return [*order, *draw(st.lists(st.sampled_from(order), max_size=1))]
+
+
+def in_some_case(text: str) -> st.SearchStrategy[str]:
+    return st.sampled_from([text, text.lower(), text.upper()])
+
+
+@st.composite
+def spelled_principal(draw: st.DrawFn, principal: dict[str, list[str]]) -> Any:
+    if principal == {"AWS": ["*"]} and draw(st.booleans()):
+        return "*"
+    result = {}
+    for kind, names in principal.items():
+        roots = [
+            f"arn:aws:iam::{n}:root" if n.isdigit() and kind == "AWS" and draw(st.booleans()) else n for n in names
+        ]
+        result[kind] = draw(spelled(roots))
+    return result
+
+
+@st.composite
+def spelled_statement(draw: st.DrawFn, statement: dict[str, Any]) -> dict[str, Any]:
+    rewritten: dict[str, Any] = {
+        "Sid": statement["Sid"],
+        "Effect": statement["Effect"],
+        "Principal": draw(spelled_principal(statement["Principal"])),
+        **{
+            key: draw(spelled([draw(in_some_case(a)) for a in statement[key]]))
+            for key in ("Action", "NotAction")
+            if key in statement
+        },
+        "Resource": draw(spelled(statement["Resource"])),
+        "Condition": {
+            operator: {draw(in_some_case(key)): draw(spelled(values)) for key, values in tests.items()}
+            for operator, tests in statement["Condition"].items()
+        },
+    }
+    return {key: rewritten[key] for key in draw(st.permutations(sorted(rewritten)))}
+
+
+@st.composite
+def same_in_other_words(draw: st.DrawFn, document: Policy) -> Policy:
+    """A policy as AWS, or another author, could have written it."""
+    rewritten = [draw(spelled_statement(s)) for s in draw(st.permutations(document["Statement"]))]
+    lone = len(rewritten) == 1 and draw(st.booleans())
+    result = {"Version": document["Version"], "Statement": rewritten[0] if lone else rewritten}
+    return result | ({"Id": "anything"} if draw(st.booleans()) else {})
+
+
+@st.composite
+def with_one_change(draw: st.DrawFn, document: Policy) -> Policy:
+    """A policy that means something else in one place."""
+    changed = copy.deepcopy(document)
+    statement = draw(st.sampled_from(changed["Statement"]))
+    match draw(st.sampled_from(["effect", "action", "resource", "principal", "condition", "negation", "version"])):
+        case "effect":
+            statement["Effect"] = {"Allow": "Deny", "Deny": "Allow"}[statement["Effect"]]
+        case "action":
+            statement["Action"] = [*statement["Action"], "SNS:DeleteTopic"]
+        case "resource":
+            statement["Resource"] = [*statement["Resource"], "arn:aws:sns:eu-west-1:333333333333:t"]
+        case "principal":
+            statement["Principal"] = {**statement["Principal"], "Federated": ["f"]}
+        case "condition":
+            statement["Condition"].setdefault("Bool", {})["aws:SecureTransport"] = ["true"]
+        case "negation":
+            statement["NotAction"] = statement.pop("Action")
+        case "version":
+            changed["Version"] = "2008-10-17"
+    return changed
+
+
+@given(st.data(), policies)
+def test_a_rewrite_of_a_policy_means_the_same(data: st.DataObject, document: Policy) -> None:
+    """What AWS rewrites on its own (order, scalars, account ids, case) is no difference."""
+    assert policy.same(document, data.draw(same_in_other_words(document)))
+
+
+@given(st.data(), policies)
+def test_a_change_of_a_policy_never_goes_unseen(data: st.DataObject, document: Policy) -> None:
+    """A change of effect, action, resource, principal, condition or version is one, in whatever words it comes."""
+    changed = data.draw(with_one_change(document))
+
+    assert not policy.same(document, data.draw(same_in_other_words(changed)))
+
+
+@given(policies)
+def test_canonical_is_idempotent(document: Policy) -> None:
+    """The canonical form of a canonical form is itself."""
+    once = policy.canonical(document)
+
+    assert once == policy.canonical(once)
+
+
+@given(policies)
+def test_canonical_leaves_its_argument_alone(document: Policy) -> None:
+    """Comparing two policies changes neither."""
+    before = copy.deepcopy(document)
+
+    policy.canonical(document)
+
+    assert before == document
+
+
+def statement(**parts: Any) -> Policy:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "SNS:Publish", "Resource": TOPIC, **parts}],
+    }
+
+
+def test_an_account_id_is_its_root_in_the_given_partition() -> None:
+    """In China an account's root is not the one of the commercial partition."""
+    bare = statement(Principal={"AWS": OWNER})
+    root = statement(Principal={"AWS": f"arn:aws-cn:iam::{OWNER}:root"})
+
+    assert policy.same(bare, root, "aws-cn")
+    assert not policy.same(bare, root)
+
+
+def test_a_service_of_the_name_of_an_account_is_no_account() -> None:
+    """Only AWS principals are account ids: the other kinds stay as they are."""
+    assert not policy.same(
+        statement(Principal={"Federated": OWNER}), statement(Principal={"Federated": f"arn:aws:iam::{OWNER}:root"})
+    )
+
+
+def test_a_boolean_condition_is_the_same_as_its_text() -> None:
+    """AWS returns booleans in conditions as text."""
+    assert policy.same(
+        statement(Principal="*", Condition={"Bool": {"aws:SecureTransport": False}}),
+        statement(Principal="*", Condition={"Bool": {"aws:SecureTransport": "false"}}),
+    )
+
+
+def test_one_statement_more_is_a_difference() -> None:
+    """A statement that is there once more is not folded away with another."""
+    one = statement(Principal="*", Sid="a")
+    two = {**one, "Statement": [*one["Statement"], {**one["Statement"][0], "Sid": "b"}]}
+
+    assert not policy.same(one, two)
+
+
+def test_condition_keys_that_differ_in_case_only_do_not_swallow_each_other() -> None:
+    """A condition that names one key in two spellings is compared with the values of both."""
+    one, other = (
+        statement(Principal="*", Condition={"StringEquals": {"aws:SourceAccount": account, "AWS:SourceAccount": OTHER}})
+        for account in (OWNER, "333333333333")
+    )
+
+    assert not policy.same(one, other)
+
+
+@pytest.mark.parametrize("text", ["[]", '"x"', "1", "null", '{"Statement": "x"}', '{"Statement": ["x"]}', "{", ""])
+def test_what_is_no_policy_is_refused(text: str) -> None:
+    """Text that is no JSON object with statements is not taken for a policy."""
+    with pytest.raises(ValueError, match=r"."):
+        policy.parse(text)
+
+
+def test_a_lone_statement_is_a_list_of_one() -> None:
+    """IAM's grammar lets a statement stand without its list."""
+    assert policy.statements({"Statement": {"Sid": "a"}}) == [{"Sid": "a"}]
+    assert policy.statements({}) == []
+
+
+def test_compact_text_has_no_needless_space_and_parses_back() -> None:
+    """What is sent to AWS is as short as it can be, and the same document."""
+    document = policy.default_topic_policy(TOPIC)
+    text = policy.compact(document)
+
+    assert document == policy.parse(text)
+    assert len(json.dumps(document, separators=(",", ":"))) == len(text)
+
+
+# --- may SES publish? ----------------------------------------------------------------------------------------------------
+
+
+def allow(principal: Any = None, condition: Any = None, **more: Any) -> dict[str, Any]:
+    return {
+        "Effect": "Allow",
+        "Principal": principal or {"Service": "ses.amazonaws.com"},
+        "Action": "SNS:Publish",
+        "Resource": TOPIC,
+        **({} if condition is None else {"Condition": condition}),
+        **more,
+    }
+
+
+def exact(account: str = OWNER, arn: Any = IDENTITY) -> Any:
+    return {"StringEquals": {"AWS:SourceAccount": account, "AWS:SourceArn": arn}}
+
+
+DEFAULT = policy.default_topic_policy(TOPIC)["Statement"][0]
+UNTOLD = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
+
+
+@pytest.mark.parametrize(
+    ("expected", "given_statements"),
+    [
+        pytest.param(True, [DEFAULT], id="the default policy, own account"),
+        pytest.param(False, [], id="no statement"),
+        pytest.param(True, [allow()], id="SES, no condition"),
+        pytest.param(True, [allow(condition=exact())], id="exact"),
+        pytest.param(False, [allow(condition=exact(account=OTHER))], id="another account"),
+        pytest.param(False, [allow(condition=exact(arn=IDENTITY + "x"))], id="another identity"),
+        pytest.param(True, [allow(condition=exact(arn=["x", IDENTITY]))], id="one of several identities"),
+        pytest.param(True, [allow(condition={"ArnLike": {"aws:SourceArn": f"arn:aws:ses:*:{OWNER}:*"}})], id="ArnLike"),
+        pytest.param(
+            False, [allow(condition={"ArnLike": {"aws:SourceArn": f"arn:aws:ses:*:{OTHER}:*"}})], id="ArnLike no"
+        ),
+        pytest.param(
+            True, [allow(condition={"ArnEquals": {"aws:SourceArn": "arn:aws:ses:*"}})], id="ArnEquals is ArnLike"
+        ),
+        pytest.param(True, [allow(condition={"StringLike": {"aws:SourceArn": "*/example.???"}})], id="question marks"),
+        pytest.param(
+            False, [allow(condition={"StringLike": {"aws:SourceArn": "*/example.????"}})], id="one ? too many"
+        ),
+        pytest.param(
+            False, [allow(condition={"StringEquals": {"aws:SourceArn": "*"}})], id="no wildcards in StringEquals"
+        ),
+        pytest.param(
+            True, [allow(condition={"stringequalsignorecase": {"aws:sourcearn": IDENTITY.upper()}})], id="ignoring case"
+        ),
+        pytest.param(True, [allow(condition={"StringEqualsIfExists": {"aws:SourceAccount": OWNER}})], id="IfExists"),
+        pytest.param(
+            False, [allow(condition={"StringNotEquals": {"aws:SourceAccount": OWNER}})], id="not that account"
+        ),
+        pytest.param(
+            True, [allow(condition={"StringNotEquals": {"aws:SourceAccount": OTHER}})], id="not another account"
+        ),
+        pytest.param(False, [allow(condition={"ArnNotLike": {"aws:SourceArn": "*example*"}})], id="ArnNotLike"),
+        pytest.param(True, [allow(condition={"StringNotLike": {"aws:SourceArn": "*other*"}})], id="StringNotLike"),
+        pytest.param(True, [allow(condition={"Bool": {"aws:PrincipalIsAWSService": "true"}})], id="an AWS service"),
+        pytest.param(False, [allow(condition={"Bool": {"aws:PrincipalIsAWSService": False}})], id="no AWS service"),
+        pytest.param(None, [allow(condition=UNTOLD)], id="a key that nobody here knows"),
+        pytest.param(
+            None, [allow(condition={"NumericLessThan": {"aws:SourceAccount": "5"}})], id="an unknown operator"
+        ),
+        pytest.param(None, [allow(condition={"ForAnyValue:StringLike": {"aws:SourceArn": "*"}})], id="a set operator"),
+        pytest.param(
+            False, [allow(condition=UNTOLD | {"StringLike": {"aws:SourceArn": "no"}})], id="unknown and no is no"
+        ),
+        pytest.param(True, [allow(condition=UNTOLD), allow()], id="maybe or yes is yes"),
+        pytest.param(None, [allow(condition=UNTOLD), allow(condition=exact(OTHER))], id="maybe or no is maybe"),
+        pytest.param(False, [allow(), allow(Effect="Deny")], id="Deny wins"),
+        pytest.param(False, [allow(Effect="Deny", principal="*"), allow()], id="Deny of all wins"),
+        pytest.param(True, [allow(), allow(Effect="Deny", condition=exact(OTHER))], id="Deny of another"),
+        pytest.param(None, [allow(), allow(Effect="Deny", condition=UNTOLD)], id="Deny that cannot be told"),
+        pytest.param(False, [allow(Effect="Deny", condition=UNTOLD)], id="a Deny alone lets nobody in"),
+        pytest.param(True, [allow(), allow(Effect="Deny", principal={"AWS": OTHER})], id="Deny of a person"),
+        pytest.param(
+            True,
+            [DEFAULT, allow(Effect="Deny", principal="*", condition={"Bool": {"aws:SecureTransport": "false"}})],
+            id="Deny of calls without TLS, which SES never makes",
+        ),
+        pytest.param(
+            None, [{k: v for k, v in allow(NotPrincipal={"AWS": OTHER}).items() if k != "Principal"}], id="NotPrincipal"
+        ),
+        pytest.param(None, [allow(), allow(Effect="Deny", NotAction="SNS:Publish")], id="NotAction"),
+        pytest.param(None, [allow(NotResource="x")], id="NotResource"),
+        pytest.param(True, [allow(principal="*")], id="everybody"),
+        pytest.param(True, [allow(principal={"AWS": ["x", "*"]})], id="everybody in a list"),
+        pytest.param(
+            True, [allow(principal={"Service": ["lambda.amazonaws.com", "ses.amazonaws.com"]})], id="SES in a list"
+        ),
+        pytest.param(False, [allow(principal={"Service": "events.amazonaws.com"})], id="another service"),
+        pytest.param(False, [allow(principal={"AWS": OWNER})], id="people of the account"),
+        pytest.param(False, [allow(principal="ses.amazonaws.com")], id="a principal without its kind"),
+        pytest.param(True, [allow(Action=["SNS:Subscribe", "sns:publish"])], id="action in a list and any case"),
+        pytest.param(True, [allow(Action="SNS:Pub*")], id="action wildcard"),
+        pytest.param(True, [allow(Action="*")], id="all actions"),
+        pytest.param(False, [allow(Action="SNS:Subscribe")], id="another action"),
+        pytest.param(False, [allow(Action="SNS.Pub*")], id="a dot is no wildcard"),
+        pytest.param(True, [allow(Resource="arn:aws:sns:*")], id="resource wildcard"),
+        pytest.param(False, [allow(Resource=TOPIC + "2")], id="another topic"),
+    ],
+)
+def test_may_publish(expected: bool | None, given_statements: list[Any]) -> None:
+    """SES may publish for its publisher where an Allow holds and no Deny does; None where that cannot be told."""
+    assert expected is policy.may_publish({"Statement": given_statements}, TOPIC, SES)
+
+
+def test_the_default_policy_lets_no_other_account_in() -> None:
+    """SES of another account passes only where a statement says so."""
+    foreign = Publisher(OTHER, f"arn:aws:ses:eu-west-1:{OTHER}:identity/example.com")
+
+    assert policy.may_publish(policy.default_topic_policy(TOPIC), TOPIC, foreign) is False

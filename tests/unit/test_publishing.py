@@ -1,0 +1,222 @@
+"""sesform's own statements in topic policies."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sesform import policy, publishing
+from sesform.policy import Policy, Publisher
+
+TOPIC = "arn:aws:sns:eu-west-1:111111111111:feedback"
+ACCOUNTS = ["111111111111", "222222222222", "333333333333"]
+NEW = policy.default_topic_policy(TOPIC)
+
+publishers = st.builds(
+    lambda account, kind, name: Publisher(account, f"arn:aws:ses:eu-west-1:{account}:{kind}/{name}"),
+    st.sampled_from(ACCOUNTS),
+    st.sampled_from(["identity", "configuration-set"]),
+    st.sampled_from(["a.com", "b.com", "a", "a.com.evil"]),
+)
+some_publishers = st.lists(publishers, max_size=6)
+
+# Statements of others that say nothing of SES, in forms that must come back untouched.
+foreign_statements = st.fixed_dictionaries(
+    {
+        "Sid": st.sampled_from(["Ops", "sesformPublish", "Sesform", ""]),
+        "Effect": st.sampled_from(["Allow", "Deny"]),
+        "Principal": st.sampled_from(
+            [{"AWS": "111111111111"}, {"Service": ["events.amazonaws.com"]}, {"AWS": ["x", "a"]}]
+        ),
+        "Action": st.sampled_from(["SNS:Publish", ["sns:Subscribe", "SNS:Publish"]]),
+        "Resource": st.just(TOPIC),
+    }
+)
+documents: st.SearchStrategy[Policy] = st.fixed_dictionaries(
+    {"Version": st.just("2012-10-17"), "Id": st.just("theirs"), "Statement": st.lists(foreign_statements, max_size=3)}
+)
+
+
+def letting_in(document: Policy, wanted: Iterable[Publisher]) -> Policy:
+    return publishing.with_publishers(document, TOPIC, wanted)
+
+
+@given(documents, some_publishers)
+def test_statements_of_others_stay_byte_for_byte_and_in_order(document: Policy, wanted: list[Publisher]) -> None:
+    """What somebody else put into the policy is not touched, not even its spelling."""
+    theirs = json.dumps(document["Statement"])
+    made = letting_in(document, wanted)
+
+    if document["Statement"] or wanted:
+        assert theirs == json.dumps([s for s in made["Statement"] if not publishing.is_ours(s)])
+        assert (made["Version"], made["Id"]) == ("2012-10-17", "theirs")
+
+
+@given(documents, some_publishers, publishers)
+def test_exactly_the_wanted_publishers_are_let_in(document: Policy, wanted: list[Publisher], other: Publisher) -> None:
+    """Every wanted publisher may publish by our statements, and nobody else may."""
+    mine = {"Statement": publishing.ours(letting_in(document, wanted))}
+
+    assert dict.fromkeys(wanted, True) == {p: policy.may_publish(mine, TOPIC, p) for p in wanted}
+    assert (other in wanted) is policy.may_publish(mine, TOPIC, other)
+
+
+@given(documents, some_publishers)
+def test_letting_in_twice_is_letting_in_once(document: Policy, wanted: list[Publisher]) -> None:
+    """Where the statements are there already, nothing changes."""
+    once = letting_in(document, wanted)
+
+    assert once == letting_in(once, wanted)
+
+
+@given(documents, some_publishers, some_publishers)
+def test_the_publishers_before_do_not_matter(document: Policy, before: list[Publisher], after: list[Publisher]) -> None:
+    """The policy follows from who is wanted now, not from who once was."""
+    fresh, moved = letting_in(document, after), letting_in(letting_in(document, before), after)
+
+    assert publishing.ours(fresh) == publishing.ours(moved)
+
+
+@given(some_publishers)
+def test_the_order_of_publishers_does_not_matter(wanted: list[Publisher]) -> None:
+    """The same publishers give the same text, in whatever order and however often they are named."""
+    assert letting_in(NEW, wanted) == letting_in(NEW, [*reversed(wanted), *wanted])
+
+
+@given(some_publishers)
+def test_sids_are_unique(wanted: list[Publisher]) -> None:
+    """SNS refuses a policy in which two statements have one name."""
+    sids = [s["Sid"] for s in letting_in(NEW, wanted)["Statement"]]
+
+    assert len(sids) == len(set(sids))
+
+
+def test_removing_all_gives_a_new_topics_policy_where_nothing_is_left() -> None:
+    """SNS takes no empty policy, so that of a new topic is put back."""
+    only_ours = {"Version": "2012-10-17", "Statement": publishing.ours(letting_in(NEW, [some(1)]))}
+
+    assert letting_in(only_ours, []) == NEW
+
+
+def test_removing_all_leaves_what_others_wrote() -> None:
+    """Where others have statements, only ours go."""
+    assert letting_in(letting_in(NEW, [some(1)]), []) == NEW
+
+
+def test_the_spelling_of_aws_is_kept_where_it_means_the_same() -> None:
+    """A policy that AWS spelled otherwise is not written again."""
+    found = copy.deepcopy(letting_in(NEW, [some(1)]))
+    ours = found["Statement"][-1]
+    tests = ours["Condition"]["StringEquals"]
+    spelled = {k.lower(): v[0] if isinstance(v, list) else [v] for k, v in tests.items()}
+    ours |= {"Action": ["sns:Publish"], "Condition": {"StringEquals": spelled}}
+
+    assert found == letting_in(found, [some(1)])
+
+
+def test_the_statement_has_the_form_that_aws_documents() -> None:
+    """One statement an account: SES as the principal, account and sources as conditions."""
+    (statement,) = publishing.ours(letting_in(NEW, [some(1), some(2)]))
+
+    assert {
+        "Sid": "SesformPublish222222222222",
+        "Effect": "Allow",
+        "Principal": {"Service": "ses.amazonaws.com"},
+        "Action": "SNS:Publish",
+        "Resource": TOPIC,
+        "Condition": {
+            "StringEquals": {"AWS:SourceAccount": "222222222222", "AWS:SourceArn": [some(1).arn, some(2).arn]}
+        },
+    } == statement
+
+
+def some(number: int) -> Publisher:
+    return Publisher("222222222222", f"arn:aws:ses:eu-west-1:222222222222:identity/{number:04}.example.com")
+
+
+SNS_TAKES = 30 * 1024
+
+
+def test_too_many_publishers_to_name_are_let_in_by_pattern() -> None:
+    """A thousand identities fit into a policy all the same, and each is let in; other accounts and kinds are not."""
+    wanted = [some(n) for n in range(1000)]
+    made = letting_in(NEW, wanted)
+    foreign = Publisher("333333333333", "arn:aws:ses:eu-west-1:333333333333:identity/0001.example.com")
+    other_kind = Publisher("222222222222", "arn:aws:ses:eu-west-1:222222222222:configuration-set/x")
+
+    assert len(policy.compact(made)) < SNS_TAKES
+    assert {True} == {policy.may_publish(made, TOPIC, p) for p in wanted}
+    assert [policy.may_publish(made, TOPIC, p) for p in (foreign, other_kind)] == [False, False]
+
+
+def test_as_many_publishers_as_fit_are_named() -> None:
+    """A pattern lets in more than was asked for, so it is the last resort."""
+    made = letting_in(NEW, [some(n) for n in range(200)])
+
+    assert policy.may_publish(made, TOPIC, some(500)) is False
+
+
+# --- in between ----------------------------------------------------------------------------------------------------------
+
+
+@given(documents, some_publishers, some_publishers)
+def test_the_policy_in_between_lets_in_all_of_both(
+    document: Policy, before: list[Publisher], after: list[Publisher]
+) -> None:
+    """While users move, whoever may publish before or after may publish."""
+    old = letting_in(document, before)
+    between = publishing.widened(old, letting_in(old, after))
+    mine: dict[str, Any] = {"Statement": publishing.ours(between)}
+
+    assert dict.fromkeys([*before, *after], True) == {p: policy.may_publish(mine, TOPIC, p) for p in [*before, *after]}
+
+
+@given(documents.filter(lambda d: bool(d["Statement"])), some_publishers, some_publishers)
+def test_the_policy_in_between_keeps_others_and_unique_sids(
+    document: Policy, before: list[Publisher], after: list[Publisher]
+) -> None:
+    """The step in between is a policy that SNS takes, with what others wrote in it."""
+    old = letting_in(document, before)
+    between = publishing.widened(old, letting_in(old, after))
+    ours = [s["Sid"] for s in publishing.ours(between)]
+
+    assert len(ours) == len(set(ours))
+    assert document["Statement"] == [s for s in between["Statement"] if not publishing.is_ours(s)]
+
+
+@given(some_publishers, some_publishers)
+def test_what_a_run_left_in_between_is_cleaned_up(before: list[Publisher], after: list[Publisher]) -> None:
+    """A policy that a run left half way becomes the wanted one."""
+    old = letting_in(NEW, before)
+    left = publishing.widened(old, letting_in(old, after))
+
+    assert policy.same(letting_in(NEW, after), letting_in(left, after))
+
+
+@given(some_publishers, some_publishers)
+def test_lets_in_more_tells_whether_somebody_loses(one: list[Publisher], other: list[Publisher]) -> None:
+    """Going from one policy to another narrows exactly where the first has a publisher that the second lacks."""
+    assert (not set(one) <= set(other)) is publishing.lets_in_more(letting_in(NEW, one), letting_in(NEW, other))
+
+
+def test_the_policy_in_between_fits_even_where_both_together_do_not() -> None:
+    """Two policies that SNS takes have one in between that SNS takes, and that lets in all of both."""
+    before = letting_in(NEW, [some(n) for n in range(250)])
+    between = publishing.widened(before, letting_in(before, [some(n) for n in range(1, 251)]))
+
+    assert len(policy.compact(between)) <= SNS_TAKES
+    assert {True} == {policy.may_publish(between, TOPIC, some(n)) for n in range(251)}
+
+
+def test_sids_in_between_are_unique_after_a_run_that_was_cut_off() -> None:
+    """Where a run left the policy in between behind, the next step in between is one that SNS takes too."""
+    one = letting_in(NEW, [some(1)])
+    left = publishing.widened(one, letting_in(one, [some(2)]))
+    sids = [s["Sid"] for s in publishing.widened(left, letting_in(left, [some(3)]))["Statement"]]
+
+    assert len(sids) == len(set(sids))

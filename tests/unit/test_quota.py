@@ -1,0 +1,21 @@
+"""AWS's quotas as numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from sesform.quota import IDENTITIES_A_CALL, SES_CALLS_A_SECOND, least_seconds
+
+
+def test_the_quotas_are_those_of_aws() -> None:
+    """One SES call a second in each scope, and a hundred identities a read."""
+    assert (SES_CALLS_A_SECOND, IDENTITIES_A_CALL) == (1.0, 100)
+
+
+@pytest.mark.parametrize(
+    ("expected", "calls", "rate"),
+    [(0, 0, 1.0), (1, 1, 1.0), (121, 121, 1.0), (3, 5, 2.0), (10, 5, 0.5), (0, 5, None)],
+)
+def test_least_seconds_are_rounded_up(expected: int, calls: int, rate: float | None) -> None:
+    """So many calls take at least so many whole seconds; without a pace they take none."""
+    assert expected == least_seconds(calls, rate)

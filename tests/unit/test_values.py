@@ -1,0 +1,87 @@
+"""Canonical values and safe text."""
+
+from __future__ import annotations
+
+import copy
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sesform.values import EVENT_TYPES, UNKNOWN, event_set, printable
+
+BIDI = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+ANYTHING = st.text(st.characters(codec=None), max_size=40) | st.text(
+    "\x1b[31m\u202e\u2066\u200b\ufeff\x9bab\r\n\t", max_size=20
+)
+
+
+@given(ANYTHING)
+def test_printable_leaves_no_character_that_acts(text: str) -> None:
+    """No control, bidirectional or invisible mark, line separator or lone surrogate gets through to a terminal."""
+    left = [
+        c
+        for c in printable(text)
+        if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")
+        or unicodedata.bidirectional(c) in BIDI
+        or c in "\u061c\u200b\u200e\u200f\u2060\ufeff"
+    ]
+
+    assert left == []
+
+
+@given(ANYTHING)
+def test_printable_is_one_line(text: str) -> None:
+    """Whatever a name holds, it stays on its line."""
+    assert len(printable(text).splitlines()) <= 1
+
+
+@given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E)))
+def test_printable_leaves_ascii_alone(text: str) -> None:
+    """Printable ASCII is what it was."""
+    assert text == printable(text)
+
+
+@given(ANYTHING)
+def test_printable_twice_is_printable_once(text: str) -> None:
+    """What is safe already is not escaped again."""
+    assert printable(text) == printable(printable(text))
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"),
+    [
+        (r"\x1b[31mred", "\x1b[31mred"),
+        (r"a\nb\rc\td", "a\nb\rc\td"),
+        (r"\u202egnp.exe", "\u202egnp.exe"),
+        (r"\x9b2J", "\x9b2J"),
+        (r"\u2028", "\u2028"),
+        (r"\ud800", "\ud800"),
+        ("Grüße, 世界 🙂", "Grüße, 世界 🙂"),
+    ],
+)
+def test_printable_shows_what_was_there(expected: str, text: str) -> None:
+    """A character that acts becomes its escape; letters of any script stay."""
+    assert expected == printable(text)
+
+
+def test_event_set_is_upper_case_sorted_and_distinct() -> None:
+    """Event types are a set in AWS's spelling and order."""
+    assert event_set(["open", "Bounce", "complaint", "BOUNCE"]) == ["BOUNCE", "COMPLAINT", "OPEN"]
+
+
+@given(st.permutations(EVENT_TYPES))
+def test_all_event_types_come_in_the_order_of_aws(types: list[str]) -> None:
+    """AWS returns event types sorted, so sorted is how they are kept."""
+    assert list(EVENT_TYPES) == event_set(types)
+
+
+def test_unknown_equals_only_itself() -> None:
+    """What AWS decides later is neither nothing nor empty, and stays itself when copied."""
+    assert UNKNOWN is copy.deepcopy(UNKNOWN)
+    assert UNKNOWN is copy.copy(UNKNOWN)
+    others: list[object] = [None, "", False, 0]
+
+    assert UNKNOWN not in others
+    assert repr(UNKNOWN) == "UNKNOWN"
