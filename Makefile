@@ -1,0 +1,77 @@
+# `make demo` and `make test` need Python 3.11 or newer, make, and PyPI. What else they need they put into $(VENV).
+
+VENV   ?= .venv
+PYTHON ?=
+
+bin   := $(VENV)/bin
+ready := $(VENV)/.ready
+code  := src tests demo bench
+
+# The first of these that runs, is new enough and can make virtual environments; `make PYTHON=...` names another one.
+pythons := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
+
+define find_python
+python=; \
+for each in $(pythons); do \
+    if "$$each" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$each; break; fi; \
+done; \
+if [ -z "$$python" ]; then \
+    echo "sesform needs Python 3.11 or newer with its venv module; none of these is one: $(pythons)." >&2; \
+    echo "Install one (on Debian and Ubuntu with python3-venv), or name it: make PYTHON=/path/to/python3" >&2; \
+    exit 1; \
+fi
+endef
+
+.PHONY: help demo test test-long lint format schema lock clean
+
+help:
+	@echo "make demo       sesform on the sandbox, from a first plan to the removal of everything"
+	@echo "make test       ruff, mypy and the tests, without the long ones"
+	@echo "make test-long  all of the tests"
+	@echo "make lint       ruff and mypy alone"
+	@echo "make format     let ruff write the code in its form"
+	@echo "make schema     write docs/sesform.schema.json anew"
+	@echo "make lock       pin the newest versions of all that development needs in requirements-dev.txt"
+	@echo "make clean      remove all that these make"
+
+# Made anew when the pinned versions or the project's metadata change. The stamp comes last, so that what was cut off is made again.
+$(ready): requirements-dev.txt pyproject.toml
+	@$(find_python); \
+	echo "Making $(VENV) with $$("$$python" --version) ..."; \
+	"$$python" -m venv --clear $(VENV)
+	@$(bin)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-dev.txt
+	@$(bin)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(bin)/python -m pip --disable-pip-version-check check
+	@touch $@
+
+demo: $(ready)
+	@PATH="$(abspath $(bin)):$$PATH" demo/demo.sh
+
+test: lint
+	$(bin)/python -m pytest -n 2 -m "not long"
+
+test-long: lint
+	HYPOTHESIS_PROFILE=long $(bin)/python -m pytest -n 2
+
+lint: $(ready)
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
+	$(bin)/mypy --strict $(code)
+
+format: $(ready)
+	$(bin)/ruff check --fix .
+	$(bin)/ruff format .
+
+schema: $(ready)
+	$(bin)/sesform schema > docs/sesform.schema.json
+
+# The project's own dependencies, and what builds it.
+lock:
+	@$(find_python); "$$python" -m venv --clear build/lock
+	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	printf 'hatchling\neditables\n' | build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	    --extra dev --no-header --no-annotate --output-file requirements-dev.txt pyproject.toml -
+
+clean:
+	rm -rf $(VENV) build dist .coverage .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find $(code) -name __pycache__ -prune -exec rm -rf {} +
