@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,5 +65,5 @@ class Shell:
         return Sandbox(self.folder / ".sesform" / "sandbox.json")
 
     def clear_in_console(self, identity: str = "example.com", type_: str = "Bounce") -> None:
-        ses = self.sandbox.session("111111111111", "eu-west-1").client("ses")
+        ses: Any = self.sandbox.session("111111111111", "eu-west-1").client("ses")
         ses.set_identity_notification_topic(Identity=identity, NotificationType=type_)

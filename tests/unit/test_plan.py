@@ -8,7 +8,7 @@ import pytest
 
 from sesform.address import Address, Scope
 from sesform.errors import Problem
-from sesform.plan import Action, Change, Outcome, Plan, Report, Result, Unchanged
+from sesform.plan import Action, Change, Outcome, Plan, Report, Result, Unchanged, on_the_way
 
 SCOPE, OTHER = Scope("111111111111", "eu-west-1"), Scope("222222222222", "eu-west-1")
 
@@ -31,6 +31,44 @@ def test_a_plan_counts_resources_not_steps() -> None:
     )
 
     assert plan.summary == {"create": 2, "update": 1, "delete": 1, "no_op": 1}
+
+
+STAND_IN = (change("create", "s"), change("delete", "a"), change("create", "a"), change("delete", "s"))
+
+
+def test_a_stand_in_is_not_counted() -> None:
+    """What is made and removed on the way is neither added nor destroyed; what it stands in for is both."""
+    assert {"create": 1, "update": 0, "delete": 1, "no_op": 0} == Plan(STAND_IN).summary
+
+
+def test_a_stand_in_that_was_left_behind_is_destroyed() -> None:
+    """What is there before the plan and gone after it counts."""
+    assert {"create": 1, "update": 0, "delete": 2, "no_op": 0} == Plan(STAND_IN[1:]).summary
+
+
+def test_a_stand_in_that_stays_behind_was_added() -> None:
+    """A run that was cut off says what it made and did not remove."""
+    *done, last = STAND_IN
+    report = Report((*(Outcome(c, "done") for c in done), Outcome(last, "failed")))
+
+    assert {"create": 2, "update": 0, "delete": 1} == report.done
+
+
+@pytest.mark.parametrize(
+    ("expected", "changes"),
+    [
+        (set(), ()),
+        ({"s"}, STAND_IN),
+        (set(), (change("create", "a"), change("delete", "b"))),
+        (set(), (change("delete", "a"), change("create", "a"))),
+        (set(), (change("update", "a"), change("delete", "a"))),
+        ({"s"}, (change("create", "s"), change("update", "s"), change("delete", "s"))),
+        ({"s", "r"}, (change("create", "s"), change("create", "r"), change("delete", "r"), change("delete", "s"))),
+    ],
+)
+def test_on_the_way_is_what_is_made_first_and_removed_later(expected: set[str], changes: tuple[Change, ...]) -> None:
+    """A replacement goes first and comes again, so it is not on the way."""
+    assert expected == {a.key for a in on_the_way(changes)}
 
 
 def test_an_empty_plan_counts_nothing() -> None:

@@ -477,7 +477,7 @@ def test_a_stand_in_that_was_left_behind_goes() -> None:
 
 
 def test_a_stand_in_that_was_left_behind_does_not_stand_in_again() -> None:
-    """Where the change of kind is still to be made, a new stand-in takes over before the one that was left behind goes."""
+    """Where the change of kind is still to be made, a new stand-in takes over before the one left behind goes."""
     before, after = one("events: [bounce], eventbridge: default"), one("events: [bounce], sns: t")
     wanted = compiled(owner(SET % after))
     beside = f"{DESTINATION}-sesform-stand-in"

@@ -359,8 +359,8 @@ AT = "specs.yaml:"
         ),
         (
             (
-                ":8:24: configuration_sets.c.event_destinations.d.eventbridge: 'foo:event-bus/default' is not the default "
-                "event bus; write default: SES takes no other"
+                ":8:24: configuration_sets.c.event_destinations.d.eventbridge: 'foo:event-bus/default' is not "
+                "the default event bus; write default: SES takes no other"
             ),
             owner(DESTINATION % "events: all, eventbridge: 'foo:event-bus/default'"),
         ),
