@@ -141,7 +141,7 @@ def _dark_forwarding(desired: Desired, snapshot: Snapshot, changes: Iterable[Cha
     touched: dict[tuple[Scope, str], list[Change]] = defaultdict(list)
     for change in changes:
         properties = change.after or change.before or {}
-        if "identity" in properties:
+        if change.address.type in ("notification_topic", "feedback_forwarding"):
             touched[change.scope, properties["identity"]].append(change)
     for (scope, identity), steps in touched.items():
         facts = snapshot.identities.get((scope, identity))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sesform import routes
 from sesform.errors import Problem
-from sesform.plan import Plan
+from sesform.plan import Plan, on_the_way
 
 MOST_DELETED_SHARE = 0.30
 FEWEST_DELETED = 10
@@ -49,14 +49,16 @@ def _dark(plan: Plan) -> Iterable[Problem]:
 
 
 def _mass_change(plan: Plan) -> Iterable[Problem]:
-    deleted = {c.address for c in plan.changes if c.action == "delete"} - {
-        c.address for c in plan.changes if c.action == "create"
+    passing = on_the_way(plan.changes)
+    changes = [c for c in plan.changes if c.address not in passing]
+    deleted = {c.address for c in changes if c.action == "delete"} - {
+        c.address for c in changes if c.action == "create"
     }
-    existing = {c.address for c in plan.changes if c.before is not None} | {u.address for u in plan.unchanged}
+    existing = {c.address for c in changes if c.before is not None} | {u.address for u in plan.unchanged}
     share = len(deleted) / len(existing) if existing else 0.0
     if len(deleted) >= FEWEST_DELETED and share > MOST_DELETED_SHARE:
         yield Problem(
-            f"the plan deletes {len(deleted)} of {len(existing)} settings ({share:.0%}; "
+            f"the plan deletes {len(deleted)} of {len(existing)} settings ({share:.1%}; "
             f"the limit is {MOST_DELETED_SHARE:.0%} from {FEWEST_DELETED} on)",
             hint="make sure that no spec is missing, or pass --allow-mass-change",
         )

@@ -150,7 +150,7 @@ def _read_types(reading: Reading, wanted: list[Declared], result: _Pass) -> None
     for declared in wanted:
         by_type[declared.address.type].append(declared)
     for name, kind in RESOURCES.items():
-        of_type = by_type[name] + (by_type[kind.part_of] if kind.part_of else [])
+        of_type = by_type[name] + [d for whole in kind.part_of for d in by_type[whole]]
         if not of_type:
             continue
         try:

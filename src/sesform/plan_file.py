@@ -215,7 +215,7 @@ def _check_step(step: Mapping[str, Any], address: Address, before: Any, after: A
 
 def _out(value: Any) -> Any:
     if value is UNKNOWN:
-        return _UNKNOWN
+        return dict(_UNKNOWN)
     if isinstance(value, Mapping):
         return {key: _out(v) for key, v in value.items()}
     return [_out(v) for v in value] if isinstance(value, list | tuple) else value

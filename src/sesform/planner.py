@@ -11,7 +11,7 @@ from sesform.address import Address, Scope
 from sesform.desired import Declared, Desired, publishers_of
 from sesform.errors import Problem
 from sesform.live import Snapshot
-from sesform.plan import Action, Change, Plan, Unchanged
+from sesform.plan import Action, Change, Plan, Unchanged, on_the_way
 from sesform.resources import RESOURCES, Phase
 from sesform.resources.event_destination import is_stand_in, sends_nothing, stand_in_for
 from sesform.values import Properties
@@ -42,8 +42,7 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
     declared = _with_unmanaged_publishers(desired, snapshot)
     drafts: list[Draft] = []
     unchanged: list[Unchanged] = []
-    names = {str(p["name"]) for a, p in snapshot.found.items() if a.type == "event_destination"}
-    names |= {d.key["name"] for d in desired.declared.values() if d.address.type == "event_destination"}
+    names = {str(a) for a in [*snapshot.found, *desired.declared] if a.type == "event_destination"}
     for each in declared:
         if each.address in snapshot.unreadable or checks.is_missing(each, snapshot):
             continue
@@ -91,7 +90,7 @@ def _steps(
 ) -> Iterator[Draft]:
     """The steps of one resource; `position` is where the first of them will stand among the drafts.
 
-    `names` are those of event destinations that are in use; that of a stand-in is added.
+    `names` are the addresses of event destinations that are in use; that of a stand-in is added.
     """
     kind = RESOURCES[declared.address.type]
 
@@ -128,14 +127,15 @@ def _replacement(
     """Delete and create, with a stand-in meanwhile where events would otherwise be lost."""
     address, scope = declared.address, declared.scope
     make, remove = Phase.EVENT_DESTINATIONS, Phase.CONFIGURATION_SETS_REMOVED
-    stand_in = stand_in_for(have, want, names)
+    siblings = str(replace(address, key=f"{have['configuration_set']}/"))
+    stand_in = stand_in_for(have, want, {n.removeprefix(siblings) for n in names if n.startswith(siblings)})
     if stand_in is None:
         # What it sends on now must be carried by others before it goes; what it will send on is nothing or new.
         phase = make if sends_nothing(have) else remove
         yield Draft(address, scope, "delete", have, None, why, phase)
         yield Draft(address, scope, "create", None, want, why, phase, (position,))
         return
-    names.add(stand_in["name"])
+    names.add(siblings + stand_in["name"])
     beside = replace(address, key=f"{stand_in['configuration_set']}/{stand_in['name']}")
     meanwhile = f"it stands in for {address.key} while that is replaced"
     yield Draft(beside, scope, "create", None, stand_in, meanwhile, make)
@@ -151,7 +151,7 @@ def _unlisted_destinations(desired: Desired, snapshot: Snapshot) -> Iterator[Dra
         if address.type != "event_destination" or address in desired.declared:
             continue
         parent = Address(address.spec, address.region, "configuration_set", have["configuration_set"])
-        if parent in desired.exclusive or is_stand_in(have):
+        if parent in desired.exclusive or (parent in desired.declared and is_stand_in(have)):
             owner = desired.declared[parent]
             reason = f"{owner.origin}" if owner.want is None else f"{str(owner.origin).split()[0]} does not list it"
             yield Draft(address, owner.scope, "delete", have, None, reason, kind.phase(have, None))
@@ -208,9 +208,11 @@ def chosen(of: Plan, matches: Callable[[str], bool]) -> Plan:
     Diagnostics stay where they concern something that matches or is chosen, or no address at all.
     """
     wanted = {i for i, change in enumerate(of.changes) if matches(str(change.address))}
-    for position in range(len(of.changes) - 1, -1, -1):
-        if position in wanted:
-            wanted.update(of.changes[position].depends_on)
+    # What is made on the way is removed again, or it would stay: its removal belongs to it as what it depends on does.
+    passing = on_the_way(of.changes)
+    beside = {i for i in _needed(of, wanted) if of.changes[i].address in passing}
+    kept = {of.changes[i].address for i in beside}
+    wanted = _needed(of, wanted | {i for i, change in enumerate(of.changes) if change.address in kept})
     place = {position: new for new, position in enumerate(sorted(wanted))}
     changes = [
         replace(of.changes[p], depends_on=tuple(place[d] for d in of.changes[p].depends_on)) for p in sorted(wanted)
@@ -219,6 +221,15 @@ def chosen(of: Plan, matches: Callable[[str], bool]) -> Plan:
     touched = {str(c.address) for c in changes} | {str(u.address) for u in unchanged}
     diagnostics = tuple(d for d in of.diagnostics if _concerns(d, touched, matches))
     return replace(of, changes=tuple(changes), unchanged=unchanged, diagnostics=diagnostics)
+
+
+def _needed(of: Plan, wanted: set[int]) -> set[int]:
+    """The positions with those of all steps that they depend on."""
+    found = set(wanted)
+    for position in range(len(of.changes) - 1, -1, -1):
+        if position in found:
+            found.update(of.changes[position].depends_on)
+    return found
 
 
 def _concerns(problem: Problem, touched: set[str], matches: Callable[[str], bool]) -> bool:

@@ -49,7 +49,7 @@ Matrix = Mapping[Subject, tuple[Route, ...]]
 
 @dataclass(frozen=True, slots=True)
 class RouteChange:
-    """A subject's routes before a plan and after it, each as sorted texts."""
+    """A subject's routes before a plan and after it, as texts in a fixed order."""
 
     subject: Subject
     before: tuple[str, ...]
@@ -145,7 +145,7 @@ def gaps(of: Matrix, subscribers: Mapping[str, tuple[Subscriber, ...]], dead_top
             Gap(subject, f"double notices: {t} gets it twice")
             for t in sorted({t for t in topics if topics.count(t) > 1})
         ]
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _unheard(

@@ -80,7 +80,7 @@ def test_many_deletions_are_refused(world: World, sets: int, deleted: int, refus
     assert refused is bool(found)
     if refused:
         assert (
-            f"the plan deletes {deleted} of {sets} settings ({deleted / sets:.0%}; the limit is 30% from 10 on)"
+            f"the plan deletes {deleted} of {sets} settings ({deleted / sets:.1%}; the limit is 30% from 10 on)"
             in found[0]
         )
         assert "--allow-mass-change" in found[0]

@@ -90,12 +90,12 @@ def _target(
 
 def _in_region(work: Compilation, loaded: LoadedSpec, scope: Scope, text: str, loc: Loc) -> bool:
     arn = arns.parse(text)
-    if arn and (arn.scope != scope or arn.partition != arns.partition(scope.region)):
-        work.wrong(
-            loaded,
-            loc,
-            f"{text!r} is in {arn.scope}, the configuration set is in {scope}",
-            "SES needs it in the same account and region",
-        )
-        return False
-    return True
+    if arn is None:
+        return True
+    right = arns.partition(scope.region)
+    if arn.partition != right:
+        work.wrong(loaded, loc, f"{text!r} is in partition {arn.partition}, {scope.region} is in {right}")
+    elif arn.scope != scope:
+        there = f"{text!r} is in {arn.scope}, the configuration set is in {scope}"
+        work.wrong(loaded, loc, there, "SES needs it in the same account and region")
+    return arn.partition == right and arn.scope == scope

@@ -8,13 +8,16 @@ from __future__ import annotations
 import html
 import re
 
-from sesform.plan import Plan, Report
+from sesform.plan import Plan, Report, on_the_way
 from sesform.quota import SES_CALLS_A_SECOND
 from sesform.render import text
 from sesform.values import printable
 
 # GitHub refuses a comment of more than 65,536 characters; the rest is for whoever puts something around it.
 MOST_CHARACTERS = 60_000
+
+
+_MOST_OF_A_NAME = 200
 
 
 def cell(of: str) -> str:
@@ -32,14 +35,14 @@ def plan(of: Plan, *, drift: bool = False, rate: float | None = SES_CALLS_A_SECO
         f"### {'Drift' if drift else 'Plan'}: {n['create']} to add, {n['update']} to change, {n['delete']} to destroy",
         "",
     ]
-    if n["delete"]:
-        names = sorted({str(c.address) for c in of.changes if c.action == "delete"})
-        shown = ", ".join(cell(name) for name in names[:10]) + (
-            f" and {len(names) - 10} more" if len(names) > 10 else ""
-        )
-        head += [f"**Destroyed:** {shown}", ""]
+    passing = on_the_way(of.changes)
+    names = sorted({str(c.address) for c in of.changes if c.action == "delete" and c.address not in passing})
+    if names:
+        shown = ", ".join(cell(name[:_MOST_OF_A_NAME]) for name in names[:10])
+        head += [f"**Destroyed:** {shown}" + (f" and {len(names) - 10} more" if len(names) > 10 else ""), ""]
     body = text.drift(of) if drift else text.plan(of, rate=rate)
-    return "\n".join(head) + _folded("Details", _as_diff(body), "diff")
+    top = "\n".join(head)
+    return top + _folded("Details", _as_diff(body), "diff", MOST_CHARACTERS - len(top))
 
 
 def report(of: Report) -> str:
@@ -54,10 +57,11 @@ def _as_diff(body: str) -> str:
     return re.sub(r"^( +)([+~-])", lambda m: ("!" if m[2] == "~" else m[2]) + m[1], body, flags=re.MULTILINE)
 
 
-def _folded(title: str, body: str, language: str) -> str:
-    room = MOST_CHARACTERS - 400
+def _folded(title: str, body: str, language: str, most: int = MOST_CHARACTERS) -> str:
+    room = most - 400
     if len(body) > room:
-        body = body[:room].rpartition("\n")[0] + f"\n... {len(body) - room} characters more were cut; see the job's log"
+        kept = body[:room].rpartition("\n")[0]
+        body = f"{kept}\n... {len(body) - len(kept)} characters more were cut; see the job's log"
     longest = max((len(run) for run in re.findall(r"`+", body)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"<details><summary>{title}</summary>\n\n{fence}{language}\n{body.rstrip()}\n{fence}\n\n</details>\n"

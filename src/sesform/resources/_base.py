@@ -50,9 +50,7 @@ class ResourceType(ABC):
     name: ClassVar[str]
     key: ClassVar[tuple[str, ...]]  # the properties that AWS knows it by
     service: ClassVar[str] = "ses"  # who answers its reads: ses (v1 and v2) or sns
-    part_of: ClassVar[str | None] = (
-        None  # the type that it is a part of: what is read of that one is read of this one too
-    )
+    part_of: ClassVar[tuple[str, ...]] = ()  # types that name what it is a part of: it is read for those too
 
     @abstractmethod
     def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:

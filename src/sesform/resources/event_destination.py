@@ -43,11 +43,13 @@ class EventDestination(ResourceType):
 
     name = "event_destination"
     key = ("configuration_set", "name")
-    part_of = "configuration_set"
+    part_of = ("configuration_set", "default_configuration_set")
 
     def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
-        """All destinations of the sets that are wanted, declared or not: in an exclusive set the others are to go."""
-        place = {d.key["configuration_set"]: d.address for d in wanted}
+        """All destinations of the sets that are wanted or are to be a default, declared or not: an exclusive set's others are to
+        go, and all are routes."""
+        named = {d.want["configuration_set"]: d.address for d in wanted if d.want and "configuration_set" in d.want}
+        place = named | {d.key["configuration_set"]: d.address for d in wanted if "configuration_set" in d.key}
         for name, destinations in reading.event_destinations.items():
             for destination in destinations if name in place else ():
                 address = Address(place[name].spec, place[name].region, self.name, f"{name}/{destination['Name']}")
