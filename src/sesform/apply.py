@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
@@ -39,7 +41,7 @@ class _Run:
         sorter = TopologicalSorter({i: c.depends_on for i, c in enumerate(self._plan.changes)})
         sorter.prepare()
         running: dict[Future[Outcome], int] = {}
-        with ThreadPoolExecutor(max_workers=max(1, self._parallelism)) as pool:
+        with _on_interrupt(self._interrupt), ThreadPoolExecutor(max_workers=max(1, self._parallelism)) as pool:
             while sorter.is_active():
                 for position in sorted(sorter.get_ready()):
                     blocked = self._blocked(position)
@@ -48,20 +50,15 @@ class _Run:
                         sorter.done(position)
                     else:
                         running[pool.submit(self._carry_out, position)] = position
-                for future in self._wait(running):
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
                     position = running.pop(future)
                     self._finish(position, future.result())
                     sorter.done(position)
         return Report(tuple(self._outcomes[i] for i in range(len(self._plan.changes))), self._interrupted)
 
-    def _wait(self, running: dict[Future[Outcome], int]) -> set[Future[Outcome]]:
-        while running:
-            try:
-                return wait(running, return_when=FIRST_COMPLETED).done
-            except KeyboardInterrupt:
-                self._interrupted = True
-                self._connections.stop()
-        return set()
+    def _interrupt(self, *_: object) -> None:
+        self._interrupted = True
+        self._connections.stop()
 
     def _blocked(self, position: int) -> Outcome | None:
         """The outcome of a step that is not to be tried, or None where it is."""
@@ -78,7 +75,8 @@ class _Run:
         self._tell(outcome.change, outcome)
 
     def _tell(self, change: Change, outcome: Outcome | None) -> None:
-        with self._told:
+        # Whoever is told may have gone (a closed pipe): that must not keep the run from its end.
+        with self._told, suppress(Exception):
             self._progress(change, outcome)
 
     def _carry_out(self, position: int) -> Outcome:
@@ -98,6 +96,19 @@ class _Run:
         except Exception as error:  # a fault of ours must not keep the others' truth from being told
             return Outcome(change, "unknown", f"{type(error).__name__}: {error}; please report this")
         return Outcome(change, "done")
+
+
+@contextmanager
+def _on_interrupt(act: Callable[..., None]) -> Iterator[None]:
+    """The interrupt key only acts, and raises nothing: an exception out of nowhere would leave threads and locks behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, act)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _write(change: Change, connection: Connection) -> None:

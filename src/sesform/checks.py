@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from sesform import policy, publishing
+from sesform import arns, policy, publishing
 from sesform.address import Address, Scope
 from sesform.desired import Declared, Desired, Target
 from sesform.errors import Problem
@@ -279,6 +279,28 @@ def _too_long(changes: Iterable[Change]) -> list[Problem]:
                     text, str(change.address), hint="remove statements of others, or use more topics"
                 )
     return list(found.values())
+
+
+def withdrawn(desired: Desired, changes: Iterable[Change]) -> list[Problem]:
+    """Publishers that lose their right to a topic though no spec speaks of them any more: they may still point at it."""
+    named = {arns.identity(d.scope, d.key["identity"]) for d in desired.declared.values() if "identity" in d.key}
+    named |= {d.key["identity"] for d in [*desired.declared.values(), *desired.unmanaged] if "identity" in d.key}
+    named |= {
+        arns.configuration_set(d.scope, d.key["configuration_set"])
+        for d in desired.declared.values()
+        if d.address.type == "configuration_set"
+    }
+    found = []
+    for change in changes:
+        if change.address.type == "topic_policy" and change.before and change.after:
+            lost = sorted(publishing.withdrawn(change.before["policy"], change.after["policy"]) - named)
+            if lost:
+                text = f"SES may no longer publish to the topic for {', '.join(lost)}, which no spec speaks of any more"
+                hint = "if they still send there, SES will drop the topic from them: declare them, absent if need be"
+                found.append(
+                    _problem(desired.declared.get(change.address), str(change.address), text, hint, warning=True)
+                )
+    return found
 
 
 def _parsed(text: str) -> policy.Policy | None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from sesform import routes
 from sesform.address import Scope
 from sesform.desired import Desired
+from sesform.errors import Problem
 from sesform.live import Snapshot
 from sesform.plan import Plan
 from sesform.resources import RESOURCES
@@ -25,8 +26,39 @@ def routed(of: Plan, desired: Desired, snapshot: Snapshot) -> Plan:
         after.pop(key, None)
         if change.after is not None:
             after[key] = change.after
+    lost = _still_used(of, after)
     emptied = tuple(sorted(_foreign_entries(before) - _foreign_entries(after)))
-    return replace(of, routes=routes.changes(_matrix(before), _matrix(after)), emptied=emptied)
+    return replace(
+        of,
+        routes=routes.changes(_matrix(before), _matrix(after)),
+        emptied=emptied,
+        diagnostics=(*of.diagnostics, *lost),
+    )
+
+
+def _still_used(of: Plan, after: Mapping[_Key, Properties]) -> list[Problem]:
+    """Errors for topics and sets that the plan deletes while something else, managed or not, goes on using them."""
+    gone = {c.before["topic_arn"]: c for c in of.changes if c.address.type == "topic" and c.before and c.after is None}
+    sets = {
+        (c.scope, c.before["configuration_set"]): c
+        for c in of.changes
+        if c.address.type == "configuration_set" and c.before and c.after is None
+    }
+    known = {(d.path, d.summary) for d in of.diagnostics}
+    found = []
+    for (kind, scope, key), properties in after.items():
+        arn = (
+            properties.get("topic_arn") if kind == "notification_topic" else properties.get("sns", {}).get("topic_arn")
+        )
+        change = gone.get(arn) if kind in ("notification_topic", "event_destination") else None
+        if kind == "default_configuration_set":
+            change = sets.get((scope, properties["configuration_set"]))
+        if change is not None:
+            text = f"is to be deleted, and {kind} {'/'.join(key)} in {scope} still uses it"
+            problem = Problem(text, str(change.address), hint="move or remove that first, or keep this")
+            if (problem.path, problem.summary) not in known:
+                found.append(problem)
+    return found
 
 
 def _foreign_entries(resources: Mapping[_Key, Properties]) -> set[tuple[Scope, str]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sesform import checks, estate, graph
+from sesform import arns, checks, estate, graph
 from sesform.address import Address, Scope
 from sesform.desired import Declared, Desired, publishers_of
 from sesform.errors import Problem
@@ -53,12 +53,13 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
         if not steps and want is not None:
             unchanged.append(Unchanged(each.address, want))
     drafts += _unlisted_destinations(desired, snapshot)
-    changes = _ordered(drafts)
+    changes = _ordered(drafts, _followers(drafts, snapshot))
     problems += checks.identities(desired, snapshot, changes)
     problems += checks.topics(desired, snapshot, changes)
     problems += checks.configuration_sets(desired, snapshot, changes)
     problems += checks.destinations(snapshot, changes)
     problems += checks.pending(desired, snapshot)
+    problems += checks.withdrawn(desired, changes)
     found = sorted({*desired.warnings, *problems}, key=lambda p: (p.severity, p.file, p.line, p.path, p.summary))
     same = tuple(sorted(unchanged, key=lambda u: _sort_key(u.address)))
     return estate.routed(Plan(changes, same, tuple(found), access=desired.access), desired, snapshot)
@@ -76,6 +77,9 @@ def _with_unmanaged_publishers(desired: Desired, snapshot: Snapshot) -> Iterator
         arn = facts.topics.get(each.key["notification_type"]) if facts else None
         if arn:
             extra[arn] += [list(p) for p in publishers_of(each.scope, each.key["identity"])]
+    for scope, properties in _undeclared_destinations(desired, snapshot):
+        source = arns.configuration_set(scope, properties["configuration_set"])
+        extra[properties["sns"]["topic_arn"]].append([scope.account, source, ""])
     for each in desired.declared.values():
         if each.address.type == "topic_policy" and each.key["topic_arn"] in extra:
             want = each.want or {}
@@ -83,6 +87,15 @@ def _with_unmanaged_publishers(desired: Desired, snapshot: Snapshot) -> Iterator
             publishers = sorted([*named, *(p for p in extra[each.key["topic_arn"]] if p not in named)])
             each = replace(each, want={**want, "publishers": publishers})
         yield each
+
+
+def _undeclared_destinations(desired: Desired, snapshot: Snapshot) -> Iterator[tuple[Scope, Properties]]:
+    """The SNS destinations that nobody declared and that stay: those of sets that are not exclusive."""
+    for address, properties in snapshot.found.items():
+        if address.type == "event_destination" and address not in desired.declared and "sns" in properties:
+            parent = Address(address.spec, address.region, "configuration_set", properties["configuration_set"])
+            if parent in desired.declared and parent not in desired.exclusive:
+                yield desired.declared[parent].scope, properties
 
 
 def _steps(
@@ -157,16 +170,55 @@ def _unlisted_destinations(desired: Desired, snapshot: Snapshot) -> Iterator[Dra
             yield Draft(address, owner.scope, "delete", have, None, reason, kind.phase(have, None))
 
 
-def _ordered(drafts: Sequence[Draft]) -> tuple[Change, ...]:
-    ordered = graph.order([_node(d) for d in drafts])
+_Followers = dict[tuple[Scope, str], set[str]]
+
+
+def _followers(drafts: Iterable[Draft], snapshot: Snapshot) -> _Followers:
+    """(scope, configuration set) → the identities whose default it is, before the plan or after it."""
+    found: _Followers = defaultdict(set)
+    scopes = {(d.address.spec, d.address.region): d.scope for d in drafts}
+    held = [
+        (scopes.get((a.spec, a.region)), p) for a, p in snapshot.found.items() if a.type == "default_configuration_set"
+    ]
+    made = [(d.scope, d.after) for d in drafts if d.address.type == "default_configuration_set" and d.after]
+    for scope, properties in [*held, *made]:
+        if scope is not None:
+            found[scope, properties["configuration_set"]].add(properties["identity"])
+    return found
+
+
+def _ordered(drafts: Sequence[Draft], followers: _Followers) -> tuple[Change, ...]:
+    makers = _route_makers(drafts)
+    ordered = graph.order([_node(d, followers, makers) for d in drafts])
     return tuple(_change(drafts[position], depends_on) for position, depends_on in ordered)
 
 
-def _node(draft: Draft) -> graph.Node:
+def _route_makers(drafts: Sequence[Draft]) -> Mapping[tuple[Scope, str], tuple[int, ...]]:
+    """(scope, identity) → the positions of the steps that give it a topic, or turn its forwarding on."""
+    found: dict[tuple[Scope, str], tuple[int, ...]] = defaultdict(tuple)
+    for position, draft in enumerate(drafts):
+        if draft.phase in (Phase.NOTIFICATION_TOPICS, Phase.FORWARDING_ON) and draft.after is not None:
+            found[draft.scope, draft.after["identity"]] += (position,)
+    return found
+
+
+def _node(draft: Draft, followers: _Followers, makers: Mapping[tuple[Scope, str], tuple[int, ...]]) -> graph.Node:
     kind = RESOURCES[draft.address.type]
+    first: tuple[int, ...] = ()
+    if draft.address.type == "default_configuration_set" and draft.before is not None:
+        # The set that is left may carry what these are to carry.
+        first = makers.get((draft.scope, draft.before["identity"]), ())
 
     def names(of: Callable[[Scope, Properties], frozenset[str]], properties: Properties | None) -> frozenset[str]:
         return frozenset() if properties is None else of(draft.scope, properties)
+
+    def gives(properties: Properties | None) -> frozenset[str]:
+        given = names(kind.gives, properties)
+        if properties is None or draft.address.type != "event_destination" or not given:
+            return given
+        # What a destination carries, it carries for the identities whose default its set is.
+        own = followers.get((draft.scope, properties["configuration_set"]), set())
+        return given | {f"route {draft.scope} {identity}" for identity in own}
 
     rank, where = _RANK[draft.address.type], draft.address
     return graph.Node(
@@ -179,11 +231,11 @@ def _node(draft: Draft) -> graph.Node:
             len(draft.follows),
         ),
         removes=draft.phase.removes and draft.action != "create",
-        gives_before=names(kind.gives, draft.before),
-        gives_after=names(kind.gives, draft.after),
+        gives_before=gives(draft.before),
+        gives_after=gives(draft.after),
         needs_before=names(kind.needs, draft.before),
         needs_after=names(kind.needs, draft.after),
-        waits_for=draft.follows,
+        waits_for=draft.follows + first,
     )
 
 

@@ -134,6 +134,11 @@ def lets_in_more(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return not _sources(ours(one)) <= _sources(ours(other))
 
 
+def withdrawn(one: Mapping[str, Any], other: Mapping[str, Any]) -> set[str]:
+    """The ARNs that our statements let in in `one` and no more in `other`."""
+    return {source.split()[1] for source in _sources(ours(one)) - _sources(ours(other))}
+
+
 def _sources(statements: Iterable[Mapping[str, Any]]) -> set[str]:
     """Each (account, source) that the statements name, as one canonical text."""
     found = set()

@@ -118,17 +118,21 @@ def load(paths: Iterable[str | Path]) -> tuple[list[Document], list[Problem]]:
 
 
 def _files(paths: Iterable[str | Path]) -> list[Path]:
-    found: dict[Path, None] = {}
+    found: dict[Path, Path] = {}
     tried: list[str] = []
-    for path in map(Path, paths):
+    for each in paths:
+        if not str(each):
+            raise UsageError("an empty path names nothing; leave it out to read `specs`")
+        path = Path(each)
         tried.append(str(path))
         try:
-            found.update(dict.fromkeys(_files_at(path)))
+            for file in _files_at(path):
+                found.setdefault(file.resolve(), file)  # a file that is named twice is read once
         except OSError as error:
             raise UsageError(f"{printable(str(path))}: {error.strerror}") from None
     if not found:
         raise UsageError(f"no YAML file in {printable(', '.join(tried))}; specs are files that end in .yaml or .yml")
-    return list(found)
+    return list(found.values())
 
 
 def _files_at(path: Path) -> list[Path]:

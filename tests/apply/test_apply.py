@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Mapping
-from concurrent import futures
 from types import SimpleNamespace
 
 import pytest
 
 from sesform import apply
-from sesform.plan import Report
+from sesform.plan import Change, Outcome, Report
 from world import World
 
 SPECS = """
@@ -109,29 +109,36 @@ def test_independent_steps_run_side_by_side(estate: World) -> None:
     assert estate.apply(SPECS, estate.plan(SPECS)).ok
 
 
-def test_an_interrupt_lets_calls_under_way_finish_and_sends_no_more(
-    estate: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupt_lets_calls_under_way_finish_and_sends_no_more(estate: World) -> None:
     """The interrupt key stops the run: what was sent is reported done, the rest not tried, and the next run goes on from there."""
-    real, interrupted = futures.wait, list[bool]()
 
-    def wait(*arguments: object, **keywords: object) -> object:
-        if not interrupted:
-            interrupted.append(True)
-            raise KeyboardInterrupt
-        return real(*arguments, **keywords)  # type: ignore[arg-type]
+    def interrupt(change: Change, outcome: Outcome | None) -> None:
+        if outcome is not None:
+            signal.raise_signal(signal.SIGINT)
 
-    plan = estate.plan(SPECS)
-    monkeypatch.setattr(apply, "wait", wait)
-    report = estate.apply(SPECS, plan)
+    before = signal.getsignal(signal.SIGINT)
+    plan, connections = estate.plan(SPECS), estate.connections(estate.desired(SPECS), read_only=False)
+    report = apply.run(plan, connections, progress=interrupt)
 
     assert report.interrupted
     assert not report.ok
-    assert {"done", "not tried"} >= set(results(report).values())
-    assert "not tried" == results(report)["notification_headers/two.example.com/bounce"]
+    assert {"done", "not tried"} == set(results(report).values())
+    assert results(report)["notification_headers/two.example.com/bounce"] == "not tried"
+    assert signal.getsignal(signal.SIGINT) is before
     fresh = World(estate.folder)
     fresh.sandbox = estate.sandbox
     fresh.converge(SPECS)
+
+
+def test_a_listener_that_fails_does_not_stop_the_run(estate: World) -> None:
+    """Progress that nobody can be told any more (a closed pipe) keeps no step from being done."""
+
+    def gone(change: Change, outcome: Outcome | None) -> None:
+        raise BrokenPipeError
+
+    plan, connections = estate.plan(SPECS), estate.connections(estate.desired(SPECS), read_only=False)
+
+    assert apply.run(plan, connections, progress=gone).ok
 
 
 def test_a_plan_that_is_empty_is_done(estate: World) -> None:

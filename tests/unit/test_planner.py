@@ -579,24 +579,6 @@ def test_a_sending_policy_is_written_only_where_its_meaning_changes() -> None:
     assert steps(planner.plan(desired, holding(desired, instead={place: found}))) == []
 
 
-def test_rights_are_withdrawn_after_those_who_lean_on_them_have_gone() -> None:
-    """A legacy entry goes before the owner takes its rights away, and comes after they are given."""
-    mine = identity_arn("a.com")
-    text = (
-        owner("identities: {a.com: {authorize: {mailer: %s}}}\n")
-        + "---\n"
-        + delegate(f"topics: {{t: {{}}}}\ncross_account_notifications: {{'{mine}': %s}}\n")
-    )
-    granting = plan_between(text % ("absent", "absent"), text % ("", "{bounce: t}"))
-    withdrawing = plan_between(text % ("", "{bounce: t}"), text % ("absent", "absent"))
-
-    def pair(plan: Plan) -> list[str]:
-        return [c.address.type for c in plan.changes if c.address.type in ("sending_policy", "notification_topic")]
-
-    assert pair(granting) == ["sending_policy", "notification_topic"]
-    assert pair(withdrawing) == ["notification_topic", "sending_policy"]
-
-
 # --- reasons -------------------------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.exceptions import NoCredentialsError
 
 from sesform import __version__
 from sesform.address import Access
@@ -84,6 +85,8 @@ def _assume(
     def client(service: str, **kwargs: Any) -> Any:
         return base.create_client(service, **{"region_name": region, "config": config(), **kwargs})
 
+    if base.get_credentials() is None:
+        raise NoCredentialsError
     extra = {"RoleSessionName": "sesform"} | ({"ExternalId": access.external_id} if access.external_id else {})
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=client,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 ERROR = 1
 _INTERRUPTED = 130  # what typer makes of the interrupt key
@@ -19,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from sesform.cli.failure import tell
 
     argv = list(sys.argv[1:] if arguments is None else arguments)
+    _mend_streams()
     try:
         if not argv:
             argv = ["--help"]
@@ -37,6 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ERROR
     except Exception as error:
         return tell(error, argv)
+
+
+def _mend_streams() -> None:
+    """Closed streams become /dev/null, and what a stream's encoding cannot say is escaped rather than fatal."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def entry() -> None:

@@ -214,6 +214,7 @@ def show(
         out(file.read_text(encoding="utf-8"))
     else:
         run.draw(Options((), no_color=no_color), saved)
+        Talk(no_color=no_color).problems(saved.diagnostics)
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sesform.cli import run
 from sesform.cli.console import Talk, coloured, interactive, out
 from sesform.cli.options import Format, Options
-from sesform.errors import UsageError
+from sesform.errors import PlanFileError, UsageError
 from sesform.values import printable
 
 if TYPE_CHECKING:
@@ -48,6 +48,9 @@ def apply_file(options: Options, talk: Talk, file: Path) -> int:
     from sesform import live, plan_file, stale
 
     plan = plan_file.load(file)
+    if plan.errors:
+        talk.problems(plan.errors)
+        raise PlanFileError(f"{printable(str(file))}: something stood in the way when this plan was made; plan again")
     access = run.with_secrets(plan.access, options.paths)
     places = [(c.address.spec, c.address.region) for c in plan.changes]
     connections = run.connect(options, talk, places, access)

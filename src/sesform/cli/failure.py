@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -22,6 +23,8 @@ def tell(error: Exception, argv: Sequence[str]) -> int:
         problems = (Problem(error.format_message(), hint="see `sesform --help`"),)
     elif type(error).__module__.startswith("sesform.sandbox"):
         problems = (Problem(str(error)),)
+    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EACCES):
+        problems = (Problem(f"cannot write: {error.strerror}"),)
     else:
         raise error
     if _wants_json(argv):

@@ -20,7 +20,7 @@ class Format(StrEnum):
 
 
 Paths = Annotated[
-    list[Path] | None,
+    list[str] | None,
     typer.Argument(metavar="[PATHS]...", help="Spec files and folders.  [default: specs]", show_default=False),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the result is written.")]
@@ -67,7 +67,7 @@ AllowIrreversible = Annotated[
 class Options:
     """What one run was asked for."""
 
-    paths: tuple[Path, ...]
+    paths: tuple[str | Path, ...]
     format: Format = Format.text
     only: tuple[str, ...] = ()
     sandbox: bool = False

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def show_routes(options: Options, talk: Talk) -> int:
     """Reads AWS and prints the matrix of the specs' identities and sets; 2 where there is a gap, 1 where it could not be read."""
-    from sesform import checks, live
+    from sesform import checks, live, plan_file
     from sesform.render import routes as drawn
 
     desired = run.compile_specs(options)
@@ -29,6 +29,8 @@ def show_routes(options: Options, talk: Talk) -> int:
     problems = checks.readable(desired, snapshot)
     talk.problems(problems)
     if problems:
+        if options.format is Format.json:
+            out(plan_file.text(plan_file.failure(problems)))
         return 1
     matrix = _matrix(options, desired, snapshot, connections)
     topics = sorted({r.topic_arn for ways in matrix.values() for r in ways if r.topic_arn})

@@ -184,7 +184,7 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def with_secrets(access: Mapping[str, Access], paths: Sequence[Path]) -> dict[str, Access]:
+def with_secrets(access: Mapping[str, Access], paths: Sequence[str | Path]) -> dict[str, Access]:
     """A saved plan's accesses, with the external ids that the file does not hold taken from the specs.
 
     Raises PlanFileError where a spec that has one is not there any more, or means another role.

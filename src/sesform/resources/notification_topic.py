@@ -40,7 +40,7 @@ class NotificationTopic(ResourceType):
 
     def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
         arn = properties["topic_arn"]
-        return frozenset({f"topic {arn}", f"publish {arn}", f"listen {arn}", f"grant {properties['identity']}"})
+        return frozenset({f"topic {arn}", f"publish {arn}", f"listen {arn}"})
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:SetIdentityNotificationTopic",)

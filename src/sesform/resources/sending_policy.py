@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from sesform import arns, policy
+from sesform import policy
 from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError
@@ -34,9 +34,6 @@ class SendingPolicy(ResourceType):
 
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.SENDING_POLICIES_WITHDRAWN if after is None else Phase.SENDING_POLICIES
-
-    def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
-        return frozenset({f"grant {arns.identity(scope, properties['identity'])}"})
 
     def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
         # Nobody is let in to send before somebody hears of what bounces, and rights go before the routes do.

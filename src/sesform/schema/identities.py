@@ -70,7 +70,7 @@ class NotificationSetting(Model):
 
 
 def _shorthand(value: Any) -> Any:
-    return {"topic": value} if isinstance(value, str) and value != "unmanaged" else value
+    return {"topic": value, "headers": False} if isinstance(value, str) and value != "unmanaged" else value
 
 
 def _which(value: Any) -> str:

@@ -1,0 +1,167 @@
+"""What is to be deleted or taken away while something else leans on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sesform import apply
+from sesform.plan import Plan
+from shell import SPECS, Shell
+from world import World
+
+HEAD = """
+kind: Owner
+name: corp
+account: "111111111111"
+regions: [eu-west-1]
+"""
+SET = "configuration_sets: {s: {event_destinations: {d: {events: [bounce, complaint], sns: t}}}}\n"
+
+
+def default_set_only(world: World) -> None:
+    """An identity that hears by its default set alone: forwarding off, which SES v2 allows without topics."""
+    world.identity("example.com")
+    world.converge(HEAD + "topics: {t: {}}\n" + SET + "identities: {example.com: {default_configuration_set: s}}\n")
+    world.client("sesv2").put_email_identity_feedback_attributes(
+        EmailIdentity="example.com", EmailForwardingEnabled=False
+    )
+
+
+def after(plan: Plan, later: str, earlier: str) -> bool:
+    """Whether every step of the one type waits for all of the other."""
+    first = {i for i, c in enumerate(plan.changes) if c.address.type == earlier}
+    steps = [c for c in plan.changes if c.address.type == later]
+    return bool(first) and bool(steps) and all(first <= set(c.depends_on) for c in steps)
+
+
+def test_a_default_sets_destination_goes_after_the_topics_that_take_over(world: World) -> None:
+    """The destinations of an identity's default set are its routes: they wait for the topics, and stay if those fail."""
+    default_set_only(world)
+    topics = "identities: {example.com: {default_configuration_set: s, notifications: {bounce: t, complaint: t}}}\n"
+    specs = HEAD + "topics: {t: {}}\nconfiguration_sets: {s: {}}\n" + topics
+    plan = world.plan(specs)
+
+    assert after(plan, "event_destination", "notification_topic")
+
+    world.sandbox.fail("SetIdentityNotificationTopic", code="AccessDenied", status=403, times=9)
+    report = apply.run(plan, world.connections(world.desired(specs), read_only=False))
+    world.sandbox.mend()
+
+    assert [o.result for o in report.outcomes if o.change.address.type == "event_destination"] == ["not tried"]
+    world.converge(specs)
+
+
+def test_a_default_set_is_left_after_the_topics_that_take_over(world: World) -> None:
+    """Another default set, or none, comes after the topics that carry what the old one carried."""
+    default_set_only(world)
+    topics = "identities: {example.com: {default_configuration_set: s2, notifications: {bounce: t, complaint: t}}}\n"
+    sets = "configuration_sets: {s: {event_destinations: {d: {events: [bounce], sns: t}}}, s2: {}}\n"
+
+    assert after(
+        world.plan(HEAD + "topics: {t: {}}\n" + sets + topics), "default_configuration_set", "notification_topic"
+    )
+
+
+def test_a_topic_that_an_unmanaged_setting_uses_is_not_deleted(world: World) -> None:
+    """What is not managed is looked at all the same: deleting its topic is an error that names it."""
+    world.identity("example.com")
+    body = "identities: {example.com: {notifications: {bounce: %s, complaint: u}, feedback_forwarding: false}}\n"
+    world.converge(HEAD + "topics: {t: {}, u: {}}\n" + body % "t")
+    plan = world.plan(HEAD + "topics: {t: absent, u: {}}\n" + body % "unmanaged")
+
+    assert [p.summary for p in plan.errors] == [
+        "is to be deleted, and notification_topic example.com/bounce in 111111111111/eu-west-1 still uses it"
+    ]
+
+
+def test_a_set_that_is_somebodys_default_is_not_deleted(world: World) -> None:
+    """SES refuses the sends of an identity whose default set is gone, so that is an error before anything is written."""
+    world.identity("example.com")
+    one = HEAD + "identities: {example.com: {default_configuration_set: s}}\n---\n"
+    other = HEAD.replace("corp", "sets") + "configuration_sets: {s: %s}\n"
+    world.converge(one + other % "{}")
+
+    assert [p.summary for p in world.plan(one + other % "absent").errors] == [
+        "is to be deleted, and default_configuration_set example.com in 111111111111/eu-west-1 still uses it"
+    ]
+
+
+def test_a_destination_that_nobody_declared_keeps_its_right_to_publish(world: World) -> None:
+    """In a set that is not exclusive others may have destinations: the topic's policy lets the set in as long as they do."""
+    specs = (
+        HEAD
+        + "topics: {t: {}, u: {}}\nconfiguration_sets: {s: {exclusive: false, event_destinations: {d: {events: [bounce], sns: %s}}}}\n"
+    )
+    world.converge(specs % "t")
+    world.client("sesv2").create_configuration_set_event_destination(
+        ConfigurationSetName="s",
+        EventDestinationName="hand",
+        EventDestination={
+            "Enabled": True,
+            "MatchingEventTypes": ["OPEN"],
+            "SnsDestination": {"TopicArn": "arn:aws:sns:eu-west-1:111111111111:t"},
+        },
+    )
+    plan = world.converge(specs % "u")
+
+    assert [c.address.key for c in plan.changes if c.address.type == "topic_policy"] == ["u"]
+
+
+def test_withdrawing_a_right_from_what_no_spec_speaks_of_is_warned_about(world: World) -> None:
+    """An identity that left the specs may still point at the topic: the plan says so before its right goes."""
+    world.identity("example.com")
+    body = "topics: {t: {}}\n"
+    world.converge(HEAD + body + "identities: {example.com: {notifications: {bounce: t}}}\n")
+    plan = world.plan(HEAD + body)
+
+    assert [p.severity for p in plan.diagnostics] == ["warning"]
+    assert "identity/example.com, which no spec speaks of any more" in plan.diagnostics[0].summary
+
+
+def test_at_the_limit_of_policies_running_again_converges(world: World) -> None:
+    """With twenty policies a new one cannot come before an old one goes: the old one goes all the same."""
+    world.identity("example.com")
+    body = "identities: {example.com: {authorize: {'222222222222': %s, '333333333333': %s}}}\n"
+    world.converge(HEAD + body % ("{}", "absent"))
+    arn = "arn:aws:ses:eu-west-1:111111111111:identity/example.com"
+    for number in range(19):
+        world.client("ses").put_identity_policy(
+            Identity="example.com",
+            PolicyName=f"other-{number}",
+            Policy=f'{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"444444444444"}},'
+            f'"Action":"ses:SendEmail","Resource":"{arn}"}}]}}',
+        )
+    swapped = HEAD + body % ("absent", "{}")
+    world.apply(swapped, world.plan(swapped))
+    world.converge(swapped)
+
+
+def test_a_plan_that_was_refused_is_not_applied_from_its_file(shell: Shell, tmp_path: Path) -> None:
+    """The JSON of a refused plan is no way around the guard: apply --plan refuses it too, and show tells why."""
+    legacy = "cross_account_notifications: {arn:aws:ses:eu-west-1:333333333333:identity/partner.example: %s}\n"
+    shell.specs(SPECS + legacy % "{bounce: feedback}")
+    shell.run("apply", "--sandbox", "--auto-approve")
+    shell.specs(SPECS + legacy % "absent")
+    refused = shell.run("plan", "--sandbox", "--format", "json")
+    (tmp_path / "p.json").write_text(refused.out, encoding="utf-8")
+    applied = shell.run("apply", "--sandbox", "--plan", "p.json")
+
+    assert (refused.code, applied.code, applied.out) == (1, 1, "")
+    assert "--allow-irreversible" in applied.err
+    assert "--allow-irreversible" in shell.run("show", "p.json").err
+
+
+@pytest.mark.parametrize("paths", [("specs", "specs"), ("specs", "specs/specs.yaml")])
+def test_a_file_that_is_named_twice_is_read_once(shell: Shell, paths: tuple[str, str]) -> None:
+    """The same file by two paths is not declared twice."""
+    assert shell.run("validate", *paths).code == 0
+
+
+def test_an_empty_path_is_an_error(shell: Shell) -> None:
+    """An empty variable in a script must not mean the current folder."""
+    result = shell.run("validate", "")
+
+    assert result.code == 1
+    assert "an empty path names nothing" in result.err
