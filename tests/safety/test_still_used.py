@@ -89,11 +89,9 @@ def test_a_set_that_is_somebodys_default_is_not_deleted(world: World) -> None:
 
 
 def test_a_destination_that_nobody_declared_keeps_its_right_to_publish(world: World) -> None:
-    """In a set that is not exclusive others may have destinations: the topic's policy lets the set in as long as they do."""
-    specs = (
-        HEAD
-        + "topics: {t: {}, u: {}}\nconfiguration_sets: {s: {exclusive: false, event_destinations: {d: {events: [bounce], sns: %s}}}}\n"
-    )
+    """In a set that is not exclusive others may have destinations: the topic's policy goes on letting the set in."""
+    destinations = "{exclusive: false, event_destinations: {d: {events: [bounce], sns: %s}}}"
+    specs = HEAD + "topics: {t: {}, u: {}}\nconfiguration_sets: {s: " + destinations + "}\n"
     world.converge(specs % "t")
     world.client("sesv2").create_configuration_set_event_destination(
         ConfigurationSetName="s",
