@@ -75,12 +75,17 @@ def text(content: Mapping[str, Any]) -> str:
 
 def save(file: Path, content: Mapping[str, Any]) -> None:
     """Writes the document whole or not at all, readable by its owner only. Raises UsageError where the place cannot be written."""
+    target = file.resolve()  # a link stays one
     try:
-        handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+        if target.exists() and not target.is_file() and not target.is_dir():
+            with target.open("w", encoding="utf-8") as stream:  # a pipe or a device is written to, not replaced
+                stream.write(text(content) + "\n")
+            return
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(text(content) + "\n")
         try:
-            Path(name).replace(file)
+            Path(name).replace(target)
         except OSError:
             Path(name).unlink()
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import botocore.session
@@ -64,6 +65,18 @@ def test_a_role_with_its_external_id_is_taken(world: World) -> None:
         OWNER
         == connect(world, Access(OWNER, role_arn=ROLE, external_id="right-id")).by_place["corp", REGION].scope.account
     )
+
+
+def test_credentials_that_expire_in_mid_run_are_renewed(world: World) -> None:
+    """A run may outlive its role session: when that is about to expire the role is taken again, and the call goes through."""
+    connection = connect(world, Access(OWNER, role_arn=ROLE)).by_place["corp", REGION]
+    credentials = connection._clients["ses"]._request_signer._credentials
+    credentials._expiry_time = datetime.now(UTC) + timedelta(seconds=30)
+    credentials._refresh_using.__self__._cache.clear()  # what botocore would find expired there as well
+    world.sandbox.calls.clear()
+    connection.call("ses", "ListIdentities")
+
+    assert [c.operation for c in world.sandbox.calls] == ["AssumeRole", "ListIdentities"]
 
 
 def test_each_account_is_logged_in_to_once(world: World) -> None:

@@ -16,6 +16,7 @@ QUOTA = "another program uses up the quota of one SES call a second; run sesform
 KEY = "the access key does not exist (any more), or belongs to another partition"
 REGION = "turn the region on in this account, or remove it from the spec"
 IDENTITY = "verify the identity in this account and region, or correct the spec's account or regions"
+WRONG_REGION = "the topic is of another region or partition: correct the reference"
 PRINCIPAL = "the principal does not exist, is too new, or its account has the region turned off"
 KMS = "the key's policy must let ses.amazonaws.com use kms:GenerateDataKey and kms:Decrypt"
 PUBLISH = "the topic's policy must let ses.amazonaws.com publish"
@@ -68,6 +69,7 @@ def test_each_code_has_its_hint(expected: str, code: str) -> None:
     [
         (IDENTITY, "InvalidParameterValue", "Identity a.com is invalid. Must be a verified email address or domain."),
         (IDENTITY, "BadRequestException", "It must be a verified email address or domain."),
+        (WRONG_REGION, "InvalidParameter", "Invalid parameter: TopicArn"),
         (PRINCIPAL, "InvalidParameter", "Invalid parameter: Policy Error: PrincipalNotFound"),
         (PRINCIPAL, "MalformedPolicy", "Invalid principal in policy"),
         (KMS, "InvalidSNSDestination", "Access denied to KMS key arn:aws:kms:eu-west-1:111111111111:key/k"),

@@ -427,3 +427,16 @@ def test_no_depth_makes_loading_fall_over() -> None:
     nested = ['{"sesform":{"version":1,"x":' + "[" * depth + "]" * depth + "}}" for depth in range(900, 1010)]
 
     assert [] == [text for text in nested if not refused(text).startswith("plan.json: ")]
+
+
+def test_a_link_is_written_through_and_a_device_is_not_replaced() -> None:
+    """--out follows a link to its file, and writes to a device (/dev/null, a pipe of the shell) instead of replacing it."""
+    Path("real.json").write_text("")
+    Path("link.json").symlink_to("real.json")
+    content = plan_file.document(a_plan(), timestamp=NOW)
+    plan_file.save(Path("link.json"), content)
+    plan_file.save(Path("/dev/null"), content)
+
+    assert Path("link.json").is_symlink()
+    assert plan_file.load(Path("real.json")) == plan_file.load(Path("link.json"))
+    assert Path("/dev/null").is_char_device()

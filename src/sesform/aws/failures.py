@@ -30,6 +30,7 @@ _TEXTS = (
         r"must be a verified email address or domain",
         "verify the identity in this account and region, or correct the spec's account or regions",
     ),
+    (r"Invalid parameter: TopicArn", "the topic is of another region or partition: correct the reference"),
     (
         r"PrincipalNotFound|invalid principal",
         "the principal does not exist, is too new, or its account has the region turned off",
