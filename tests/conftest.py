@@ -15,7 +15,7 @@ AWS_VARIABLES = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SE
 OWN_VARIABLES = ("SESFORM_SANDBOX", "SESFORM_SANDBOX_STATE", "SESFORM_RATE", "NO_COLOR", "FORCE_COLOR", "CI")
 
 settings.register_profile(
-    "default", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    "default", deadline=None, max_examples=35, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
 settings.register_profile("long", settings.get_profile("default"), max_examples=1000)

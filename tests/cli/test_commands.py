@@ -373,7 +373,9 @@ def test_an_interrupt_while_reading_ends_at_once(shell: Shell, monkeypatch: pyte
             return future
 
     monkeypatch.setattr("sesform.live.ThreadPoolExecutor", Interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background begins with it ignored
     result = shell.run("plan", "--sandbox", "--sandbox-rate", "1")
+    signal.signal(signal.SIGINT, before)
 
     assert (1, "\nInterrupted.\n") == (result.code, result.err[-14:])
 

@@ -29,24 +29,29 @@ def serve(
     are not checked, so `host` should stay a loopback address. Raises OSError where the port cannot be had.
     """
     server = _Server(sandbox, host, port)
-    with server, _stopped_by_sigterm(server):
+    with server, _stopped_by_signals(server):
         if ready:
             ready(server.url)
         with suppress(KeyboardInterrupt):
             server.serve_forever(poll_interval=0.1)
 
 
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
 @contextmanager
-def _stopped_by_sigterm(server: _Server) -> Iterator[None]:
+def _stopped_by_signals(server: _Server) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # signals reach only the main thread
         return
     # shutdown() waits for serve_forever(), which runs in this very thread: hence another one.
-    before = signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+    # SIGINT too: where a shell started us in the background it is ignored unless somebody asks for it.
+    before = {s: signal.signal(s, lambda *_: threading.Thread(target=server.shutdown).start()) for s in _STOPPING}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class SandboxServer:
