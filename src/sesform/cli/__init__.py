@@ -7,12 +7,17 @@ import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 
+from sesform import __version__
+
 ERROR = 1
 _INTERRUPTED = 130  # what typer makes of the interrupt key
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code. Nothing that sesform can foresee ends in a traceback."""
+    if list(sys.argv[1:] if arguments is None else arguments) == ["--version"]:
+        sys.stdout.write(f"sesform {__version__}\n")  # at once: typer takes longer to load than there is to say
+        return 0
     import typer
     from typer.main import get_command
 
