@@ -15,7 +15,9 @@ _INTERRUPTED = 130  # what typer makes of the interrupt key
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code. Nothing that sesform can foresee ends in a traceback."""
-    if list(sys.argv[1:] if arguments is None else arguments) == ["--version"]:
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    _mend_streams()
+    if argv == ["--version"]:
         sys.stdout.write(f"sesform {__version__}\n")  # at once: typer takes longer to load than there is to say
         return 0
     import typer
@@ -24,8 +26,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from sesform.cli.app import app
     from sesform.cli.failure import tell
 
-    argv = list(sys.argv[1:] if arguments is None else arguments)
-    _mend_streams()
     try:
         if not argv:
             argv = ["--help"]
