@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +79,28 @@ class World:
         found = Counter(f"{c.service}:{c.operation}" for c in self.sandbox.calls if not c.operation.startswith(reads))
         self.sandbox.calls.clear()
         return found
+
+
+def routes(world: World) -> Mapping[tuple[str, ...], set[str]]:
+    """(account, "identity" or "set", name, event) → the ways that such an event takes, read from the sandbox's own state."""
+    found: dict[tuple[str, ...], set[str]] = {}
+    with world.sandbox._store.transaction() as state:
+        for scope, here in state.scopes.items():
+            for name, held in here.configuration_sets.items():
+                for event in ("bounce", "complaint"):
+                    found[scope.account, "set", name, event] = _destinations(held.destinations, event)
+            for name, identity in here.identities.items():
+                for event in ("bounce", "complaint"):
+                    ways = {identity.topics[event.capitalize()]} if event.capitalize() in identity.topics else set()
+                    ways |= {"mail"} if identity.forwarding else set()
+                    ways |= found.get((scope.account, "set", identity.configuration_set, event), set())
+                    found[scope.account, "identity", name, event] = ways
+    return found
+
+
+def _destinations(destinations: Mapping[str, Any], event: str) -> set[str]:
+    return {
+        f"destination {name}"
+        for name, definition in destinations.items()
+        if definition["Enabled"] and event.upper() in definition["MatchingEventTypes"]
+    }

@@ -188,12 +188,15 @@ def _followers(drafts: Iterable[Draft], snapshot: Snapshot) -> _Followers:
 
 
 def _ordered(drafts: Sequence[Draft], followers: _Followers) -> tuple[Change, ...]:
-    makers = _route_makers(drafts)
-    ordered = graph.order([_node(d, followers, makers) for d in drafts])
+    makers, added = _route_makers(drafts), _added_destinations(drafts)
+    ordered = graph.order([_node(d, followers, makers, added) for d in drafts])
     return tuple(_change(drafts[position], depends_on) for position, depends_on in ordered)
 
 
-def _route_makers(drafts: Sequence[Draft]) -> Mapping[tuple[Scope, str], tuple[int, ...]]:
+_Positions = Mapping[tuple[Scope, str], tuple[int, ...]]
+
+
+def _route_makers(drafts: Sequence[Draft]) -> _Positions:
     """(scope, identity) → the positions of the steps that give it a topic, or turn its forwarding on."""
     found: dict[tuple[Scope, str], tuple[int, ...]] = defaultdict(tuple)
     for position, draft in enumerate(drafts):
@@ -202,12 +205,26 @@ def _route_makers(drafts: Sequence[Draft]) -> Mapping[tuple[Scope, str], tuple[i
     return found
 
 
-def _node(draft: Draft, followers: _Followers, makers: Mapping[tuple[Scope, str], tuple[int, ...]]) -> graph.Node:
+def _added_destinations(drafts: Sequence[Draft]) -> _Positions:
+    """(scope, configuration set) → the positions of the steps that make a destination in it before anything is removed."""
+    found: dict[tuple[Scope, str], tuple[int, ...]] = defaultdict(tuple)
+    for position, draft in enumerate(drafts):
+        made = draft.address.type == "event_destination" and draft.phase is Phase.EVENT_DESTINATIONS
+        if made and draft.action == "create" and draft.after is not None:
+            found[draft.scope, draft.after["configuration_set"]] += (position,)
+    return found
+
+
+def _node(draft: Draft, followers: _Followers, makers: _Positions, added: _Positions) -> graph.Node:
     kind = RESOURCES[draft.address.type]
     first: tuple[int, ...] = ()
-    if draft.address.type == "default_configuration_set" and draft.before is not None:
-        # The set that is left may carry what these are to carry.
-        first = makers.get((draft.scope, draft.before["identity"]), ())
+    if draft.address.type == "default_configuration_set":
+        if draft.before is not None:
+            # The set that is left may carry what these are to carry.
+            first = makers.get((draft.scope, draft.before["identity"]), ())
+        if draft.after is not None:
+            # Nothing moves to a set that is not whole: its disabled destinations too are there first.
+            first += added.get((draft.scope, draft.after["configuration_set"]), ())
 
     def names(of: Callable[[Scope, Properties], frozenset[str]], properties: Properties | None) -> frozenset[str]:
         return frozenset() if properties is None else of(draft.scope, properties)
