@@ -123,7 +123,7 @@ AT = "specs.yaml:"
         (
             (
                 ":6:11: identities.a.com.feedback: unknown key 'feedback'; "
-                "known: authorize, default_configuration_set, feedback_forwarding, notifications"
+                "known: authorize, default_configuration_set, feedback_forwarding, notifications, policies"
             ),
             owner("identities:\n  a.com: {feedback: true}\n"),
         ),

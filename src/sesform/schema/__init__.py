@@ -15,6 +15,7 @@ from sesform.errors import Problem
 from sesform.schema import problems
 from sesform.schema.configuration_sets import ConfigurationSet, EventDestination
 from sesform.schema.identities import Authorization, Identity, Notifications, NotificationSetting
+from sesform.schema.policies import GRANT_PREFIX, SendingPolicy
 from sesform.schema.problems import did_you_mean
 from sesform.schema.specs import Credentials, Delegate, Owner, Spec
 from sesform.schema.topics import Subscription, Topic
@@ -69,6 +70,7 @@ def json_schema() -> dict[str, Any]:
 
 
 __all__ = [
+    "GRANT_PREFIX",
     "Authorization",
     "ConfigurationSet",
     "Credentials",
@@ -79,6 +81,7 @@ __all__ = [
     "NotificationSetting",
     "Notifications",
     "Owner",
+    "SendingPolicy",
     "Spec",
     "Subscription",
     "Topic",

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, GetJsonSchemaHandler, Tag
 
 from sesform import arns
-from sesform.schema._base import Absent, Model, SesName, TopicReference, Unmanaged, wrong
+from sesform.schema._base import Absent, Model, OrAbsent, SesName, TopicReference, Unmanaged, wrong
+from sesform.schema.policies import PolicyName, SendingPolicy
 
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})+")
@@ -165,6 +166,9 @@ class Identity(Model):
     authorize: dict[Grantee, Grant] = Field(
         default_factory=dict,
         description="Who may send with this identity: spec name, account number or IAM ARN → rights.",
+    )
+    policies: dict[PolicyName, OrAbsent[SendingPolicy]] = Field(
+        default_factory=dict, description="Sending authorization policies of your own, as written for AWS, by name."
     )
     default_configuration_set: SesName | None = Field(
         "unmanaged", description="The configuration set of sends that name none. null: none; left out: unmanaged."
