@@ -90,9 +90,10 @@ def _with_unmanaged_publishers(desired: Desired, snapshot: Snapshot) -> Iterator
 
 
 def _undeclared_destinations(desired: Desired, snapshot: Snapshot) -> Iterator[tuple[Scope, Properties]]:
-    """The SNS destinations that nobody declared and that stay: those of sets that are not exclusive."""
+    """The SNS destinations that nobody declared and that stay: those of sets that are not exclusive, stand-ins aside."""
     for address, properties in snapshot.found.items():
-        if address.type == "event_destination" and address not in desired.declared and "sns" in properties:
+        stays = address not in desired.declared and address.type == "event_destination" and not is_stand_in(properties)
+        if stays and "sns" in properties:
             parent = Address(address.spec, address.region, "configuration_set", properties["configuration_set"])
             if parent in desired.declared and parent not in desired.exclusive:
                 yield desired.declared[parent].scope, properties

@@ -83,3 +83,11 @@ def test_an_arn_knows_its_scope() -> None:
 def test_what_is_no_arn_is_none(text: str) -> None:
     """Text that is not quite an ARN is not taken for one."""
     assert arns.parse(text) is None
+
+
+def test_an_identity_in_a_policy_stands_for_itself() -> None:
+    """What IAM takes for wildcards and variables is escaped."""
+    scope = Scope("111111111111", "eu-west-1")
+
+    assert arns.identity_pattern(scope, "a*${b}?@example.com").endswith(":identity/a${*}${$}{b}${?}@example.com")
+    assert arns.identity_pattern(scope, "example.com") == arns.identity(scope, "example.com")

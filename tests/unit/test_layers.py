@@ -27,7 +27,7 @@ LAYERS = (
     ("graph", "diff", "routes"),
     ("live",),
     ("plan",),
-    ("checks", "estate", "guard", "terraform", "confirm"),
+    ("checks", "estate", "guard", "terraform", "confirm", "permissions"),
     ("planner", "plan_file", "stale"),
     ("apply",),
     ("render",),
@@ -138,6 +138,7 @@ PURE = (
     "routes",
     "guard",
     "terraform",
+    "permissions",
     "render",
 )
 IMPURE = {"time", "random", "socket", "subprocess", "threading", "urllib", "http", "os", "datetime", "uuid", "secrets"}
