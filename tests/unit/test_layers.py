@@ -27,7 +27,7 @@ LAYERS = (
     ("graph", "diff", "routes"),
     ("live",),
     ("plan",),
-    ("checks", "estate", "guard", "terraform", "confirm"),
+    ("checks", "limits", "estate", "guard", "terraform", "confirm"),
     ("planner", "plan_file", "stale"),
     ("apply",),
     ("render",),
