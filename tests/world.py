@@ -54,9 +54,7 @@ class World:
     def plan(self, text: str, *, destroy: bool = False) -> Plan:
         desired = self.desired(text, destroy=destroy)
         wanted = [*desired.declared.values(), *desired.unmanaged]
-        managed = {d.key["topic_arn"] for d in desired.declared.values() if d.address.type == "topic"}
-        topics = [t.topic_arn for t in desired.targets if t.topic_arn not in managed]
-        return planner.plan(desired, live.read(wanted, topics, self.connections(desired)))
+        return planner.plan(desired, live.read(wanted, desired.watched_topics, self.connections(desired)))
 
     def apply(self, text: str, plan: Plan, *, destroy: bool = False) -> Report:
         return apply.run(plan, self.connections(self.desired(text, destroy=destroy), read_only=False))

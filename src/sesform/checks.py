@@ -151,15 +151,19 @@ def topics(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> l
     policies |= {
         c.after["topic_arn"]: c.after["policy"] for c in changes if c.address.type == "topic_policy" and c.after
     }
-    managed = {d.key["topic_arn"] for d in desired.declared.values() if d.address.type == "topic"}
+    watched = set(desired.watched_topics)
+    made = {c.after["topic_arn"] for c in changes if c.address.type == "topic" and c.before is None and c.after}
     unreadable = {desired.declared[a].key.get("topic_arn") for a in snapshot.unreadable if a in desired.declared}
     found = _too_long(changes)
     external = {arn: _parsed(facts.policy) for arn, facts in snapshot.topics.items() if facts}
     for target in desired.targets:
         facts = snapshot.topics.get(target.topic_arn)
-        if target.topic_arn in managed:
+        if target.topic_arn not in watched:
             if target.topic_arn not in unreadable:
                 found += _denied(target, policies.get(target.topic_arn), target.user in changing)
+        elif target.topic_arn in made:  # with the policy that SNS gives it
+            document = policy.default_topic_policy(target.topic_arn)
+            found += _refuses(target, document, target.user in changing, managed=False)
         elif target.topic_arn not in snapshot.topics:
             if target.user in changing:
                 found.append(_unchecked(target))

@@ -102,3 +102,17 @@ def test_nobody_may_send_before_somebody_hears_of_what_bounces(world: World) -> 
     gone = world.converge(specs % ("absent", "null"))
 
     assert order(gone).index("sending_policy") in gone.changes[order(gone).index("notification_topic")].depends_on
+
+
+def test_an_unmanaged_policy_is_neither_widened_nor_narrowed(world: World) -> None:
+    """What sesform let in stays when the policy becomes unmanaged, and nothing is added any more."""
+    world.identity("example.com", "b.example")
+    world.converge(BOTH)
+    unmanaged = BOTH.replace("{feedback: {}}", "{feedback: {policy: unmanaged}}")
+    nobody = unmanaged.replace("mailer/feedback", "null")
+
+    assert () == world.plan(unmanaged).changes
+
+    world.converge(nobody)
+
+    assert sids(world) == ["__default_statement_ID", "SesformPublish111111111111"]

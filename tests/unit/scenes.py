@@ -102,12 +102,11 @@ def holding(done: Desired, *, seen_by: Desired | None = None, instead: Mapping[s
     looked_at = (seen_by or done).declared
     sets = {a for a in looked_at if a.type == "configuration_set"}
     existing = {a: p for a, p in existing.items() if a in looked_at or _parent(a) in sets}
-    managed = {d.key["topic_arn"] for d in done.declared.values() if d.address.type == "topic"}
     topics = {
         t.topic_arn: TopicFacts(policy.compact(_letting_in(t.topic_arn, [list(p) for p in t.publishers])))
         for of in (done, seen_by or done)
         for t in of.targets
-        if t.topic_arn not in managed
+        if t.topic_arn in of.watched_topics
     }
     made = frozenset((done.declared[a].scope, p["configuration_set"]) for a, p in existing.items() if a in sets)
     return Snapshot(existing, {}, identities, topics, made)

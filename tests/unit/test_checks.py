@@ -263,6 +263,34 @@ def test_a_topic_that_is_managed_elsewhere_must_let_ses_publish(
     assert expected == told(EXTERNAL, snapshot())
 
 
+def test_a_new_topic_with_an_unmanaged_policy_lets_its_own_account_publish_only() -> None:
+    """SNS's own policy for a new topic is what will be there: it lets in the owner's SES, and nobody else's."""
+    text = (
+        delegate("topics: {t: {policy: unmanaged}}\n") + "---\n" + owner("identities: {a.com: {notifications: %s}}\n")
+    )
+    own = owner("topics: {t: {policy: unmanaged}}\nidentities: {a.com: {notifications: {bounce: t}}}\n")
+    arn = topic_arn("t", DELEGATE)
+
+    assert [] == told(own, bare("a.com"))
+    assert [f"error: the policy of topic {arn} does not let SES publish for {A.arn}"] == told(
+        text % "{bounce: mailer/t}", bare("a.com")
+    )
+
+
+def test_a_topic_with_an_unmanaged_policy_is_judged_by_what_that_says() -> None:
+    """What stands there already is warned about, what would be set now is refused."""
+    text = owner("topics: {t: {policy: unmanaged}}\nidentities: {a.com: {notifications: {bounce: t}}}\n")
+    arn, bounce = topic_arn("t"), "corp/eu-west-1/notification_topic/a.com/bounce"
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "SNS:Publish", "Resource": arn}
+    topics = {arn: TopicFacts(policy.compact({"Statement": [deny]}))}
+    there = replace(holding(compiled(text)), topics=topics)
+    absent = replace(holding(compiled(text), instead={bounce: None}), topics=topics)
+    refused = f"the policy of topic {arn} does not let SES publish for {A.arn}"
+
+    assert [f"warning: {refused}"] == told(text, there)
+    assert [f"error: {refused}"] == told(text, absent)
+
+
 def test_the_statement_that_is_missing_is_in_the_hint() -> None:
     """Who owns the topic gets the statement to add, and it does what is needed."""
     facts = TopicFacts(policy.compact(policy.default_topic_policy(THEIRS)))

@@ -592,6 +592,25 @@ def test_an_external_topic_has_no_policy_of_ours() -> None:
     assert [topic_arn("t")] == [t.topic_arn for t in compiled(text).targets]
 
 
+def test_a_topic_with_an_unmanaged_policy_has_none_of_ours() -> None:
+    """The topic is managed, its policy is not: it is watched, as that of an external topic is."""
+    text = owner("topics: {t: {policy: unmanaged}}\nidentities: {a.com: {notifications: {bounce: t}}}\n")
+    done = compiled(text)
+
+    assert [] == [a for a in wants(done) if "topic_policy" in a]
+    assert {"topic_arn": topic_arn("t"), "name": "t"} == wants(done)["corp/eu-west-1/topic/t"]
+    assert (topic_arn("t"),) == done.watched_topics
+
+
+def test_only_policies_that_others_keep_are_watched() -> None:
+    """What sesform keeps itself need not be looked at once more; what it does not is looked at once."""
+    theirs = topic_arn("x", "333333333333")
+    notifications = f"{{bounce: t, complaint: '{theirs}', delivery: '{theirs}'}}"
+    text = owner(f"topics: {{t: {{}}}}\nidentities: {{a.com: {{notifications: {notifications}}}}}\n")
+
+    assert (theirs,) == compiled(text).watched_topics
+
+
 # --- sending policies and default configuration sets ---------------------------------------------------------------------
 
 GRANT = "corp/eu-west-1/sending_policy/a.com/"

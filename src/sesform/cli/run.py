@@ -97,9 +97,7 @@ def read_aws(options: Options, talk: Talk, desired: Desired) -> tuple[Snapshot, 
     scopes = {c.scope for c in connections.by_place.values()}
     where = ", ".join(map(str, sorted(scopes))) or "no account"
     talk.say(f"Reading {len(desired.declared)} declared settings in {where} ...")
-    managed = {d.key["topic_arn"] for d in desired.declared.values() if d.address.type == "topic"}
-    topics = [t.topic_arn for t in desired.targets if t.topic_arn not in managed]
-    return live.read(wanted, topics, connections, options.parallelism), connections
+    return live.read(wanted, desired.watched_topics, connections, options.parallelism), connections
 
 
 def make_plan(options: Options, talk: Talk, desired: Desired) -> tuple[Plan, Connections]:

@@ -31,6 +31,12 @@ class Desired:
     access: Mapping[str, Access]
     warnings: tuple[Problem, ...]
 
+    @property
+    def watched_topics(self) -> tuple[str, ...]:
+        """The targets whose policies sesform does not keep: others do, so whether SES may publish there must be looked at."""
+        kept = {d.key["topic_arn"] for d in self.declared.values() if d.address.type == "topic_policy"}
+        return tuple(dict.fromkeys(t.topic_arn for t in self.targets if t.topic_arn not in kept))
+
 
 def build(specs: Iterable[LoadedSpec], problems: Iterable[Problem] = (), *, destroy: bool = False) -> Desired:
     """Loaded specs → Desired; with `destroy`, everything that they declare absent.
@@ -87,7 +93,7 @@ def _declare_topic_policies(work: Compilation, table: TopicTable, loaded: list[L
     specs = {each.spec.name: each for each in loaded}
     accounts = sorted(set(work.accounts.values()))
     for entry in table.entries.values():
-        if entry.state != "managed" or work.destroy:
+        if not entry.keeps_policy or work.destroy:
             continue
         key = {"topic_arn": entry.arn}
         pairs = sorted(publishers[entry.arn])

@@ -20,6 +20,7 @@ class TopicEntry:
     scope: Scope
     name: str
     state: str
+    keeps_policy: bool  # whether our statements are kept in its policy
 
     @property
     def arn(self) -> str:
@@ -48,7 +49,8 @@ def tabulate(specs: Iterable[LoadedSpec]) -> TopicTable:
             for region in spec.regions:
                 state = "absent" if not isinstance(topic, Topic) else "external" if topic.external else "managed"
                 name = topic.name if isinstance(topic, Topic) and topic.name else key
-                entry = TopicEntry(spec.name, key, Scope(spec.account, region), name, state)
+                keeps = state == "managed" and not (isinstance(topic, Topic) and topic.policy == "unmanaged")
+                entry = TopicEntry(spec.name, key, Scope(spec.account, region), name, state, keeps)
                 table.entries[spec.name, region, key] = entry
                 # Where one spec manages a topic that another calls external, the managing one speaks for it.
                 if state == "managed" or entry.arn not in table.by_arn:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from sesform.schema._base import Model, TopicName, arn_of, text, wrong
+from sesform.schema._base import Model, TopicName, Unmanaged, arn_of, text, wrong
 
 # SNS API reference, Subscribe.
 Protocol = Literal["sqs", "lambda", "https", "http", "email", "email-json", "sms", "firehose", "application"]
@@ -74,6 +74,9 @@ class Topic(Model):
     )
     external: bool = Field(
         False, description="The topic exists and is managed elsewhere: it is read and checked, never written."
+    )
+    policy: Unmanaged | None = Field(
+        None, description="unmanaged: sesform keeps no statements in the topic's policy, and only checks what it says."
     )
     subscriptions: list[Subscription] = Field(
         default_factory=list, description="Subscriptions that must exist; others are left alone."
