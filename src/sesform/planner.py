@@ -180,7 +180,8 @@ def _with_room_for_policies(drafts: Sequence[Draft], snapshot: Snapshot) -> list
             by_identity[draft.scope, properties["identity"]][draft.after is None].append(position)
     found = list(drafts)
     for key, (creates, deletes) in by_identity.items():
-        held = len(snapshot.policies.get(key, ()))
+        facts = snapshot.sending.get(key)
+        held = len(facts.policies) if facts else 0
         for position, first in limits.make_room(held, creates, deletes).items():
             found[position] = replace(found[position], follows=first)
     return found
@@ -200,6 +201,9 @@ def _followers(drafts: Iterable[Draft], snapshot: Snapshot) -> _Followers:
     for scope, properties in [*held, *made]:
         if scope is not None:
             found[scope, properties["configuration_set"]].add(properties["identity"])
+    for (scope, identity), facts in snapshot.sending.items():
+        if facts.default_set:
+            found[scope, facts.default_set].add(identity)
     return found
 
 

@@ -28,7 +28,7 @@ LAYERS = (
     ("live",),
     ("plan",),
     ("checks", "limits", "estate", "guard", "terraform", "confirm"),
-    ("planner", "plan_file", "stale"),
+    ("planner", "plan_file", "stale", "set_users"),
     ("apply",),
     ("render",),
     ("sandbox",),

@@ -121,14 +121,15 @@ def _calls(of: Plan, rate: float | None) -> str:
         lines.append(f"  {scope}: {ses} to SES, {sns} to SNS")
     total = sum(sum(c.values()) for c in of.calls.values())
     pace = (
-        f", at least {_duration(longest)} at {rate:g} SES call{'' if rate == 1 else 's'} a second"
+        f", at least {duration(longest)} at {rate:g} SES call{'' if rate == 1 else 's'} a second"
         if rate and longest
         else ""
     )
     return f"Applying makes {total} {'call' if total == 1 else 'calls'}{pace}:\n" + "\n".join(lines)
 
 
-def _duration(seconds: int) -> str:
+def duration(seconds: int) -> str:
+    """Seconds as people say them."""
     return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min {seconds % 60} s"
 
 
