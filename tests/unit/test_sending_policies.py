@@ -233,3 +233,22 @@ def test_policies_and_grants_count_together(number: int, expected: list[str]) ->
     ).replace("mailer: absent", "corp: absent")
 
     assert expected == [p.path for p in problems(text)]
+
+
+@pytest.mark.parametrize(
+    ("refused", "principal"),
+    [
+        (False, "arn:aws:iam::333333333333:root"),
+        (False, "arn:aws:iam::333333333333:role/path/sender"),
+        (False, "arn:aws:iam::333333333333:user/sender"),
+        (True, "arn:aws:iam::333333333333:group/senders"),
+        (True, "arn:aws:iam::333333333333:role/*"),
+        (True, "arn:aws:iam::333333333333:role/"),
+        (True, "arn:aws:iam:::root"),
+        (True, "arn:aws:sts::333333333333:assumed-role/sender/session"),
+        (True, "arn:aws-us-gov:iam::333333333333:root"),
+    ],
+)
+def test_a_delegates_arn_is_one_that_aws_takes_as_a_principal(refused: bool, principal: str) -> None:
+    """A user, a role or an account's root, of the region's own partition."""
+    assert refused == bool(problems(identity(f"authorize: {{'{principal}': }}")))

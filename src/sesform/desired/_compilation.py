@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from sesform.address import Address, Scope
 from sesform.errors import Problem
@@ -39,6 +39,14 @@ class Declared:
     key: Mapping[str, str]
     want: Properties | None
     origin: Origin | None = None
+
+    def problem(self, summary: str, hint: str = "", *, warning: bool = False) -> Problem:
+        """Something wrong with the resource, at the place where the specs speak of it."""
+        severity: Literal["error", "warning"] = "warning" if warning else "error"
+        if self.origin is None:
+            return Problem(summary, str(self.address), hint=hint, severity=severity)
+        line, column = self.origin.document.place(self.origin.loc)
+        return Problem(summary, str(self.address), self.origin.document.file, line, column, hint, severity)
 
 
 class Target(NamedTuple):

@@ -9,8 +9,7 @@ from sesform.schema import LoadedSpec, SendingPolicy
 
 Loc = tuple[int | str, ...]
 
-# AWS developer guide, "Amazon SES sending authorization policies": what an identity takes.
-MOST_POLICIES = 20
+# AWS developer guide, "Amazon SES sending authorization policies": what a policy takes.
 MOST_BYTES = 4096
 
 

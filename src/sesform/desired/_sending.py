@@ -10,7 +10,8 @@ from typing import Any
 from sesform import arns, policy
 from sesform.address import Address, Scope
 from sesform.desired._compilation import Compilation, Declared, Origin, canonical_identity
-from sesform.desired._policies import MOST_POLICIES, check_partition, check_size, document_of
+from sesform.desired._policies import check_partition, check_size, document_of
+from sesform.quota import POLICIES_AN_IDENTITY
 from sesform.schema import GRANT_PREFIX, Authorization, Identity, LoadedSpec, Owner, SendingPolicy, did_you_mean
 
 Loc = tuple[int | str, ...]
@@ -24,8 +25,11 @@ def declare_sending(work: Compilation, loaded: LoadedSpec, scope: Scope, name: s
     grants = _merged(name, "authorize", fallback.authorize, identity.authorize)
     policies = _merged(name, "policies", fallback.policies, identity.policies)
     declared = sum(each != "absent" for each, _ in [*grants.values(), *policies.values()])
-    if declared > MOST_POLICIES:
-        text = f"{name} has {declared} sending policies, one for each delegate among them, SES takes {MOST_POLICIES}"
+    if declared > POLICIES_AN_IDENTITY:
+        text = (
+            f"{name} has {declared} sending policies, one for each delegate among them, "
+            f"SES takes {POLICIES_AN_IDENTITY}"
+        )
         hint = "authorize an account rather than each of its roles, or join policies into one"
         work.wrong(loaded, ("identities", name), text, hint)
     canonical = canonical_identity(name)

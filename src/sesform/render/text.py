@@ -58,11 +58,26 @@ def _block(change: Change, paint: Paint) -> Iterator[str]:
             yield paint(f"        # ({same} unchanged {'attribute' if same == 1 else 'attributes'} hidden)", "faint")
     else:
         properties = change.after or change.before or {}
-        shown, hidden = _without_default_statement(properties)
+        shown, hidden = (
+            _without_default_statement(properties) if change.address.type == "topic_policy" else (properties, False)
+        )
         yield from whole(shown, change.action, paint)
         if hidden:
             yield paint("        # (the statement that SNS gives every topic is hidden)", "faint")
+    held = held_policy(change)
+    if held:
+        yield paint(f"        # (what AWS holds now, to put it back: {printable(held)})", "faint")
     yield "    }"
+
+
+def held_policy(change: Change) -> str:
+    """The text of a sending policy that a step overwrites or deletes, "" for any other step: AWS keeps no earlier one.
+
+    Source: AWS developer guide of SES, "Managing your sending authorization policies".
+    """
+    if change.address.type != "sending_policy" or change.before is None:
+        return ""
+    return policy.compact(change.before["policy"])
 
 
 def _without_default_statement(properties: Properties) -> tuple[Properties, bool]:
@@ -106,14 +121,15 @@ def _calls(of: Plan, rate: float | None) -> str:
         lines.append(f"  {scope}: {ses} to SES, {sns} to SNS")
     total = sum(sum(c.values()) for c in of.calls.values())
     pace = (
-        f", at least {_duration(longest)} at {rate:g} SES call{'' if rate == 1 else 's'} a second"
+        f", at least {duration(longest)} at {rate:g} SES call{'' if rate == 1 else 's'} a second"
         if rate and longest
         else ""
     )
     return f"Applying makes {total} {'call' if total == 1 else 'calls'}{pace}:\n" + "\n".join(lines)
 
 
-def _duration(seconds: int) -> str:
+def duration(seconds: int) -> str:
+    """Seconds as people say them."""
     return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min {seconds % 60} s"
 
 

@@ -40,7 +40,12 @@ class ConfigurationSet(ResourceType):
 
     def reads(self, of: Declared) -> tuple[Permission, ...]:
         arn = arns.configuration_set(of.scope, of.key["configuration_set"])
-        return on(arn, "ses:GetConfigurationSetEventDestinations")
+        reads = on(arn, "ses:GetConfigurationSetEventDestinations")
+        if of.want is not None:
+            return reads
+        # Before it goes, all identities are asked whether it is their default (`set_users`).
+        every = arns.identity(of.scope, "*")
+        return (*reads, Permission("ses:ListEmailIdentities"), *on(every, "ses:GetEmailIdentity"))
 
     def writes(self, of: Declared) -> tuple[Permission, ...]:
         arn = arns.configuration_set(of.scope, of.key["configuration_set"])

@@ -124,11 +124,18 @@ class Authorization(Model):
     )
 
 
+# IAM user guide, "AWS JSON policy elements: Principal": no groups, no wildcards inside.
+_PRINCIPAL = re.compile(r"root|(user|role)/[^\s*?]+")
+
+
 def _grantee(value: str) -> str:
     arn = arns.parse(value) if value.startswith("arn:") else None
-    if value.startswith("arn:") and (arn is None or arn.service != "iam"):
+    if value.startswith("arn:") and not (
+        arn and arn.service == "iam" and arn.account and _PRINCIPAL.fullmatch(arn.resource)
+    ):
         raise wrong(
-            f"{value!r} is not the ARN of an IAM principal", "write a spec name, an account number, or an IAM ARN"
+            f"{value!r} is not the ARN of an IAM principal",
+            "write a spec name, an account number, or the ARN of a user, a role or an account's root, without wildcards",
         )
     return value
 

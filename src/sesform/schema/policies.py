@@ -48,7 +48,7 @@ SesAction = Annotated[str, *_action]
 
 # The last is the id that AWS shows in place of a user or role that was deleted (hashicorp/terraform-provider-aws#29226).
 _aws_principal = text(
-    r"(\*|[0-9]{12}|arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:\S+|A[A-Z0-9]{15,})",
+    r"(\*|[0-9]{12}|arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:[^\s*?]+|A[A-Z0-9]{15,})",
     "an AWS principal",
     'write "*", an account number of 12 digits, or an IAM ARN',
 )
