@@ -44,7 +44,15 @@ def test_of_one_account_it_is_a_policy(shell: Shell) -> None:
     [
         ((), set()),
         (("--apply",), {"ses:CreateConfigurationSet", "ses:DeleteConfigurationSetEventDestination"}),
-        (("--destroy",), {"ses:DeleteConfigurationSet", "ses:DeleteConfigurationSetEventDestination"}),
+        (
+            ("--destroy",),
+            {
+                "ses:DeleteConfigurationSet",
+                "ses:DeleteConfigurationSetEventDestination",
+                "ses:GetEmailIdentity",
+                "ses:ListEmailIdentities",
+            },
+        ),
     ],
 )
 def test_applying_and_destroying_are_asked_for(shell: Shell, options: tuple[str, ...], more: set[str]) -> None:
