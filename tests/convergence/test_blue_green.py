@@ -220,40 +220,46 @@ def waits_for(changes: tuple[Change, ...], position: int) -> set[int]:
     return found
 
 
+PUBLISHING = ("notification_topic", "event_destination")
+
+
 def must_come_before(change: Change, changes: tuple[Change, ...]) -> set[Any]:
     """The addresses of the steps that must be done before this one, read off the steps' own before and after."""
-    to, gone = topic_of(change.after), topic_of(change.before)
-    made = [c for c in changes if c.before is None and c.after is not None and c.scope.region == change.scope.region]
-    found = {
-        c.address
-        for c in made
-        if to and to != gone and c.address.type in ("topic", "topic_policy", "subscription") and topic_of(c.after) == to
-        if change.address.type in ("notification_topic", "event_destination")
-    }
-    if change.address.type == "default_configuration_set" and change.after:
-        name = change.after["configuration_set"]
-        found |= {
-            c.address
-            for c in made
-            if c.scope == change.scope and c.after and c.after.get("configuration_set") == name
-            if c.address.type in ("configuration_set", "event_destination")
-        }
-    if change.address.type == "topic" and change.after is None:
-        found |= {
-            c.address
-            for c in changes
-            if c.address.type in ("notification_topic", "event_destination")
-            and topic_of(c.before) == gone != topic_of(c.after)
-        }
-    if change.address.type == "configuration_set" and change.after is None and change.before:
-        found |= {
-            c.address
-            for c in changes
-            if c.address.type == "default_configuration_set"
-            and c.before
-            and c.before["configuration_set"] == change.before["configuration_set"]
-        }
-    return found
+    return {c.address for c in changes if makes_what_is_needed(c, change) or moves_away_from(c, change)}
+
+
+def makes_what_is_needed(one: Change, other: Change) -> bool:
+    """Whether the one makes a part of what the other moves to, or of what takes over from what the other clears."""
+    if one.before is not None or one.after is None:
+        return False
+    kinds = one.address.type, other.address.type
+    if kinds[1] in PUBLISHING and kinds[0] in ("topic", "topic_policy", "subscription"):
+        return topic_of(one.after) == topic_of(other.after) != topic_of(other.before)
+    if (
+        kinds[1] == "default_configuration_set"
+        and other.after
+        and kinds[0] in ("configuration_set", "event_destination")
+    ):
+        return set_of(one.after) == set_of(other.after)
+    clears = other.after is None and {*kinds} == {"default_configuration_set", "notification_topic"}
+    return clears and one.after["identity"] == (other.before or {}).get("identity")
+
+
+def moves_away_from(one: Change, other: Change) -> bool:
+    """Whether the one leaves what the other removes."""
+    if other.after is not None or other.before is None or one.before is None:
+        return False
+    kinds = one.address.type, other.address.type
+    if kinds[1] == "topic":
+        return kinds[0] in PUBLISHING and topic_of(one.before) == topic_of(other.before) != topic_of(one.after)
+    if kinds[1] == "configuration_set" or (kinds[1] == "event_destination" and other.before["enabled"]):
+        leaves = set_of(one.before) == set_of(other.before) != set_of(one.after)
+        return kinds[0] == "default_configuration_set" and leaves
+    return False
+
+
+def set_of(properties: Mapping[str, Any] | None) -> str | None:
+    return (properties or {}).get("configuration_set")
 
 
 def topic_of(properties: Mapping[str, Any] | None) -> str | None:
