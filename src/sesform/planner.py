@@ -62,7 +62,8 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
     problems += checks.withdrawn(desired, changes)
     found = sorted({*desired.warnings, *problems}, key=lambda p: (p.severity, p.file, p.line, p.path, p.summary))
     same = tuple(sorted(unchanged, key=lambda u: _sort_key(u.address)))
-    return estate.routed(Plan(changes, same, tuple(found), access=desired.access), desired, snapshot)
+    of = Plan(changes, same, tuple(found), access=desired.access, since=desired.since)
+    return estate.routed(of, desired, snapshot)
 
 
 def _sort_key(address: Address) -> tuple[str, str, int, str]:
