@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sesform.address import Access, Address, Scope
-from sesform.desired import Declared, Desired
+from sesform.desired import Declared, Desired, Key
 
 _SAYS = "declared it, and no spec does any more"
 _NOTIFICATIONS = ("notification_topic", "notification_headers")
@@ -86,7 +86,17 @@ class _Leaving:
         if kind == "event_destination":  # as do sets; and exclusive ones let no other destination be
             parent = self._staying.get(("configuration_set", old.scope, (old.key["configuration_set"],)))
             return parent is not None and parent.address not in self._new.exclusive
+        if kind == "ownership_tag" and ":identity/" not in old.key["arn"]:
+            return self._stays_tagged(old)
         return True
+
+    def _stays_tagged(self, old: Declared) -> bool:
+        """Whether a topic or set whose tag has left stays itself; if it goes, it takes the tag along."""
+        arn = old.key["arn"]
+        key: Key = ("topic", old.scope, (arn,))
+        if ":configuration-set/" in arn:
+            key = ("configuration_set", old.scope, (arn.partition("/")[2],))
+        return key in self._staying
 
     def _absent(self, old: Declared, address: Address) -> Declared:
         origin = old.origin._replace(says=_SAYS) if old.origin else None

@@ -195,11 +195,14 @@ def _ordered(drafts: Sequence[Draft], followers: _Followers) -> tuple[Change, ..
 
 
 def _route_makers(drafts: Sequence[Draft]) -> Mapping[tuple[Scope, str], tuple[int, ...]]:
-    """(scope, identity) → the positions of the steps that give it a topic, or turn its forwarding on."""
+    """(scope, identity) → the positions of the steps that give it a topic, or turn its forwarding on; by its ARN, of all steps."""
     found: dict[tuple[Scope, str], tuple[int, ...]] = defaultdict(tuple)
     for position, draft in enumerate(drafts):
         if draft.phase in (Phase.NOTIFICATION_TOPICS, Phase.FORWARDING_ON) and draft.after is not None:
             found[draft.scope, draft.after["identity"]] += (position,)
+        properties = draft.before or draft.after or {}
+        if "identity" in properties:
+            found[draft.scope, arns.identity(draft.scope, properties["identity"])] += (position,)
     return found
 
 
@@ -209,6 +212,9 @@ def _node(draft: Draft, followers: _Followers, makers: Mapping[tuple[Scope, str]
     if draft.address.type == "default_configuration_set" and draft.before is not None:
         # The set that is left may carry what these are to carry.
         first = makers.get((draft.scope, draft.before["identity"]), ())
+    if draft.address.type == "ownership_tag" and draft.before is not None and draft.after is None:
+        # By its tag an identity is found whose settings are taken back: it goes when they have gone.
+        first = makers.get((draft.scope, draft.before["arn"]), ())
 
     def names(of: Callable[[Scope, Properties], frozenset[str]], properties: Properties | None) -> frozenset[str]:
         return frozenset() if properties is None else of(draft.scope, properties)

@@ -88,7 +88,8 @@ def connect(
     """Connections that only read, to AWS or to the sandbox; in the latter all that the specs name counts as there and verified."""
     from sesform import aws
 
-    settings = aws.Settings(rate=options.pace, parallelism=options.parallelism)
+    tags = desired is not None and any(a.type == "ownership_tag" for a in desired.declared)
+    settings = aws.Settings(rate=options.pace, parallelism=options.parallelism, tags=tags)
     if options.sandbox:
         talk.say(f"Sandbox: this is a simulated AWS, kept in {state_file()}; no real account is read or changed.")
         sandbox = open_sandbox(options.sandbox_rate)

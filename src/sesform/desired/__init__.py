@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sesform.address import Access, Address
-from sesform.desired._compilation import Compilation, Declared, Key, Origin, Target
+from sesform.desired._compilation import Compilation, Declared, Key, Origin, Target, canonical_arn
 from sesform.desired._configuration_sets import declare_configuration_sets
 from sesform.desired._notifications import declare_cross_account, declare_identities, publishers_of
+from sesform.desired._tags import declare_tags
 from sesform.desired._topics import TopicTable, declare_topics, tabulate
 from sesform.errors import Problem, SpecError
 from sesform.policy import Publisher
@@ -62,6 +63,7 @@ def build(specs: Iterable[LoadedSpec], problems: Iterable[Problem] = (), *, dest
         declare_configuration_sets(work, table, each)
         declare_identities(work, table, each)
         declare_cross_account(work, table, each)
+        declare_tags(work, table, each)
     _declare_topic_policies(work, table, loaded)
     if any(p.severity == "error" for p in work.problems):
         raise SpecError(work.problems)
@@ -115,4 +117,4 @@ def _declare_topic_policies(work: Compilation, table: TopicTable, loaded: list[L
         )
 
 
-__all__ = ["Access", "Declared", "Desired", "Key", "Origin", "Target", "build", "publishers_of"]
+__all__ = ["Access", "Declared", "Desired", "Key", "Origin", "Target", "build", "canonical_arn", "publishers_of"]

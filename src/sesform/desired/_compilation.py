@@ -65,6 +65,12 @@ def canonical_identity(name: str) -> str:
     return name if "@" in name else name.lower()
 
 
+def canonical_arn(text: str) -> str:
+    """The ARN of an identity with its name in that spelling; any other as it is."""
+    head, separator, name = text.partition(":identity/")
+    return f"{head}:identity/{canonical_identity(name)}" if separator else text
+
+
 @dataclass(slots=True)
 class Compilation:
     """The work in progress: every part adds to it, nothing is taken back."""

@@ -49,7 +49,8 @@ class ResourceType(ABC):
 
     name: ClassVar[str]
     key: ClassVar[tuple[str, ...]]  # the properties that AWS knows it by
-    service: ClassVar[str] = "ses"  # who answers its reads: ses (v1 and v2) or sns
+    service: ClassVar[str] = "ses"  # who answers its reads: ses (v1 and v2), sns or tagging
+    lags: ClassVar[bool] = False  # whether AWS promises no time within which a read shows what was written
     part_of: ClassVar[tuple[str, ...]] = ()  # types that name what it is a part of: it is read for those too
 
     @abstractmethod
