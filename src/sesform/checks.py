@@ -13,7 +13,7 @@ from sesform.desired import Declared, Desired, Target
 from sesform.errors import Problem
 from sesform.live import Snapshot, TopicFacts
 from sesform.plan import Change
-from sesform.resources.subscription import PENDING
+from sesform.resources import PENDING
 from sesform.values import NOTIFICATION_TYPES, Properties
 
 _AWS_KEY = "alias/aws/sns"
@@ -94,14 +94,19 @@ def configuration_sets(desired: Desired, snapshot: Snapshot, changes: Iterable[C
 
 def pending(desired: Desired, snapshot: Snapshot) -> list[Problem]:
     """Subscriptions that nobody has confirmed yet: they get nothing, and asking again would only mail their owner again."""
-    hint = "its owner confirms it by the link that SNS sent; SNS forgets it after two days"
-    return [
-        _problem(
-            declared, str(address), f"subscription {declared.key['endpoint']} is not confirmed yet", hint, warning=True
-        )
-        for address, declared in desired.declared.items()
-        if address.type == "subscription" and snapshot.found.get(address, {}).get("arn") == PENDING
-    ]
+    found = []
+    for address, declared in desired.declared.items():
+        if address.type != "subscription" or snapshot.found.get(address, {}).get("arn") != PENDING:
+            continue
+        text = f"subscription {declared.key['endpoint']} is not confirmed yet"
+        hint = "its owner confirms it by the link that SNS sent; SNS forgets it after two days"
+        if declared.want is None:
+            text += ", and SNS does not let it be removed while it waits for that"
+            hint = (
+                "nothing to do: SNS forgets it after two days, and if it is confirmed before, the next run removes it"
+            )
+        found.append(_problem(declared, str(address), text, hint, warning=True))
+    return found
 
 
 def _asks_for_something(declared: Declared) -> bool:

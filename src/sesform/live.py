@@ -13,8 +13,7 @@ from sesform import arns
 from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError
-from sesform.resources import RESOURCES, Reading
-from sesform.resources.subscription import PENDING
+from sesform.resources import PENDING, RESOURCES, Reading
 from sesform.routes import Subscriber
 from sesform.values import NOTIFICATION_TYPES, Properties
 

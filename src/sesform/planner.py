@@ -50,7 +50,7 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
         want = RESOURCES[each.address.type].settle(each.want, have)
         steps = list(_steps(each, have, want, len(drafts), names))
         drafts += steps
-        if not steps and want is not None:
+        if not steps and want is not None and each.want is not None:
             unchanged.append(Unchanged(each.address, want))
     drafts += _unlisted_destinations(desired, snapshot)
     drafts = _with_room_for_policies(drafts, snapshot)
@@ -118,7 +118,9 @@ def _steps(
             yield draft("delete", have, None, str(declared.origin), kind.phase(have, None))
         return
     if have is None:
-        yield draft("create", None, want, f"{declared.origin}, and AWS has none", kind.phase(None, want))
+        remark = kind.remark(None, want)
+        reason = f"{declared.origin}, and AWS has none" + (f"; {remark}" if remark else "")
+        yield draft("create", None, want, reason, kind.phase(None, want))
         return
     if kind.same(have, want):
         return

@@ -106,6 +106,8 @@ def _carry_out(options: Options, talk: Talk, plan: Plan, connections: Connection
     def progress(change: Change, outcome: Outcome | None) -> None:
         if outcome is None or outcome.result in ("done", "not tried"):
             talk.say(text.step(change, outcome))
+        elif outcome.result == "left":
+            talk.warn(text.step(change, outcome))
         else:
             talk.error(text.step(change, outcome))
 
