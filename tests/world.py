@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from sesform import apply, aws, left, live, planner, schema, yaml_source
+from sesform import apply, aws, estate, left, live, planner, schema, set_users, yaml_source
 from sesform import desired as desired_state
 from sesform.aws import Connections
 from sesform.desired import Desired
@@ -57,7 +57,12 @@ class World:
     def plan(self, text: str, *, destroy: bool = False, since: str | None = None) -> Plan:
         desired = self.desired(text, destroy=destroy, since=since)
         wanted = [*desired.declared.values(), *desired.unmanaged]
-        return planner.plan(desired, live.read(wanted, desired.watched_topics, self.connections(desired)))
+        connections = self.connections(desired)
+        snapshot = live.read(wanted, desired.watched_topics, connections)
+        plan = planner.plan(desired, snapshot)
+        if not estate.deleted_sets(plan):
+            return plan
+        return planner.plan(desired, set_users.look_up(plan, snapshot, connections, 10, lambda *_: None))
 
     def apply(self, text: str, plan: Plan, *, destroy: bool = False, since: str | None = None) -> Report:
         return apply.run(plan, self.connections(self.desired(text, destroy=destroy, since=since), read_only=False))

@@ -13,8 +13,7 @@ from sesform.desired import Declared, Desired, Target
 from sesform.errors import Problem
 from sesform.live import Snapshot, TopicFacts
 from sesform.plan import Change
-from sesform.quota import DESTINATIONS_A_SET
-from sesform.resources.subscription import PENDING
+from sesform.resources import PENDING
 from sesform.values import NOTIFICATION_TYPES, Properties
 
 _AWS_KEY = "alias/aws/sns"
@@ -78,27 +77,6 @@ def identities(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) 
     return found + list(_dark_forwarding(desired, snapshot, changes))
 
 
-def destinations(snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
-    """Configuration sets that would for a moment hold more destinations than SES takes: new ones are made before old ones go."""
-    held: dict[tuple[Scope, str], set[str]] = defaultdict(set)
-    made: dict[tuple[Scope, str], list[Change]] = defaultdict(list)
-    scopes = {(c.address.spec, c.address.region): c.scope for c in changes}
-    for address, properties in snapshot.found.items():
-        scope = scopes.get((address.spec, address.region))
-        if address.type == "event_destination" and scope:
-            held[scope, properties["configuration_set"]].add(properties["name"])
-    for change in changes:
-        if change.address.type == "event_destination" and change.after and change.before is None:
-            made[change.scope, change.after["configuration_set"]].append(change)
-    found = []
-    for (scope, name), steps in made.items():
-        most = held[scope, name] | {str(s.after["name"]) for s in steps if s.after}
-        if len(most) > DESTINATIONS_A_SET:
-            text = f"set {name} would for a moment hold {len(most)} event destinations, SES takes {DESTINATIONS_A_SET}"
-            found.append(Problem(text, str(steps[0].address), hint="remove one first, with a plan of its own"))
-    return found
-
-
 def configuration_sets(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
     """Default configuration sets that neither exist nor are about to be made."""
     made = {
@@ -123,14 +101,19 @@ def configuration_sets(desired: Desired, snapshot: Snapshot, changes: Iterable[C
 
 def pending(desired: Desired, snapshot: Snapshot) -> list[Problem]:
     """Subscriptions that nobody has confirmed yet: they get nothing, and asking again would only mail their owner again."""
-    hint = "its owner confirms it by the link that SNS sent; SNS forgets it after two days"
-    return [
-        _problem(
-            declared, str(address), f"subscription {declared.key['endpoint']} is not confirmed yet", hint, warning=True
-        )
-        for address, declared in desired.declared.items()
-        if address.type == "subscription" and snapshot.found.get(address, {}).get("arn") == PENDING
-    ]
+    found = []
+    for address, declared in desired.declared.items():
+        if address.type != "subscription" or snapshot.found.get(address, {}).get("arn") != PENDING:
+            continue
+        text = f"subscription {declared.key['endpoint']} is not confirmed yet"
+        hint = "its owner confirms it by the link that SNS sent; SNS forgets it after two days"
+        if declared.want is None:
+            text += ", and SNS does not let it be removed while it waits for that"
+            hint = (
+                "nothing to do: SNS forgets it after two days, and if it is confirmed before, the next run removes it"
+            )
+        found.append(_problem(declared, str(address), text, hint, warning=True))
+    return found
 
 
 def _asks_for_something(declared: Declared) -> bool:

@@ -13,6 +13,8 @@ IDENTITIES_A_CALL: Final = 100  # in the v1 reads that take a list of identities
 DESTINATIONS_A_SET: Final = 10  # event destinations of a configuration set, and CloudWatch dimensions of a destination
 RESOURCES_A_PAGE: Final = 100  # of the Resource Groups Tagging API's GetResources (its API reference)
 
+POLICIES_AN_IDENTITY: Final = 20  # sending authorization policies, whoever made them
+
 
 def least_seconds(calls: int, rate: float | None = SES_CALLS_A_SECOND) -> int:
     """The seconds that so many SES calls in one scope take at least at that pace, rounded up; None: no pace, no time."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sesform.cli import run
 from sesform.cli.console import Talk, coloured, interactive, out
 from sesform.cli.options import Format, Options
-from sesform.errors import PlanFileError, UsageError
+from sesform.errors import PlanFileError, StalePlanError, UsageError
 from sesform.values import printable
 
 if TYPE_CHECKING:
@@ -40,12 +40,24 @@ def apply_specs(options: Options, talk: Talk, *, auto_approve: bool, destroy: bo
     if plan.changes and not auto_approve and not _agreed(talk, destroy):
         talk.error("Apply cancelled.")
         return 1
+    if options.format is not Format.text:
+        _keep_policies(talk, plan)
     return _carry_out(options, talk, plan, connections)
+
+
+def _keep_policies(talk: Talk, plan: Plan) -> None:
+    """The texts of sending policies that will be overwritten or deleted, whole, where no plan is drawn or one may be cut."""
+    from sesform.render import text
+
+    for change in plan.changes:
+        held = text.held_policy(change)
+        if held:
+            talk.warn(f"{printable(str(change.address))} held, to put it back: {printable(held)}")
 
 
 def apply_file(options: Options, talk: Talk, file: Path) -> int:
     """Exactly what was saved, if AWS still holds what was seen then."""
-    from sesform import live, plan_file, stale
+    from sesform import estate, live, plan_file, set_users, stale
 
     plan = plan_file.load(file)
     if plan.errors:
@@ -56,7 +68,14 @@ def apply_file(options: Options, talk: Talk, file: Path) -> int:
     connections = run.connect(options, talk, places, access)
     if plan.changes:
         talk.say("Reading again what the plan touches ...")
-        stale.check(plan, live.read(stale.touched(plan), (), connections, options.parallelism))
+        snapshot = live.read(stale.touched(plan), (), connections, options.parallelism)
+        if estate.deleted_sets(plan):
+            snapshot = set_users.look_up(plan, snapshot, connections, options.parallelism, run.looking(options, talk))
+        stale.check(plan, snapshot)
+        used = estate.sets_in_use(plan, estate.defaults_after(plan, snapshot))
+        if used:
+            talk.problems(used)
+            raise StalePlanError("a configuration set of the saved plan has come into use since; plan again")
     return _carry_out(options, talk, plan, connections)
 
 
@@ -87,6 +106,8 @@ def _carry_out(options: Options, talk: Talk, plan: Plan, connections: Connection
     def progress(change: Change, outcome: Outcome | None) -> None:
         if outcome is None or outcome.result in ("done", "not tried"):
             talk.say(text.step(change, outcome))
+        elif outcome.result == "left":
+            talk.warn(text.step(change, outcome))
         else:
             talk.error(text.step(change, outcome))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from sesform.address import Address, Scope
 from sesform.errors import Problem
@@ -47,6 +47,14 @@ class Declared:
     def aws_key(self) -> Key:
         return self.address.type, self.scope, tuple(self.key.values())
 
+    def problem(self, summary: str, hint: str = "", *, warning: bool = False) -> Problem:
+        """Something wrong with the resource, at the place where the specs speak of it."""
+        severity: Literal["error", "warning"] = "warning" if warning else "error"
+        if self.origin is None:
+            return Problem(summary, str(self.address), hint=hint, severity=severity)
+        line, column = self.origin.document.place(self.origin.loc)
+        return Problem(summary, str(self.address), self.origin.document.file, line, column, hint, severity)
+
 
 class Target(NamedTuple):
     """A topic that something publishes to: SES must be let in as one of these publishers."""
@@ -66,9 +74,9 @@ def canonical_identity(name: str) -> str:
 
 
 def canonical_arn(text: str) -> str:
-    """The ARN of an identity with its name in that spelling; any other as it is."""
+    """The same for the ARN of an identity; any other text stays as it is."""
     head, separator, name = text.partition(":identity/")
-    return f"{head}:identity/{canonical_identity(name)}" if separator else text
+    return f"{head}{separator}{canonical_identity(name)}" if separator else text
 
 
 @dataclass(slots=True)

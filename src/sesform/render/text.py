@@ -58,11 +58,26 @@ def _block(change: Change, paint: Paint) -> Iterator[str]:
             yield paint(f"        # ({same} unchanged {'attribute' if same == 1 else 'attributes'} hidden)", "faint")
     else:
         properties = change.after or change.before or {}
-        shown, hidden = _without_default_statement(properties)
+        shown, hidden = (
+            _without_default_statement(properties) if change.address.type == "topic_policy" else (properties, False)
+        )
         yield from whole(shown, change.action, paint)
         if hidden:
             yield paint("        # (the statement that SNS gives every topic is hidden)", "faint")
+    held = held_policy(change)
+    if held:
+        yield paint(f"        # (what AWS holds now, to put it back: {printable(held)})", "faint")
     yield "    }"
+
+
+def held_policy(change: Change) -> str:
+    """The text of a sending policy that a step overwrites or deletes, "" for any other step: AWS keeps no earlier one.
+
+    Source: AWS developer guide of SES, "Managing your sending authorization policies".
+    """
+    if change.address.type != "sending_policy" or change.before is None:
+        return ""
+    return policy.compact(change.before["policy"])
 
 
 def _without_default_statement(properties: Properties) -> tuple[Properties, bool]:
@@ -106,14 +121,15 @@ def _calls(of: Plan, rate: float | None) -> str:
         lines.append(f"  {scope}: {ses} to SES, {sns} to SNS")
     total = sum(sum(c.values()) for c in of.calls.values())
     pace = (
-        f", at least {_duration(longest)} at {rate:g} SES call{'' if rate == 1 else 's'} a second"
+        f", at least {duration(longest)} at {rate:g} SES call{'' if rate == 1 else 's'} a second"
         if rate and longest
         else ""
     )
     return f"Applying makes {total} {'call' if total == 1 else 'calls'}{pace}:\n" + "\n".join(lines)
 
 
-def _duration(seconds: int) -> str:
+def duration(seconds: int) -> str:
+    """Seconds as people say them."""
     return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min {seconds % 60} s"
 
 
@@ -159,14 +175,14 @@ def report(of: Report, *, colour: bool = False) -> str:
     """What became of a plan: Terraform's closing line, or each step that was not done and why."""
     paint, n = painter(colour), of.done
     done = f"Resources: {n['create']} added, {n['update']} changed, {n['delete']} destroyed."
-    if of.ok:
-        return f"{paint('Apply complete!', 'create')} {done}\n"
     rest = [o for o in of.outcomes if o.result != "done"]
     head = paint("Apply interrupted." if of.interrupted else "Apply incomplete.", "delete")
     lines = "\n".join(f"  {o.result:<9}  {printable(str(o.change.address))}: {printable(o.error)}" for o in rest)
-    counts = ", ".join(
-        f"{sum(o.result == r for o in of.outcomes)} {r}" for r in ("done", "failed", "unknown", "not tried")
-    )
+    if of.ok:
+        left = f"\n{lines}\n" if rest else ""
+        return f"{paint('Apply complete!', 'create')} {done}\n{left}"
+    results = [*(("left",) if any(o.result == "left" for o in rest) else ()), "failed", "unknown", "not tried"]
+    counts = ", ".join(f"{sum(o.result == r for o in of.outcomes)} {r}" for r in ("done", *results))
     return f"{head} {done}\n\n{lines}\n\nOf {len(of.outcomes)} steps: {counts}. Run sesform again to go on from here.\n"
 
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from sesform.aws import Connection
 
 
+PENDING = "PendingConfirmation"  # what SNS lists in place of an ARN until the endpoint's owner has confirmed
+DELETED = "Deleted"  # and for a while after it has gone (ansible/ansible#20086)
+
+
 class Reading:
     """One pass over one connection. What is asked for is known from the start; each answer is fetched when first looked at.
 
@@ -125,6 +129,11 @@ class Reading:
                 self._email_identities[name] = {}
         return self._email_identities[name]
 
+    @property
+    def email_identities(self) -> Mapping[str, Mapping[str, Any]]:
+        """The answers to `email_identity` so far: nothing is asked for."""
+        return self._email_identities
+
     def subscriptions(self, topic_arn: str) -> Mapping[tuple[str, str], str]:
         """(protocol, endpoint) → subscription ARN, or "PendingConfirmation", of all of a topic's; {} where there is no topic."""
         if topic_arn not in self._subscriptions:
@@ -132,7 +141,10 @@ class Reading:
             token: dict[str, str] = {}
             while self.topic_attributes(topic_arn) is not None:
                 page = self.connection.call("sns", "ListSubscriptionsByTopic", TopicArn=topic_arn, **token)
-                found.update({(s["Protocol"], s["Endpoint"]): s["SubscriptionArn"] for s in page["Subscriptions"]})
+                for each in page["Subscriptions"]:
+                    key, arn = (each["Protocol"], each["Endpoint"]), each["SubscriptionArn"]
+                    if arn != DELETED and (arn != PENDING or key not in found):
+                        found[key] = arn
                 if not page.get("NextToken"):
                     break
                 token = {"NextToken": page["NextToken"]}

@@ -15,9 +15,11 @@ from sesform.errors import Problem
 from sesform.schema import problems
 from sesform.schema.configuration_sets import ConfigurationSet, EventDestination
 from sesform.schema.identities import Authorization, Identity, Notifications, NotificationSetting
+from sesform.schema.policies import GRANT_PREFIX, SendingPolicy
 from sesform.schema.problems import did_you_mean
 from sesform.schema.specs import Credentials, Delegate, Owner, Spec
-from sesform.schema.topics import Subscription, Topic
+from sesform.schema.subscriptions import Subscription
+from sesform.schema.topics import Topic
 from sesform.yaml_source import Document
 
 KINDS: dict[str, type[Owner] | type[Delegate]] = {"Owner": Owner, "Delegate": Delegate}
@@ -69,6 +71,7 @@ def json_schema() -> dict[str, Any]:
 
 
 __all__ = [
+    "GRANT_PREFIX",
     "Authorization",
     "ConfigurationSet",
     "Credentials",
@@ -79,6 +82,7 @@ __all__ = [
     "NotificationSetting",
     "Notifications",
     "Owner",
+    "SendingPolicy",
     "Spec",
     "Subscription",
     "Topic",
