@@ -26,7 +26,11 @@ class Request(NamedTuple):
 
 def requests_of(scope: Scope, service: str, operation: str, params: Mapping[str, Any]) -> Iterator[Request]:
     """What AWS checks for a call. Source: AWS service authorization reference, "Amazon SES", "… SES v2" and "Amazon SNS"."""
-    if service == "ses":
+    if service == "resourcegroupstaggingapi":
+        yield Request(scope, f"tag:{operation}", "*")
+    elif "ResourceArn" in params:  # a tag, of SES or SNS
+        yield Request(scope, f"{service.removesuffix('v2')}:{operation}", params["ResourceArn"])
+    elif service == "ses":
         yield Request(scope, f"ses:{operation}", "*")
     elif service == "sesv2":
         named = [arns.identity(scope, params[p]) for p in ("EmailIdentity",) if p in params]

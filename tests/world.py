@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sesform import apply, aws, estate, live, planner, schema, set_users, yaml_source
+from sesform import apply, aws, estate, left, live, planner, schema, set_users, yaml_source
 from sesform import desired as desired_state
 from sesform.aws import Connections
 from sesform.desired import Desired
@@ -34,7 +34,10 @@ class World:
     def client(self, service: str, account: str = OWNER, region: str = REGION) -> Any:
         return self.sandbox.session(account, region).client(service)  # type: ignore[call-overload]
 
-    def desired(self, text: str, *, destroy: bool = False) -> Desired:
+    def desired(self, text: str, *, destroy: bool = False, since: str | None = None) -> Desired:
+        """What the specs ask for; with `since`, older specs, that what left those be absent too."""
+        if since is not None:
+            return left.since(self.desired(since), self.desired(text), "c0ffee")
         file = self.folder / "specs.yaml"
         file.write_text(text, encoding="utf-8")
         documents, problems = yaml_source.load([file])
@@ -52,8 +55,8 @@ class World:
             connection.read_only = read_only
         return self._connections[key]
 
-    def plan(self, text: str, *, destroy: bool = False) -> Plan:
-        desired = self.desired(text, destroy=destroy)
+    def plan(self, text: str, *, destroy: bool = False, since: str | None = None) -> Plan:
+        desired = self.desired(text, destroy=destroy, since=since)
         wanted = [*desired.declared.values(), *desired.unmanaged]
         connections = self.connections(desired)
         snapshot = live.read(wanted, desired.watched_topics, connections)
@@ -62,16 +65,16 @@ class World:
             return plan
         return planner.plan(desired, set_users.look_up(plan, snapshot, connections, 10, lambda *_: None))
 
-    def apply(self, text: str, plan: Plan, *, destroy: bool = False) -> Report:
-        return apply.run(plan, self.connections(self.desired(text, destroy=destroy), read_only=False))
+    def apply(self, text: str, plan: Plan, *, destroy: bool = False, since: str | None = None) -> Report:
+        return apply.run(plan, self.connections(self.desired(text, destroy=destroy, since=since), read_only=False))
 
-    def converge(self, text: str, *, destroy: bool = False) -> Plan:
+    def converge(self, text: str, *, destroy: bool = False, since: str | None = None) -> Plan:
         """Plans and applies; what is planned after that must be nothing. Returns the first plan."""
-        plan = self.plan(text, destroy=destroy)
+        plan = self.plan(text, destroy=destroy, since=since)
         assert plan.errors == ()
-        report = self.apply(text, plan, destroy=destroy)
+        report = self.apply(text, plan, destroy=destroy, since=since)
         assert [(o.result, o.error) for o in report.outcomes if o.result != "done"] == []
-        again = self.plan(text, destroy=destroy)
+        again = self.plan(text, destroy=destroy, since=since)
         assert again.changes == ()
         assert again.errors == ()
         return plan

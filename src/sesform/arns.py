@@ -56,12 +56,12 @@ def identity(scope: Scope, name: str) -> str:
     return f"arn:{partition(scope.region)}:ses:{scope.region}:{scope.account}:identity/{name}"
 
 
-def identity_pattern(scope: Scope, name: str) -> str:
-    """The identity's ARN as the resource of an IAM policy: `*`, `?` and `$`, which addresses may have, stand for themselves.
+def literal(text: str) -> str:
+    """An ARN as the resource of an IAM policy: `*`, `?` and `$`, which e-mail addresses may have, stand for themselves.
 
     Source: IAM user guide, "IAM policy elements: variables and tags", on special characters.
     """
-    return re.sub(r"[*?$]", r"${\g<0>}", identity(scope, name))
+    return re.sub(r"[*?$]", r"${\g<0>}", text)
 
 
 def configuration_set(scope: Scope, name: str) -> str:

@@ -13,7 +13,7 @@ from sesform.desired import Declared, Desired, Target
 from sesform.errors import Problem
 from sesform.live import Snapshot, TopicFacts
 from sesform.plan import Change
-from sesform.resources.subscription import PENDING
+from sesform.resources import PENDING
 from sesform.values import NOTIFICATION_TYPES, Properties
 
 _AWS_KEY = "alias/aws/sns"
@@ -40,15 +40,22 @@ def _and_more(where: Sequence[Address]) -> str:
 
 def is_missing(declared: Declared, snapshot: Snapshot) -> bool:
     """Whether it belongs to an identity that SES does not know. A foreign one is never missing: no entry is just no setting."""
-    identity = declared.key.get("identity", "")
+    identity = _identity_of(declared)
     return bool(identity) and not identity.startswith("arn:") and (declared.scope, identity) not in snapshot.identities
+
+
+def _identity_of(declared: Declared) -> str:
+    """The identity that it is a setting, or the tag, of; "" where it is of none."""
+    if declared.address.type == "ownership_tag":
+        return declared.key["arn"].partition(":identity/")[2]
+    return declared.key.get("identity", "")
 
 
 def identities(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> list[Problem]:
     """Identities that do not exist or are not verified, and settings of theirs that SES refuses."""
     by_identity: dict[tuple[Scope, str], list[Declared]] = defaultdict(list)
     for declared in desired.declared.values():
-        identity = declared.key.get("identity", "")
+        identity = _identity_of(declared)
         if identity and not identity.startswith("arn:") and declared.address not in snapshot.unreadable:
             by_identity[declared.scope, identity].append(declared)
     found: list[Problem] = []
@@ -94,14 +101,19 @@ def configuration_sets(desired: Desired, snapshot: Snapshot, changes: Iterable[C
 
 def pending(desired: Desired, snapshot: Snapshot) -> list[Problem]:
     """Subscriptions that nobody has confirmed yet: they get nothing, and asking again would only mail their owner again."""
-    hint = "its owner confirms it by the link that SNS sent; SNS forgets it after two days"
-    return [
-        _problem(
-            declared, str(address), f"subscription {declared.key['endpoint']} is not confirmed yet", hint, warning=True
-        )
-        for address, declared in desired.declared.items()
-        if address.type == "subscription" and snapshot.found.get(address, {}).get("arn") == PENDING
-    ]
+    found = []
+    for address, declared in desired.declared.items():
+        if address.type != "subscription" or snapshot.found.get(address, {}).get("arn") != PENDING:
+            continue
+        text = f"subscription {declared.key['endpoint']} is not confirmed yet"
+        hint = "its owner confirms it by the link that SNS sent; SNS forgets it after two days"
+        if declared.want is None:
+            text += ", and SNS does not let it be removed while it waits for that"
+            hint = (
+                "nothing to do: SNS forgets it after two days, and if it is confirmed before, the next run removes it"
+            )
+        found.append(_problem(declared, str(address), text, hint, warning=True))
+    return found
 
 
 def _asks_for_something(declared: Declared) -> bool:

@@ -6,7 +6,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sesform import arns
@@ -41,14 +41,18 @@ def accounts(desired: Desired) -> tuple[str, ...]:
     return tuple(sorted({access.account for access in desired.access.values()}))
 
 
-def of_account(account: str, read: Iterable[Desired], written: Iterable[Desired] = ()) -> AccountPolicy:
-    """The least policy for reading in that account what `read` speaks of, and for making it so as `written` has it.
+def of_account(
+    account: str, read: Iterable[Desired], written: Iterable[Desired] = (), removed: Iterable[Desired] = ()
+) -> AccountPolicy:
+    """The least policy for reading in that account what `read` speaks of, for making it so as `written` has it, and for removing
+    each single thing that `removed` declares.
 
     Statements are of one service each and either read or write; resources are exact, unless the policy would then be longer
     than IAM takes. What STS is asked needs no permission (STS API reference, GetCallerIdentity).
     """
     needed = {n for each in read for n in _reading(account, each)}
     needed |= {n for each in written for n in (*_reading(account, each), *_writing(account, each))}
+    needed |= {n for each in removed for n in _removing(account, each)}
     document = _document(needed)
     if _size(document) <= MOST_CHARACTERS:
         return AccountPolicy(document, patterns=False)
@@ -73,6 +77,14 @@ def _writing(account: str, desired: Desired) -> Iterator[_Need]:
                 yield permission, declared.scope.region
 
 
+def _removing(account: str, desired: Desired) -> Iterator[_Need]:
+    for declared in desired.declared.values():
+        # A topic's policy goes with the topic, and changes with what else is declared: applying needs that, not removing.
+        if declared.scope.account == account and declared.address.type != "topic_policy":
+            for permission in RESOURCES[declared.address.type].writes(replace(declared, want=None)):
+                yield permission, declared.scope.region
+
+
 def _facts(declared: Declared) -> Iterator[Permission]:
     """What is read of each identity, whatever is declared of it: `live` looks whether it is there, and `routes`, where an
     identity seems to have no route, for its default set and what that sends on."""
@@ -82,7 +94,7 @@ def _facts(declared: Declared) -> Iterator[Permission]:
     yield Permission("ses:GetIdentityNotificationAttributes")
     if arns.parse(identity) is None:
         yield Permission("ses:GetIdentityVerificationAttributes")
-        yield Permission("ses:GetEmailIdentity", arns.identity_pattern(declared.scope, identity))
+        yield Permission("ses:GetEmailIdentity", arns.literal(arns.identity(declared.scope, identity)))
         yield Permission("ses:GetConfigurationSetEventDestinations", arns.configuration_set(declared.scope, "*"))
 
 

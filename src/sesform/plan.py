@@ -43,7 +43,7 @@ class Unchanged:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The steps, in the order in which they are done; what is already so; what stands in the way; whose routes change; how
-    accounts are reached."""
+    accounts are reached; the commit whose specs were compared with, if any were."""
 
     changes: tuple[Change, ...]
     unchanged: tuple[Unchanged, ...] = ()
@@ -51,6 +51,7 @@ class Plan:
     routes: tuple[RouteChange, ...] = ()
     emptied: tuple[tuple[Scope, str], ...] = ()  # foreign identities that have a topic before and none after, by scope
     access: Mapping[str, Access] = field(default_factory=dict)
+    since: str = ""
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -76,12 +77,14 @@ class Plan:
         return dict(sorted(found.items()))
 
 
-Result = Literal["done", "failed", "not tried", "unknown"]
+Result = Literal["done", "left", "failed", "not tried", "unknown"]
+WELL: tuple[Result, ...] = ("done", "left")  # what others may build on
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one change. "unknown": it was sent, and no answer came."""
+    """What became of one change. "unknown": it was sent, and no answer came; "left": AWS keeps what was to go,
+    and drops it by itself."""
 
     change: Change
     result: Result
@@ -97,7 +100,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        return all(o.result == "done" for o in self.outcomes)
+        return all(o.result in WELL for o in self.outcomes)
 
     @property
     def done(self) -> dict[str, int]:

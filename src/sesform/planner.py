@@ -50,7 +50,7 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
         want = RESOURCES[each.address.type].settle(each.want, have)
         steps = list(_steps(each, have, want, len(drafts), names))
         drafts += steps
-        if not steps and want is not None:
+        if not steps and want is not None and each.want is not None:
             unchanged.append(Unchanged(each.address, want))
     drafts += _unlisted_destinations(desired, snapshot)
     drafts = _with_room_for_policies(drafts, snapshot)
@@ -63,7 +63,8 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
     problems += checks.withdrawn(desired, changes)
     found = sorted({*desired.warnings, *problems}, key=lambda p: (p.severity, p.file, p.line, p.path, p.summary))
     same = tuple(sorted(unchanged, key=lambda u: _sort_key(u.address)))
-    return estate.routed(Plan(changes, same, tuple(found), access=desired.access), desired, snapshot)
+    of = Plan(changes, same, tuple(found), access=desired.access, since=desired.since)
+    return estate.routed(of, desired, snapshot)
 
 
 def _sort_key(address: Address) -> tuple[str, str, int, str]:
@@ -119,7 +120,9 @@ def _steps(
             yield draft("delete", have, None, str(declared.origin), kind.phase(have, None))
         return
     if have is None:
-        yield draft("create", None, want, f"{declared.origin}, and AWS has none", kind.phase(None, want))
+        remark = kind.remark(None, want)
+        reason = f"{declared.origin}, and AWS has none" + (f"; {remark}" if remark else "")
+        yield draft("create", None, want, reason, kind.phase(None, want))
         return
     if kind.same(have, want):
         return
@@ -218,11 +221,14 @@ _Positions = Mapping[tuple[Scope, str], tuple[int, ...]]
 
 
 def _route_makers(drafts: Sequence[Draft]) -> _Positions:
-    """(scope, identity) → the positions of the steps that give it a topic, or turn its forwarding on."""
+    """(scope, identity) → the positions of the steps that give it a topic, or turn its forwarding on; by its ARN, of all steps."""
     found: dict[tuple[Scope, str], tuple[int, ...]] = defaultdict(tuple)
     for position, draft in enumerate(drafts):
         if draft.phase in (Phase.NOTIFICATION_TOPICS, Phase.FORWARDING_ON) and draft.after is not None:
             found[draft.scope, draft.after["identity"]] += (position,)
+        properties = draft.before or draft.after or {}
+        if "identity" in properties:
+            found[draft.scope, arns.identity(draft.scope, properties["identity"])] += (position,)
     return found
 
 
@@ -246,6 +252,9 @@ def _node(draft: Draft, followers: _Followers, makers: _Positions, added: _Posit
         if draft.after is not None:
             # Nothing moves to a set that is not whole: its disabled destinations too are there first.
             first += added.get((draft.scope, draft.after["configuration_set"]), ())
+    if draft.address.type == "ownership_tag" and draft.before is not None and draft.after is None:
+        # By its tag an identity is found whose settings are taken back: it goes when they have gone.
+        first = makers.get((draft.scope, draft.before["arn"]), ())
 
     def names(of: Callable[[Scope, Properties], frozenset[str]], properties: Properties | None) -> frozenset[str]:
         return frozenset() if properties is None else of(draft.scope, properties)

@@ -101,7 +101,9 @@ class Runner:
         )
         gh.chmod(0o755)
         self._environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SESFORM_"))},
+            **{k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SESFORM_", "GIT_"))},
+            **{f"GIT_{a}_{b}": "tester@example.com" for a in ("AUTHOR", "COMMITTER") for b in ("NAME", "EMAIL")},
+            "GIT_CONFIG_GLOBAL": os.devnull,
             "PATH": os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]]),
             "SESFORM_SANDBOX": "1",
             "GH_CALLS": str(folder / "gh.txt"),
@@ -109,6 +111,20 @@ class Runner:
             "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
             "GITHUB_REPOSITORY": "example-org/ses-settings",
         }
+        self.git("init", "-q", "-b", "main")
+        self.git("commit", "-q", "--allow-empty", "-m", "a repository")
+        self.commit()
+
+    def git(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["git", *arguments], cwd=self.folder, env=self._environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    def commit(self) -> None:
+        """The specs as they are become a commit, on the one before."""
+        self.git("add", "-A", "specs")
+        self.git("commit", "-q", "-m", "specs")
 
     def run(self, workflow: str, step: str, **environment: str) -> int:
         """The exit code of a step's script."""
@@ -126,8 +142,8 @@ class Runner:
 
 @pytest.fixture
 def runner(tmp_path: Path) -> Runner:
-    if shutil.which("bash") is None:
-        pytest.skip("GitHub runs these scripts with bash")
+    if shutil.which("bash") is None or shutil.which("git") is None:
+        pytest.skip("GitHub runs these scripts with bash, in a clone that git made")
     return Runner(tmp_path)
 
 
@@ -162,6 +178,26 @@ def test_a_refused_plan_is_told_and_fails(runner: Runner) -> None:
     assert "pass --allow-irreversible" in comment
     assert runner.run("apply.yml", "Plan", ALLOW="nothing") == 1
     assert [runner.run("apply.yml", "Plan", ALLOW="irreversible"), runner.run("apply.yml", "Apply")] == [0, 0]
+
+
+def test_what_a_merge_deletes_from_the_specs_is_removed(runner: Runner) -> None:
+    """The pull request shows it, the merge does it, and a run by hand makes up for one that was missed."""
+    assert [runner.run("apply.yml", "Plan"), runner.run("apply.yml", "Apply")] == [0, 0]
+    (runner.folder / "specs" / "example-corp.yaml").unlink()
+    (runner.folder / "specs" / "acme-mailer.yaml").write_text(
+        'kind: Delegate\nname: acme-mailer\naccount: "222222222222"\nregions: [eu-west-1]\ncredentials: {profile: acme-mailer}\n'
+    )
+    before = runner.git("rev-parse", "HEAD")
+    runner.commit()
+    assert runner.run("plan.yml", "Plan") == 0
+    assert "topic/feedback will be destroyed" in runner.text("plan.md")
+    assert runner.run("apply.yml", "Plan") == 0
+    assert "No changes." in runner.text("plan.md")
+    assert runner.run("apply.yml", "Plan", SINCE=before) == 0
+    assert "topic/feedback will be destroyed" in runner.text("plan.md")
+    assert runner.run("apply.yml", "Apply") == 0
+    assert runner.run("apply.yml", "Plan", SINCE=before) == 0
+    assert "No changes." in runner.text("plan.md")
 
 
 def test_drift_opens_an_issue_and_its_end_closes_it(runner: Runner) -> None:

@@ -21,8 +21,9 @@ LAYERS = (
     ("policy",),
     ("publishing",),
     ("yaml_source", "aws"),
-    ("schema",),
+    ("schema", "git_source"),
     ("desired",),
+    ("left",),
     ("resources",),
     ("graph", "diff", "routes"),
     ("live",),
@@ -40,6 +41,7 @@ VERSION = "__init__"  # of the package itself: it holds the version, and anythin
 
 ONLY_IN = {
     "yaml": {"yaml_source"},
+    "subprocess": {"git_source"},
     "boto3": {"aws", "sandbox"},
     "botocore": {"aws", "sandbox"},
     "pydantic": {"schema"},
@@ -130,6 +132,7 @@ PURE = (
     "publishing",
     "schema",
     "desired",
+    "left",
     "graph",
     "diff",
     "plan",

@@ -63,7 +63,7 @@ def apply_file(options: Options, talk: Talk, file: Path) -> int:
     if plan.errors:
         talk.problems(plan.errors)
         raise PlanFileError(f"{printable(str(file))}: something stood in the way when this plan was made; plan again")
-    access = run.with_secrets(plan.access, options.paths)
+    access = run.with_secrets(plan, options.paths)
     places = [(c.address.spec, c.address.region) for c in plan.changes]
     connections = run.connect(options, talk, places, access)
     if plan.changes:
@@ -106,6 +106,8 @@ def _carry_out(options: Options, talk: Talk, plan: Plan, connections: Connection
     def progress(change: Change, outcome: Outcome | None) -> None:
         if outcome is None or outcome.result in ("done", "not tried"):
             talk.say(text.step(change, outcome))
+        elif outcome.result == "left":
+            talk.warn(text.step(change, outcome))
         else:
             talk.error(text.step(change, outcome))
 

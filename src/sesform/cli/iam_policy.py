@@ -24,7 +24,7 @@ def show_policy(options: Options, talk: Talk, *, account: str | None, apply: boo
     chosen = _account(permissions.accounts(desired), account)
     written = [desired] if apply else []
     written += [run.compile_specs(options, destroy=True)] if destroy else []
-    policy = permissions.of_account(chosen, [desired], written)
+    policy = permissions.of_account(chosen, [desired], written, [desired] if destroy else [])
     out(json.dumps(policy.document, indent=2))
     talk.problems(desired.warnings)
     _explain(talk, chosen, desired, policy, permissions.MOST_CHARACTERS)

@@ -66,7 +66,8 @@ class ResourceType(ABC):
 
     name: ClassVar[str]
     key: ClassVar[tuple[str, ...]]  # the properties that AWS knows it by
-    service: ClassVar[str] = "ses"  # who answers its reads: ses (v1 and v2) or sns
+    service: ClassVar[str] = "ses"  # who answers its reads: ses (v1 and v2), sns or tagging
+    lags: ClassVar[bool] = False  # whether AWS promises no time within which a read shows what was written
     part_of: ClassVar[tuple[str, ...]] = ()  # types that name what it is a part of: it is read for those too
 
     @abstractmethod
@@ -94,6 +95,10 @@ class ResourceType(ABC):
     def replaced_because(self, before: Properties, after: Properties) -> str | None:
         """Why an update in place is not possible, or None where it is."""
         return None
+
+    def remark(self, before: Properties | None, after: Properties | None) -> str:
+        """What people should know of such a step beyond what it changes, "" for nothing."""
+        return ""
 
     @abstractmethod
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:

@@ -42,7 +42,7 @@ class DefaultConfigurationSet(ResourceType):
         return ("ses:PutEmailIdentityConfigurationSetAttributes",)
 
     def reads(self, of: Declared) -> tuple[Permission, ...]:
-        reads = on(arns.identity_pattern(of.scope, of.key["identity"]), "ses:GetEmailIdentity")
+        reads = on(arns.literal(arns.identity(of.scope, of.key["identity"])), "ses:GetEmailIdentity")
         if of.want is None:
             return reads
         # Whether the set is there, and what it sends on.
@@ -51,7 +51,7 @@ class DefaultConfigurationSet(ResourceType):
 
     def writes(self, of: Declared) -> tuple[Permission, ...]:
         action = "ses:PutEmailIdentityConfigurationSetAttributes"  # on the identity, and on the set that it is given
-        named = [arns.identity_pattern(of.scope, of.key["identity"])]
+        named = [arns.literal(arns.identity(of.scope, of.key["identity"]))]
         named += [arns.configuration_set(of.scope, of.want["configuration_set"])] if of.want else []
         return tuple(Permission(action, arn) for arn in named)
 

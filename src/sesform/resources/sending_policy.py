@@ -44,12 +44,12 @@ class SendingPolicy(ResourceType):
         return (f"ses:{verb}EmailIdentityPolicy",)
 
     def reads(self, of: Declared) -> tuple[Permission, ...]:
-        return on(arns.identity_pattern(of.scope, of.key["identity"]), "ses:GetEmailIdentity")
+        return on(arns.literal(arns.identity(of.scope, of.key["identity"])), "ses:GetEmailIdentity")
 
     def writes(self, of: Declared) -> tuple[Permission, ...]:
         verbs = ("Delete",) if of.want is None else ("Create", "Update")
         actions = (f"ses:{verb}EmailIdentityPolicy" for verb in verbs)
-        return on(arns.identity_pattern(of.scope, of.key["identity"]), *actions)
+        return on(arns.literal(arns.identity(of.scope, of.key["identity"])), *actions)
 
     def create(self, connection: Connection, after: Properties) -> None:
         self._put(

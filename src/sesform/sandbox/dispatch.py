@@ -19,6 +19,7 @@ from sesform.sandbox import (
     sns_subscriptions,
     sns_topics,
     sts,
+    tagging,
 )
 from sesform.sandbox.accounts import DEFAULT_ACCOUNT, account_of, read_session_token
 from sesform.sandbox.context import Call, Context, Operation, Published
@@ -26,7 +27,8 @@ from sesform.sandbox.faults import Fault, Faults
 from sesform.sandbox.refusal import Refusal
 from sesform.sandbox.store import Store
 from sesform.sandbox.throttle import NOT_COUNTED, Throttle
-from sesform.sandbox.wire import Answer, Request, api_of
+from sesform.sandbox.wire import Answer, Api, Request, api_of
+from sesform.sandbox.wire_json import JsonApi, tagging_api
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[0-9]{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
 _HOST = re.compile(r"https?://([a-z0-9-]+)\.(?:([a-z0-9-]+)\.)?amazonaws\.com")
@@ -36,6 +38,7 @@ OPERATIONS: dict[str, dict[str, Operation]] = {
     "sesv2": ses_v2.OPERATIONS | ses_v2_sets.OPERATIONS | sending.V2_OPERATIONS,
     "sns": sns_topics.OPERATIONS | sns_subscriptions.OPERATIONS,
     "sts": sts.OPERATIONS,
+    "tagging": tagging.OPERATIONS,
 }
 
 
@@ -73,7 +76,7 @@ class Dispatcher:
         account, region, service = _sender(request)
         if service == "ses" and request.path.startswith("/v2/"):
             service = "sesv2"
-        api = self._apis.get(service)
+        api = self._api(service)
         operation = _other_operation(request)
         in_path: dict[str, Any] = {}
         try:
@@ -90,6 +93,10 @@ class Dispatcher:
         if fault and fault.before:
             fault.before()  # outside the lock: it may well make calls of its own, from any thread
         return self._carry_out(incoming, fault)
+
+    def _api(self, service: str) -> Api | JsonApi | None:
+        """The wire format of a service; None for those that are moto's."""
+        return tagging_api() if service == "tagging" else self._apis.get(service)
 
     def _carry_out(self, incoming: _Incoming, fault: Fault | None) -> Answer:
         with self.lock:
@@ -119,7 +126,7 @@ class Dispatcher:
         raise Refusal(fault.code, fault.message, fault.status)
 
     def _perform(self, incoming: _Incoming) -> Answer:
-        api = self._apis.get(incoming.service)
+        api = self._api(incoming.service)
         if api is None:
             return other_services.answer(incoming.request, incoming.service, incoming.region, incoming.account)
         if incoming.service in ("ses", "sesv2"):
@@ -147,7 +154,7 @@ class Dispatcher:
         raise Refusal("Throttling", "Rate exceeded", 400)
 
     def _refuse(self, request: Request, service: str, operation: str, refusal: Refusal) -> Answer:
-        api = self._apis.get(service)
+        api = self._api(service)
         if api is None:
             speaks_xml = "x-www-form-urlencoded" in request.headers.get("content-type", "")
             api = self._apis["sts" if speaks_xml else "sesv2"]

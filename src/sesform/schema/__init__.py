@@ -18,7 +18,8 @@ from sesform.schema.identities import Authorization, Identity, Notifications, No
 from sesform.schema.policies import GRANT_PREFIX, SendingPolicy
 from sesform.schema.problems import did_you_mean
 from sesform.schema.specs import Credentials, Delegate, Owner, Spec
-from sesform.schema.topics import Subscription, Topic
+from sesform.schema.subscriptions import Subscription
+from sesform.schema.topics import Topic
 from sesform.yaml_source import Document
 
 KINDS: dict[str, type[Owner] | type[Delegate]] = {"Owner": Owner, "Delegate": Delegate}
