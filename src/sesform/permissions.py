@@ -42,17 +42,23 @@ def accounts(desired: Desired) -> tuple[str, ...]:
 
 
 def of_account(
-    account: str, read: Iterable[Desired], written: Iterable[Desired] = (), removed: Iterable[Desired] = ()
+    account: str, made: Iterable[Desired], removed: Iterable[Desired] = (), *, writes: bool
 ) -> AccountPolicy:
-    """The least policy for reading in that account what `read` speaks of, for making it so as `written` has it, and for removing
-    each single thing that `removed` declares.
+    """The least policy for planning in that account what `made` asks for, and the removal of each single thing that `removed`
+    declares; with `writes` also for applying that.
 
     Statements are of one service each and either read or write; resources are exact, unless the policy would then be longer
     than IAM takes. What STS is asked needs no permission (STS API reference, GetCallerIdentity).
     """
-    needed = {n for each in read for n in _reading(account, each)}
-    needed |= {n for each in written for n in (*_reading(account, each), *_writing(account, each))}
-    needed |= {n for each in removed for n in _removing(account, each)}
+    needed: set[_Need] = set()
+    for each in made:
+        own = [d for d in [*each.declared.values(), *each.unmanaged] if d.scope.account == account]
+        needed |= {n for d in own for n in _of_one(d, writes=writes and d.address in each.declared)}
+        needed |= set(_targets(account, each))
+    for each in removed:
+        # A topic's policy goes with the topic, and changes with what else is declared: making needs that, not removing.
+        own = [d for d in each.declared.values() if d.scope.account == account and d.address.type != "topic_policy"]
+        needed |= {n for d in own for n in _of_one(replace(d, want=None), writes=writes)}
     document = _document(needed)
     if _size(document) <= MOST_CHARACTERS:
         return AccountPolicy(document, patterns=False)
@@ -62,27 +68,10 @@ def of_account(
 _Need = tuple[Permission, str]  # with the region that it is needed in
 
 
-def _reading(account: str, desired: Desired) -> Iterator[_Need]:
-    for declared in [*desired.declared.values(), *desired.unmanaged]:
-        if declared.scope.account == account:
-            for permission in (*RESOURCES[declared.address.type].reads(declared), *_facts(declared)):
-                yield permission, declared.scope.region
-    yield from _targets(account, desired)
-
-
-def _writing(account: str, desired: Desired) -> Iterator[_Need]:
-    for declared in desired.declared.values():
-        if declared.scope.account == account:
-            for permission in RESOURCES[declared.address.type].writes(declared):
-                yield permission, declared.scope.region
-
-
-def _removing(account: str, desired: Desired) -> Iterator[_Need]:
-    for declared in desired.declared.values():
-        # A topic's policy goes with the topic, and changes with what else is declared: applying needs that, not removing.
-        if declared.scope.account == account and declared.address.type != "topic_policy":
-            for permission in RESOURCES[declared.address.type].writes(replace(declared, want=None)):
-                yield permission, declared.scope.region
+def _of_one(declared: Declared, *, writes: bool) -> Iterator[_Need]:
+    kind = RESOURCES[declared.address.type]
+    for permission in (*kind.reads(declared), *_facts(declared), *(kind.writes(declared) if writes else ())):
+        yield permission, declared.scope.region
 
 
 def _facts(declared: Declared) -> Iterator[Permission]:

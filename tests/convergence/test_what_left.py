@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from convergence.test_convergence import fresh, routes
+from convergence.test_convergence import fresh
 from sesform import apply
 from sesform.desired import Desired
 from sesform.errors import SpecError

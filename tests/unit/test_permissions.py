@@ -23,7 +23,7 @@ BOTH = (
 
 def statements(text: str, account: str = OWNER, *, apply: bool = False) -> list[Mapping[str, Any]]:
     desired = compiled(text)
-    found = permissions.of_account(account, [desired], [desired] if apply else []).document
+    found = permissions.of_account(account, [desired], writes=apply).document
     return list(found["Statement"])
 
 
@@ -69,6 +69,23 @@ def test_what_is_to_be_gone_can_be_deleted_and_nothing_else() -> None:
     assert let(specs, "ses:CreateConfigurationSet", apply=True) == [set_arn("kept")]
     assert let(specs, "ses:CreateConfigurationSetEventDestination", apply=True) == []
     assert let(specs, "ses:DeleteConfigurationSetEventDestination", apply=True) == [set_arn("gone"), set_arn("kept")]
+
+
+def test_what_may_leave_the_specs_can_be_deleted() -> None:
+    """Each thing that is declared can be removed by itself, and before a set goes all identities are asked whether they use it."""
+    desired = compiled(owner("topics: {t: {}}\nconfiguration_sets: {s: {}}\n"))
+    planning = permissions.of_account(OWNER, [desired], [desired], writes=False).document
+    applying = permissions.of_account(OWNER, [desired], [desired], writes=True).document
+
+    assert {a for s in planning["Statement"] for a in s["Action"] if "Identit" in a} == {
+        "ses:GetEmailIdentity",
+        "ses:ListEmailIdentities",
+    }
+    assert {a for s in applying["Statement"] for a in s["Action"] if ":Delete" in a} == {
+        "ses:DeleteConfigurationSet",
+        "ses:DeleteConfigurationSetEventDestination",
+        "sns:DeleteTopic",
+    }
 
 
 def test_the_first_api_takes_no_resource_and_is_held_to_the_regions() -> None:
@@ -147,7 +164,7 @@ def test_statements_are_named_apart_and_in_a_fixed_order() -> None:
 def test_a_policy_that_would_be_too_long_has_patterns() -> None:
     """Names give way to patterns of the same kind, account and region; roles stay as they are named."""
     desired = compiled(owner("topics:\n" + "".join(f"  topic-number-{n}: {{}}\n" for n in range(200))))
-    found = permissions.of_account(OWNER, [desired], [desired])
+    found = permissions.of_account(OWNER, [desired], writes=True)
 
     assert found.patterns
     assert found.size <= permissions.MOST_CHARACTERS

@@ -259,8 +259,8 @@ def schema() -> int:
 def iam_policy(
     context: typer.Context,
     paths: Paths = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Also what applying the specs may need.")] = False,
-    destroy: Annotated[bool, typer.Option("--destroy", help="Also what removing what they declare may need.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Also what applying needs, not only planning.")] = False,
+    destroy: Annotated[bool, typer.Option("--destroy", help="Also for removing what they declare.")] = False,
     account: Annotated[
         str | None, typer.Option("--account", metavar="ID", help="Of which account; needed where there are several.")
     ] = None,
