@@ -27,6 +27,7 @@ LAYERS = (
     ("graph", "diff", "routes"),
     ("live",),
     ("plan",),
+    ("keys",),
     ("checks", "limits", "estate", "guard", "terraform", "confirm"),
     ("planner", "plan_file", "stale", "set_users"),
     ("apply",),
