@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sesform import apply, aws, estate, keys, live, planner, schema, set_users, yaml_source
+from sesform import apply, aws, estate, keys, left, live, planner, schema, set_users, yaml_source
 from sesform import desired as desired_state
 from sesform.aws import Connections
 from sesform.desired import Desired
@@ -33,7 +34,10 @@ class World:
     def client(self, service: str, account: str = OWNER, region: str = REGION) -> Any:
         return self.sandbox.session(account, region).client(service)  # type: ignore[call-overload]
 
-    def desired(self, text: str, *, destroy: bool = False) -> Desired:
+    def desired(self, text: str, *, destroy: bool = False, since: str | None = None) -> Desired:
+        """What the specs ask for; with `since`, older specs, that what left those be absent too."""
+        if since is not None:
+            return left.since(self.desired(since), self.desired(text), "c0ffee")
         file = self.folder / "specs.yaml"
         file.write_text(text, encoding="utf-8")
         documents, problems = yaml_source.load([file])
@@ -51,8 +55,8 @@ class World:
             connection.read_only = read_only
         return self._connections[key]
 
-    def plan(self, text: str, *, destroy: bool = False) -> Plan:
-        desired = self.desired(text, destroy=destroy)
+    def plan(self, text: str, *, destroy: bool = False, since: str | None = None) -> Plan:
+        desired = self.desired(text, destroy=destroy, since=since)
         wanted = [*desired.declared.values(), *desired.unmanaged]
         connections = self.connections(desired)
         snapshot = live.read(wanted, desired.watched_topics, connections)
@@ -62,16 +66,16 @@ class World:
             return plan
         return planner.plan(desired, set_users.look_up(plan, snapshot, connections, 10, lambda *_: None))
 
-    def apply(self, text: str, plan: Plan, *, destroy: bool = False) -> Report:
-        return apply.run(plan, self.connections(self.desired(text, destroy=destroy), read_only=False))
+    def apply(self, text: str, plan: Plan, *, destroy: bool = False, since: str | None = None) -> Report:
+        return apply.run(plan, self.connections(self.desired(text, destroy=destroy, since=since), read_only=False))
 
-    def converge(self, text: str, *, destroy: bool = False) -> Plan:
+    def converge(self, text: str, *, destroy: bool = False, since: str | None = None) -> Plan:
         """Plans and applies; what is planned after that must be nothing. Returns the first plan."""
-        plan = self.plan(text, destroy=destroy)
+        plan = self.plan(text, destroy=destroy, since=since)
         assert plan.errors == ()
-        report = self.apply(text, plan, destroy=destroy)
+        report = self.apply(text, plan, destroy=destroy, since=since)
         assert [(o.result, o.error) for o in report.outcomes if o.result != "done"] == []
-        again = self.plan(text, destroy=destroy)
+        again = self.plan(text, destroy=destroy, since=since)
         assert again.changes == ()
         assert again.errors == ()
         return plan
@@ -82,3 +86,28 @@ class World:
         found = Counter(f"{c.service}:{c.operation}" for c in self.sandbox.calls if not c.operation.startswith(reads))
         self.sandbox.calls.clear()
         return found
+
+
+def routes(world: World) -> Mapping[tuple[str, ...], set[str]]:
+    """(account, "identity" or "set", name, event) → the ways that such an event takes, read from the sandbox's own state."""
+    found: dict[tuple[str, ...], set[str]] = {}
+    with world.sandbox._store.transaction() as state:
+        for scope, here in state.scopes.items():
+            for name, held in here.configuration_sets.items():
+                for event in ("bounce", "complaint"):
+                    found[scope.account, "set", name, event] = _destinations(held.destinations, event)
+            for name, identity in here.identities.items():
+                for event in ("bounce", "complaint"):
+                    ways = {identity.topics[event.capitalize()]} if event.capitalize() in identity.topics else set()
+                    ways |= {"mail"} if identity.forwarding else set()
+                    ways |= found.get((scope.account, "set", identity.configuration_set, event), set())
+                    found[scope.account, "identity", name, event] = ways
+    return found
+
+
+def _destinations(destinations: Mapping[str, Any], event: str) -> set[str]:
+    return {
+        f"destination {name}"
+        for name, definition in destinations.items()
+        if definition["Enabled"] and event.upper() in definition["MatchingEventTypes"]
+    }

@@ -56,6 +56,14 @@ def identity(scope: Scope, name: str) -> str:
     return f"arn:{partition(scope.region)}:ses:{scope.region}:{scope.account}:identity/{name}"
 
 
+def literal(text: str) -> str:
+    """An ARN as the resource of an IAM policy: `*`, `?` and `$`, which e-mail addresses may have, stand for themselves.
+
+    Source: IAM user guide, "IAM policy elements: variables and tags", on special characters.
+    """
+    return re.sub(r"[*?$]", r"${\g<0>}", text)
+
+
 def configuration_set(scope: Scope, name: str) -> str:
     return f"arn:{partition(scope.region)}:ses:{scope.region}:{scope.account}:configuration-set/{name}"
 

@@ -39,15 +39,22 @@ def _and_more(where: Sequence[Address]) -> str:
 
 def is_missing(declared: Declared, snapshot: Snapshot) -> bool:
     """Whether it belongs to an identity that SES does not know. A foreign one is never missing: no entry is just no setting."""
-    identity = declared.key.get("identity", "")
+    identity = _identity_of(declared)
     return bool(identity) and not identity.startswith("arn:") and (declared.scope, identity) not in snapshot.identities
+
+
+def _identity_of(declared: Declared) -> str:
+    """The identity that it is a setting, or the tag, of; "" where it is of none."""
+    if declared.address.type == "ownership_tag":
+        return declared.key["arn"].partition(":identity/")[2]
+    return declared.key.get("identity", "")
 
 
 def identities(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> list[Problem]:
     """Identities that do not exist or are not verified, and settings of theirs that SES refuses."""
     by_identity: dict[tuple[Scope, str], list[Declared]] = defaultdict(list)
     for declared in desired.declared.values():
-        identity = declared.key.get("identity", "")
+        identity = _identity_of(declared)
         if identity and not identity.startswith("arn:") and declared.address not in snapshot.unreadable:
             by_identity[declared.scope, identity].append(declared)
     found: list[Problem] = []

@@ -30,10 +30,10 @@ def not_shown(
 ) -> list[Change]:
     """The last steps that were done and that AWS does not show yet, after looking again for about a minute.
 
-    Reads only; what cannot be read counts as not shown.
+    Reads only; what cannot be read counts as not shown. What AWS may show at any later time is not waited for.
     """
     last = {o.change.address: o.change for o in report.outcomes if o.result == "done"}
-    waiting = list(last.values())
+    waiting = [c for c in last.values() if not RESOURCES[c.address.type].lags]
     for pause in (0.0, *pauses):
         if not waiting:
             break

@@ -163,7 +163,8 @@ def side_by_side(jobs: Sequence[Callable[[], None]], connections: Connections, p
 def _jobs(
     connection: Connection, wanted: list[Declared], topic_arns: list[str], result: _Pass, facts: bool
 ) -> list[Callable[[], None]]:
-    """The passes over one connection: SES's calls one after another, since they are paced anyway, and SNS's beside them."""
+    """The passes over one connection: SES's calls one after another, since they are paced anyway, and the others beside them."""
+    tags = [d for d in wanted if RESOURCES[d.address.type].service == "tagging"]
     ses = [d for d in wanted if RESOURCES[d.address.type].service == "ses"]
     sns = [d for d in wanted if RESOURCES[d.address.type].service == "sns"]
 
@@ -181,7 +182,10 @@ def _jobs(
         _read_types(reading, sns, result)
         _read_topics(reading, topic_arns, result)
 
-    return [job for job, needed in ((read_ses, ses), (read_sns, sns or topic_arns)) if needed]
+    def read_tags() -> None:
+        _read_types(Reading(connection, tags), tags, result)
+
+    return [job for job, needed in ((read_ses, ses), (read_sns, sns or topic_arns), (read_tags, tags)) if needed]
 
 
 def _read_types(reading: Reading, wanted: list[Declared], result: _Pass) -> None:

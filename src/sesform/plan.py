@@ -43,7 +43,7 @@ class Unchanged:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The steps, in the order in which they are done; what is already so; what stands in the way; whose routes change; how
-    accounts are reached."""
+    accounts are reached; the commit whose specs were compared with, if any were."""
 
     changes: tuple[Change, ...]
     unchanged: tuple[Unchanged, ...] = ()
@@ -51,6 +51,7 @@ class Plan:
     routes: tuple[RouteChange, ...] = ()
     emptied: tuple[tuple[Scope, str], ...] = ()  # foreign identities that have a topic before and none after, by scope
     access: Mapping[str, Access] = field(default_factory=dict)
+    since: str = ""
 
     @property
     def errors(self) -> tuple[Problem, ...]:

@@ -42,6 +42,7 @@ def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_A_SEC
             {"account": scope.account, "region": scope.region, "identity": name} for scope, name in plan.emptied
         ],
         "diagnostics": [d.as_dict() for d in plan.diagnostics],
+        **({"since": plan.since} if plan.since else {}),
     }
     content = {**terraform.document(plan, timestamp), "sesform": own}
     own["digest"] = digest(content)
@@ -179,7 +180,7 @@ def _plan(own: Mapping[str, Any]) -> Plan:
     diagnostics = tuple(Problem(**d) for d in own["diagnostics"])
     routes = tuple(_route_change(r) for r in own["routes"])
     emptied = tuple((Scope(e["account"], e["region"]), str(e["identity"])) for e in own["emptied"])
-    return Plan(changes, unchanged, diagnostics, routes, emptied, access)
+    return Plan(changes, unchanged, diagnostics, routes, emptied, access, str(own.get("since", "")))
 
 
 def _route_change(saved: Mapping[str, Any]) -> RouteChange:

@@ -11,6 +11,7 @@ from typing import Final
 SES_CALLS_A_SECOND: Final = 1.0  # for each account and region, v1 and v2 together; AWS does not raise it
 IDENTITIES_A_CALL: Final = 100  # in the v1 reads that take a list of identities
 DESTINATIONS_A_SET: Final = 10  # event destinations of a configuration set, and CloudWatch dimensions of a destination
+RESOURCES_A_PAGE: Final = 100  # of the Resource Groups Tagging API's GetResources (its API reference)
 
 POLICIES_AN_IDENTITY: Final = 20  # sending authorization policies, whoever made them
 

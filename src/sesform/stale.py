@@ -7,7 +7,7 @@ from sesform.desired import Declared
 from sesform.errors import StalePlanError
 from sesform.live import Snapshot
 from sesform.plan import Change, Plan
-from sesform.resources import RESOURCES
+from sesform.resources import RESOURCES, ResourceType
 from sesform.values import Properties, printable
 
 
@@ -24,9 +24,7 @@ def check(plan: Plan, snapshot: Snapshot) -> None:
         found = snapshot.found.get(change.address)
         if change.address in snapshot.unreadable:
             lines.append(f"  {change.address}: cannot be read: {snapshot.unreadable[change.address]}")
-        elif (found is None) != (expected is None) or (
-            found is not None and expected is not None and not kind.same(expected, found)
-        ):
+        elif not _same(kind, expected, found) and not (kind.lags and _same(kind, change.after, found)):
             lines.append(f"  {change.address}: expected {_shown(expected)}, found {_shown(found)}")
     if lines:
         # A topic policy is always there once its topic is, so it differs wherever its topic does.
@@ -34,6 +32,10 @@ def check(plan: Plan, snapshot: Snapshot) -> None:
             "the saved plan is stale: AWS has changed since it was made; plan again\n"
             + "\n".join(map(printable, lines))
         )
+
+
+def _same(kind: ResourceType, one: Properties | None, other: Properties | None) -> bool:
+    return (one is None and other is None) or (one is not None and other is not None and kind.same(one, other))
 
 
 def _first_steps(plan: Plan) -> list[Change]:

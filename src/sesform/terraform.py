@@ -13,7 +13,7 @@ from sesform import policy
 from sesform.address import Address
 from sesform.plan import Plan, on_the_way
 from sesform.resources.event_destination import kind_of
-from sesform.values import UNKNOWN, Properties
+from sesform.values import OWNERSHIP_TAG, UNKNOWN, Properties
 
 FORMAT_VERSION = "1.2"
 # Consumers refuse a document without a plausible Terraform version: this is a constant of the format, not of anything installed.
@@ -233,6 +233,10 @@ _TYPES: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] 
             "name": p["name"],
             "policy": policy.compact(p["policy"]),
         },
+    ),
+    "ownership_tag": (  # the provider has no resource for a tag of SES's
+        "sesform_ownership_tag",
+        lambda p: {"id": p["arn"], "resource_arn": p["arn"], "key": OWNERSHIP_TAG, "value": p["spec"]},
     ),
     "feedback_forwarding": (
         "aws_sesv2_email_identity_feedback_attributes",

@@ -52,6 +52,9 @@ NOT_FOR_PINPOINT: Final = frozenset({"DELIVERY_DELAY", "SUBSCRIPTION"})
 
 NOTIFICATION_TYPES: Final = ("bounce", "complaint", "delivery")
 
+# The tag by which sesform knows its own; its value is the name of the spec.
+OWNERSHIP_TAG: Final = "sesform:spec"
+
 
 def event_set(types: Iterable[str]) -> list[str]:
     """Event types in any case and order → the canonical list: upper case, each once, sorted as AWS returns them."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
@@ -100,24 +100,29 @@ def dotted(loc: Sequence[int | str]) -> str:
     return text
 
 
-def load(paths: Iterable[str | Path]) -> tuple[list[Document], list[Problem]]:
+def load(paths: Iterable[str | Path], *, gone: Collection[str | Path] = ()) -> tuple[list[Document], list[Problem]]:
     """Files and folders (searched through for *.yaml and *.yml) → their documents, and what is wrong with them as YAML.
 
-    Raises UsageError where a path does not exist, or there is no YAML file in any of them.
+    Raises UsageError where a path does not exist, or there is no YAML file in any of them; unless it is one of `gone`: those
+    were there once.
     """
+    return parse((str(file), file) for file in _files(paths, gone))
+
+
+def parse(files: Iterable[tuple[str, Path | bytes]]) -> tuple[list[Document], list[Problem]]:
+    """Files as (name to show, where it is or what is in it) → their documents, and what is wrong with them as YAML."""
     documents: list[Document] = []
     problems: list[Problem] = []
-    for file in _files(paths):
+    for name, content in files:
         try:
-            _read(file, documents)
+            raw = content if isinstance(content, bytes) else _content(content)
+            _read(name, raw, documents)
         except _Wrong as wrong:
-            problems.append(
-                Problem(wrong.summary, file=str(file), line=wrong.line, column=wrong.column, hint=wrong.hint)
-            )
+            problems.append(Problem(wrong.summary, file=name, line=wrong.line, column=wrong.column, hint=wrong.hint))
     return documents, problems
 
 
-def _files(paths: Iterable[str | Path]) -> list[Path]:
+def _files(paths: Iterable[str | Path], gone: Collection[str | Path]) -> list[Path]:
     found: dict[Path, Path] = {}
     tried: list[str] = []
     for each in paths:
@@ -126,22 +131,27 @@ def _files(paths: Iterable[str | Path]) -> list[Path]:
         path = Path(each)
         tried.append(str(path))
         try:
-            for file in _files_at(path):
-                found.setdefault(file.resolve(), file)  # a file that is named twice is read once
+            if path.exists() or each not in gone:
+                for file in _files_at(path):
+                    found.setdefault(file.resolve(), file)  # a file that is named twice is read once
         except OSError as error:
             raise UsageError(f"{printable(str(path))}: {error.strerror}") from None
-    if not found:
+    if not found and not gone:
         raise UsageError(f"no YAML file in {printable(', '.join(tried))}; specs are files that end in .yaml or .yml")
     return list(found.values())
 
 
 def _files_at(path: Path) -> list[Path]:
     if path.is_dir():
-        inside = (p for p in path.rglob("*") if p.suffix in _SUFFIXES and p.is_file())
-        return sorted(p for p in inside if not any(part.startswith(".") for part in p.relative_to(path).parts))
+        return sorted(p for p in path.rglob("*") if is_listed(p.relative_to(path)) and p.is_file())
     if not path.is_file():
         raise UsageError(f"{printable(str(path))}: no such file or folder")
     return [path]
+
+
+def is_listed(inside: PurePath) -> bool:
+    """Whether a file of a folder is read when the folder is named; a file that is named itself always is."""
+    return inside.suffix in _SUFFIXES and not any(part.startswith(".") for part in inside.parts)
 
 
 class _Wrong(Exception):
@@ -150,12 +160,15 @@ class _Wrong(Exception):
         super().__init__(summary)
 
 
-def _read(file: Path, documents: list[Document]) -> None:
+def _content(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
+            return stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise _Wrong(f"cannot be read: {error.strerror}") from None
+
+
+def _read(name: str, raw: bytes, documents: list[Document]) -> None:
     if len(raw) > MAX_BYTES:
         raise _Wrong(f"is larger than {MAX_BYTES // 1024 // 1024} MiB", hint="split it into several files")
     try:
@@ -165,7 +178,7 @@ def _read(file: Path, documents: list[Document]) -> None:
         raise _Wrong(f"is not UTF-8 (byte 0x{error.object[error.start]:02x})", line, 1, "save it as UTF-8") from None
     for node in _compose(text):
         if node.value is not None:
-            documents.append(Document(str(file), node))  # noqa: PERF401  # those before a mistake are kept
+            documents.append(Document(name, node))  # noqa: PERF401  # those before a mistake are kept
 
 
 def _compose(text: str) -> Iterator[Node]:

@@ -40,6 +40,10 @@ def foreign(entry: str) -> str:
     )
 
 
+def tagged(body: str, name: str = "corp") -> str:
+    return OWNER_HEAD.replace("name: corp", f"name: {name}") + "ownership_tags: true\n" + body
+
+
 @dataclass(frozen=True)
 class Step:
     """A state to reach, and the (action, key) of every change of the type under test that leads there."""
@@ -205,6 +209,26 @@ SCENARIOS: dict[str, list[Step]] = {
         Step(owner(RAW % "arn:aws:iam::222222222222:root"), ()),
         Step(owner(RAW % "['222222222222', '333333333333']"), ("update example.com/mine",)),
         Step(owner("policies: {mine: absent}"), ("delete example.com/mine",)),
+    ],
+    "ownership_tag": [
+        Step(owner("{}"), ()),
+        Step(
+            tagged(
+                "topics: {a: {}, b: {external: true}}\nconfiguration_sets: {main: {}}\nidentities: {example.com: {}}"
+            ),
+            ("create configuration_set/main", "create identity/example.com", "create topic/a"),
+        ),
+        Step(
+            tagged(
+                "topics: {a: {}}\nconfiguration_sets: {main: absent}\nidentities: {example.com: {}}", name="renamed"
+            ),
+            ("update identity/example.com", "update topic/a"),
+        ),
+        Step(OWNER_HEAD + "topics: {a: {}}\nidentities: {example.com: {}}", ()),
+        Step(
+            tagged("topics: {a: absent}\nidentities: {example.com: absent}", name="renamed"),
+            ("delete identity/example.com",),
+        ),
     ],
 }
 

@@ -28,6 +28,9 @@ def report(*changes: Change, result: Result = "done") -> Report:
     return Report(tuple(Outcome(c, result) for c in changes))
 
 
+TAG = {"arn": "arn:aws:ses:eu-west-1:111111111111:identity/a.com", "spec": "corp"}
+
+
 class Looks:
     """Takes the place of AWS: each look finds the next state, and the last one over and over."""
 
@@ -130,3 +133,12 @@ def test_what_never_shows_is_given_up_after_the_last_pause(monkeypatch: pytest.M
 
     assert [of] == looks.not_shown(report(of), pauses=(1.0, 2.0))
     assert (3, [1.0, 2.0]) == (len(looks.looked_at), looks.waited)
+
+
+def test_tags_are_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS names no time within which the tagging API shows one: that it took the tag is all there is to know."""
+    looks = Looks(monkeypatch, Snapshot())
+    place = "corp/eu-west-1/ownership_tag/identity/a.com"
+
+    assert [] == looks.not_shown(report(change(None, TAG, place)), (1.0,))
+    assert [] == looks.looked_at

@@ -21,14 +21,15 @@ LAYERS = (
     ("policy",),
     ("publishing",),
     ("yaml_source", "aws"),
-    ("schema",),
+    ("schema", "git_source"),
     ("desired",),
+    ("left",),
     ("resources",),
     ("graph", "diff", "routes"),
     ("live",),
     ("plan",),
     ("keys",),
-    ("checks", "limits", "estate", "guard", "terraform", "confirm"),
+    ("checks", "limits", "estate", "guard", "terraform", "confirm", "permissions"),
     ("planner", "plan_file", "stale", "set_users"),
     ("apply",),
     ("render",),
@@ -41,6 +42,7 @@ VERSION = "__init__"  # of the package itself: it holds the version, and anythin
 
 ONLY_IN = {
     "yaml": {"yaml_source"},
+    "subprocess": {"git_source"},
     "boto3": {"aws", "sandbox"},
     "botocore": {"aws", "sandbox"},
     "pydantic": {"schema"},
@@ -131,6 +133,7 @@ PURE = (
     "publishing",
     "schema",
     "desired",
+    "left",
     "graph",
     "diff",
     "plan",
@@ -139,6 +142,7 @@ PURE = (
     "routes",
     "guard",
     "terraform",
+    "permissions",
     "render",
 )
 IMPURE = {"time", "random", "socket", "subprocess", "threading", "urllib", "http", "os", "datetime", "uuid", "secrets"}

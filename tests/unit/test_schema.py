@@ -116,7 +116,7 @@ AT = "specs.yaml:"
         (
             (
                 ":5:1: identities: unknown key 'identities'; known: account, configuration_sets, credentials, "
-                "cross_account_notifications, kind, name, regions, topics"
+                "cross_account_notifications, kind, name, ownership_tags, regions, topics"
             ),
             delegate("identities: {}\n"),
         ),

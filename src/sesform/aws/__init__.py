@@ -30,6 +30,7 @@ from sesform.values import printable
 log = logging.getLogger("sesform.aws")
 
 SERVICES = ("ses", "sesv2", "sns")
+TAGGING = "resourcegroupstaggingapi"  # connected to when it is first needed, which in most runs it is not
 _PACED = ("ses", "sesv2")
 _READS = ("Get", "List", "Describe")
 
@@ -43,6 +44,7 @@ _NOT_YET = (
     ("InvalidParameterValue", "Could not publish"),
 )
 _MOST_ATTEMPTS = 5
+_MAKING = threading.Lock()
 
 
 class Connection:
@@ -55,18 +57,23 @@ class Connection:
         self.read_only = read_only
         self.calls: Counter[str] = Counter()
         self._pacer = pacer
-        self._lock, self._making = threading.Lock(), threading.Lock()
+        self._lock = threading.Lock()
         self._session, self._config = session, config(parallelism)
-        self._clients: dict[str, Any] = {
-            service: session.create_client(service, region_name=scope.region, config=self._config)
-            for service in SERVICES
-        }
-        for service, client in self._clients.items():
-            self._watch(service, client)
+        self._clients: dict[str, Any] = {}
+        for service in SERVICES:
+            self.open(service)
+
+    def open(self, service: str) -> Any:
+        """The client of a service, made if it is not there yet."""
+        with _MAKING:  # sessions are shared by connections, and make one client at a time
+            if service not in self._clients:
+                client = self._session.create_client(service, region_name=self.scope.region, config=self._config)
+                self._watch(service, client)
+                self._clients[service] = client
+            return self._clients[service]
 
     def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
-        """One call, e.g. `call("ses", "ListIdentities", MaxItems=10)` → AWS's answer. `service` is ses, sesv2, sns or
-        kms.
+        """One call, e.g. `call("ses", "ListIdentities", MaxItems=10)` → AWS's answer. `service` is ses, sesv2, sns, kms or TAGGING.
 
         Waits for its turn, and retries throttling and transient faults with backoff, each attempt in its turn. Raises AwsError
         where AWS refuses or cannot be reached, ReadOnlyError where a connection that only reads is asked to write, Stopped
@@ -74,7 +81,8 @@ class Connection:
         """
         log.debug("%s:%s in %s%s", _prefix(service), operation, self.scope, _told(params))
         try:
-            answer: dict[str, Any] = getattr(self._client(service), xform_name(operation))(**params)
+            client = self._clients.get(service) or self._late(service)
+            answer: dict[str, Any] = getattr(client, xform_name(operation))(**params)
         except (SesformError, Stopped):
             raise
         except Exception as error:
@@ -90,27 +98,21 @@ class Connection:
         """Host of each service's endpoint."""
         return {service: urlsplit(client.meta.endpoint_url).hostname or "" for service, client in self._clients.items()}
 
-    def _client(self, service: str) -> Any:
-        """The client of a service; those that few runs need are made when first called, since each takes a while to make."""
-        if service in self._clients:
-            return self._clients[service]
-        with self._making:
-            if service not in self._clients:
-                client = self._session.create_client(service, region_name=self.scope.region, config=self._config)
-                host = urlsplit(client.meta.endpoint_url).hostname or ""
-                if _is_aws(host) != _is_aws(
-                    self.endpoints["sns"]
-                ):  # it would tell of another AWS than the one that is asked
-                    one, other = ("AWS's", "are not") if _is_aws(host) else ("not AWS's", "are")
-                    raise AwsError(
-                        f"its endpoint {host} is {one}, and those of the other services {other}",
-                        operation=service,
-                        where=str(self.scope),
-                        hint=f"set AWS_ENDPOINT_URL, or AWS_ENDPOINT_URL_{service.upper()} as the others are set",
-                    )
-                self._watch(service, client)
-                self._clients[service] = client
-        return self._clients[service]
+    def _late(self, service: str) -> Any:
+        """The client of a service that was not opened before its first call. Raises AwsError where that would tell of another AWS
+        than the one that is asked: its endpoint is redirected and the others are not, or the other way round."""
+        client = self.open(service)
+        host = self.endpoints[service]
+        if _is_aws(host) == _is_aws(self.endpoints["sns"]):
+            return client
+        del self._clients[service]
+        one, other = ("AWS's", "are not") if _is_aws(host) else ("not AWS's", "are")
+        raise AwsError(
+            f"its endpoint {host} is {one}, and those of the other services {other}",
+            operation=service,
+            where=str(self.scope),
+            hint=f"set AWS_ENDPOINT_URL, or AWS_ENDPOINT_URL_{service.upper()} as the others are set",
+        )
 
     def _watch(self, service: str, client: Any) -> None:
         """Hooks into botocore, so that its own retries are paced, counted and kept read-only like first attempts."""
@@ -151,16 +153,18 @@ def _told(params: Mapping[str, Any]) -> str:
 
 
 def _prefix(service: str) -> str:
-    return "ses" if service == "sesv2" else service  # IAM's name for both
+    return {"sesv2": "ses", TAGGING: "tag"}.get(service, service)  # IAM's names
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to connect. `rate`: SES calls a second in each scope (None: not paced); `open_session` decides what answers."""
+    """How to connect. `rate`: SES calls a second in each scope (None: not paced); `tags`: whether tags will be asked for;
+    `open_session` decides what answers."""
 
     read_only: bool = True
     rate: float | None = SES_CALLS_A_SECOND
     parallelism: int = 10
+    tags: bool = False
     open_session: OpenSession = open_session
 
 
@@ -216,6 +220,8 @@ def connect(places: Iterable[tuple[str, str]], access: Mapping[str, Access], set
             made[who, region] = Connection(
                 scope, sessions[who], pacer, read_only=settings.read_only, parallelism=settings.parallelism
             )
+    for connection in made.values() if settings.tags else ():
+        connection.open(TAGGING)  # so that a redirection that leaves it out is warned of
     connections = Connections({place: made[key] for place, key in wanted.items()})
     connections.warnings += _half_redirected(made.values())
     return connections
@@ -232,9 +238,19 @@ def _half_redirected(connections: Iterable[Connection]) -> list[str]:
     real = sorted(service for service, is_aws in hosts.items() if is_aws)
     text = (
         f"only some endpoints are redirected; these still go to AWS: {', '.join(real)}; "
-        "set AWS_ENDPOINT_URL, or each of AWS_ENDPOINT_URL_SES, _SESV2, _SNS and _STS"
+        "set AWS_ENDPOINT_URL, or each of AWS_ENDPOINT_URL_SES, _SESV2, _SNS, _STS and _RESOURCE_GROUPS_TAGGING_API"
     )
     return [text]
 
 
-__all__ = ["Connection", "Connections", "OpenSession", "Pacer", "Settings", "Stopped", "connect", "open_session"]
+__all__ = [
+    "TAGGING",
+    "Connection",
+    "Connections",
+    "OpenSession",
+    "Pacer",
+    "Settings",
+    "Stopped",
+    "connect",
+    "open_session",
+]

@@ -25,6 +25,7 @@ from sesform.cli.options import (
     Quiet,
     Rate,
     SandboxRate,
+    Since,
     UseSandbox,
     Verbose,
 )
@@ -98,6 +99,7 @@ def plan(
     ] = False,
     format: FormatOption = Format.text,
     only: Only = None,
+    since: Since = None,
     sandbox: UseSandbox = False,
     sandbox_rate: SandboxRate = None,
     rate: Rate = None,
@@ -134,6 +136,7 @@ def apply(
     auto_approve: AutoApprove = False,
     format: FormatOption = Format.text,
     only: Only = None,
+    since: Since = None,
     sandbox: UseSandbox = False,
     sandbox_rate: SandboxRate = None,
     rate: Rate = None,
@@ -151,6 +154,8 @@ def apply(
         return applying.apply_specs(options, _talk(options), auto_approve=auto_approve)
     if only:
         raise typer.BadParameter("a saved plan is applied whole", param_hint="--only")
+    if since is not None:
+        raise typer.BadParameter("a saved plan says itself what it removes", param_hint="--since")
     return applying.apply_file(options, _talk(options), plan)
 
 
@@ -160,6 +165,7 @@ def drift(
     paths: Paths = None,
     format: FormatOption = Format.text,
     only: Only = None,
+    since: Since = None,
     sandbox: UseSandbox = False,
     sandbox_rate: SandboxRate = None,
     rate: Rate = None,
@@ -247,6 +253,26 @@ def schema() -> int:
 
     out(json.dumps(json_schema(), indent=2))
     return 0
+
+
+@app.command()
+def iam_policy(
+    context: typer.Context,
+    paths: Paths = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Also what applying the specs may need.")] = False,
+    destroy: Annotated[bool, typer.Option("--destroy", help="Also what removing what they declare may need.")] = False,
+    account: Annotated[
+        str | None, typer.Option("--account", metavar="ID", help="Of which account; needed where there are several.")
+    ] = None,
+    since: Since = None,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+) -> int:
+    """Print the least IAM policy that the specs need, for planning unless told otherwise."""
+    from sesform.cli.iam_policy import show_policy
+
+    options = Options.of(context.params)
+    return show_policy(options, _talk(options), account=account, apply=apply, destroy=destroy)
 
 
 @sandbox_app.command()

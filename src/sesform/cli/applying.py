@@ -63,7 +63,7 @@ def apply_file(options: Options, talk: Talk, file: Path) -> int:
     if plan.errors:
         talk.problems(plan.errors)
         raise PlanFileError(f"{printable(str(file))}: something stood in the way when this plan was made; plan again")
-    access = run.with_secrets(plan.access, options.paths)
+    access = run.with_secrets(plan, options.paths)
     places = [(c.address.spec, c.address.region) for c in plan.changes]
     connections = run.connect(options, talk, places, access)
     if plan.changes:

@@ -53,6 +53,14 @@ Parallelism = Annotated[
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colour, even on a terminal.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only the result, and errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell every call to AWS.")]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="GIT_REF",
+        help="Remove what the specs at this commit, branch or tag declared, and no spec names any more.",
+    ),
+]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask before applying.")]
 
 
@@ -70,6 +78,7 @@ class Options:
     paths: tuple[str | Path, ...]
     format: Format = Format.text
     only: tuple[str, ...] = ()
+    since: str | None = None
     sandbox: bool = False
     sandbox_rate: float | None = None
     rate: float | None = None

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from sesform.address import Access, Scope
 from sesform.cli.console import Talk, out
 from sesform.cli.options import Format, Options
-from sesform.errors import PlanFileError, UsageError
+from sesform.errors import PlanFileError, Problem, SpecError, UsageError
 from sesform.values import printable
 
 if TYPE_CHECKING:
     from sesform.aws import Connections
     from sesform.desired import Desired
+    from sesform.git_source import Then
     from sesform.live import Snapshot
     from sesform.plan import Plan
     from sesform.sandbox import Sandbox
@@ -28,16 +29,42 @@ _STATE = Path(".sesform") / "sandbox.json"
 
 
 def compile_specs(options: Options, *, destroy: bool = False) -> Desired:
-    """Specs → what they ask for. Raises SpecError with every problem of every file, UsageError where there are no specs."""
+    """Specs → what they ask for; with --since, that what left them be absent too.
+
+    Raises SpecError with every problem of every file, UsageError where there are no specs.
+    """
     from sesform import desired, schema, yaml_source
 
-    documents, problems = yaml_source.load(options.paths)
+    then = _then(options)
+    documents, problems = yaml_source.load(options.paths, gone=then.paths if then else ())
     specs, more = schema.load(documents)
-    if not specs and not problems and not more:
+    if not specs and not problems and not more and not (then and then.files):
         raise UsageError(
             f"no spec in {printable(', '.join(map(str, options.paths)))}; a spec begins with `kind: Owner` or `kind: Delegate`"
         )
-    return desired.build(specs, [*problems, *more], destroy=destroy)
+    now_ = desired.build(specs, [*problems, *more], destroy=destroy)
+    return _with_what_left(options, then, now_) if then else now_
+
+
+def _then(options: Options) -> Then | None:
+    if options.since is None:
+        return None
+    from sesform import git_source
+
+    return git_source.read(options.since, options.paths)
+
+
+def _with_what_left(options: Options, then: Then, now_: Desired) -> Desired:
+    from sesform import desired, left, schema, yaml_source
+
+    documents, problems = yaml_source.parse(then.files)
+    specs, more = schema.load(documents)
+    try:
+        old = desired.build(specs, [*problems, *more])
+    except SpecError as error:
+        text = f"the specs at {printable(str(options.since))} are not valid, so that what left them cannot be told"
+        raise SpecError([*error.problems, Problem(text, hint="name a ref at which they were valid")]) from None
+    return left.since(old, now_, then.commit)
 
 
 def open_sandbox(rate: float | None = None) -> Sandbox:
@@ -61,7 +88,8 @@ def connect(
     """Connections that only read, to AWS or to the sandbox; in the latter all that the specs name counts as there and verified."""
     from sesform import aws
 
-    settings = aws.Settings(rate=options.pace, parallelism=options.parallelism)
+    tags = desired is not None and any(a.type == "ownership_tag" for a in desired.declared)
+    settings = aws.Settings(rate=options.pace, parallelism=options.parallelism, tags=tags)
     if options.sandbox:
         talk.say(f"Sandbox: this is a simulated AWS, kept in {state_file()}; no real account is read or changed.")
         sandbox = open_sandbox(options.sandbox_rate)
@@ -207,16 +235,17 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def with_secrets(access: Mapping[str, Access], paths: Sequence[str | Path]) -> dict[str, Access]:
-    """A saved plan's accesses, with the external ids that the file does not hold taken from the specs.
+def with_secrets(plan: Plan, paths: Sequence[str | Path]) -> dict[str, Access]:
+    """A saved plan's accesses, with the external ids that the file does not hold taken from the specs: those of now, and those at
+    the commit that the plan was made with.
 
     Raises PlanFileError where a spec that has one is not there any more, or means another role.
     """
-    if all(a.external_id is None for a in access.values()):
-        return dict(access)
-    specs = compile_specs(Options(tuple(paths))).access
+    if all(a.external_id is None for a in plan.access.values()):
+        return dict(plan.access)
+    specs = compile_specs(Options(tuple(paths), since=plan.since or None)).access
     found = {}
-    for name, saved in access.items():
+    for name, saved in plan.access.items():
         now_ = specs.get(name)
         if saved.external_id is not None and (
             now_ is None or replace(now_, external_id=None) != replace(saved, external_id=None)

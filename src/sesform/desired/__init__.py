@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sesform.address import Access, Address
-from sesform.desired._compilation import Compilation, Declared, Origin, Target
+from sesform.desired._compilation import Compilation, Declared, Key, Origin, Target, canonical_arn
 from sesform.desired._configuration_sets import declare_configuration_sets
 from sesform.desired._notifications import declare_cross_account, declare_identities, publishers_of
+from sesform.desired._tags import declare_tags
 from sesform.desired._topics import TopicTable, declare_topics, tabulate
 from sesform.errors import Problem, SpecError
 from sesform.policy import Publisher
@@ -22,6 +23,8 @@ class Desired:
 
     `unmanaged` settings are read, because they are routes too, and never written. Of what stands below an `exclusive`
     configuration set, only what is declared may exist. `targets` are the topics that SES must be able to publish to.
+    `left_alone` is what is named as somebody else's: external topics, and what is said to be unmanaged and is not read either.
+    `since` is the commit whose specs were looked at for what has left them since.
     """
 
     declared: Mapping[Address, Declared]
@@ -30,6 +33,13 @@ class Desired:
     targets: tuple[Target, ...]
     access: Mapping[str, Access]
     warnings: tuple[Problem, ...]
+    left_alone: frozenset[Key] = frozenset()
+    since: str = ""
+
+    @property
+    def named(self) -> frozenset[Key]:
+        """All that the specs speak of, whatever they say of it."""
+        return self.left_alone | {d.aws_key for d in (*self.declared.values(), *self.unmanaged)}
 
     @property
     def watched_topics(self) -> tuple[str, ...]:
@@ -53,6 +63,7 @@ def build(specs: Iterable[LoadedSpec], problems: Iterable[Problem] = (), *, dest
         declare_configuration_sets(work, table, each)
         declare_identities(work, table, each)
         declare_cross_account(work, table, each)
+        declare_tags(work, table, each)
     _declare_topic_policies(work, table, loaded)
     if any(p.severity == "error" for p in work.problems):
         raise SpecError(work.problems)
@@ -63,6 +74,7 @@ def build(specs: Iterable[LoadedSpec], problems: Iterable[Problem] = (), *, dest
         targets=tuple(work.targets),
         access={e.spec.name: _access(e) for e in loaded},
         warnings=tuple(work.problems),
+        left_alone=frozenset(work.left_alone),
     )
 
 
@@ -105,4 +117,4 @@ def _declare_topic_policies(work: Compilation, table: TopicTable, loaded: list[L
         )
 
 
-__all__ = ["Access", "Declared", "Desired", "Origin", "Target", "build", "publishers_of"]
+__all__ = ["Access", "Declared", "Desired", "Key", "Origin", "Target", "build", "canonical_arn", "publishers_of"]

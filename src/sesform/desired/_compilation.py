@@ -13,6 +13,9 @@ from sesform.schema import LoadedSpec
 from sesform.values import Properties
 from sesform.yaml_source import Document
 
+# What AWS knows a thing by: its type, where it is, and the values of its key.
+Key = tuple[str, Scope, tuple[str, ...]]
+
 
 class Origin(NamedTuple):
     """Where the specs say something, and what they say there: "declares it", "says null", …"""
@@ -39,6 +42,10 @@ class Declared:
     key: Mapping[str, str]
     want: Properties | None
     origin: Origin | None = None
+
+    @property
+    def aws_key(self) -> Key:
+        return self.address.type, self.scope, tuple(self.key.values())
 
     def problem(self, summary: str, hint: str = "", *, warning: bool = False) -> Problem:
         """Something wrong with the resource, at the place where the specs speak of it."""
@@ -82,9 +89,10 @@ class Compilation:
     declared: dict[Address, Declared] = field(default_factory=dict)
     unmanaged: list[Declared] = field(default_factory=list)
     exclusive: set[Address] = field(default_factory=set)
+    left_alone: set[Key] = field(default_factory=set)
     targets: list[Target] = field(default_factory=list)
     problems: dict[Problem, None] = field(default_factory=dict)
-    _by_key: dict[tuple[str, Scope, tuple[str, ...]], Declared] = field(default_factory=dict)
+    _by_key: dict[Key, Declared] = field(default_factory=dict)
 
     def wrong(
         self, loaded: LoadedSpec, loc: Sequence[int | str], summary: str, hint: str = "", *, warning: bool = False
@@ -93,8 +101,7 @@ class Compilation:
 
     def declare(self, declared: Declared) -> None:
         """Adds a resource; two specs (or two spellings) that speak of the same thing in AWS are a problem."""
-        key = (declared.address.type, declared.scope, tuple(declared.key.values()))
-        first = self._by_key.setdefault(key, declared)
+        first = self._by_key.setdefault(declared.aws_key, declared)
         if first is not declared and declared.origin and first.origin:
             document, loc, _ = declared.origin
             name, elsewhere = "/".join(declared.key.values()), str(first.origin).split()[0]

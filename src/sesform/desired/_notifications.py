@@ -52,6 +52,8 @@ def _declare_identity(part: _Part, spec: Owner, name: str, identity: Identity) -
     own = identity.declares("feedback_forwarding")
     forwarding = identity.feedback_forwarding if own else spec.defaults.identity.feedback_forwarding
     if forwarding == "unmanaged":
+        if _keeps_forwarding(spec, identity):
+            part.work.left_alone.add(("feedback_forwarding", part.scope, (part.identity,)))
         return
     where = (*(loc if own else ("defaults", "identity")), "feedback_forwarding")
     dark = [t for t in ("bounce", "complaint") if settings[t] is None]
@@ -155,6 +157,7 @@ class _Part:
         key = {"identity": self.identity, "notification_type": type_}
         if setting == "unmanaged":
             self.work.unmanaged.append(Declared(self._address("notification_topic", type_), self.scope, key, None))
+            self.work.left_alone.add(("notification_headers", self.scope, tuple(key.values())))
             return
         topic_arn = self._topic(setting, loc) if isinstance(setting, NotificationSetting) else None
         origin = Origin(self.loaded.document, loc, says)

@@ -119,6 +119,8 @@ def _declare_default_set(
     own = identity.declares("default_configuration_set")
     wanted = identity.default_configuration_set if own else fallback.default_configuration_set
     if wanted == "unmanaged":
+        if own or fallback.declares("default_configuration_set"):
+            work.left_alone.add(("default_configuration_set", scope, (canonical_identity(name),)))
         return
     loc: Loc = (*(("identities", name) if own else ("defaults", "identity")), "default_configuration_set")
     declared = loaded.spec.configuration_sets.get(wanted or "")

@@ -71,6 +71,7 @@ def declare_topics(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> 
             work.wrong(loaded, ("topics", key), f"{entry.name!r} {what}", hint)
             continue
         if entry.state == "external":
+            work.left_alone.add(("topic", entry.scope, (entry.arn,)))
             continue
         topic = loaded.spec.topics[key]
         want: dict[str, object] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from sesform.resources._base import Phase, ResourceType
+from sesform.resources._base import Permission, Phase, ResourceType
 from sesform.resources._reading import PENDING, Reading
 from sesform.resources.configuration_set import ConfigurationSet
 from sesform.resources.default_configuration_set import DefaultConfigurationSet
@@ -13,6 +13,7 @@ from sesform.resources.event_destination import EventDestination
 from sesform.resources.feedback_forwarding import FeedbackForwarding
 from sesform.resources.notification_headers import NotificationHeaders
 from sesform.resources.notification_topic import NotificationTopic
+from sesform.resources.ownership_tag import OwnershipTag
 from sesform.resources.sending_policy import SendingPolicy
 from sesform.resources.subscription import Subscription
 from sesform.resources.topic import Topic
@@ -30,6 +31,7 @@ RESOURCES: Final[Mapping[str, ResourceType]] = {
     "notification_headers": NotificationHeaders(),
     "feedback_forwarding": FeedbackForwarding(),
     "sending_policy": SendingPolicy(),
+    "ownership_tag": OwnershipTag(),
 }
 
-__all__ = ["PENDING", "RESOURCES", "Phase", "Reading", "ResourceType"]
+__all__ = ["PENDING", "RESOURCES", "Permission", "Phase", "Reading", "ResourceType"]

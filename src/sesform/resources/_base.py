@@ -1,11 +1,11 @@
-"""What a resource type is, and the fourteen phases of a plan."""
+"""What a resource type is, what IAM must let it do, and the fourteen phases of a plan."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from sesform.address import Address, Scope
 from sesform.desired import Declared
@@ -39,6 +39,23 @@ class Phase(IntEnum):
         return self >= Phase.SENDING_POLICIES_WITHDRAWN
 
 
+class Permission(NamedTuple):
+    """One action on one resource, as IAM has them.
+
+    `resource` is an ARN, or "*" for actions that take none. `passed_to`: the role is handed to that service (iam:PassRole).
+    Source of which action takes what: AWS service authorization reference, "Amazon SES", "Amazon SES v2", "Amazon SNS".
+    """
+
+    action: str
+    resource: str = "*"
+    passed_to: str = ""
+
+
+def on(resource: str, *actions: str) -> tuple[Permission, ...]:
+    """Each action on that resource."""
+    return tuple(Permission(action, resource) for action in actions)
+
+
 class ResourceType(ABC):
     """One type of resource: how it is found, compared, tied to others, written, and what that costs.
 
@@ -49,7 +66,8 @@ class ResourceType(ABC):
 
     name: ClassVar[str]
     key: ClassVar[tuple[str, ...]]  # the properties that AWS knows it by
-    service: ClassVar[str] = "ses"  # who answers its reads: ses (v1 and v2) or sns
+    service: ClassVar[str] = "ses"  # who answers its reads: ses (v1 and v2), sns or tagging
+    lags: ClassVar[bool] = False  # whether AWS promises no time within which a read shows what was written
     part_of: ClassVar[tuple[str, ...]] = ()  # types that name what it is a part of: it is read for those too
 
     @abstractmethod
@@ -95,6 +113,14 @@ class ResourceType(ABC):
     @abstractmethod
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         """The calls that the step makes, as IAM names them: the price of a plan is counted with these."""
+
+    @abstractmethod
+    def reads(self, of: Declared) -> tuple[Permission, ...]:
+        """What `read` needs for it."""
+
+    @abstractmethod
+    def writes(self, of: Declared) -> tuple[Permission, ...]:
+        """What making it as declared may take, whatever AWS holds now: what `create`, `update` and `delete` call."""
 
     @abstractmethod
     def create(self, connection: Connection, after: Properties) -> None:

@@ -8,9 +8,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sesform import arns
-from sesform.desired import Declared
+from sesform.desired import Declared, canonical_arn
 from sesform.errors import AwsError
-from sesform.quota import IDENTITIES_A_CALL
+from sesform.quota import IDENTITIES_A_CALL, RESOURCES_A_PAGE
+from sesform.values import OWNERSHIP_TAG
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
@@ -23,7 +24,7 @@ DELETED = "Deleted"  # and for a while after it has gone (ansible/ansible#20086)
 class Reading:
     """One pass over one connection. What is asked for is known from the start; each answer is fetched when first looked at.
 
-    Used by one thread for SES and by another for SNS; no answer is looked at by both.
+    Used by one thread for each of SES, SNS and tags; no answer is looked at by two.
     """
 
     def __init__(self, connection: Connection, wanted: Iterable[Declared]) -> None:
@@ -75,6 +76,32 @@ class Reading:
             else:
                 found[name] = answer.get("EventDestinations", [])
         return found
+
+    @cached_property
+    def owners(self) -> Mapping[str, str]:
+        """ARN → the spec whose tag it carries, of all that this region has of the account. One call for a hundred.
+
+        Source: Resource Groups Tagging API reference, GetResources, and "Services that support the Resource Groups Tagging API":
+        reading takes all resource types. It may be late, and tell of things that are gone ("previously tagged").
+        """
+        found: dict[str, str] = {}
+        token: dict[str, str] = {}
+        while True:
+            page = self.connection.call(
+                "resourcegroupstaggingapi",
+                "GetResources",
+                TagFilters=[{"Key": OWNERSHIP_TAG}],
+                ResourceTypeFilters=["ses", "sns"],
+                ResourcesPerPage=RESOURCES_A_PAGE,
+                **token,
+            )
+            for resource in page["ResourceTagMappingList"]:
+                tags = {tag["Key"]: tag["Value"] for tag in resource["Tags"]}
+                if OWNERSHIP_TAG in tags:
+                    found[canonical_arn(resource["ResourceARN"])] = tags[OWNERSHIP_TAG]
+            if not page.get("PaginationToken"):
+                return found
+            token = {"PaginationToken": page["PaginationToken"]}
 
     def topic_attributes(self, arn: str) -> Mapping[str, str] | None:
         """A topic's attributes; None where there is no such topic. One call a topic, whoever asks. Raises AwsError."""

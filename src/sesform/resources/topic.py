@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sesform import arns
 from sesform.address import Address, Scope
 from sesform.desired import Declared
-from sesform.resources._base import Phase, ResourceType
+from sesform.resources._base import Permission, Phase, ResourceType, on
 from sesform.values import Properties
 
 if TYPE_CHECKING:
@@ -55,6 +55,15 @@ class Topic(ResourceType):
             return ("sns:DeleteTopic",)
         create = ("sns:CreateTopic",) if before is None else ()
         return create + ("sns:SetTopicAttributes",) * len(_changed(before or {}, after))
+
+    def reads(self, of: Declared) -> tuple[Permission, ...]:
+        return on(of.key["topic_arn"], "sns:GetTopicAttributes")
+
+    def writes(self, of: Declared) -> tuple[Permission, ...]:
+        if of.want is None:
+            return on(of.key["topic_arn"], "sns:DeleteTopic")
+        attributes = ("sns:SetTopicAttributes",) if _ATTRIBUTES.keys() & of.want.keys() else ()
+        return on(of.key["topic_arn"], "sns:CreateTopic", *attributes)
 
     def create(self, connection: Connection, after: Properties) -> None:
         # With attributes, CreateTopic refuses a topic that exists with others; by its bare name it never does

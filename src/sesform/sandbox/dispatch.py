@@ -20,6 +20,7 @@ from sesform.sandbox import (
     sns_subscriptions,
     sns_topics,
     sts,
+    tagging,
 )
 from sesform.sandbox.accounts import DEFAULT_ACCOUNT, account_of, read_session_token
 from sesform.sandbox.context import Call, Context, Operation, Published
@@ -28,6 +29,7 @@ from sesform.sandbox.refusal import Refusal
 from sesform.sandbox.store import Store
 from sesform.sandbox.throttle import NOT_COUNTED, Throttle
 from sesform.sandbox.wire import Answer, Api, Request, api_of
+from sesform.sandbox.wire_json import JsonApi, json_api_of
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[0-9]{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
 _HOST = re.compile(r"https?://([a-z0-9-]+)\.(?:([a-z0-9-]+)\.)?amazonaws\.com")
@@ -38,21 +40,27 @@ OPERATIONS: dict[str, dict[str, Operation]] = {
     "sns": sns_topics.OPERATIONS | sns_subscriptions.OPERATIONS,
     "sts": sts.OPERATIONS,
     "kms": kms.OPERATIONS,
+    "tagging": tagging.OPERATIONS,
 }
 
-# Service → the error code for parameters that break its model.
-_INVALID = {
-    "ses": "ValidationError",
-    "sesv2": "BadRequestException",
-    "sns": "InvalidParameter",
-    "sts": "ValidationError",
-    "kms": "ValidationException",
+# Service → its name in botocore, and the error code for parameters that break its model.
+_MODELS = {
+    "ses": ("ses", "ValidationError"),
+    "sesv2": ("sesv2", "BadRequestException"),
+    "sns": ("sns", "InvalidParameter"),
+    "sts": ("sts", "ValidationError"),
+}
+_JSON_MODELS = {
+    "kms": ("kms", "ValidationException"),
+    "tagging": ("resourcegroupstaggingapi", "InvalidParameterException"),
 }
 
 
-def _api(service: str) -> Api | None:
-    """The wire format of a service of ours, None for others."""
-    return api_of(service, _INVALID[service]) if service in _INVALID else None
+def _api(service: str) -> Api | JsonApi | None:
+    """The wire format of a service, made when it is first asked for; None for those that are moto's."""
+    if service in _JSON_MODELS:
+        return json_api_of(*_JSON_MODELS[service])
+    return api_of(*_MODELS[service]) if service in _MODELS else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +168,7 @@ class Dispatcher:
         api = _api(service)
         if api is None:
             speaks_xml = "x-www-form-urlencoded" in request.headers.get("content-type", "")
-            name = "sts" if speaks_xml else "sesv2"
-            api = api_of(name, _INVALID[name])
+            api = api_of(*_MODELS["sts" if speaks_xml else "sesv2"])
         return api.answer(operation, refusal)
 
 

@@ -14,6 +14,8 @@ from sesform.sandbox.refusal import Refusal
 from sesform.sandbox.ses_v2_sets import configuration_set, page_size, tag_list, tags
 from sesform.sandbox.state import Identity
 
+_MOST_TAGS = 50  # SES developer guide, "Tagging"; the text of the error is not written down
+
 
 def _identity(context: Context, name: str) -> tuple[str, Identity]:
     key = rules.identity_key(name)
@@ -223,7 +225,10 @@ def _tagged(context: Context, arn_text: str) -> tuple[Any, str]:
 
 def _tag_resource(context: Context, params: Params) -> Result:
     table, key = _tagged(context, params["ResourceArn"])
-    table[key] = replace(table[key], tags=table[key].tags | tags(params))
+    merged = table[key].tags | tags(params)
+    if len(merged) > _MOST_TAGS:
+        raise Refusal("BadRequestException", f"A resource can have at most {_MOST_TAGS} tags.")
+    table[key] = replace(table[key], tags=merged)
     return {}
 
 

@@ -55,6 +55,11 @@ class _Spec(Model):
         default_factory=dict, description="SES configuration sets by name."
     )
 
+    ownership_tags: bool = Field(
+        False,
+        description="Tag the topics, configuration sets and identities of this spec with its name, so that --prune finds them.",
+    )
+
     @model_validator(mode="after")
     def _role_is_in_the_account(self) -> _Spec:
         arn = arns.parse(self.credentials.role_arn or "")

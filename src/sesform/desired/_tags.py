@@ -1,0 +1,39 @@
+"""Ownership tags: what says in AWS which spec a thing belongs to, where a spec asks for that."""
+
+from __future__ import annotations
+
+from sesform import arns
+from sesform.address import Address, Scope
+from sesform.desired._compilation import Compilation, Declared, Origin, canonical_identity
+from sesform.desired._topics import TopicTable
+from sesform.schema import ConfigurationSet, Identity, LoadedSpec, Owner
+
+
+def declare_tags(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> None:
+    """A tag for each topic that the spec manages, each configuration set and each identity.
+
+    What is deleted takes its tag along; an identity that is absent or destroyed stays, and loses it.
+    """
+    spec = loaded.spec
+    if not spec.ownership_tags:
+        return
+    for entry in table.entries.values():
+        if entry.spec == spec.name and entry.state == "managed" and not work.destroy:
+            _declare(work, loaded, entry.scope, f"topic/{entry.key}", entry.arn)
+    for region in spec.regions:
+        scope = Scope(spec.account, region)
+        for name, declared in spec.configuration_sets.items():
+            if isinstance(declared, ConfigurationSet) and not work.destroy:
+                _declare(work, loaded, scope, f"configuration_set/{name}", arns.configuration_set(scope, name))
+        for name, identity in spec.identities.items() if isinstance(spec, Owner) else ():
+            key = canonical_identity(name)
+            kept = isinstance(identity, Identity) and not work.destroy
+            _declare(work, loaded, scope, f"identity/{key}", arns.identity(scope, key), kept=kept)
+
+
+def _declare(work: Compilation, loaded: LoadedSpec, scope: Scope, name: str, arn: str, *, kept: bool = True) -> None:
+    key = {"arn": arn}
+    says = "asks for tags" if kept else "is being destroyed" if work.destroy else "declares the identity absent"
+    origin = Origin(loaded.document, ("ownership_tags",), says)
+    address = Address(loaded.spec.name, scope.region, "ownership_tag", name)
+    work.declare(Declared(address, scope, key, {**key, "spec": loaded.spec.name} if kept else None, origin))

@@ -1,0 +1,86 @@
+"""The tag that says which spec a topic, a configuration set or an identity belongs to. Tags of others are never touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from sesform import arns
+from sesform.address import Address, Scope
+from sesform.desired import Declared
+from sesform.errors import AwsError
+from sesform.resources._base import Permission, Phase, ResourceType, on
+from sesform.values import OWNERSHIP_TAG, Properties
+
+if TYPE_CHECKING:
+    from sesform.aws import Connection
+    from sesform.resources._reading import Reading
+
+_GONE = ("NotFoundException", "ResourceNotFound", "ResourceNotFoundException")
+
+
+class OwnershipTag(ResourceType):
+    """Properties: arn (of what carries it), spec (the tag's value). It exists where the tag is there."""
+
+    name = "ownership_tag"
+    key = ("arn",)
+    service = "tagging"
+    lags = True
+
+    def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
+        for declared in wanted:
+            spec = reading.owners.get(declared.key["arn"])
+            if spec is not None:
+                yield declared.address, {**declared.key, "spec": spec}
+
+    def phase(self, before: Properties | None, after: Properties | None) -> Phase:
+        if after is None:
+            return Phase.TOPICS_REMOVED
+        service, kind = _kind(after)
+        if service == "sns":
+            return Phase.TOPICS
+        return Phase.CONFIGURATION_SETS if kind == "configuration-set" else Phase.SENDING_POLICIES
+
+    def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
+        service, kind = _kind(properties)
+        if service == "sns":
+            return frozenset({f"topic {properties['arn']}"})
+        name = properties["arn"].partition("/")[2]
+        return frozenset({f"set {scope} {name}"}) if kind == "configuration-set" else frozenset()
+
+    def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
+        service, _ = _kind(after or before or {})
+        return (f"{service}:{'UntagResource' if after is None else 'TagResource'}",)
+
+    def reads(self, of: Declared) -> tuple[Permission, ...]:
+        return (Permission("tag:GetResources"),)
+
+    def writes(self, of: Declared) -> tuple[Permission, ...]:
+        service, _ = _kind(of.key)
+        return on(arns.literal(of.key["arn"]), f"{service}:{'UntagResource' if of.want is None else 'TagResource'}")
+
+    def create(self, connection: Connection, after: Properties) -> None:
+        connection.call(
+            _api(after), "TagResource", ResourceArn=after["arn"], Tags=[{"Key": OWNERSHIP_TAG, "Value": after["spec"]}]
+        )
+
+    def update(self, connection: Connection, before: Properties, after: Properties) -> None:
+        self.create(connection, after)  # a tag of that key is replaced: SES v2 and SNS API references, TagResource
+
+    def delete(self, connection: Connection, before: Properties) -> None:
+        try:
+            connection.call(_api(before), "UntagResource", ResourceArn=before["arn"], TagKeys=[OWNERSHIP_TAG])
+        except AwsError as error:
+            if error.code not in _GONE:
+                raise
+
+
+def _kind(properties: Properties) -> tuple[str, str]:
+    """The service, and for SES what it is: identity or configuration-set."""
+    arn = arns.parse(properties["arn"])
+    assert arn is not None, properties["arn"]
+    return arn.service, arn.resource.partition("/")[0]
+
+
+def _api(properties: Properties) -> str:
+    return "sns" if _kind(properties)[0] == "sns" else "sesv2"

@@ -1,0 +1,286 @@
+"""--since: what left the specs since a commit, looked up in a real git repository."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shell import SPECS, Shell
+
+Git = Callable[..., str]
+
+TOPIC_ONLY = """
+kind: Delegate
+name: mailer
+account: "222222222222"
+regions: [eu-west-1]
+topics: {feedback: {}}
+"""
+
+
+@pytest.fixture
+def git(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Git:
+    """Runs git in the shell's folder, which is a repository whose first commit, tagged `v1`, holds the specs."""
+    for name in [n for n in os.environ if n.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    settings = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "GIT_CEILING_DIRECTORIES": "/"}
+    who = {f"GIT_{role}_{what}": "tester@example.com" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    for name, value in (settings | who).items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(("git", *arguments), cwd=shell.folder, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    run("init", "-q", "-b", "main")
+    (shell.folder / ".gitignore").write_text(".sesform/\n", encoding="utf-8")
+    run("add", ".")
+    run("commit", "-q", "-m", "one")
+    run("tag", "v1")
+    return run
+
+
+def deletions(shell: Shell, *arguments: str) -> list[str]:
+    """The addresses that a plan deletes or turns back, in order."""
+    result = shell.run("plan", "--sandbox", "--format", "json", *arguments)
+    assert (0, True) == (result.code, bool(result.out)), result.err
+    return [f"{s['action']} {s['address']}" for s in json.loads(result.out)["sesform"]["steps"]]
+
+
+GONE = [
+    "delete corp/eu-west-1/notification_headers/example.com/bounce",
+    "delete corp/eu-west-1/notification_topic/example.com/bounce",
+    "delete corp/eu-west-1/notification_topic/example.com/complaint",
+]
+
+
+def test_what_left_the_specs_is_removed_and_then_nothing_is_left_to_do(shell: Shell, git: Git) -> None:
+    """An owner's spec is deleted: its settings go, with reasons that name the old place; the same command again plans nothing."""
+    shell.run("apply", "--sandbox", "--auto-approve")
+    shell.specs(TOPIC_ONLY)
+    plain = shell.run("plan", "--sandbox")
+    result = shell.run("apply", "--sandbox", "--auto-approve", "--since", "v1")
+    again = shell.run("drift", "--sandbox", "--since", "v1")
+
+    assert "notification_topic" not in plain.out
+    assert 0 == result.code, result.err
+    for line in GONE:
+        assert f"# {line.split()[1]} will be destroyed" in result.out
+    assert "(because v1:specs/specs.yaml:9 declared it, and no spec does any more)" in result.out
+    assert "# mailer/eu-west-1/configuration_set/main will be destroyed" in result.out
+    assert (0, True) == (again.code, again.out.startswith("No drift."))
+
+
+@pytest.mark.parametrize("ref", ["v1", "main", "HEAD~1", "HEAD~", "main@{0}~1", "elsewhere/main"])
+def test_a_ref_is_whatever_git_takes_for_a_commit(shell: Shell, git: Git, ref: str) -> None:
+    """Tags, branches, remote branches and expressions."""
+    shell.run("apply", "--sandbox", "--auto-approve")
+    git("update-ref", "refs/remotes/elsewhere/main", "HEAD")
+    git("checkout", "-q", "-b", "topic")
+    shell.specs(
+        SPECS.replace("      complaint: mailer/feedback\n", "").replace("identities:", "topics: {}\nidentities:")
+    )
+    git("commit", "-q", "-a", "-m", "two")
+    git("checkout", "-q", "main")
+    git("merge", "-q", "topic")
+    if ref in ("main", "elsewhere/main"):
+        git("checkout", "-q", "v1")
+        git("branch", "-q", "-f", "main", "v1")
+        git("checkout", "-q", "topic")
+    shell.specs(TOPIC_ONLY)
+
+    assert GONE[0] in deletions(shell, "--since", ref)
+
+
+def test_a_file_and_a_folder_that_are_gone_may_still_be_named(shell: Shell, git: Git) -> None:
+    """PATHS that lead nowhere now are read as they were; all specs may be gone."""
+    shell.run("apply", "--sandbox", "--auto-approve")
+    (shell.folder / "specs" / "specs.yaml").unlink()
+    (shell.folder / "specs").rmdir()
+
+    assert GONE[1] in deletions(shell, "specs", "--since", "v1")
+    assert GONE[1] in deletions(shell, "specs/specs.yaml", "--since", "v1")
+    missing = shell.run("plan", "--sandbox", "specs", "nowhere", "--since", "v1")
+    assert (1, "Error: nowhere: no such file or folder\n") == (missing.code, missing.err)
+
+
+def test_a_path_that_was_not_there_yet_adds_nothing(shell: Shell, git: Git) -> None:
+    """Specs of a new folder are compared with nothing."""
+    (shell.folder / "more").mkdir()
+    (shell.folder / "more" / "m.yaml").write_text(TOPIC_ONLY, encoding="utf-8")
+
+    assert not [line for line in deletions(shell, "more", "--since", "v1") if not line.startswith("create ")]
+
+
+def test_paths_are_seen_from_the_current_folder(shell: Shell, git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a subfolder of the repository, and upwards from it."""
+    shell.run("apply", "--sandbox", "--auto-approve")
+    monkeypatch.setenv("SESFORM_SANDBOX_STATE", str(shell.folder / ".sesform" / "sandbox.json"))
+    shell.specs(TOPIC_ONLY)
+    monkeypatch.chdir(shell.folder / "specs")
+
+    assert GONE[1] in deletions(shell, ".", "--since", "v1")
+    assert GONE[1] in deletions(shell, "specs.yaml", "--since", "v1")
+    assert GONE[1] in deletions(shell, "../specs", "--since", "v1")
+
+
+def test_hidden_files_and_other_files_were_no_specs_then_either(shell: Shell, git: Git) -> None:
+    """What a folder gives at a ref is what it would give on disk; a link within the repository is followed."""
+    folder = shell.folder / "specs"
+    (folder / ".hidden.yaml").write_text("kind: Nonsense", encoding="utf-8")
+    (folder / "notes.txt").write_text("kind: Nonsense", encoding="utf-8")
+    (shell.folder / "real.yaml").write_text(
+        TOPIC_ONLY.replace("mailer", "linked").replace("feedback", "l"), encoding="utf-8"
+    )
+    (folder / "link.yaml").symlink_to("../real.yaml")
+    (folder / "broken.yaml").symlink_to("nowhere.yaml")
+    git("add", ".")
+    git("commit", "-q", "-m", "two")
+    shell.run("apply", "--sandbox", "--auto-approve")
+    (folder / "link.yaml").unlink()
+
+    assert ["delete linked/eu-west-1/topic/l"] == deletions(shell, "--since", "HEAD")
+
+
+def test_only_chooses_among_what_left(shell: Shell, git: Git) -> None:
+    """--only takes the addresses of what left."""
+    shell.run("apply", "--sandbox", "--auto-approve")
+    shell.specs(TOPIC_ONLY)
+
+    assert GONE[1:2] == deletions(shell, "--since", "v1", "--only", "*/notification_topic/*/bounce")[-1:]
+
+
+def test_a_saved_plan_takes_the_external_id_of_a_spec_that_left_from_its_commit(shell: Shell, git: Git) -> None:
+    """The secret is in no file but the old spec: applying the plan finds it there."""
+    role = "{role_arn: 'arn:aws:iam::111111111111:role/r', external_id: s3cr3t-id}"
+    shell.specs(SPECS.replace("identities:", f"credentials: {role}\nidentities:"))
+    git("commit", "-q", "-a", "-m", "two")
+    shell.run("apply", "--sandbox", "--auto-approve")
+    shell.specs(TOPIC_ONLY)
+    planned = shell.run("plan", "--sandbox", "--since", "HEAD", "--out", "plan.json")
+    git("commit", "-q", "-a", "-m", "three")
+    applied = shell.run("apply", "--sandbox", "--plan", "plan.json")
+
+    assert (0, 0) == (planned.code, applied.code), applied.err
+    assert "s3cr3t-id" not in (shell.folder / "plan.json").read_text(encoding="utf-8")
+    assert git("rev-parse", "HEAD~1") == json.loads((shell.folder / "plan.json").read_text())["sesform"]["since"]
+
+
+def test_guards_hold_for_what_left(shell: Shell, git: Git) -> None:
+    """Many settings that leave at once are refused as any other mass change is."""
+    names = "\n".join(f"  n{i}.example.com: {{notifications: {{bounce: mailer/feedback}}}}" for i in range(10))
+    shell.specs(SPECS.replace("identities:\n", f"identities:\n{names}\n"))
+    git("commit", "-q", "-a", "-m", "two")
+    shell.run("apply", "--sandbox", "--auto-approve")
+    shell.specs(TOPIC_ONLY)
+    result = shell.run("plan", "--sandbox", "--since", "HEAD")
+
+    assert 1 == result.code
+    assert "pass --allow-mass-change" in result.err
+
+
+@pytest.mark.parametrize(
+    ("ref", "says"),
+    [
+        ("nowhere", "Error: --since 'nowhere' is no commit that this repository has; correct the name, or fetch it"),
+        ("--output=x", "Error: --since '--output=x' is not a git ref; name a branch, a tag or a commit"),
+        ("", "Error: --since '' is not a git ref; name a branch, a tag or a commit"),
+        (
+            "HEAD:specs",
+            "Error: --since 'HEAD:specs' is no commit that this repository has; correct the name, or fetch it",
+        ),
+        (
+            "0" * 40,
+            f"Error: --since {'0' * 40!r} is no commit that this repository has; "
+            "nothing but zeros stands for no commit at all: there is nothing to compare with",
+        ),
+    ],
+)
+def test_a_ref_that_means_nothing_is_an_error(shell: Shell, git: Git, ref: str, says: str) -> None:
+    """One line, exit code 1, and no word to AWS."""
+    result = shell.run("plan", "--sandbox", f"--since={ref}")
+
+    assert (1, "", says + "\n") == (result.code, result.out, result.err)
+
+
+def test_a_shallow_clone_says_so(shell: Shell, git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit that a shallow clone lacks is told from one that nobody has."""
+    git("commit", "-q", "--allow-empty", "-m", "two")
+    git("clone", "-q", "--depth", "1", f"file://{shell.folder}", "clone")
+    monkeypatch.chdir(shell.folder / "clone")
+    result = shell.run("plan", "--sandbox", "--since", "HEAD~1")
+
+    assert 1 == result.code
+    assert (
+        "this clone is shallow: fetch more of it (`git fetch --unshallow`; actions/checkout: `fetch-depth: 0`)"
+        in result.err
+    )
+
+
+def test_without_a_repository_or_without_git_it_says_so(
+    shell: Shell, git: Git, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Git's own words where there is no repository; ours where there is no git."""
+    outside = tmp_path_factory.mktemp("outside")
+    monkeypatch.chdir(outside)
+    (outside / "specs").mkdir()
+    no_repository = shell.run("plan", "--sandbox", "--since", "v1")
+    monkeypatch.setenv("GIT_DIR", str(shell.folder / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(shell.folder))
+    elsewhere = shell.run("plan", "--sandbox", "--since", "v1")
+    monkeypatch.setenv("PATH", str(outside))
+    no_git = shell.run("plan", "--sandbox", "--since", "v1")
+
+    assert 1 == no_repository.code
+    assert no_repository.err.startswith("Error: --since needs a git repository: git says 'fatal: not a git repository")
+    assert (
+        f"Error: specs is outside of the git repository {shell.folder}, so --since cannot look at it\n" == elsewhere.err
+    )
+    assert (1, "Error: --since needs git, and there is none on the PATH\n") == (no_git.code, no_git.err)
+
+
+def test_git_dir_is_respected(shell: Shell, git: Git, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A repository that the environment names is the one that is asked."""
+    shell.run("apply", "--sandbox", "--auto-approve")
+    shell.specs(TOPIC_ONLY)
+    (shell.folder / ".git").rename(shell.folder / "history")
+    monkeypatch.setenv("GIT_DIR", str(shell.folder / "history"))
+
+    assert GONE[1] in deletions(shell, "--since", "v1")
+
+
+def test_specs_that_were_not_valid_then_are_errors_at_their_places(shell: Shell, git: Git) -> None:
+    """What left cannot be told from specs that say nothing certain."""
+    shell.specs(SPECS.replace("bounce", "bonuce"))
+    git("commit", "-q", "-a", "-m", "two")
+    shell.specs(SPECS)
+    result = shell.run("plan", "--sandbox", "--since", "HEAD")
+
+    assert (1, "") == (result.code, result.out)
+    assert "HEAD:specs/specs.yaml:9:7: identities.example.com.notifications.bonuce: unknown key 'bonuce'" in result.err
+    assert (
+        "the specs at HEAD are not valid, so that what left them cannot be told; name a ref at which they were valid"
+        in result.err
+    )
+
+
+def test_a_saved_plan_takes_no_ref(shell: Shell, git: Git) -> None:
+    """`apply --plan` does what was planned."""
+    result = shell.run("apply", "--plan", "plan.json", "--since", "v1")
+
+    assert (1, "") == (result.code, result.out)
+    assert "a saved plan says itself what it removes" in result.err
+
+
+def test_the_repository_stays_as_it_is(shell: Shell, git: Git) -> None:
+    """Nothing is checked out, and the index is not written."""
+    shell.specs(TOPIC_ONLY)
+    before = git("rev-parse", "HEAD"), (shell.folder / ".git" / "index").read_bytes()
+    shell.run("plan", "--sandbox", "--since", "v1")
+
+    assert before == (git("rev-parse", "HEAD"), (shell.folder / ".git" / "index").read_bytes())

@@ -1,0 +1,106 @@
+"""Whatever leaves the specs: with the older specs beside them it goes, nobody goes dark, and then nothing is left of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from convergence.test_convergence import fresh
+from sesform import apply
+from sesform.desired import Desired
+from sesform.errors import SpecError
+from sesform.plan import Change, Outcome
+from sesform.sandbox.state import ForeignIdentity, Identity
+from strategies import estates
+from world import World, routes
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """One world for all examples."""
+    return World(tmp_path_factory.mktemp("left"))
+
+
+@st.composite
+def parts(draw: st.DrawFn) -> str:
+    """Specs of which one may be gone, or renamed."""
+    specs = draw(estates())
+    owner, _, delegate = specs.partition("---\n")
+    return draw(st.sampled_from([specs, specs, specs.replace('"name": "corp"', '"name": "renamed"'), owner, delegate]))
+
+
+def _of_old_only(old: Desired, new: Desired) -> set[str]:
+    """The topics and sets, by account, and the settings of identities that the old specs asked for and the new do not name."""
+    return {
+        f"{d.address.type} {d.scope.account} {'/'.join(d.key.values())}"
+        for d in old.declared.values()
+        if d.want is not None and d.aws_key not in new.named and d.address.type != "topic_policy"
+    }
+
+
+def _held(world: World) -> set[str]:
+    """The same of all that the sandbox holds."""
+    found: set[str] = set()
+    with world.sandbox._store.transaction() as state:
+        for scope, here in state.scopes.items():
+            at = scope.account
+            found |= {f"topic {at} arn:aws:sns:{scope.region}:{at}:{name}" for name in here.topics}
+            found |= {f"configuration_set {at} {name}" for name in here.configuration_sets}
+            found |= {f"subscription {at} {s.topic_arn}/{s.protocol}/{s.endpoint}" for s in here.subscriptions.values()}
+            for set_name, held in here.configuration_sets.items():
+                found |= {f"event_destination {at} {set_name}/{name}" for name in held.destinations}
+            settings_: dict[str, Identity | ForeignIdentity] = {**here.identities, **here.foreign_identities}
+            for name, identity in settings_.items():
+                found |= {f"notification_topic {at} {name}/{t.lower()}" for t in identity.topics}
+                found |= {f"notification_headers {at} {name}/{t.lower()}" for t in identity.headers}
+            for name, own in here.identities.items():
+                found |= {f"sending_policy {at} {name}/{p}" for p in own.policies}
+                found |= set() if own.forwarding else {f"feedback_forwarding {at} {name}"}
+                found |= {f"default_configuration_set {at} {name}"} if own.configuration_set else set()
+    return found
+
+
+def _confirm_all(world: World) -> None:
+    """Every endpoint's owner says yes: SNS lets nobody remove a subscription that waits for its confirmation."""
+    with world.sandbox._store.transaction() as state:
+        waiting = [(s.topic_arn, s.endpoint) for here in state.scopes.values() for s in here.subscriptions.values()]
+    for topic_arn, endpoint in waiting:
+        world.sandbox.confirm(topic_arn, endpoint)
+
+
+@settings(max_examples=20)
+@given(old=estates(), new=parts())
+def test_what_left_is_gone_after_it_and_nobody_goes_dark_meanwhile(shared: World, old: str, new: str) -> None:
+    """From any specs to any others, some renamed and some gone: with the old ones beside them, nothing of theirs is left.
+
+    After every step in between whoever has a route before and after has one.
+    """
+    world = fresh(shared)
+    assume(not world.plan(old).errors)
+    world.converge(old)
+    _confirm_all(world)
+    try:
+        before, after = world.desired(old), world.desired(new)
+    except SpecError:
+        assume(False)  # a part that refers to the other, which is gone
+    plan = world.plan(new, since=old)
+    assume(not plan.errors)  # what is still used by somebody is refused
+    seen: list[Mapping[tuple[str, ...], set[str]]] = [routes(world)]
+
+    def look(change: Change, outcome: Outcome | None) -> None:
+        if outcome is None:
+            seen.append(routes(world))
+
+    report = apply.run(
+        plan, world.connections(world.desired(new, since=old), read_only=False), parallelism=1, progress=look
+    )
+    lasting = {subject for subject, ways in seen[0].items() if ways and routes(world).get(subject)}
+
+    assert report.ok
+    for number, now in enumerate(seen):
+        assert {s for s in lasting if not now.get(s)} == set(), f"before step {number}"
+    assert _of_old_only(before, after) & _held(world) == set()
+    assert world.plan(new, since=old).changes == ()
