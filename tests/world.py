@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sesform import apply, aws, estate, left, live, planner, schema, set_users, yaml_source
+from sesform import apply, aws, estate, keys, left, live, planner, schema, set_users, yaml_source
 from sesform import desired as desired_state
 from sesform.aws import Connections
 from sesform.desired import Desired
@@ -60,6 +60,7 @@ class World:
         wanted = [*desired.declared.values(), *desired.unmanaged]
         connections = self.connections(desired)
         snapshot = live.read(wanted, desired.watched_topics, connections)
+        snapshot = keys.read(desired, snapshot, connections)
         plan = planner.plan(desired, snapshot)
         if not estate.deleted_sets(plan):
             return plan

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sesform import arns, checks, estate, graph, limits
+from sesform import arns, checks, estate, graph, keys, limits
 from sesform.address import Address, Scope
 from sesform.desired import Declared, Desired, publishers_of
 from sesform.errors import Problem
@@ -57,6 +57,7 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
     changes = _ordered(drafts, _followers(drafts, snapshot))
     problems += checks.identities(desired, snapshot, changes)
     problems += checks.topics(desired, snapshot, changes)
+    problems += keys.check(desired, snapshot, changes)
     problems += checks.configuration_sets(desired, snapshot, changes)
     problems += limits.check(desired, snapshot, changes)
     problems += checks.pending(desired, snapshot)

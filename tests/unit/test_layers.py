@@ -28,6 +28,7 @@ LAYERS = (
     ("graph", "diff", "routes"),
     ("live",),
     ("plan",),
+    ("keys",),
     ("checks", "limits", "estate", "guard", "terraform", "confirm", "permissions"),
     ("planner", "plan_file", "stale", "set_users"),
     ("apply",),
