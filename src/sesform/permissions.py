@@ -21,6 +21,7 @@ _NOUNS = (  # a part of an ARN, and what statements call it
     (":configuration-set/", "ConfigurationSets"),
     (":sns:", "Topics"),
     (":iam:", "Roles"),
+    (":kms:", "Keys"),
 )
 
 
@@ -54,7 +55,7 @@ def of_account(
     for each in made:
         own = [d for d in [*each.declared.values(), *each.unmanaged] if d.scope.account == account]
         needed |= {n for d in own for n in _of_one(d, writes=writes and d.address in each.declared)}
-        needed |= set(_targets(account, each))
+        needed |= {*_targets(account, each), *_keys(account, each)}
     for each in removed:
         # A topic's policy goes with the topic, and changes with what else is declared: making needs that, not removing.
         own = [d for d in each.declared.values() if d.scope.account == account and d.address.type != "topic_policy"]
@@ -98,23 +99,42 @@ def _targets(account: str, desired: Desired) -> Iterator[_Need]:
                 yield Permission(action, target.topic_arn), topic.region
 
 
+def _keys(account: str, desired: Desired) -> Iterator[_Need]:
+    """The KMS keys that the specs name, of topics that something publishes to. Of other keys planning only warns."""
+    scopes = {d.scope for d in desired.declared.values()}
+    used = {target.topic_arn for target in desired.targets}
+    for declared in desired.declared.values():
+        named = (declared.want or {}).get("kms_key") if declared.address.type == "topic" else None
+        key = arns.parse(arns.kms_key(declared.scope, named)) if named and declared.key["topic_arn"] in used else None
+        if key is not None and key.account == account and key.scope in scopes:
+            for action in ("kms:DescribeKey", "kms:GetKeyPolicy"):
+                yield _on_key(action, key), key.region
+
+
+def _on_key(action: str, key: arns.Arn) -> Permission:
+    if not key.resource.startswith("alias/"):
+        return Permission(action, str(key))
+    # KMS checks the key, whatever it is called by: AWS KMS developer guide, "Use aliases to control access to KMS keys".
+    when = ("ForAnyValue:StringEquals", "kms:ResourceAliases", key.resource)
+    return Permission(action, str(key._replace(resource="key/*")), when)
+
+
 # --- statements --------------------------------------------------------------------------------------------------------
 
 
 def _document(needed: Iterable[_Need]) -> dict[str, Any]:
     """Actions that are needed on the same resources share a statement."""
-    resources: dict[tuple[str, str], set[str]] = defaultdict(set)
-    regions: dict[tuple[str, str], set[str]] = defaultdict(set)
+    resources: dict[tuple[str, tuple[str, ...]], set[str]] = defaultdict(set)
+    regions: dict[tuple[str, tuple[str, ...]], set[str]] = defaultdict(set)
     for permission, region in needed:
-        key = permission.action, permission.passed_to
+        key = permission.action, permission.when
         resources[key].add(permission.resource)
         regions[key] |= {region} if permission.resource == "*" else set()
     shared: dict[tuple[Any, ...], list[str]] = defaultdict(list)
-    for (action, passed_to), on in resources.items():
-        service = action.partition(":")[0]
-        key_ = (service, not _reads(action), _least(on), tuple(sorted(regions[action, passed_to])), passed_to)
-        shared[key_].append(action)
-    found = [_statement(sorted(actions), *key) for key, actions in sorted(shared.items())]
+    for (action, when), on in resources.items():
+        service, within = action.partition(":")[0], tuple(sorted(regions[action, when]))
+        shared[service, not _reads(action), _least(on), within, when].append(action)
+    found = [_statement(sorted(actions), *key_) for key_, actions in sorted(shared.items())]
     _name(found)
     return {"Version": "2012-10-17", "Statement": found}
 
@@ -135,7 +155,7 @@ def _statement(
     writes: bool,
     resources: tuple[str, ...],
     regions: tuple[str, ...],
-    passed_to: str,
+    when: tuple[str, ...],
 ) -> dict[str, Any]:
     statement: dict[str, Any] = {
         "Sid": _sid(service, writes, resources),
@@ -143,9 +163,12 @@ def _statement(
         "Action": actions,
         "Resource": list(resources),
     }
-    tests = {"aws:RequestedRegion": list(regions)} if regions else {}
-    tests |= {"iam:PassedToService": [passed_to]} if passed_to else {}
-    return {**statement, "Condition": {"StringEquals": tests}} if tests else statement
+    if regions:
+        statement["Condition"] = {"StringEquals": {"aws:RequestedRegion": list(regions)}}
+    elif when:
+        operator, name, value = when
+        statement["Condition"] = {operator: {name: [value]}}
+    return statement
 
 
 def _sid(service: str, writes: bool, resources: tuple[str, ...]) -> str:
@@ -163,9 +186,9 @@ def _name(statements: list[dict[str, Any]]) -> None:
 
 
 def _widened(permission: Permission) -> Permission:
-    """The same for all identities, sets or topics of the account and region. Roles stay as they are named."""
+    """The same for all identities, sets or topics of the account and region. Roles and keys stay as they are."""
     arn = arns.parse(permission.resource)
-    if arn is None or arn.service == "iam":
+    if arn is None or arn.service not in ("ses", "sns"):
         return permission
     kind, slash, _ = arn.resource.rpartition("/") if arn.service == "ses" else ("", "", "")
     return permission._replace(resource=str(arn._replace(resource=f"{kind}{slash}*")))

@@ -101,6 +101,7 @@ ODD = "c*${x}?@example.com"  # an address may have what IAM takes for wildcards
 STREAM = (
     "{stream: 'arn:aws:firehose:eu-west-1:111111111111:deliverystream/s', role: 'arn:aws:iam::111111111111:role/ses'}"
 )
+QUEUE = "arn:aws:sqs:eu-west-1:111111111111:q"
 FIREHOSE = "arn:aws:firehose:eu-west-1:222222222222:deliverystream/s"
 EVERYTHING = f"""
 kind: Owner
@@ -109,7 +110,7 @@ account: "111111111111"
 regions: [eu-west-1]
 ownership_tags: true
 topics:
-  own: {{display_name: SES, subscriptions: [{{protocol: sqs, endpoint: "arn:aws:sqs:eu-west-1:111111111111:q"}}]}}
+  own: {{display_name: SES, kms_key: alias/ses, subscriptions: [{{protocol: sqs, endpoint: "{QUEUE}"}}]}}
   kept-elsewhere: {{external: true}}
   gone: absent
 configuration_sets:
@@ -136,6 +137,7 @@ account: "222222222222"
 regions: [eu-west-1]
 topics:
   feedback:
+    kms_key: arn:aws:kms:eu-west-1:111111111111:key/0001
     subscriptions:
       - {{protocol: sqs, endpoint: "arn:aws:sqs:eu-west-1:222222222222:q", raw_message_delivery: true}}
       - {{protocol: sqs, endpoint: "arn:aws:sqs:eu-west-1:222222222222:gone", absent: true}}
@@ -173,6 +175,8 @@ def furnished(world: World) -> World:
     world.identity("a.example.com", "b.example.com", ODD)
     world.identity("partner.example", account=PARTNER_ACCOUNT)
     world.client("sns").create_topic(Name="kept-elsewhere")
+    world.sandbox.declare_key("arn:aws:kms:eu-west-1:111111111111:alias/ses")
+    world.sandbox.declare_key("arn:aws:kms:eu-west-1:111111111111:key/0001")
     return world
 
 
@@ -243,8 +247,8 @@ def test_nothing_in_the_policies_is_spare(shared: World, tmp_path: Path) -> None
 
 
 def test_the_policy_for_planning_lets_nothing_be_written(shared: World) -> None:
-    """All its actions are Get or List, those for planning removals too."""
+    """All its actions are Get, List or Describe, those for planning removals too."""
     for account in (OWNER, DELEGATE):
         actions = {a for s in policies(shared, EVERYTHING, destroy=True)[account]["Statement"] for a in s["Action"]}
         assert actions
-        assert {a for a in actions if not re.fullmatch(r"\w+:(Get|List)\w+", a)} == set()
+        assert {a for a in actions if not re.fullmatch(r"\w+:(Get|List|Describe)\w+", a)} == set()

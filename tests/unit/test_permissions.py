@@ -19,6 +19,7 @@ BOTH = (
     + "---\n"
     + delegate("topics: {feedback: {}}\n")
 )
+ALIAS = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": ["alias/ses"]}}
 
 
 def statements(text: str, account: str = OWNER, *, apply: bool = False) -> list[Mapping[str, Any]]:
@@ -115,6 +116,22 @@ def test_a_foreign_identity_is_asked_for_its_settings_only() -> None:
         "ses:SetIdentityHeadersInNotificationsEnabled",
         "ses:SetIdentityNotificationTopic",
     }
+
+
+def test_the_keys_of_topics_in_use_are_looked_at_in_their_own_account() -> None:
+    """By ARN where the specs have that; by alias through the key that carries it, since that is what KMS checks."""
+    specs = owner(
+        "topics: {a: {kms_key: alias/ses}, unused: {kms_key: alias/other}}\n"
+        "identities: {example.com: {notifications: {bounce: a, complaint: mailer/feedback}}}\n"
+    )
+    specs += "---\n" + delegate(f"topics: {{feedback: {{kms_key: 'arn:aws:kms:eu-west-1:{OWNER}:key/1'}}}}\n")
+    found = [s for s in statements(specs) if "kms:DescribeKey" in s["Action"]]
+
+    assert [(s["Sid"], s["Action"], s["Resource"], s.get("Condition")) for s in found] == [
+        ("ReadKeys", ["kms:DescribeKey", "kms:GetKeyPolicy"], [f"arn:aws:kms:eu-west-1:{OWNER}:key/*"], ALIAS),
+        ("ReadKeys2", ["kms:DescribeKey", "kms:GetKeyPolicy"], [f"arn:aws:kms:eu-west-1:{OWNER}:key/1"], None),
+    ]
+    assert let(specs, "kms:DescribeKey", DELEGATE) == []
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from sesform import arns
 from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError, LeftError
-from sesform.resources._base import Permission, Phase, ResourceType, on
+from sesform.resources._base import Permission, Phase, ResourceType, on, passing
 from sesform.resources._reading import PENDING
 from sesform.values import UNKNOWN, Properties, Value
 
@@ -108,7 +108,7 @@ class Subscription(ResourceType):
             return on(topic, "sns:Unsubscribe")
         settings = ("sns:SetSubscriptionAttributes",) if _ATTRIBUTES.keys() & of.want.keys() else ()
         role = of.want.get("role")
-        passed = (Permission("iam:PassRole", role, "sns.amazonaws.com"),) if role else ()
+        passed = (passing(role, "sns.amazonaws.com"),) if role else ()
         return (*on(topic, "sns:Subscribe", *settings), *passed)
 
     def create(self, connection: Connection, after: Properties) -> None:
