@@ -1,4 +1,4 @@
-"""Files and folders → YAML documents that remember where everything stands. The only user of yaml.
+"""Files and folders → YAML documents that remember where everything stands. The only reader of YAML.
 
 Stricter than YAML: no duplicate keys, no tags, no merge keys, no keys but text; and every scalar is read by YAML 1.2's
 core rules, so that `on`, `no` and `012` never turn into something else behind the author's back. Specs are untrusted
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,13 +109,23 @@ def load(paths: Iterable[str | Path]) -> tuple[list[Document], list[Problem]]:
     documents: list[Document] = []
     problems: list[Problem] = []
     for file in _files(paths):
-        try:
+        with _noted(str(file), problems):
             _read(file, documents)
-        except _Wrong as wrong:
-            problems.append(
-                Problem(wrong.summary, file=str(file), line=wrong.line, column=wrong.column, hint=wrong.hint)
-            )
     return documents, problems
+
+
+def parse(text: str, file: str) -> tuple[list[Document], list[Problem]]:
+    """Text that is in no file yet → its documents and what is wrong with them, under the name it will have."""
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    with _noted(file, problems):
+        _compose_into(text, file, documents)
+    return documents, problems
+
+
+def is_text(scalar: str) -> bool:
+    """Whether a plain scalar is read as the text that it is, not as a number, a truth value or null."""
+    return _resolve(scalar) is scalar
 
 
 def _files(paths: Iterable[str | Path]) -> list[Path]:
@@ -150,6 +161,14 @@ class _Wrong(Exception):
         super().__init__(summary)
 
 
+@contextmanager
+def _noted(file: str, problems: list[Problem]) -> Iterator[None]:
+    try:
+        yield
+    except _Wrong as wrong:
+        problems.append(Problem(wrong.summary, file=file, line=wrong.line, column=wrong.column, hint=wrong.hint))
+
+
 def _read(file: Path, documents: list[Document]) -> None:
     try:
         with file.open("rb") as stream:
@@ -163,9 +182,13 @@ def _read(file: Path, documents: list[Document]) -> None:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise _Wrong(f"is not UTF-8 (byte 0x{error.object[error.start]:02x})", line, 1, "save it as UTF-8") from None
+    _compose_into(text, str(file), documents)
+
+
+def _compose_into(text: str, file: str, documents: list[Document]) -> None:
     for node in _compose(text):
         if node.value is not None:
-            documents.append(Document(str(file), node))  # noqa: PERF401  # those before a mistake are kept
+            documents.append(Document(file, node))  # noqa: PERF401  # those before a mistake are kept
 
 
 def _compose(text: str) -> Iterator[Node]:

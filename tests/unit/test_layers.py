@@ -21,11 +21,13 @@ LAYERS = (
     ("policy",),
     ("publishing",),
     ("yaml_source", "aws"),
-    ("schema",),
+    ("schema", "yaml_target"),
     ("desired",),
     ("resources",),
     ("graph", "diff", "routes"),
+    ("adopt",),
     ("live",),
+    ("inventory",),
     ("plan",),
     ("checks", "estate", "guard", "terraform", "confirm"),
     ("planner", "plan_file", "stale"),
@@ -39,7 +41,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 VERSION = "__init__"  # of the package itself: it holds the version, and anything may read it
 
 ONLY_IN = {
-    "yaml": {"yaml_source"},
+    "yaml": {"yaml_source", "yaml_target"},
     "boto3": {"aws", "sandbox"},
     "botocore": {"aws", "sandbox"},
     "pydantic": {"schema"},
@@ -136,6 +138,8 @@ PURE = (
     "planner",
     "checks",
     "routes",
+    "adopt",
+    "yaml_target",
     "guard",
     "terraform",
     "render",

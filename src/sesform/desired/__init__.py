@@ -10,6 +10,7 @@ from sesform.address import Access, Address
 from sesform.desired._compilation import Compilation, Declared, Origin, Target
 from sesform.desired._configuration_sets import declare_configuration_sets
 from sesform.desired._notifications import declare_cross_account, declare_identities, publishers_of
+from sesform.desired._sending import grant, policy_name
 from sesform.desired._topics import TopicTable, declare_topics, tabulate
 from sesform.errors import Problem, SpecError
 from sesform.policy import Publisher
@@ -105,4 +106,4 @@ def _declare_topic_policies(work: Compilation, table: TopicTable, loaded: list[L
         )
 
 
-__all__ = ["Access", "Declared", "Desired", "Origin", "Target", "build", "publishers_of"]
+__all__ = ["Access", "Declared", "Desired", "Origin", "Target", "build", "grant", "policy_name", "publishers_of"]

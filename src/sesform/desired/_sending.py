@@ -54,7 +54,7 @@ def _declare_policy(
     want = None
     says = "is being destroyed" if work.destroy else "declares it absent"
     if isinstance(authorization, Authorization) and not work.destroy:
-        document = _document(arns.identity(scope, identity), principal, authorization)
+        document = grant(arns.identity(scope, identity), principal, authorization)
         if len(policy.compact(document)) > MOST_BYTES:
             work.wrong(
                 loaded, loc, f"the policy for {grantee!r} is larger than {MOST_BYTES} bytes", "use fewer conditions"
@@ -71,7 +71,8 @@ def _principal(work: Compilation, scope: Scope, grantee: str) -> str | None:
     return arns.account_root(account, arns.partition(scope.region)) if account else None
 
 
-def _document(identity_arn: str, principal: str, authorization: Authorization) -> policy.Policy:
+def grant(identity_arn: str, principal: str, authorization: Authorization) -> policy.Policy:
+    """The policy that lets a principal send with an identity."""
     statement: dict[str, Any] = {
         "Sid": "SesformAuthorize",
         "Effect": "Allow",
