@@ -64,6 +64,9 @@ def identity(draw: st.DrawFn, sets: list[str]) -> Any:
         declared["authorize"] = draw(
             st.sampled_from([{"mailer": {}}, {"mailer": {"actions": ["SendRawEmail"]}}, {"mailer": "absent"}])
         )
+    if draw(st.integers(0, 3)) == 0:
+        statement = {"Effect": "Deny", "Principal": "*", "Action": draw(st.sampled_from(["ses:*", "ses:SendEmail"]))}
+        declared["policies"] = {"own": draw(st.sampled_from([{"Statement": statement}, "absent"]))}
     return declared
 
 

@@ -13,7 +13,6 @@ from sesform.desired import Declared, Desired, Target
 from sesform.errors import Problem
 from sesform.live import Snapshot, TopicFacts
 from sesform.plan import Change
-from sesform.quota import DESTINATIONS_A_SET
 from sesform.resources.subscription import PENDING
 from sesform.values import NOTIFICATION_TYPES, Properties
 
@@ -69,27 +68,6 @@ def identities(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) 
             continue
         found.append(replace(problem, concerns=tuple(str(d.address) for d in settings)))
     return found + list(_dark_forwarding(desired, snapshot, changes))
-
-
-def destinations(snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
-    """Configuration sets that would for a moment hold more destinations than SES takes: new ones are made before old ones go."""
-    held: dict[tuple[Scope, str], set[str]] = defaultdict(set)
-    made: dict[tuple[Scope, str], list[Change]] = defaultdict(list)
-    scopes = {(c.address.spec, c.address.region): c.scope for c in changes}
-    for address, properties in snapshot.found.items():
-        scope = scopes.get((address.spec, address.region))
-        if address.type == "event_destination" and scope:
-            held[scope, properties["configuration_set"]].add(properties["name"])
-    for change in changes:
-        if change.address.type == "event_destination" and change.after and change.before is None:
-            made[change.scope, change.after["configuration_set"]].append(change)
-    found = []
-    for (scope, name), steps in made.items():
-        most = held[scope, name] | {str(s.after["name"]) for s in steps if s.after}
-        if len(most) > DESTINATIONS_A_SET:
-            text = f"set {name} would for a moment hold {len(most)} event destinations, SES takes {DESTINATIONS_A_SET}"
-            found.append(Problem(text, str(steps[0].address), hint="remove one first, with a plan of its own"))
-    return found
 
 
 def configuration_sets(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:

@@ -45,7 +45,8 @@ class Snapshot:
 
     A declared resource that is neither in `found` nor in `unreadable` does not exist. `identities` lacks those that SES does not
     know; `topics` says None of those that SNS does not know, and lacks those that nobody here has credentials to look at.
-    `configuration_sets` are those that exist, of all that were asked for.
+    `configuration_sets` are those that exist, of all that were asked for. `policies` are the names of all sending policies,
+    declared or not, of the identities that were asked for them.
     """
 
     found: Mapping[Address, Properties] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class Snapshot:
     identities: Mapping[tuple[Scope, str], IdentityFacts] = field(default_factory=dict)
     topics: Mapping[str, TopicFacts | None] = field(default_factory=dict)
     configuration_sets: frozenset[tuple[Scope, str]] = frozenset()
+    policies: Mapping[tuple[Scope, str], frozenset[str]] = field(default_factory=dict)
 
 
 def read_subscribers(topic_arns: Iterable[str], connections: Connections) -> dict[str, tuple[Subscriber, ...]]:
@@ -78,6 +80,7 @@ class _Pass:
     identities: dict[tuple[Scope, str], IdentityFacts] = field(default_factory=dict)
     topics: dict[str, TopicFacts | None] = field(default_factory=dict)
     configuration_sets: set[tuple[Scope, str]] = field(default_factory=set)
+    policies: dict[tuple[Scope, str], frozenset[str]] = field(default_factory=dict)
 
 
 def read(
@@ -119,7 +122,12 @@ def read(
             connections.stop()  # an interrupt must not wait for every call that still waits for its turn
             raise
     return Snapshot(
-        result.found, result.unreadable, result.identities, result.topics, frozenset(result.configuration_sets)
+        result.found,
+        result.unreadable,
+        result.identities,
+        result.topics,
+        frozenset(result.configuration_sets),
+        result.policies,
     )
 
 
@@ -136,6 +144,8 @@ def _jobs(
         if facts:
             _read_identities(reading, ses, result)
             _read_configuration_sets(reading, result)
+            for name, answer in reading.email_identities.items():
+                result.policies[connection.scope, name] = frozenset(answer.get("Policies") or {})
 
     def read_sns() -> None:
         reading = Reading(connection, sns)

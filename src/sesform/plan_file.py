@@ -34,7 +34,7 @@ def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_A_SEC
         "version": VERSION,
         "summary": plan.summary,
         "steps": [_step(c) for c in plan.changes],
-        "unchanged": [{"address": str(u.address), "properties": _out(u.properties)} for u in plan.unchanged],
+        "unchanged": [{"address": str(u.address), "properties": plain(u.properties)} for u in plan.unchanged],
         "access": {name: _access(a) for name, a in plan.access.items()},
         "api_calls": _api_calls(plan, rate),
         "routes": [_route(r) for r in plan.routes],
@@ -125,8 +125,8 @@ def _step(change: Change) -> dict[str, Any]:
         "address": str(change.address),
         "account": change.scope.account,
         "action": change.action,
-        "before": _out(change.before),
-        "after": _out(change.after),
+        "before": plain(change.before),
+        "after": plain(change.after),
         "reason": change.reason,
         "phase": change.phase,
         "depends_on": list(change.depends_on),
@@ -218,12 +218,13 @@ def _check_step(step: Mapping[str, Any], address: Address, before: Any, after: A
             raise ValueError("a state without what AWS knows it by")
 
 
-def _out(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as it stands in the file: all but UNKNOWN is plain data already."""
     if value is UNKNOWN:
         return dict(_UNKNOWN)
     if isinstance(value, Mapping):
-        return {key: _out(v) for key, v in value.items()}
-    return [_out(v) for v in value] if isinstance(value, list | tuple) else value
+        return {key: plain(v) for key, v in value.items()}
+    return [plain(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def _in(value: Any) -> Any:

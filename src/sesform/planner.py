@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sesform import arns, checks, estate, graph
+from sesform import arns, checks, estate, graph, limits
 from sesform.address import Address, Scope
 from sesform.desired import Declared, Desired, publishers_of
 from sesform.errors import Problem
@@ -53,11 +53,12 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
         if not steps and want is not None:
             unchanged.append(Unchanged(each.address, want))
     drafts += _unlisted_destinations(desired, snapshot)
+    drafts = _with_room_for_policies(drafts, snapshot)
     changes = _ordered(drafts, _followers(drafts, snapshot))
     problems += checks.identities(desired, snapshot, changes)
     problems += checks.topics(desired, snapshot, changes)
     problems += checks.configuration_sets(desired, snapshot, changes)
-    problems += checks.destinations(snapshot, changes)
+    problems += limits.check(desired, snapshot, changes)
     problems += checks.pending(desired, snapshot)
     problems += checks.withdrawn(desired, changes)
     found = sorted({*desired.warnings, *problems}, key=lambda p: (p.severity, p.file, p.line, p.path, p.summary))
@@ -168,6 +169,21 @@ def _unlisted_destinations(desired: Desired, snapshot: Snapshot) -> Iterator[Dra
             owner = desired.declared[parent]
             reason = f"{owner.origin}" if owner.want is None else f"{str(owner.origin).split()[0]} does not list it"
             yield Draft(address, owner.scope, "delete", have, None, reason, kind.phase(have, None))
+
+
+def _with_room_for_policies(drafts: Sequence[Draft], snapshot: Snapshot) -> list[Draft]:
+    """The drafts, where an identity has as many sending policies as it takes with new ones after old ones."""
+    by_identity: dict[tuple[Scope, str], tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+    for position, draft in enumerate(drafts):
+        if draft.address.type == "sending_policy" and draft.action != "update":
+            properties = draft.after or draft.before or {}
+            by_identity[draft.scope, properties["identity"]][draft.after is None].append(position)
+    found = list(drafts)
+    for key, (creates, deletes) in by_identity.items():
+        held = len(snapshot.policies.get(key, ()))
+        for position, first in limits.make_room(held, creates, deletes).items():
+            found[position] = replace(found[position], follows=first)
+    return found
 
 
 _Followers = dict[tuple[Scope, str], set[str]]

@@ -12,6 +12,8 @@ SES_CALLS_A_SECOND: Final = 1.0  # for each account and region, v1 and v2 togeth
 IDENTITIES_A_CALL: Final = 100  # in the v1 reads that take a list of identities
 DESTINATIONS_A_SET: Final = 10  # event destinations of a configuration set, and CloudWatch dimensions of a destination
 
+POLICIES_AN_IDENTITY: Final = 20  # sending authorization policies, whoever made them
+
 
 def least_seconds(calls: int, rate: float | None = SES_CALLS_A_SECOND) -> int:
     """The seconds that so many SES calls in one scope take at least at that pace, rounded up; None: no pace, no time."""

@@ -52,6 +52,8 @@ FIREHOSE = (
     "{stream: 'arn:aws:firehose:eu-west-1:111111111111:deliverystream/%s', role: 'arn:aws:iam::111111111111:role/ses'}"
 )
 
+RAW = "policies: {mine: {Statement: [{Effect: Allow, Principal: {AWS: %s}, Action: ses:SendEmail}]}}"
+
 SCENARIOS: dict[str, list[Step]] = {
     "topic": [
         Step(OWNER_HEAD + "topics: {a: {}}", ("create a",)),
@@ -196,7 +198,13 @@ SCENARIOS: dict[str, list[Step]] = {
             ),
             ("update example.com/sesform-222222222222",),
         ),
-        Step(owner('authorize: {"222222222222": absent}'), ("delete example.com/sesform-222222222222",)),
+        Step(
+            owner('authorize: {"222222222222": absent}\n' + RAW % '"222222222222"'),
+            ("create example.com/mine", "delete example.com/sesform-222222222222"),
+        ),
+        Step(owner(RAW % "arn:aws:iam::222222222222:root"), ()),
+        Step(owner(RAW % "['222222222222', '333333333333']"), ("update example.com/mine",)),
+        Step(owner("policies: {mine: absent}"), ("delete example.com/mine",)),
     ],
 }
 

@@ -118,24 +118,6 @@ def test_withdrawing_a_right_from_what_no_spec_speaks_of_is_warned_about(world: 
     assert "identity/example.com, which no spec speaks of any more" in plan.diagnostics[0].summary
 
 
-def test_at_the_limit_of_policies_running_again_converges(world: World) -> None:
-    """With twenty policies a new one cannot come before an old one goes: the old one goes all the same."""
-    world.identity("example.com")
-    body = "identities: {example.com: {authorize: {'222222222222': %s, '333333333333': %s}}}\n"
-    world.converge(HEAD + body % ("{}", "absent"))
-    arn = "arn:aws:ses:eu-west-1:111111111111:identity/example.com"
-    for number in range(19):
-        world.client("ses").put_identity_policy(
-            Identity="example.com",
-            PolicyName=f"other-{number}",
-            Policy=f'{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"444444444444"}},'
-            f'"Action":"ses:SendEmail","Resource":"{arn}"}}]}}',
-        )
-    swapped = HEAD + body % ("absent", "{}")
-    world.apply(swapped, world.plan(swapped))
-    world.converge(swapped)
-
-
 def test_a_plan_that_was_refused_is_not_applied_from_its_file(shell: Shell, tmp_path: Path) -> None:
     """The JSON of a refused plan is no way around the guard: apply --plan refuses it too, and show tells why."""
     legacy = "cross_account_notifications: {arn:aws:ses:eu-west-1:333333333333:identity/partner.example: %s}\n"

@@ -552,6 +552,42 @@ def test_a_policy_that_authorize_makes_is_said_as_that(
     assert data(resources)["identities"]["a.com"]["authorize"] == expected
 
 
+def test_another_policy_is_said_in_its_own_words() -> None:
+    """Without the resource, which is the identity's ARN; whatever `authorize` would not make exactly so."""
+    statement = {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": ["ses:*"], "Resource": ARN}
+    document = {"Version": "2012-10-17", "Id": "x", "Statement": [statement]}
+    words = {k: v for k, v in statement.items() if k != "Resource"}
+
+    assert data([*identity("a.com"), sending(document, "by-hand")])["identities"]["a.com"]["policies"] == {
+        "by-hand": {"Version": "2012-10-17", "Id": "x", "Statement": [words]}
+    }
+
+
+@pytest.mark.parametrize(
+    ("why", "name", "statement"),
+    [
+        pytest.param(
+            "'sesform-x' begins with 'sesform-', as the policies of `authorize` do",
+            "sesform-x",
+            {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "ses:*", "Resource": ARN},
+            id="a name of ours",
+        ),
+        pytest.param(
+            "Statement[0].Principal: is missing",
+            "odd",
+            {"Effect": "Deny", "NotPrincipal": {"AWS": ROOT}, "Action": "ses:*", "Resource": ARN},
+            id="what the grammar has not",
+        ),
+    ],
+)
+def test_a_policy_that_the_specs_cannot_say_is_told(why: str, name: str, statement: dict[str, Any]) -> None:
+    """Policies that are not declared are left alone."""
+    resources = [*identity("a.com"), sending({"Statement": [statement]}, name)]
+
+    assert data(resources)["identities"] == {"a.com": {"feedback_forwarding": True}}
+    assert comments(resources) == [f"Sending policy {name} is left alone: {why}."]
+
+
 def test_every_draft_can_be_written() -> None:
     """Drafts are plain data."""
     resources = [

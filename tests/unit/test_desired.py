@@ -684,7 +684,7 @@ def test_no_more_than_twenty_policies() -> None:
     grants = ", ".join(f"'{n:012}': " for n in range(21))
 
     assert [p.summary for p in problems(owner(f"identities: {{a.com: {{authorize: {{{grants}}}}}}}\n"))] == [
-        "a.com authorizes 21 delegates, SES takes 20 policies an identity"
+        "a.com has 21 sending policies, one for each delegate among them, SES takes 20"
     ]
 
 
@@ -695,7 +695,7 @@ def test_a_policy_that_is_too_large_is_a_problem() -> None:
         f"identities: {{a.com: {{authorize: {{'333333333333': {{conditions: {{StringLike: {{k: [{values}]}}}}}}}}}}}}\n"
     )
 
-    assert [p.summary for p in problems(text)] == ["the policy for '333333333333' is larger than 4096 bytes"]
+    assert [p.summary for p in problems(text)] == ["the policy for '333333333333' is of 5109 bytes, SES takes 4096"]
 
 
 @pytest.mark.parametrize(

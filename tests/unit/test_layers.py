@@ -29,7 +29,7 @@ LAYERS = (
     ("live",),
     ("inventory",),
     ("plan",),
-    ("checks", "estate", "guard", "terraform", "confirm"),
+    ("checks", "limits", "estate", "guard", "terraform", "confirm"),
     ("planner", "plan_file", "stale"),
     ("apply",),
     ("render",),

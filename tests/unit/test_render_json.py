@@ -28,8 +28,14 @@ def test_a_report_has_each_step_with_what_became_of_it() -> None:
         "interrupted": False,
         "done": {"create": 1, "update": 0, "delete": 0},
         "outcomes": [
-            {"address": "corp/eu-west-1/topic/a", "action": "create", "result": "done", "error": ""},
-            {"address": "corp/eu-west-1/topic/b", "action": "update", "result": "failed", "error": "no"},
+            {"address": "corp/eu-west-1/topic/a", "action": "create", "result": "done", "error": "", "before": None},
+            {
+                "address": "corp/eu-west-1/topic/b",
+                "action": "update",
+                "result": "failed",
+                "error": "no",
+                "before": None,
+            },
         ],
     } == json.loads(drawn.report(report))
 

@@ -123,7 +123,7 @@ AT = "specs.yaml:"
         (
             (
                 ":6:11: identities.a.com.feedback: unknown key 'feedback'; "
-                "known: authorize, default_configuration_set, feedback_forwarding, notifications"
+                "known: authorize, default_configuration_set, feedback_forwarding, notifications, policies"
             ),
             owner("identities:\n  a.com: {feedback: true}\n"),
         ),
@@ -242,7 +242,7 @@ AT = "specs.yaml:"
         (
             (
                 ":6:23: identities.a.com.authorize.arn:aws:s3:::b: 'arn:aws:s3:::b' is not the ARN of an IAM principal; "
-                "write a spec name, an account number, or an IAM ARN"
+                "write a spec name, an account number, or the ARN of a user, a role or an account's root, without wildcards"
             ),
             owner("identities:\n  a.com: {authorize: {'arn:aws:s3:::b': {}}}\n"),
         ),

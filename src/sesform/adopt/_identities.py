@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sesform import arns, policy, schema
-from sesform.adopt._holdings import Holdings, IdentityHoldings
+from sesform import arns, policy, schema, yaml_target
+from sesform.adopt._holdings import Holdings, IdentityHoldings, plain
 from sesform.adopt._parts import Loc, Part, Reference
 from sesform.adopt._topics import Topics
 from sesform.desired import grant, policy_name
@@ -102,8 +102,17 @@ def _rest(
         grantee, authorization = _authorization(part, name, policy_, document, names)
         if grantee:
             found.setdefault("authorize", {})[grantee] = authorization
+            continue
+        written = _in_own_words(arns.identity(part.scope, name), document)
+        wrong = (
+            schema.fault("policy_name", policy_)
+            or schema.fault("sending_policy", written)
+            or yaml_target.why_not(written)
+        )
+        if wrong:
+            part.remark(f"Sending policy {policy_} is left alone: {wrong}.", *loc)
         else:
-            part.remark(f"Sending policy {policy_} is left alone: it is none that `authorize` makes.", *loc)
+            found.setdefault("policies", {})[policy_] = written
     if held.default_set:
         missing = whole and held.default_set not in holdings.sets.get(part.scope, {})
         wrong = schema.fault("configuration_set", held.default_set)
@@ -130,11 +139,21 @@ def _authorization(
     is_root = str(arn) == arns.account_root(arn.account, arn.partition)
     candidates = [names.get(arn.account, ""), arn.account] if is_root else [str(arn)]
     for grantee in filter(None, candidates):
-        if policy_name(grantee) == name and said is not None and not schema.fault("authorization", said):
+        taken = policy_name(grantee) == name and not schema.fault("grantee", grantee)
+        if taken and said is not None and not schema.fault("authorization", said):
             made = grant(arns.identity(part.scope, identity), str(arn), Authorization.model_validate(said))
             if policy.same(made, document, arn.partition):
                 return grantee, said
     return "", {}
+
+
+def _in_own_words(identity_arn: str, document: policy.Policy) -> dict[str, Any]:
+    """A policy as a spec writes it: without the resource, which is the identity in each region."""
+    statements = [plain(s) for s in policy.statements(document)]
+    for each in statements:
+        if each.get("Resource") in (identity_arn, [identity_arn]):
+            del each["Resource"]
+    return {**plain(document), "Statement": statements}
 
 
 def _rights(statement: Mapping[str, Any]) -> dict[str, Any] | None:

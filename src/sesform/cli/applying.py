@@ -40,7 +40,19 @@ def apply_specs(options: Options, talk: Talk, *, auto_approve: bool, destroy: bo
     if plan.changes and not auto_approve and not _agreed(talk, destroy):
         talk.error("Apply cancelled.")
         return 1
+    if options.format is not Format.text:
+        _keep_policies(talk, plan)
     return _carry_out(options, talk, plan, connections)
+
+
+def _keep_policies(talk: Talk, plan: Plan) -> None:
+    """The texts of sending policies that will be overwritten or deleted, whole, where no plan is drawn or one may be cut."""
+    from sesform.render import text
+
+    for change in plan.changes:
+        held = text.held_policy(change)
+        if held:
+            talk.warn(f"{printable(str(change.address))} held, to put it back: {printable(held)}")
 
 
 def apply_file(options: Options, talk: Talk, file: Path) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from sesform.address import Address, Scope
 from sesform.errors import Problem
@@ -40,6 +40,14 @@ class Declared:
     want: Properties | None
     origin: Origin | None = None
 
+    def problem(self, summary: str, hint: str = "", *, warning: bool = False) -> Problem:
+        """Something wrong with the resource, at the place where the specs speak of it."""
+        severity: Literal["error", "warning"] = "warning" if warning else "error"
+        if self.origin is None:
+            return Problem(summary, str(self.address), hint=hint, severity=severity)
+        line, column = self.origin.document.place(self.origin.loc)
+        return Problem(summary, str(self.address), self.origin.document.file, line, column, hint, severity)
+
 
 class Target(NamedTuple):
     """A topic that something publishes to: SES must be let in as one of these publishers."""
@@ -56,6 +64,12 @@ def canonical_identity(name: str) -> str:
     Source: AWS developer guide, "Creating and verifying identities in Amazon SES".
     """
     return name if "@" in name else name.lower()
+
+
+def canonical_arn(text: str) -> str:
+    """The same for the ARN of an identity; any other text stays as it is."""
+    head, separator, name = text.partition(":identity/")
+    return f"{head}{separator}{canonical_identity(name)}" if separator else text
 
 
 @dataclass(slots=True)

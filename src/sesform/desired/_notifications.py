@@ -6,7 +6,7 @@ from typing import Any
 
 from sesform import arns
 from sesform.address import Address, Scope
-from sesform.desired._compilation import Compilation, Declared, Origin, Target, canonical_identity
+from sesform.desired._compilation import Compilation, Declared, Origin, Target, canonical_arn, canonical_identity
 from sesform.desired._sending import declare_sending
 from sesform.desired._topics import TopicTable, resolve
 from sesform.policy import Publisher
@@ -14,11 +14,6 @@ from sesform.schema import Delegate, Identity, LoadedSpec, Notifications, Notifi
 from sesform.values import NOTIFICATION_TYPES
 
 Loc = tuple[int | str, ...]
-
-
-def _canonical_arn(text: str) -> str:
-    head, _, name = text.partition(":identity/")
-    return f"{head}:identity/{canonical_identity(name)}"
 
 
 def declare_identities(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> None:
@@ -130,7 +125,7 @@ def declare_cross_account(work: Compilation, table: TopicTable, loaded: LoadedSp
                 loaded, loc, f"{arn.region} is in partition {right}, not in {arn.partition}", f"write arn:{right}:…"
             )
             continue
-        part = _Part(work, table, loaded, Scope(spec.account, arn.region), _canonical_arn(text))
+        part = _Part(work, table, loaded, Scope(spec.account, arn.region), canonical_arn(text))
         if not isinstance(entry, Notifications) or work.destroy:
             kept = {
                 t for t in NOTIFICATION_TYPES if isinstance(entry, Notifications) and getattr(entry, t) == "unmanaged"

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from sesform import arns, policy
 from sesform.address import Address, Scope
 from sesform.desired._compilation import Compilation, Declared, Origin, canonical_identity
-from sesform.schema import Authorization, Identity, LoadedSpec, Owner, did_you_mean
+from sesform.desired._policies import check_partition, check_size, document_of
+from sesform.quota import POLICIES_AN_IDENTITY
+from sesform.schema import GRANT_PREFIX, Authorization, Identity, LoadedSpec, Owner, SendingPolicy, did_you_mean
 
 Loc = tuple[int | str, ...]
-
-# AWS developer guide, "Amazon SES sending authorization policies": what an identity takes.
-MOST_POLICIES = 20
-MOST_BYTES = 4096
-
-_PREFIX = "sesform-"
 
 
 def declare_sending(work: Compilation, loaded: LoadedSpec, scope: Scope, name: str, identity: Identity) -> None:
@@ -25,20 +22,33 @@ def declare_sending(work: Compilation, loaded: LoadedSpec, scope: Scope, name: s
     if not isinstance(loaded.spec, Owner):
         return
     fallback = loaded.spec.defaults.identity
-    grants: dict[str, tuple[Any, Loc]] = {
-        g: (a, ("defaults", "identity", "authorize", g)) for g, a in fallback.authorize.items()
-    }
-    grants |= {g: (a, ("identities", name, "authorize", g)) for g, a in identity.authorize.items()}
-    declared = sum(a != "absent" for a, _ in grants.values())
-    if declared > MOST_POLICIES:
-        text = f"{name} authorizes {declared} delegates, SES takes {MOST_POLICIES} policies an identity"
-        work.wrong(loaded, ("identities", name), text, "authorize an account rather than each of its roles")
+    grants = _merged(name, "authorize", fallback.authorize, identity.authorize)
+    policies = _merged(name, "policies", fallback.policies, identity.policies)
+    declared = sum(each != "absent" for each, _ in [*grants.values(), *policies.values()])
+    if declared > POLICIES_AN_IDENTITY:
+        text = (
+            f"{name} has {declared} sending policies, one for each delegate among them, "
+            f"SES takes {POLICIES_AN_IDENTITY}"
+        )
+        hint = "authorize an account rather than each of its roles, or join policies into one"
+        work.wrong(loaded, ("identities", name), text, hint)
+    canonical = canonical_identity(name)
     for grantee, (authorization, loc) in grants.items():
-        _declare_policy(work, loaded, scope, canonical_identity(name), grantee, authorization, loc)
+        _declare_grant(work, loaded, scope, canonical, grantee, authorization, loc)
+    for own_name, (written, loc) in policies.items():
+        kept = isinstance(written, SendingPolicy) and not work.destroy
+        document = document_of(work, loaded, scope, canonical, written, loc) if kept else None
+        _declare_policy(work, loaded, scope, canonical, own_name, document, loc)
     _declare_default_set(work, loaded, scope, name, identity, fallback)
 
 
-def _declare_policy(
+def _merged(name: str, field: str, fallback: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, tuple[Any, Loc]]:
+    """What an identity says over what the defaults say, key by key, each with its place."""
+    merged: dict[str, tuple[Any, Loc]] = {k: (v, ("defaults", "identity", field, k)) for k, v in fallback.items()}
+    return merged | {k: (v, ("identities", name, field, k)) for k, v in own.items()}
+
+
+def _declare_grant(
     work: Compilation, loaded: LoadedSpec, scope: Scope, identity: str, grantee: str, authorization: Any, loc: Loc
 ) -> None:
     principal = _principal(work, scope, grantee)
@@ -50,17 +60,27 @@ def _declare_policy(
         )
         work.wrong(loaded, loc, f"unknown delegate {grantee!r}", hint)
         return
-    key = {"identity": identity, "name": policy_name(grantee)}
-    want = None
-    says = "is being destroyed" if work.destroy else "declares it absent"
+    document = None
     if isinstance(authorization, Authorization) and not work.destroy:
+        check_partition(work, loaded, scope, principal, loc)
         document = grant(arns.identity(scope, identity), principal, authorization)
-        if len(policy.compact(document)) > MOST_BYTES:
-            work.wrong(
-                loaded, loc, f"the policy for {grantee!r} is larger than {MOST_BYTES} bytes", "use fewer conditions"
-            )
-        want, says = {**key, "policy": document}, "declares it"
-    address = Address(loaded.spec.name, scope.region, "sending_policy", f"{identity}/{key['name']}")
+        check_size(work, loaded, loc, f"the policy for {grantee!r}", document)
+    _declare_policy(work, loaded, scope, identity, policy_name(grantee), document, loc)
+
+
+def _declare_policy(
+    work: Compilation,
+    loaded: LoadedSpec,
+    scope: Scope,
+    identity: str,
+    name: str,
+    document: policy.Policy | None,
+    loc: Loc,
+) -> None:
+    key = {"identity": identity, "name": name}
+    want = None if document is None else {**key, "policy": document}
+    says = "declares it" if want else "is being destroyed" if work.destroy else "declares it absent"
+    address = Address(loaded.spec.name, scope.region, "sending_policy", f"{identity}/{name}")
     work.declare(Declared(address, scope, key, want, Origin(loaded.document, loc, says)))
 
 
@@ -88,10 +108,10 @@ def grant(identity_arn: str, principal: str, authorization: Authorization) -> po
 def policy_name(grantee: str) -> str:
     """The name of a grantee's policy: legible, of SES's alphabet, and distinct for distinct grantees."""
     plain = re.sub(r"[^A-Za-z0-9_-]", "-", grantee.rsplit(":", 1)[-1])
-    if plain == grantee and len(_PREFIX + plain) <= 64:
-        return _PREFIX + plain
+    if plain == grantee and len(GRANT_PREFIX + plain) <= 64:
+        return GRANT_PREFIX + plain
     digest = hashlib.sha256(grantee.encode()).hexdigest()[:8]
-    return f"{(_PREFIX + plain)[: 64 - 9]}-{digest}"
+    return f"{(GRANT_PREFIX + plain)[: 64 - 9]}-{digest}"
 
 
 def _declare_default_set(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from sesform import plan_file
 from sesform.errors import Problem
 from sesform.plan import Report
 
@@ -19,7 +20,13 @@ def report(of: Report) -> str:
             "interrupted": of.interrupted,
             "done": of.done,
             "outcomes": [
-                {"address": str(o.change.address), "action": o.change.action, "result": o.result, "error": o.error}
+                {
+                    "address": str(o.change.address),
+                    "action": o.change.action,
+                    "result": o.result,
+                    "error": o.error,
+                    "before": plan_file.plain(o.change.before),
+                }
                 for o in of.outcomes
             ],
         }

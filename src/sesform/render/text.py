@@ -58,11 +58,26 @@ def _block(change: Change, paint: Paint) -> Iterator[str]:
             yield paint(f"        # ({same} unchanged {'attribute' if same == 1 else 'attributes'} hidden)", "faint")
     else:
         properties = change.after or change.before or {}
-        shown, hidden = _without_default_statement(properties)
+        shown, hidden = (
+            _without_default_statement(properties) if change.address.type == "topic_policy" else (properties, False)
+        )
         yield from whole(shown, change.action, paint)
         if hidden:
             yield paint("        # (the statement that SNS gives every topic is hidden)", "faint")
+    held = held_policy(change)
+    if held:
+        yield paint(f"        # (what AWS holds now, to put it back: {printable(held)})", "faint")
     yield "    }"
+
+
+def held_policy(change: Change) -> str:
+    """The text of a sending policy that a step overwrites or deletes, "" for any other step: AWS keeps no earlier one.
+
+    Source: AWS developer guide of SES, "Managing your sending authorization policies".
+    """
+    if change.address.type != "sending_policy" or change.before is None:
+        return ""
+    return policy.compact(change.before["policy"])
 
 
 def _without_default_statement(properties: Properties) -> tuple[Properties, bool]:

@@ -98,6 +98,11 @@ class Reading:
                 self._email_identities[name] = {}
         return self._email_identities[name]
 
+    @property
+    def email_identities(self) -> Mapping[str, Mapping[str, Any]]:
+        """The answers to `email_identity` so far: nothing is asked for."""
+        return self._email_identities
+
     def subscriptions(self, topic_arn: str) -> Mapping[tuple[str, str], str]:
         """(protocol, endpoint) → subscription ARN, or "PendingConfirmation", of all of a topic's; {} where there is no topic."""
         if topic_arn not in self._subscriptions:

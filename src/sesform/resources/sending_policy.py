@@ -1,4 +1,4 @@
-"""Sending authorization policies of an identity: one for each delegate that sesform authorizes; others are never touched."""
+"""Sending authorization policies: one for each delegate, and those that specs write out; others are never touched."""
 
 from __future__ import annotations
 

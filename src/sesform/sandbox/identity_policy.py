@@ -9,8 +9,9 @@ import re
 from typing import Any
 
 from sesform.policy import compact, parse, statements
+from sesform.quota import POLICIES_AN_IDENTITY
 
-MOST_POLICIES = 20
+MOST_POLICIES = POLICIES_AN_IDENTITY
 _MOST_BYTES = 4096
 
 

@@ -19,12 +19,14 @@ from sesform.schema.configuration_sets import ConfigurationSet, EventDestination
 from sesform.schema.identities import (
     SEND_ACTIONS,
     Authorization,
+    Grantee,
     Identity,
     IdentityArn,
     IdentityName,
     Notifications,
     NotificationSetting,
 )
+from sesform.schema.policies import GRANT_PREFIX, PolicyName, SendingPolicy
 from sesform.schema.problems import did_you_mean
 from sesform.schema.specs import Credentials, Delegate, Owner, Spec
 from sesform.schema.topics import Subscription, Topic
@@ -40,6 +42,9 @@ PIECES: dict[str, Any] = {
     "configuration_set": SesName,
     "event_destination": EventDestination,
     "authorization": Authorization,
+    "grantee": Grantee,
+    "policy_name": PolicyName,
+    "sending_policy": SendingPolicy,
 }
 
 KINDS: dict[str, type[Owner] | type[Delegate]] = {"Owner": Owner, "Delegate": Delegate}
@@ -105,6 +110,7 @@ def json_schema() -> dict[str, Any]:
 
 
 __all__ = [
+    "GRANT_PREFIX",
     "SEND_ACTIONS",
     "Authorization",
     "ConfigurationSet",
@@ -116,6 +122,7 @@ __all__ = [
     "NotificationSetting",
     "Notifications",
     "Owner",
+    "SendingPolicy",
     "Spec",
     "Subscription",
     "Topic",

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, GetJsonSchemaHandler, Tag
 
 from sesform import arns
-from sesform.schema._base import Absent, Model, SesName, TopicReference, Unmanaged, wrong
+from sesform.schema._base import Absent, Model, OrAbsent, SesName, TopicReference, Unmanaged, wrong
+from sesform.schema.policies import PolicyName, SendingPolicy
 
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})+")
@@ -124,11 +125,18 @@ class Authorization(Model):
     )
 
 
+# IAM user guide, "AWS JSON policy elements: Principal": no groups, no wildcards inside.
+_PRINCIPAL = re.compile(r"root|(user|role)/[^\s*?]+")
+
+
 def _grantee(value: str) -> str:
     arn = arns.parse(value) if value.startswith("arn:") else None
-    if value.startswith("arn:") and (arn is None or arn.service != "iam"):
+    if value.startswith("arn:") and not (
+        arn and arn.service == "iam" and arn.account and _PRINCIPAL.fullmatch(arn.resource)
+    ):
         raise wrong(
-            f"{value!r} is not the ARN of an IAM principal", "write a spec name, an account number, or an IAM ARN"
+            f"{value!r} is not the ARN of an IAM principal",
+            "write a spec name, an account number, or the ARN of a user, a role or an account's root, without wildcards",
         )
     return value
 
@@ -166,6 +174,9 @@ class Identity(Model):
     authorize: dict[Grantee, Grant] = Field(
         default_factory=dict,
         description="Who may send with this identity: spec name, account number or IAM ARN → rights.",
+    )
+    policies: dict[PolicyName, OrAbsent[SendingPolicy]] = Field(
+        default_factory=dict, description="Sending authorization policies of your own, as written for AWS, by name."
     )
     default_configuration_set: SesName | None = Field(
         "unmanaged", description="The configuration set of sends that name none. null: none; left out: unmanaged."

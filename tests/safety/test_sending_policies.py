@@ -1,0 +1,202 @@
+"""What is on an identity already: others' policies stay, the text of what goes is kept, and there is room for what comes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sesform.plan import Plan
+from shell import Shell
+from world import OWNER, World
+
+HEAD = """
+kind: Owner
+name: corp
+account: "111111111111"
+regions: [eu-west-1]
+"""
+RAW = '{Statement: [{Effect: Allow, Principal: {AWS: "%s"}, Action: ses:SendEmail}]}'
+PLACE = "corp/eu-west-1/sending_policy/example.com/"
+
+
+def text_of(account: str = "444444444444", sid: str = "theirs") -> str:
+    """A policy as somebody else writes it, white space, order and all."""
+    arn = f"arn:aws:ses:eu-west-1:{OWNER}:identity/example.com"
+    return (
+        f'{{"Statement": [{{"Sid": "{sid}", "Resource": "{arn}", "Principal": {{"AWS": "{account}"}},\n'
+        '  "Effect": "Allow", "Action": ["ses:SendRawEmail", "ses:SendEmail"]}], "Version": "2012-10-17", "Id": "by-hand"}'
+    )
+
+
+def put(client: Any, name: str, text: str) -> None:
+    client.create_email_identity_policy(EmailIdentity="example.com", PolicyName=name, Policy=text)
+
+
+def held(client: Any) -> dict[str, str]:
+    """The policies as AWS holds them, by name."""
+    found: dict[str, str] = client.get_email_identity_policies(EmailIdentity="example.com")["Policies"]
+    return found
+
+
+def others(world: World, number: int) -> None:
+    for n in range(number):
+        put(world.client("sesv2"), f"other-{n:02}", text_of())
+
+
+def identity(settings: str) -> str:
+    return HEAD + f"identities: {{example.com: {{{settings}}}}}\n"
+
+
+def policy_steps(of: Plan) -> list[str]:
+    return [f"{c.action} {c.address.key}" for c in of.changes if c.address.type == "sending_policy"]
+
+
+# --- others' -------------------------------------------------------------------------------------------------------------
+
+
+def test_policies_that_no_spec_names_are_never_touched(world: World) -> None:
+    """Whatever is applied and destroyed, what others put on the identity stays as it was, letter by letter."""
+    world.identity("example.com")
+    put(world.client("sesv2"), "theirs", text_of())
+    put(world.client("sesv2"), "sesform-like", text_of(sid="SesformAuthorize"))
+    before = held(world.client("sesv2"))
+    specs = identity(f"authorize: {{'222222222222': }}, policies: {{mine: {RAW % '333333333333'}, gone: absent}}")
+    world.converge(specs)
+
+    assert {"mine", "sesform-222222222222"} == set(held(world.client("sesv2"))) - set(before)
+
+    world.converge(specs, destroy=True)
+
+    assert before == held(world.client("sesv2"))
+
+
+def test_a_policy_that_means_the_same_is_not_written(world: World) -> None:
+    """What somebody made by hand is taken over as it is where it says what the spec says."""
+    world.identity("example.com")
+    put(world.client("sesv2"), "mine", text_of())
+    statement = (
+        '{Sid: theirs, Effect: Allow, Principal: {AWS: "444444444444"}, Action: [ses:SendEmail, ses:SendRawEmail]}'
+    )
+
+    assert (
+        policy_steps(world.plan(identity(f"policies: {{mine: {{Version: 2012-10-17, Statement: {statement}}}}}"))) == []
+    )
+
+
+# --- room ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("of_others", "waits"), [(16, [0, 0]), (17, [0, 1]), (18, [1, 2])])
+def test_new_policies_wait_for_old_ones_only_where_there_is_no_room_for_both(
+    world: World, of_others: int, waits: list[int]
+) -> None:
+    """New before old, as long as no more than twenty stand at any moment; each new one waits for as many as it must."""
+    world.identity("example.com")
+    others(world, of_others)
+    specs = identity("policies: {old1: %s, old2: %s, new1: %s, new2: %s}")
+    there = RAW % "333333333333"
+    world.converge(specs % (there, there, "absent", "absent"))
+    plan = world.converge(specs % ("absent", "absent", there, there))
+
+    assert waits == [
+        len(c.depends_on) for c in plan.changes if c.address.type == "sending_policy" and c.action == "create"
+    ]
+
+
+def test_at_the_limit_one_plan_swaps_policies(world: World) -> None:
+    """With twenty policies the old one goes first, and the same run makes the new one."""
+    world.identity("example.com")
+    others(world, 18)
+    specs = identity("authorize: {'222222222222': %s, '333333333333': %s, '555555555555': {}}")
+    world.converge(specs % ("{}", "absent"))
+    plan = world.converge(specs % ("absent", "{}"))
+
+    assert [
+        "delete example.com/sesform-222222222222",
+        "create example.com/sesform-333333333333",
+    ] == policy_steps(plan)
+
+
+def test_policies_of_others_count(world: World) -> None:
+    """That SES takes twenty is told before anything is written, with the names of those that no spec speaks of."""
+    world.identity("example.com")
+    others(world, 19)
+    plan = world.plan(identity(f"policies: {{a: {RAW % '333333333333'}, b: {RAW % '333333333333'}}}"))
+    (problem,) = plan.errors
+
+    assert (
+        "identity example.com would have 21 sending policies, SES takes 20; 19 of them are of others" == problem.summary
+    )
+    assert (6, PLACE + "a") == (problem.line, problem.path)
+    assert "remove some of: other-00, other-01, " in problem.hint
+
+
+def test_twenty_in_all_are_not_too_many(world: World) -> None:
+    """The twentieth fits."""
+    world.identity("example.com")
+    others(world, 19)
+    world.converge(identity(f"policies: {{a: {RAW % '333333333333'}}}"))
+
+
+# --- the old text --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def replaced(shell: Shell) -> dict[str, Any]:
+    """A policy by hand under two declared names, one to be changed and one to go: the documents as AWS holds them."""
+    shell.specs(identity(f"policies: {{changed: {RAW % '333333333333'}, gone: absent}}"))
+    shell.sandbox.declare_identity(OWNER, "eu-west-1", "example.com")
+    client = shell.sandbox.session(OWNER, "eu-west-1").client("sesv2")
+    put(client, "changed", text_of(sid="__default_statement_ID"))
+    put(client, "gone", text_of("555555555555"))
+    return held(client)
+
+
+def old_texts(replaced: dict[str, Any]) -> list[str]:
+    return [json.dumps(json.loads(replaced[name]), separators=(",", ":")) for name in ("changed", "gone")]
+
+
+def test_a_saved_plan_has_the_old_documents(shell: Shell, replaced: dict[str, Any], tmp_path: Path) -> None:
+    """SES gives no deleted text back, so the plan file keeps it, exactly."""
+    shell.run("plan", "--sandbox", "--out", "p.json")
+    steps = json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))["sesform"]["steps"]
+
+    assert {name: json.loads(text) for name, text in replaced.items()} == {
+        s["before"]["name"]: s["before"]["policy"] for s in steps if s["action"] != "create"
+    }
+
+
+@pytest.mark.parametrize("arguments", [("plan",), ("apply", "--auto-approve"), ("plan", "--format", "markdown")])
+def test_a_drawn_plan_shows_the_old_documents(
+    shell: Shell, replaced: dict[str, Any], arguments: tuple[str, ...]
+) -> None:
+    """What is overwritten or deleted is on stdout whole, as text that can be put back."""
+    result = shell.run(arguments[0], "--sandbox", *arguments[1:])
+
+    assert [True, True] == [text in result.out for text in old_texts(replaced)]
+
+
+@pytest.mark.parametrize("format", ["json", "markdown"])
+def test_applying_without_a_plan_to_read_tells_the_old_documents_first(
+    shell: Shell, replaced: dict[str, Any], format: str
+) -> None:
+    """Where no plan is drawn, or one that may be cut, the texts stand on stderr, quiet or not, before the first call."""
+    result = shell.run("apply", "--sandbox", "--auto-approve", "-q", "--format", format)
+
+    assert result.code == 0
+    assert [True, True] == [
+        f"{PLACE}{name} held, to put it back: {text}" in result.err
+        for name, text in zip(("changed", "gone"), old_texts(replaced), strict=True)
+    ]
+
+
+def test_a_json_report_has_what_each_step_found(shell: Shell, replaced: dict[str, Any]) -> None:
+    """A script that applies has the old documents in what it reads back."""
+    report = json.loads(shell.run("apply", "--sandbox", "--auto-approve", "--format", "json").out)
+
+    assert {name: json.loads(text) for name, text in replaced.items()} == {
+        o["before"]["name"]: o["before"]["policy"] for o in report["outcomes"] if o["before"]
+    }
