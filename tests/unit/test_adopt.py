@@ -283,7 +283,7 @@ def test_a_default_configuration_set_is_said_where_there_is_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "why"), [("gone", "which does not exist"), ("unmanaged", "which the specs take for the word")]
+    ("name", "why"), [("gone", "it does not exist"), ("unmanaged", "the specs take its name for the word")]
 )
 def test_a_default_configuration_set_that_cannot_be_said_is_left_alone(name: str, why: str) -> None:
     """One that was deleted, and one whose name is a word of the specs."""
@@ -293,7 +293,7 @@ def test_a_default_configuration_set_that_cannot_be_said_is_left_alone(name: str
         ("configuration_set", OWNER_SCOPE, {"configuration_set": "unmanaged"}),
     ]
 
-    assert comments(resources) == [f"The default configuration set, {name}, is left alone: {why}."]
+    assert comments(resources) == [f"The default configuration set {name} is left alone: {why}."]
 
 
 # --- defaults ------------------------------------------------------------------------------------------------------------
@@ -367,8 +367,8 @@ def test_a_policy_that_sesform_would_change_is_unmanaged() -> None:
 
     assert data(resources)["topics"] == {"t": {"policy": "unmanaged"}, "u": {"policy": "unmanaged"}}
     assert comments(resources) == [
-        "The policy stays as it is. Without `policy: unmanaged` sesform would add statements of its own.",
-        "The policy stays as it is. Without `policy: unmanaged` sesform would take out statements of its own.",
+        "The policy stays as it is. Without `policy: unmanaged` sesform would let in " + identity_arn("a.com") + ".",
+        "The policy stays as it is. Without `policy: unmanaged` sesform would shut out " + identity_arn("b.com") + ".",
     ]
 
 

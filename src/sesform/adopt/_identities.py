@@ -113,12 +113,13 @@ def _rest(
             part.remark(f"Sending policy {policy_} is left alone: {wrong}.", *loc)
         else:
             found.setdefault("policies", {})[policy_] = written
+    found = {key: found[key] for key in ("authorize", "policies") if key in found}
     if held.default_set:
         missing = whole and held.default_set not in holdings.sets.get(part.scope, {})
         wrong = schema.fault("configuration_set", held.default_set)
         if missing or wrong or held.default_set == "unmanaged":
-            why = "which does not exist" if missing else wrong or "which the specs take for the word"
-            part.remark(f"The default configuration set, {held.default_set}, is left alone: {why}.", *loc)
+            why = "it does not exist" if missing else wrong or "the specs take its name for the word"
+            part.remark(f"The default configuration set {held.default_set} is left alone: {why}.", *loc)
         else:
             found["default_configuration_set"] = held.default_set
     return found

@@ -50,4 +50,4 @@ class Note:
 
     scope: Scope
     text: str
-    loc: Loc = ()
+    loc: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from sesform.adopt._parts import Part, Reference
 from sesform.resources.subscription import PENDING
 from sesform.values import Properties
 
-_WITH_PASSWORD = re.compile(r"(https?://)[^/@]*:[^/@]*@(.*)")
+_WITH_PASSWORD = re.compile(r"^(https?://)[^/@]*:[^/@]*@(.*)$")
 
 
 def of_interest(holdings: Holdings) -> set[str]:
@@ -77,19 +77,21 @@ def _unmanaged_policy(arn: str, topic: TopicHoldings, accounts: Collection[str],
     derived = publishing.with_publishers(topic.policy, arn, topic.publishers, accounts)
     if policy.same(topic.policy, derived):
         return ""
-    more = publishing.lets_in_more(derived, topic.policy)
-    fewer = publishing.lets_in_more(topic.policy, derived)
-    does = " and ".join(
-        what for what, so in (("add statements of its own", more), ("take out statements of its own", fewer)) if so
-    )
-    return f"The policy stays as it is. Without `policy: unmanaged` sesform would {does or 'rewrite its statements'}."
+    does = [f"let in {_some(added)}"] if (added := publishing.withdrawn(derived, topic.policy)) else []
+    does += [f"shut out {_some(gone)}"] if (gone := publishing.withdrawn(topic.policy, derived)) else []
+    return f"The policy stays as it is. Without `policy: unmanaged` sesform would {' and '.join(does) or 'rewrite it'}."
+
+
+def _some(sources: Collection[str]) -> str:
+    """The first of them, and how many more."""
+    first = min(sources)
+    return f"{first} and {len(sources) - 1} more" if len(sources) > 1 else first
 
 
 def _subscription(part: Part, topic: str, held: Properties, position: int) -> dict[str, Any] | None:
     endpoint = held["endpoint"]
-    password = _WITH_PASSWORD.fullmatch(endpoint)
-    if password:
-        text = f"{held['protocol']} {password[1]}***@{password[2]}: left out, because its endpoint holds a password."
+    if without_password(endpoint) != endpoint:
+        text = f"{held['protocol']} {without_password(endpoint)}: left out, because its endpoint holds a password."
         part.remark(text, "topics", topic, "subscriptions")
         return None
     said: dict[str, Any] = {"protocol": held["protocol"], "endpoint": endpoint}
@@ -103,6 +105,11 @@ def _subscription(part: Part, topic: str, held: Properties, position: int) -> di
         part.remark(text, "topics", topic, "subscriptions")
         return None
     return said
+
+
+def without_password(endpoint: str) -> str:
+    """An endpoint as it may be shown."""
+    return _WITH_PASSWORD.sub(r"\1***@\2", endpoint)
 
 
 def _settings(held: Properties) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sesform.address import Access, Address
-from sesform.desired._compilation import Compilation, Declared, Origin, Target
+from sesform.desired._compilation import Compilation, Declared, Origin, Target, canonical_arn, canonical_identity
 from sesform.desired._configuration_sets import declare_configuration_sets
 from sesform.desired._notifications import declare_cross_account, declare_identities, publishers_of
 from sesform.desired._sending import grant, policy_name
@@ -106,4 +106,16 @@ def _declare_topic_policies(work: Compilation, table: TopicTable, loaded: list[L
         )
 
 
-__all__ = ["Access", "Declared", "Desired", "Origin", "Target", "build", "grant", "policy_name", "publishers_of"]
+__all__ = [
+    "Access",
+    "Declared",
+    "Desired",
+    "Origin",
+    "Target",
+    "build",
+    "canonical_arn",
+    "canonical_identity",
+    "grant",
+    "policy_name",
+    "publishers_of",
+]

@@ -10,13 +10,11 @@ from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError
 from sesform.resources._base import Phase, ResourceType
+from sesform.resources._reading import PENDING, Reading
 from sesform.values import UNKNOWN, Properties, Value
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
-    from sesform.resources._reading import Reading
-
-PENDING = "PendingConfirmation"  # what SNS lists in place of an ARN until the endpoint's owner has confirmed
 
 # Ours → SNS's. Source: SNS API reference, SetSubscriptionAttributes.
 _ATTRIBUTES = {
@@ -26,6 +24,9 @@ _ATTRIBUTES = {
     "dead_letter_queue": "RedrivePolicy",
     "role": "SubscriptionRoleArn",
 }
+
+
+__all__ = ["PENDING", "Subscription"]
 
 
 class Subscription(ResourceType):
@@ -43,11 +44,7 @@ class Subscription(ResourceType):
             )
             if arn is None:
                 continue
-            attributes: Mapping[str, str] = {}
-            if arn != PENDING:
-                attributes = reading.connection.call("sns", "GetSubscriptionAttributes", SubscriptionArn=arn)[
-                    "Attributes"
-                ]
+            attributes = reading.subscription_attributes(arn)
             yield declared.address, {**declared.key, "arn": arn, **(_properties(attributes) if attributes else {})}
 
     def settle(self, want: Properties | None, have: Properties | None) -> Properties | None:

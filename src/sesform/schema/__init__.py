@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from sesform.errors import Problem
 from sesform.schema import problems
-from sesform.schema._base import SesName, TopicReference
+from sesform.schema._base import AccountId, Region, RoleArn, SesName, SpecName, TopicReference
 from sesform.schema.configuration_sets import ConfigurationSet, EventDestination
 from sesform.schema.identities import (
     SEND_ACTIONS,
@@ -34,6 +34,10 @@ from sesform.yaml_source import Document
 
 # What can stand in a spec by itself, for those who write specs.
 PIECES: dict[str, Any] = {
+    "name": SpecName,
+    "account": AccountId,
+    "region": Region,
+    "role_arn": RoleArn,
     "identity": IdentityName,
     "identity_arn": IdentityArn,
     "topic_reference": TopicReference,
