@@ -383,6 +383,13 @@ def test_a_policy_that_is_as_sesform_keeps_it_is_managed() -> None:
     assert data(resources)["topics"] == {"t": {}, "u": {}}
 
 
+def test_a_policy_that_lets_in_what_no_spec_can_name_is_unmanaged() -> None:
+    """sesform would take its statement out, since no spec routes there."""
+    resources = [*identity("localhost", bounce=topic_arn("t")), *topic("t", document=letting_in("t", "localhost"))]
+
+    assert data(resources)["topics"] == {"t": {"policy": "unmanaged"}}
+
+
 def test_a_fifo_topic_is_told() -> None:
     """SES cannot publish to it, and no spec can declare it."""
     assert comments(topic("t.fifo")) == ["t.fifo: left out, because it is a FIFO topic, which SES cannot publish to."]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sesform import arns
+from sesform import arns, schema
 from sesform.address import Scope
 from sesform.desired import publishers_of
 from sesform.policy import Policy, Publisher
@@ -28,11 +28,15 @@ class IdentityHoldings:
 
 @dataclass(slots=True)
 class TopicHoldings:
-    """One topic. `policy` None: not known; `settings` None: it is spoken of, and not known itself."""
+    """One topic. `policy` None: not known; `settings` None: it is spoken of, and not known itself.
+
+    `used`: something publishes to it; `publishers`: as whom SES does that, as far as specs can speak of it.
+    """
 
     settings: Properties | None = None
     policy: Policy | None = None
     subscriptions: list[Properties] = field(default_factory=list)
+    used: bool = False
     publishers: set[Publisher] = field(default_factory=set)
 
 
@@ -56,6 +60,7 @@ class Holdings:
                 arn = (properties.get("sns") or {}).get("topic_arn")
                 if arn:
                     source = arns.configuration_set(scope, properties["configuration_set"])
+                    self.topics[arn].used = True
                     self.topics[arn].publishers.add(Publisher(scope.account, source))
         else:
             topic = self.topics[properties["topic_arn"]]
@@ -70,7 +75,10 @@ class Holdings:
         held = self.identities[scope][name]
         if kind == "notification_topic":
             held.topics[properties["notification_type"]] = properties["topic_arn"]
-            self.topics[properties["topic_arn"]].publishers.update(publishers_of(scope, name))
+            topic = self.topics[properties["topic_arn"]]
+            topic.used = True
+            if not schema.fault("identity_arn" if name.startswith("arn:") else "identity", name):
+                topic.publishers.update(publishers_of(scope, name))
         elif kind == "notification_headers" and properties["enabled"]:
             held.headers.add(properties["notification_type"])
         elif kind == "feedback_forwarding":

@@ -18,7 +18,7 @@ _WITH_PASSWORD = re.compile(r"^(https?://)[^/@]*:[^/@]*@(.*)$")
 
 def of_interest(holdings: Holdings) -> set[str]:
     """The topics that SES has to do with: something publishes to them, or their policy names SES."""
-    return {arn for arn, topic in holdings.topics.items() if topic.publishers or _names_ses(topic.policy)}
+    return {arn for arn, topic in holdings.topics.items() if topic.used or _names_ses(topic.policy)}
 
 
 def _names_ses(document: policy.Policy | None) -> bool:
@@ -77,9 +77,14 @@ def _unmanaged_policy(arn: str, topic: TopicHoldings, accounts: Collection[str],
     derived = publishing.with_publishers(topic.policy, arn, topic.publishers, accounts)
     if policy.same(topic.policy, derived):
         return ""
-    does = [f"let in {_some(added)}"] if (added := publishing.withdrawn(derived, topic.policy)) else []
-    does += [f"shut out {_some(gone)}"] if (gone := publishing.withdrawn(topic.policy, derived)) else []
-    return f"The policy stays as it is. Without `policy: unmanaged` sesform would {' and '.join(does) or 'rewrite it'}."
+    added, gone = publishing.withdrawn(derived, topic.policy), publishing.withdrawn(topic.policy, derived)
+    does = [f"let in {_some(added)}"] if added else []
+    does += [f"shut out {_some(gone)}"] if gone else []
+    text = f"The policy stays as it is. Without `policy: unmanaged` sesform would {' and '.join(does) or 'rewrite it'}."
+    foreign = [
+        a for a in map(arns.parse, gone) if a and a.account not in accounts and a.resource.startswith("identity/")
+    ]
+    return text + (" Is that a legacy entry? `--identity-arn` asks for it." if foreign else "")
 
 
 def _some(sources: Collection[str]) -> str:
