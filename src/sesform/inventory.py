@@ -6,7 +6,7 @@ Names come first, with the fewest calls that list them; then each resource type 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sesform import adopt, arns, policy
 from sesform.address import Address, Scope
 from sesform.adopt import Holdings, Note
-from sesform.desired import Declared, Desired, canonical_identity
+from sesform.desired import Declared, Desired, canonical_arn, canonical_identity
 from sesform.errors import AwsError
 from sesform.live import IdentityFacts, Snapshot, TopicFacts
 from sesform.quota import IDENTITIES_A_CALL
@@ -110,11 +110,12 @@ def read(
     """All identities and configuration sets with their settings, and the topics that SES has to do with (or `all_topics`).
 
     Nothing lists the legacy entries for identities of other accounts, so these `foreign` ARNs are asked for, in their region, by
-    every account but their own. Policies and default sets take a call for each identity; `expect` is told how many calls to SES
-    a scope will take, once that is known. What could not be read is in `unreadable`, and then the rest is not all there is.
+    every account but their own, and so are those that the topics' policies name. Policies and default sets take a call for each
+    identity; `expect` is told how many calls to SES a scope will take, once that is known. What could not be read is in
+    `unreadable`, and then the rest is not all there is.
     """
     every = {c.scope: c for c in connections.by_place.values()}
-    work = _Work(foreign=tuple(foreign), expect=expect)
+    work, foreign = _Work(expect), tuple(foreign)
     chunks = max(1, parallelism // max(1, len(every)))
     with ThreadPoolExecutor(max_workers=max(2 * len(every), parallelism)) as pool:
         try:
@@ -123,6 +124,8 @@ def read(
             parts = [(c, part) for c, done in zip(every.values(), listed, strict=True) for part in done.result() or ()]
             _wait([pool.submit(work.noting(_read_topics), c, part) for c, part in parts])
             _wait(ses)
+            of_others = [(c, _foreign_to(c.scope, work.resources, foreign)) for c in every.values()]
+            _wait([pool.submit(work.noting(_read_foreign), c, them) for c, them in of_others if them])
             chosen = None if all_topics else adopt.of_interest(Holdings(work.resources))
             _wait([pool.submit(work.noting(_read_subscriptions), c, part, chosen) for c, part in parts])
         except BaseException:
@@ -160,7 +163,6 @@ def _aws_key(kind: str, properties: Mapping[str, Any]) -> tuple[str, ...]:
 class _Work:
     """The results so far; threads only add to it, which Python's lists and dicts allow side by side."""
 
-    foreign: tuple[str, ...]
     expect: Expect
     resources: list[Resource] = field(default_factory=list)
     verification: dict[tuple[Scope, str], str] = field(default_factory=dict)
@@ -193,17 +195,10 @@ def _read_ses(work: _Work, connection: Connection) -> None:
     """One call after another: SES takes one a second anyway."""
     scope = connection.scope
     own, sets = identities(connection), configuration_sets(connection)
-    foreign = [
-        a for a in work.foreign if (p := arns.parse(a)) and p.region == scope.region and p.account != scope.account
-    ]
     work.verification.update({(scope, name): status for name, status in own.items()})
-    asked = connection.calls.total()
-    work.expect(scope, asked + math.ceil(len([*own, *foreign]) / IDENTITIES_A_CALL) + len(sets) + len(own))
-    both = [
-        _declared(scope, "notification_topic", identity=i, notification_type=t)
-        for i in [*own, *foreign]
-        for t in NOTIFICATION_TYPES
-    ]
+    asked = sum(n for operation, n in connection.made().items() if operation.startswith("ses:"))
+    work.expect(scope, asked + math.ceil(len(own) / IDENTITIES_A_CALL) + len(sets) + len(own))
+    both = _of_types(scope, own)
     of_sets = [_declared(scope, "configuration_set", configuration_set=name) for name in sets]
     reading = Reading(connection, [*both, *of_sets])
     work.take("notification_topic", reading, both)
@@ -215,6 +210,32 @@ def _read_ses(work: _Work, connection: Connection) -> None:
     work.take("default_configuration_set", reading, defaults)
     policies = [(i, name) for i in own for name in reading.email_identity(i).get("Policies") or {}]
     work.take("sending_policy", reading, [_declared(scope, "sending_policy", identity=i, name=n) for i, n in policies])
+
+
+def _read_foreign(work: _Work, connection: Connection, foreign: Collection[str]) -> None:
+    """The legacy entries that the account has for identities of others."""
+    both = _of_types(connection.scope, foreign)
+    reading = Reading(connection, both)
+    work.take("notification_topic", reading, both)
+    work.take("notification_headers", reading, both)
+
+
+def _foreign_to(scope: Scope, resources: Iterable[Resource], asked: Iterable[str]) -> list[str]:
+    """The identities of other accounts that may have a legacy entry here: those asked for, and those that topic policies name."""
+    named = (arn for kind, _, p in resources if kind == "topic_policy" for arn in policy.source_arns(p["policy"]))
+    found = set()
+    for text in {*named, *asked}:
+        arn = arns.parse(text)
+        if arn is None or (arn.service, arn.region) != ("ses", scope.region) or arn.account in ("", scope.account):
+            continue
+        if arn.resource.startswith("identity/") and not {"*", "?"} & set(arn.resource):
+            found.add(canonical_arn(text))
+    return sorted(found)
+
+
+def _of_types(scope: Scope, identities_: Iterable[str]) -> list[Declared]:
+    every = [(i, t) for i in identities_ for t in NOTIFICATION_TYPES]
+    return [_declared(scope, "notification_topic", identity=i, notification_type=t) for i, t in every]
 
 
 def _list_topics(work: _Work, connection: Connection, chunks: int) -> list[tuple[Reading, list[str]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from shell import SPECS, Shell
 BOTH = ("--account", "111111111111", "--account", "222222222222", "--region", "eu-west-1")
 NAMED = (*BOTH, "--name", "111111111111=corp", "--name", "222222222222=mailer")
 OWNER_ROLE = "arn:aws:iam::111111111111:role/sesform"
+TOPIC = "arn:aws:sns:eu-west-1:222222222222:feedback"
 PARTNER = "arn:aws:ses:eu-west-1:333333333333:identity/partner.example"
 
 
@@ -84,17 +86,34 @@ def test_credentials_are_written_and_the_external_id_is_not(applied: Shell, monk
     assert "s3cr3t-id" not in result.out + result.err
 
 
-def test_legacy_entries_are_asked_for_by_their_arn(applied: Shell) -> None:
-    """Nothing lists them; an entry is written where there is one, and the topic's policy is then as sesform keeps it."""
+def test_legacy_entries_are_found_by_the_policies_of_topics(applied: Shell) -> None:
+    """Nothing lists them, but whom a topic lets in is asked for."""
     applied.specs(SPECS + f"cross_account_notifications: {{'{PARTNER}': {{bounce: feedback}}}}\n")
     assert applied.run("apply", "--sandbox", "--auto-approve", "-q").code == 0
+    found = applied.run("import", "--sandbox", *NAMED)
+
+    assert f"cross_account_notifications:\n  {PARTNER}: {{bounce: feedback}}\n" in found.out
+    assert "unmanaged" not in found.out
+
+
+def test_legacy_entries_are_asked_for_by_their_arn(applied: Shell) -> None:
+    """Where no policy names the identity, somebody must."""
+    applied.specs(SPECS + f"cross_account_notifications: {{'{PARTNER}': {{bounce: feedback}}}}\n")
+    assert applied.run("apply", "--sandbox", "--auto-approve", "-q").code == 0
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "ses.amazonaws.com"},
+        "Action": "SNS:Publish",
+        "Resource": TOPIC,
+    }
+    sns: Any = applied.sandbox.session("222222222222", "eu-west-1").client("sns")
+    sns.set_topic_attributes(
+        TopicArn=TOPIC, AttributeName="Policy", AttributeValue=json.dumps({"Statement": [statement]})
+    )
     without, asked = (applied.run("import", "--sandbox", *NAMED, *more) for more in ((), ("--identity-arn", PARTNER)))
 
-    assert f"sesform would shut out {PARTNER}. Is that a legacy entry? `--identity-arn` asks for it." in " ".join(
-        line.removeprefix("  # ") for line in without.out.splitlines()
-    )
+    assert "cross_account_notifications" not in without.out
     assert f"cross_account_notifications:\n  {PARTNER}: {{bounce: feedback}}\n" in asked.out
-    assert "unmanaged" not in asked.out
 
 
 def test_nothing_found_is_a_spec_that_says_nothing(shell: Shell) -> None:

@@ -80,11 +80,7 @@ def _unmanaged_policy(arn: str, topic: TopicHoldings, accounts: Collection[str],
     added, gone = publishing.withdrawn(derived, topic.policy), publishing.withdrawn(topic.policy, derived)
     does = [f"let in {_some(added)}"] if added else []
     does += [f"shut out {_some(gone)}"] if gone else []
-    text = f"The policy stays as it is. Without `policy: unmanaged` sesform would {' and '.join(does) or 'rewrite it'}."
-    foreign = [
-        a for a in map(arns.parse, gone) if a and a.account not in accounts and a.resource.startswith("identity/")
-    ]
-    return text + (" Is that a legacy entry? `--identity-arn` asks for it." if foreign else "")
+    return f"The policy stays as it is. Without `policy: unmanaged` sesform would {' and '.join(does) or 'rewrite it'}."
 
 
 def _some(sources: Collection[str]) -> str:
