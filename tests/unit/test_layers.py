@@ -21,12 +21,14 @@ LAYERS = (
     ("policy",),
     ("publishing",),
     ("yaml_source", "aws"),
-    ("schema", "git_source"),
+    ("schema", "git_source", "yaml_target"),
     ("desired",),
     ("left",),
     ("resources",),
     ("graph", "diff", "routes"),
+    ("adopt",),
     ("live",),
+    ("inventory",),
     ("plan",),
     ("checks", "limits", "estate", "guard", "terraform", "confirm"),
     ("planner", "plan_file", "stale", "set_users"),
@@ -40,7 +42,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 VERSION = "__init__"  # of the package itself: it holds the version, and anything may read it
 
 ONLY_IN = {
-    "yaml": {"yaml_source"},
+    "yaml": {"yaml_source", "yaml_target"},
     "subprocess": {"git_source"},
     "boto3": {"aws", "sandbox"},
     "botocore": {"aws", "sandbox"},
@@ -139,6 +141,8 @@ PURE = (
     "planner",
     "checks",
     "routes",
+    "adopt",
+    "yaml_target",
     "guard",
     "terraform",
     "render",

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sesform.address import Access, Address
-from sesform.desired._compilation import Compilation, Declared, Key, Origin, Target, canonical_arn
+from sesform.desired._compilation import Compilation, Declared, Key, Origin, Target, canonical_arn, canonical_identity
 from sesform.desired._configuration_sets import declare_configuration_sets
 from sesform.desired._notifications import declare_cross_account, declare_identities, publishers_of
+from sesform.desired._sending import grant, policy_name
 from sesform.desired._tags import declare_tags
 from sesform.desired._topics import TopicTable, declare_topics, tabulate
 from sesform.errors import Problem, SpecError
@@ -117,4 +118,17 @@ def _declare_topic_policies(work: Compilation, table: TopicTable, loaded: list[L
         )
 
 
-__all__ = ["Access", "Declared", "Desired", "Key", "Origin", "Target", "build", "canonical_arn", "publishers_of"]
+__all__ = [
+    "Access",
+    "Declared",
+    "Desired",
+    "Key",
+    "Origin",
+    "Target",
+    "build",
+    "canonical_arn",
+    "canonical_identity",
+    "grant",
+    "policy_name",
+    "publishers_of",
+]

@@ -11,12 +11,11 @@ from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError, LeftError
 from sesform.resources._base import Phase, ResourceType
-from sesform.resources._reading import PENDING
+from sesform.resources._reading import PENDING, Reading
 from sesform.values import UNKNOWN, Properties, Value
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
-    from sesform.resources._reading import Reading
 
 # Whose owners SNS always asks to confirm; for the others only where the endpoint is in another account than the topic, whose
 # credentials make the call. Source: SNS API reference, Subscribe.
@@ -31,6 +30,9 @@ _ATTRIBUTES = {
     "dead_letter_queue": "RedrivePolicy",
     "role": "SubscriptionRoleArn",
 }
+
+
+__all__ = ["PENDING", "Subscription"]
 
 
 class Subscription(ResourceType):
@@ -48,11 +50,7 @@ class Subscription(ResourceType):
             )
             if arn is None:
                 continue
-            attributes: Mapping[str, str] = {}
-            if arn != PENDING:
-                attributes = reading.connection.call("sns", "GetSubscriptionAttributes", SubscriptionArn=arn)[
-                    "Attributes"
-                ]
+            attributes = reading.subscription_attributes(arn)
             yield declared.address, {**declared.key, "arn": arn, **(_properties(attributes) if attributes else {})}
 
     def settle(self, want: Properties | None, have: Properties | None) -> Properties | None:
