@@ -27,7 +27,7 @@ LAYERS = (
     ("resources",),
     ("graph", "diff", "routes"),
     ("adopt",),
-    ("live",),
+    ("live", "leftovers"),
     ("inventory",),
     ("plan",),
     ("checks", "limits", "estate", "guard", "terraform", "confirm"),

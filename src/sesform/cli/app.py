@@ -22,6 +22,7 @@ from sesform.cli.options import (
     Options,
     Parallelism,
     Paths,
+    Prune,
     Quiet,
     Rate,
     SandboxRate,
@@ -100,6 +101,7 @@ def plan(
     format: FormatOption = Format.text,
     only: Only = None,
     since: Since = None,
+    prune: Prune = False,
     sandbox: UseSandbox = False,
     sandbox_rate: SandboxRate = None,
     rate: Rate = None,
@@ -137,6 +139,7 @@ def apply(
     format: FormatOption = Format.text,
     only: Only = None,
     since: Since = None,
+    prune: Prune = False,
     sandbox: UseSandbox = False,
     sandbox_rate: SandboxRate = None,
     rate: Rate = None,
@@ -154,8 +157,9 @@ def apply(
         return applying.apply_specs(options, _talk(options), auto_approve=auto_approve)
     if only:
         raise typer.BadParameter("a saved plan is applied whole", param_hint="--only")
-    if since is not None:
-        raise typer.BadParameter("a saved plan says itself what it removes", param_hint="--since")
+    if since is not None or prune:
+        option = "--prune" if since is None else "--since"
+        raise typer.BadParameter("a saved plan says itself what it removes", param_hint=option)
     return applying.apply_file(options, _talk(options), plan)
 
 
@@ -166,6 +170,7 @@ def drift(
     format: FormatOption = Format.text,
     only: Only = None,
     since: Since = None,
+    prune: Prune = False,
     sandbox: UseSandbox = False,
     sandbox_rate: SandboxRate = None,
     rate: Rate = None,

@@ -88,7 +88,7 @@ def connect(
     """Connections that only read, to AWS or to the sandbox; in the latter all that the specs name counts as there and verified."""
     from sesform import aws
 
-    tags = desired is not None and any(a.type == "ownership_tag" for a in desired.declared)
+    tags = options.prune or (desired is not None and any(a.type == "ownership_tag" for a in desired.declared))
     settings = aws.Settings(rate=options.pace, parallelism=options.parallelism, tags=tags)
     if options.sandbox:
         talk.say(f"Sandbox: this is a simulated AWS, kept in {state_file()}; no real account is read or changed.")
@@ -116,16 +116,24 @@ def _furnish(sandbox: Sandbox, access: Mapping[str, Access], desired: Desired | 
             sandbox.declare_identity(declared.scope.account, declared.scope.region, identity)
 
 
-def read_aws(options: Options, talk: Talk, desired: Desired) -> tuple[Snapshot, Connections]:
-    """What AWS holds of all that the specs speak of."""
+def read_aws(options: Options, talk: Talk, desired: Desired) -> tuple[Desired, Snapshot, Connections]:
+    """What AWS holds of all that the specs speak of; with --prune, they speak of what they have left behind too."""
     from sesform import live
 
+    places = [(d.address.spec, d.address.region) for d in [*desired.declared.values(), *desired.unmanaged]]
+    if options.prune:
+        places += [(name, region) for name, loaded in desired.specs.items() for region in loaded.spec.regions]
+    connections = connect(options, talk, places, desired.access, desired)
+    if options.prune:
+        from sesform import leftovers
+
+        talk.say("Looking for what carries the tags of these specs ...")
+        desired = leftovers.pruned(desired, leftovers.find(desired, connections))
     wanted = [*desired.declared.values(), *desired.unmanaged]
-    connections = connect(options, talk, [(d.address.spec, d.address.region) for d in wanted], desired.access, desired)
     scopes = {c.scope for c in connections.by_place.values()}
     where = ", ".join(map(str, sorted(scopes))) or "no account"
     talk.say(f"Reading {len(desired.declared)} declared settings in {where} ...")
-    return live.read(wanted, desired.watched_topics, connections, options.parallelism), connections
+    return desired, live.read(wanted, desired.watched_topics, connections, options.parallelism), connections
 
 
 def make_plan(options: Options, talk: Talk, desired: Desired) -> tuple[Plan, Connections]:
@@ -133,7 +141,7 @@ def make_plan(options: Options, talk: Talk, desired: Desired) -> tuple[Plan, Con
     looked for too."""
     from sesform import estate, set_users
 
-    snapshot, connections = read_aws(options, talk, desired)
+    desired, snapshot, connections = read_aws(options, talk, desired)
     plan = _planned(options, desired, snapshot)
     if estate.deleted_sets(plan):
         snapshot = set_users.look_up(plan, snapshot, connections, options.parallelism, looking(options, talk))
@@ -159,7 +167,7 @@ def find_drift(options: Options, talk: Talk, desired: Desired) -> Plan:
     """The plan as drift: with what SES has probably done itself among its warnings."""
     from sesform import checks
 
-    snapshot, _ = read_aws(options, talk, desired)
+    desired, snapshot, _ = read_aws(options, talk, desired)
     plan = _planned(options, desired, snapshot)
     return replace(plan, diagnostics=(*plan.diagnostics, *checks.removed_by_ses(desired, snapshot, plan.changes)))
 
