@@ -60,7 +60,7 @@ def find(desired: Desired, connections: Connections) -> Leftovers:
     """
     ours: list[Tagged] = []
     others: dict[tuple[Scope, str], list[str]] = defaultdict(list)
-    named = _named(desired)
+    named = named_things(desired)
     for scope, connection in {c.scope: c for c in connections.by_place.values()}.items():
         reading = Reading(connection, ())
         for arn, spec in sorted(reading.owners.items()):
@@ -79,8 +79,8 @@ def find(desired: Desired, connections: Connections) -> Leftovers:
     return Leftovers(tuple(ours), {key: tuple(found) for key, found in sorted(others.items())})
 
 
-def _named(desired: Desired) -> set[tuple[str, Scope, str]]:
-    """What the specs name, be it only as what a setting refers to: (kind, scope, name)."""
+def named_things(desired: Desired) -> set[tuple[str, Scope, str]]:
+    """What the specs name, be it only as what a setting refers to: (topic, configuration-set or identity; scope; name)."""
     found: set[tuple[str, Scope, str]] = set()
     for type_, scope, key in desired.named:
         if type_ == "notification_topic" and not key[0].startswith("arn:"):

@@ -30,6 +30,7 @@ LAYERS = (
     ("live", "leftovers"),
     ("inventory",),
     ("plan",),
+    ("unnamed",),
     ("checks", "limits", "estate", "guard", "terraform", "confirm"),
     ("planner", "plan_file", "stale", "set_users"),
     ("apply",),

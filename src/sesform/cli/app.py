@@ -27,6 +27,7 @@ from sesform.cli.options import (
     Rate,
     SandboxRate,
     Since,
+    Unmanaged,
     UseSandbox,
     Verbose,
 )
@@ -102,6 +103,7 @@ def plan(
     only: Only = None,
     since: Since = None,
     prune: Prune = False,
+    unmanaged: Unmanaged = False,
     sandbox: UseSandbox = False,
     sandbox_rate: SandboxRate = None,
     rate: Rate = None,
@@ -171,6 +173,7 @@ def drift(
     only: Only = None,
     since: Since = None,
     prune: Prune = False,
+    unmanaged: Unmanaged = False,
     sandbox: UseSandbox = False,
     sandbox_rate: SandboxRate = None,
     rate: Rate = None,

@@ -65,6 +65,7 @@ Prune = Annotated[
     bool,
     typer.Option("--prune", help="Remove what carries the ownership tag of a spec here, and no spec names any more."),
 ]
+Unmanaged = Annotated[bool, typer.Option("--unmanaged", help="List what exists and no spec names, too.")]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask before applying.")]
 
 
@@ -84,6 +85,7 @@ class Options:
     only: tuple[str, ...] = ()
     since: str | None = None
     prune: bool = False
+    unmanaged: bool = False
     sandbox: bool = False
     sandbox_rate: float | None = None
     rate: float | None = None

@@ -146,7 +146,20 @@ def make_plan(options: Options, talk: Talk, desired: Desired) -> tuple[Plan, Con
     if estate.deleted_sets(plan):
         snapshot = set_users.look_up(plan, snapshot, connections, options.parallelism, looking(options, talk))
         plan = _planned(options, desired, snapshot)
-    return plan, connections
+    return with_unnamed(options, talk, plan, desired, snapshot, connections), connections
+
+
+def with_unnamed(
+    options: Options, talk: Talk, plan: Plan, desired: Desired, snapshot: Snapshot, connections: Connections
+) -> Plan:
+    """The plan; with --unmanaged, with what exists and no spec names."""
+    if not options.unmanaged:
+        return plan
+    from sesform import unnamed
+
+    talk.say("Looking for what no spec names ...")
+    found, problems = unnamed.find(desired, snapshot, connections, options.parallelism)
+    return replace(plan, unnamed=found, diagnostics=(*plan.diagnostics, *problems))
 
 
 def looking(options: Options, talk: Talk) -> Callable[[Scope, list[str], int], None]:
@@ -167,9 +180,10 @@ def find_drift(options: Options, talk: Talk, desired: Desired) -> Plan:
     """The plan as drift: with what SES has probably done itself among its warnings."""
     from sesform import checks
 
-    desired, snapshot, _ = read_aws(options, talk, desired)
+    desired, snapshot, connections = read_aws(options, talk, desired)
     plan = _planned(options, desired, snapshot)
-    return replace(plan, diagnostics=(*plan.diagnostics, *checks.removed_by_ses(desired, snapshot, plan.changes)))
+    plan = replace(plan, diagnostics=(*plan.diagnostics, *checks.removed_by_ses(desired, snapshot, plan.changes)))
+    return with_unnamed(options, talk, plan, desired, snapshot, connections)
 
 
 def _planned(options: Options, desired: Desired, snapshot: Snapshot) -> Plan:
@@ -220,13 +234,15 @@ def draw(options: Options, plan: Plan, *, drift: bool = False) -> None:
     import sys
 
     from sesform.cli.console import coloured
-    from sesform.render import markdown, text
+    from sesform.render import markdown, text, unnamed
 
     if options.format is Format.markdown:
-        out(markdown.plan(plan, drift=drift, rate=options.quota))
+        drawn = markdown.plan(plan, drift=drift, rate=options.quota)
+        out(drawn + unnamed.markdown(plan, markdown.MOST_CHARACTERS - len(drawn)))
         return
     colour = coloured(sys.stdout, options.no_color)
-    out(text.drift(plan, colour=colour) if drift else text.plan(plan, colour=colour, rate=options.quota))
+    drawn = text.drift(plan, colour=colour) if drift else text.plan(plan, colour=colour, rate=options.quota)
+    out(drawn + unnamed.text(plan, colour=colour))
 
 
 def plan_text(options: Options, plan: Plan) -> str:

@@ -42,9 +42,13 @@ class Reading:
 
     @cached_property
     def notification_attributes(self) -> Mapping[str, Mapping[str, Any]]:
+        """The same of the identities that are asked for."""
+        return self.notification_attributes_of(self._keys("identity"))
+
+    def notification_attributes_of(self, identities: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         """Identity as asked for → topics, header flags and forwarding; identities that SES does not know are left out."""
         found: dict[str, Mapping[str, Any]] = {}
-        for batch in batches(self._keys("identity"), IDENTITIES_A_CALL):
+        for batch in batches(identities, IDENTITIES_A_CALL):
             answer = self.connection.call("ses", "GetIdentityNotificationAttributes", Identities=batch)
             found.update(answer["NotificationAttributes"])
         return found
