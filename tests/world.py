@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sesform import apply, aws, estate, left, leftovers, live, planner, schema, set_users, yaml_source
+from sesform import apply, aws, estate, keys, left, leftovers, live, planner, schema, set_users, yaml_source
 from sesform import desired as desired_state
 from sesform.aws import Connections
 from sesform.desired import Desired
@@ -65,6 +66,7 @@ class World:
         wanted = [*desired.declared.values(), *desired.unmanaged]
         connections = self.connections(desired)
         snapshot = live.read(wanted, desired.watched_topics, connections)
+        snapshot = keys.read(desired, snapshot, connections)
         plan = planner.plan(desired, snapshot)
         if not estate.deleted_sets(plan):
             return plan
@@ -90,3 +92,28 @@ class World:
         found = Counter(f"{c.service}:{c.operation}" for c in self.sandbox.calls if not c.operation.startswith(reads))
         self.sandbox.calls.clear()
         return found
+
+
+def routes(world: World) -> Mapping[tuple[str, ...], set[str]]:
+    """(account, "identity" or "set", name, event) → the ways that such an event takes, read from the sandbox's own state."""
+    found: dict[tuple[str, ...], set[str]] = {}
+    with world.sandbox._store.transaction() as state:
+        for scope, here in state.scopes.items():
+            for name, held in here.configuration_sets.items():
+                for event in ("bounce", "complaint"):
+                    found[scope.account, "set", name, event] = _destinations(held.destinations, event)
+            for name, identity in here.identities.items():
+                for event in ("bounce", "complaint"):
+                    ways = {identity.topics[event.capitalize()]} if event.capitalize() in identity.topics else set()
+                    ways |= {"mail"} if identity.forwarding else set()
+                    ways |= found.get((scope.account, "set", identity.configuration_set, event), set())
+                    found[scope.account, "identity", name, event] = ways
+    return found
+
+
+def _destinations(destinations: Mapping[str, Any], event: str) -> set[str]:
+    return {
+        f"destination {name}"
+        for name, definition in destinations.items()
+        if definition["Enabled"] and event.upper() in definition["MatchingEventTypes"]
+    }

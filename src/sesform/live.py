@@ -38,6 +38,21 @@ class TopicFacts:
     kms_key: str = ""
 
 
+SYMMETRIC = "SYMMETRIC_DEFAULT"  # KMS's name for the only kind of key that SNS takes
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFacts:
+    """What KMS holds of a key. `refusal` is why it could not be looked at, "" where it could; without an `arn` there is none."""
+
+    arn: str = ""
+    manager: str = "CUSTOMER"
+    state: str = "Enabled"
+    spec: str = SYMMETRIC
+    policy: str = ""
+    refusal: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class SendingFacts:
     """What SES v2 holds of an identity: the names of its sending policies, and its default configuration set ("": none)."""
@@ -53,7 +68,8 @@ class Snapshot:
     A declared resource that is neither in `found` nor in `unreadable` does not exist. `identities` lacks those that SES does not
     know; `topics` says None of those that SNS does not know, and lacks those that nobody here has credentials to look at.
     `configuration_sets` are those that exist, of all that were asked for. `sending` has the identities that were asked for it,
-    one call each: those that declare some of it, and more where a plan needs to know.
+    one call each: those that declare some of it, and more where a plan needs to know. `keys` are the KMS keys of topics that SES
+    is to publish to, by the ARN that they are called by there.
     """
 
     found: Mapping[Address, Properties] = field(default_factory=dict)
@@ -62,6 +78,7 @@ class Snapshot:
     topics: Mapping[str, TopicFacts | None] = field(default_factory=dict)
     configuration_sets: frozenset[tuple[Scope, str]] = frozenset()
     sending: Mapping[tuple[Scope, str], SendingFacts] = field(default_factory=dict)
+    keys: Mapping[str, KeyFacts] = field(default_factory=dict)
 
 
 def read_subscribers(topic_arns: Iterable[str], connections: Connections) -> dict[str, tuple[Subscriber, ...]]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sesform import arns, checks, estate, graph, limits
+from sesform import arns, checks, estate, graph, keys, limits
 from sesform.address import Address, Scope
 from sesform.desired import Declared, Desired, publishers_of
 from sesform.errors import Problem
@@ -57,6 +57,7 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
     changes = _ordered(drafts, _followers(drafts, snapshot))
     problems += checks.identities(desired, snapshot, changes)
     problems += checks.topics(desired, snapshot, changes)
+    problems += keys.check(desired, snapshot, changes)
     problems += checks.configuration_sets(desired, snapshot, changes)
     problems += limits.check(desired, snapshot, changes)
     problems += checks.pending(desired, snapshot)
@@ -92,9 +93,10 @@ def _with_unmanaged_publishers(desired: Desired, snapshot: Snapshot) -> Iterator
 
 
 def _undeclared_destinations(desired: Desired, snapshot: Snapshot) -> Iterator[tuple[Scope, Properties]]:
-    """The SNS destinations that nobody declared and that stay: those of sets that are not exclusive."""
+    """The SNS destinations that nobody declared and that stay: those of sets that are not exclusive, stand-ins aside."""
     for address, properties in snapshot.found.items():
-        if address.type == "event_destination" and address not in desired.declared and "sns" in properties:
+        stays = address not in desired.declared and address.type == "event_destination" and not is_stand_in(properties)
+        if stays and "sns" in properties:
             parent = Address(address.spec, address.region, "configuration_set", properties["configuration_set"])
             if parent in desired.declared and parent not in desired.exclusive:
                 yield desired.declared[parent].scope, properties
@@ -211,12 +213,15 @@ def _followers(drafts: Iterable[Draft], snapshot: Snapshot) -> _Followers:
 
 
 def _ordered(drafts: Sequence[Draft], followers: _Followers) -> tuple[Change, ...]:
-    makers = _route_makers(drafts)
-    ordered = graph.order([_node(d, followers, makers) for d in drafts])
+    makers, added = _route_makers(drafts), _added_destinations(drafts)
+    ordered = graph.order([_node(d, followers, makers, added) for d in drafts])
     return tuple(_change(drafts[position], depends_on) for position, depends_on in ordered)
 
 
-def _route_makers(drafts: Sequence[Draft]) -> Mapping[tuple[Scope, str], tuple[int, ...]]:
+_Positions = Mapping[tuple[Scope, str], tuple[int, ...]]
+
+
+def _route_makers(drafts: Sequence[Draft]) -> _Positions:
     """(scope, identity) → the positions of the steps that give it a topic, or turn its forwarding on; by its ARN, of all steps."""
     found: dict[tuple[Scope, str], tuple[int, ...]] = defaultdict(tuple)
     for position, draft in enumerate(drafts):
@@ -228,12 +233,26 @@ def _route_makers(drafts: Sequence[Draft]) -> Mapping[tuple[Scope, str], tuple[i
     return found
 
 
-def _node(draft: Draft, followers: _Followers, makers: Mapping[tuple[Scope, str], tuple[int, ...]]) -> graph.Node:
+def _added_destinations(drafts: Sequence[Draft]) -> _Positions:
+    """(scope, configuration set) → the positions of the steps that make a destination in it before anything is removed."""
+    found: dict[tuple[Scope, str], tuple[int, ...]] = defaultdict(tuple)
+    for position, draft in enumerate(drafts):
+        made = draft.address.type == "event_destination" and draft.phase is Phase.EVENT_DESTINATIONS
+        if made and draft.action == "create" and draft.after is not None:
+            found[draft.scope, draft.after["configuration_set"]] += (position,)
+    return found
+
+
+def _node(draft: Draft, followers: _Followers, makers: _Positions, added: _Positions) -> graph.Node:
     kind = RESOURCES[draft.address.type]
     first: tuple[int, ...] = ()
-    if draft.address.type == "default_configuration_set" and draft.before is not None:
-        # The set that is left may carry what these are to carry.
-        first = makers.get((draft.scope, draft.before["identity"]), ())
+    if draft.address.type == "default_configuration_set":
+        if draft.before is not None:
+            # The set that is left may carry what these are to carry.
+            first = makers.get((draft.scope, draft.before["identity"]), ())
+        if draft.after is not None:
+            # Nothing moves to a set that is not whole: its disabled destinations too are there first.
+            first += added.get((draft.scope, draft.after["configuration_set"]), ())
     if draft.address.type == "ownership_tag" and draft.before is not None and draft.after is None:
         # By its tag an identity is found whose settings are taken back: it goes when they have gone.
         first = makers.get((draft.scope, draft.before["arn"]), ())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from sesform import apply
 from sesform.plan import Change, Outcome, Plan
 from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, estates
-from world import World
+from world import World, routes
 
 
 @pytest.fixture(scope="module")
@@ -99,31 +98,6 @@ def test_nobody_goes_dark_in_the_course_of_a_plan(shared: World, first: str, sec
     assert report.ok
     for number, now in enumerate(seen):
         assert {s for s in lasting if not now.get(s)} == set(), f"before step {number}"
-
-
-def routes(world: World) -> Mapping[tuple[str, ...], set[str]]:
-    """(account, "identity" or "set", name, event) → the ways that such an event takes, read from the sandbox's own state."""
-    found: dict[tuple[str, ...], set[str]] = {}
-    with world.sandbox._store.transaction() as state:
-        for scope, here in state.scopes.items():
-            for name, held in here.configuration_sets.items():
-                for event in ("bounce", "complaint"):
-                    found[scope.account, "set", name, event] = _destinations(held.destinations, event)
-            for name, identity in here.identities.items():
-                for event in ("bounce", "complaint"):
-                    ways = {identity.topics[event.capitalize()]} if event.capitalize() in identity.topics else set()
-                    ways |= {"mail"} if identity.forwarding else set()
-                    ways |= found.get((scope.account, "set", identity.configuration_set, event), set())
-                    found[scope.account, "identity", name, event] = ways
-    return found
-
-
-def _destinations(destinations: Mapping[str, Any], event: str) -> set[str]:
-    return {
-        f"destination {name}"
-        for name, definition in destinations.items()
-        if definition["Enabled"] and event.upper() in definition["MatchingEventTypes"]
-    }
 
 
 def one_set(destinations: str) -> str:

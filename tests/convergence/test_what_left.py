@@ -8,14 +8,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from convergence.test_convergence import fresh, routes
+from convergence.test_convergence import fresh
 from sesform import apply
 from sesform.desired import Desired
 from sesform.errors import SpecError
 from sesform.plan import Change, Outcome, Plan, Report
 from sesform.sandbox.state import ForeignIdentity, Identity
 from strategies import estates
-from world import World
+from world import World, routes
 
 
 @pytest.fixture(scope="module")

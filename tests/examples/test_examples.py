@@ -22,6 +22,7 @@ CONVERGING = [
     *(f"examples/{name}/specs" for name in ("event-publishing", "gitops", "several-regions", "two-accounts")),
 ]
 LEGACY = EXAMPLES / "legacy-removal"
+BLUE_GREEN = EXAMPLES / "blue-green"  # walked step by step in tests/convergence/test_blue_green.py
 FOREIGN = [
     "arn:aws:ses:eu-west-1:333333333333:identity/" + name for name in ("newsletter@partner.example", "partner.example")
 ]
@@ -73,7 +74,7 @@ def test_specs_can_be_taken_back(specs: str, state: Path, caplog: pytest.LogCapt
 def test_every_example_is_tested_and_explained() -> None:
     """Each folder of examples has a page, is linked from the list of examples, and its specs are among those tested here."""
     folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
-    assert folders == {Path(s).parent.name for s in CONVERGING if s != "specs"} | {LEGACY.name}
+    assert folders == {Path(s).parent.name for s in CONVERGING if s != "specs"} | {LEGACY.name, BLUE_GREEN.name}
     listed = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     assert all((EXAMPLES / name / "README.md").is_file() and f"({name}/README.md)" in listed for name in folders)
 
@@ -90,6 +91,14 @@ def test_legacy_entries_are_removed_type_by_type(
     assert sum("ses:SetIdentityNotificationTopic " in message for message in caplog.messages) == 6
     assert _topics(state) == {identity: [] for identity in FOREIGN}
     assert "No changes." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("specs", sorted(p.relative_to(BLUE_GREEN) for p in BLUE_GREEN.glob("*/*")), ids=str)
+def test_specs_of_moves_are_valid_and_linked(specs: Path, state: Path) -> None:
+    """Each state of a blue/green example validates by itself, and its files are linked from the page."""
+    page = (BLUE_GREEN / "README.md").read_text(encoding="utf-8")
+    assert main(["validate", str(BLUE_GREEN / specs)]) == 0
+    assert f"]({specs.as_posix()}/" in page
 
 
 def _topics(state: Path) -> dict[str, list[str]]:

@@ -107,6 +107,15 @@ def test_a_destination_that_nobody_declared_keeps_its_right_to_publish(world: Wo
     assert [c.address.key for c in plan.changes if c.address.type == "topic_policy"] == ["u"]
 
 
+def test_a_stand_in_that_was_left_behind_goes_with_its_right_to_publish(world: World) -> None:
+    """One plan takes the stand-in of a run that was cut off away, and its set's right to the topic: nothing is left for another."""
+    specs = HEAD + "topics: {t: {}}\nconfiguration_sets: {s: %s}\n"
+    world.converge(specs % "{event_destinations: {d-sesform-stand-in: {events: [bounce], sns: t}}}")
+    plan = world.converge(specs % "{exclusive: false}")
+
+    assert [c.address.type for c in plan.changes] == ["event_destination", "topic_policy"]
+
+
 def test_withdrawing_a_right_from_what_no_spec_speaks_of_is_warned_about(world: World) -> None:
     """An identity that left the specs may still point at the topic: the plan says so before its right goes."""
     world.identity("example.com")

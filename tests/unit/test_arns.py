@@ -83,3 +83,11 @@ def test_an_arn_knows_its_scope() -> None:
 def test_what_is_no_arn_is_none(text: str) -> None:
     """Text that is not quite an ARN is not taken for one."""
     assert arns.parse(text) is None
+
+
+def test_an_arn_in_a_policy_stands_for_itself() -> None:
+    """What IAM takes for wildcards and variables is escaped."""
+    head = "arn:aws:ses:eu-west-1:111111111111:identity/"
+
+    assert arns.literal(f"{head}a*${{b}}?@example.com") == head + "a${*}${$}{b}${?}@example.com"
+    assert arns.literal(f"{head}example.com") == f"{head}example.com"

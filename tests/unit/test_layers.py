@@ -30,8 +30,8 @@ LAYERS = (
     ("live", "leftovers"),
     ("inventory",),
     ("plan",),
-    ("unnamed",),
-    ("checks", "limits", "estate", "guard", "terraform", "confirm"),
+    ("keys", "unnamed"),
+    ("checks", "limits", "estate", "guard", "terraform", "confirm", "permissions"),
     ("planner", "plan_file", "stale", "set_users"),
     ("apply",),
     ("render",),
@@ -146,6 +146,7 @@ PURE = (
     "yaml_target",
     "guard",
     "terraform",
+    "permissions",
     "render",
 )
 IMPURE = {"time", "random", "socket", "subprocess", "threading", "urllib", "http", "os", "datetime", "uuid", "secrets"}

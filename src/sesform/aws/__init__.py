@@ -23,7 +23,7 @@ from sesform.address import Access, Address, Scope
 from sesform.aws.failures import explain
 from sesform.aws.pacing import Pacer, Stopped
 from sesform.aws.sessions import OpenSession, config, log_in, open_session
-from sesform.errors import ReadOnlyError, SesformError
+from sesform.errors import AwsError, ReadOnlyError, SesformError
 from sesform.quota import SES_CALLS_A_SECOND
 from sesform.values import printable
 
@@ -73,7 +73,7 @@ class Connection:
             return self._clients[service]
 
     def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
-        """One call, e.g. `call("ses", "ListIdentities", MaxItems=10)` → AWS's answer. `service` is ses, sesv2, sns or TAGGING.
+        """One call, e.g. `call("ses", "ListIdentities", MaxItems=10)` → AWS's answer. `service` is ses, sesv2, sns, kms or TAGGING.
 
         Waits for its turn, and retries throttling and transient faults with backoff, each attempt in its turn. Raises AwsError
         where AWS refuses or cannot be reached, ReadOnlyError where a connection that only reads is asked to write, Stopped
@@ -81,7 +81,7 @@ class Connection:
         """
         log.debug("%s:%s in %s%s", _prefix(service), operation, self.scope, _told(params))
         try:
-            client = self._clients.get(service) or self.open(service)
+            client = self._clients.get(service) or self._late(service)
             answer: dict[str, Any] = getattr(client, xform_name(operation))(**params)
         except (SesformError, Stopped):
             raise
@@ -102,6 +102,22 @@ class Connection:
     def endpoints(self) -> dict[str, str]:
         """Host of each service's endpoint."""
         return {service: urlsplit(client.meta.endpoint_url).hostname or "" for service, client in self._clients.items()}
+
+    def _late(self, service: str) -> Any:
+        """The client of a service that was not opened before its first call. Raises AwsError where that would tell of another AWS
+        than the one that is asked: its endpoint is redirected and the others are not, or the other way round."""
+        client = self.open(service)
+        host = self.endpoints[service]
+        if _is_aws(host) == _is_aws(self.endpoints["sns"]):
+            return client
+        del self._clients[service]
+        one, other = ("AWS's", "are not") if _is_aws(host) else ("not AWS's", "are")
+        raise AwsError(
+            f"its endpoint {host} is {one}, and those of the other services {other}",
+            operation=service,
+            where=str(self.scope),
+            hint=f"set AWS_ENDPOINT_URL, or AWS_ENDPOINT_URL_{service.upper()} as the others are set",
+        )
 
     def _watch(self, service: str, client: Any) -> None:
         """Hooks into botocore, so that its own retries are paced, counted and kept read-only like first attempts."""
@@ -216,12 +232,12 @@ def connect(places: Iterable[tuple[str, str]], access: Mapping[str, Access], set
     return connections
 
 
+def _is_aws(host: str) -> bool:
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"))
+
+
 def _half_redirected(connections: Iterable[Connection]) -> list[str]:
-    hosts = {
-        f"{service}={host}": host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"))
-        for c in connections
-        for service, host in c.endpoints.items()
-    }
+    hosts = {f"{service}={host}": _is_aws(host) for c in connections for service, host in c.endpoints.items()}
     if len(set(hosts.values())) < 2:
         return []
     real = sorted(service for service, is_aws in hosts.items() if is_aws)

@@ -326,6 +326,26 @@ def schema() -> int:
     return 0
 
 
+@app.command()
+def iam_policy(
+    context: typer.Context,
+    paths: Paths = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Also what applying needs, not only planning.")] = False,
+    destroy: Annotated[bool, typer.Option("--destroy", help="Also for removing what they declare.")] = False,
+    account: Annotated[
+        str | None, typer.Option("--account", metavar="ID", help="Of which account; needed where there are several.")
+    ] = None,
+    since: Since = None,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+) -> int:
+    """Print the least IAM policy that the specs need, for planning unless told otherwise."""
+    from sesform.cli.iam_policy import show_policy
+
+    options = Options.of(context.params)
+    return show_policy(options, _talk(options), account=account, apply=apply, destroy=destroy)
+
+
 @sandbox_app.command()
 def serve(
     host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",

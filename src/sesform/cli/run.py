@@ -109,6 +109,9 @@ def _furnish(sandbox: Sandbox, access: Mapping[str, Access], desired: Desired | 
             sandbox.declare_role(each.role_arn, each.external_id)
     for declared in desired.declared.values() if desired else ():
         identity = declared.key.get("identity", "")
+        if declared.address.type == "topic" and declared.want and declared.want.get("kms_key"):
+            key = arns.kms_key(declared.scope, declared.want["kms_key"])
+            sandbox.declare_key(key)
         foreign = arns.parse(identity)
         if foreign is not None:
             sandbox.declare_identity(foreign.account, foreign.region, foreign.resource.removeprefix("identity/"))
@@ -118,7 +121,7 @@ def _furnish(sandbox: Sandbox, access: Mapping[str, Access], desired: Desired | 
 
 def read_aws(options: Options, talk: Talk, desired: Desired) -> tuple[Desired, Snapshot, Connections]:
     """What AWS holds of all that the specs speak of; with --prune, they speak of what they have left behind too."""
-    from sesform import live
+    from sesform import keys, live
 
     places = [(d.address.spec, d.address.region) for d in [*desired.declared.values(), *desired.unmanaged]]
     if options.prune:
@@ -133,7 +136,8 @@ def read_aws(options: Options, talk: Talk, desired: Desired) -> tuple[Desired, S
     scopes = {c.scope for c in connections.by_place.values()}
     where = ", ".join(map(str, sorted(scopes))) or "no account"
     talk.say(f"Reading {len(desired.declared)} declared settings in {where} ...")
-    return desired, live.read(wanted, desired.watched_topics, connections, options.parallelism), connections
+    snapshot = live.read(wanted, desired.watched_topics, connections, options.parallelism)
+    return desired, keys.read(desired, snapshot, connections, options.parallelism), connections
 
 
 def make_plan(options: Options, talk: Talk, desired: Desired) -> tuple[Plan, Connections]:

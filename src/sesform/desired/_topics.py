@@ -83,10 +83,21 @@ def declare_topics(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> 
                 want["display_name"] = topic.display_name
             if topic.declares("kms_key"):
                 want["kms_key"] = topic.kms_key
+                _check_key(work, loaded, entry, topic.kms_key or "")
         origin = Origin(loaded.document, ("topics", key), says)
         work.declare(Declared(Address(spec, region, "topic", key), entry.scope, {"topic_arn": entry.arn}, want, origin))
         if isinstance(topic, Topic) and want is not None:
             _declare_subscriptions(work, loaded, entry, topic)
+
+
+def _check_key(work: Compilation, loaded: LoadedSpec, entry: TopicEntry, key: str) -> None:
+    arn, region = arns.parse(key), entry.scope.region
+    if arn is not None and arn.region != region:
+        hint = "a topic's key is in its region"
+        if len(loaded.spec.regions) > 1:
+            hint += "; name it by an alias, so that each region has its own"
+        text = f"the key is in {arn.region}, the topic in {region}"
+        work.wrong(loaded, ("topics", entry.key, "kms_key"), text, hint)
 
 
 def _declare_subscriptions(work: Compilation, loaded: LoadedSpec, entry: TopicEntry, topic: Topic) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from sesform.resources._base import Phase, ResourceType
+from sesform.resources._base import Permission, Phase, ResourceType
 from sesform.resources._reading import PENDING, Reading
 from sesform.resources.configuration_set import ConfigurationSet
 from sesform.resources.default_configuration_set import DefaultConfigurationSet
@@ -34,4 +34,4 @@ RESOURCES: Final[Mapping[str, ResourceType]] = {
     "ownership_tag": OwnershipTag(),
 }
 
-__all__ = ["PENDING", "RESOURCES", "Phase", "Reading", "ResourceType"]
+__all__ = ["PENDING", "RESOURCES", "Permission", "Phase", "Reading", "ResourceType"]

@@ -1,11 +1,11 @@
-"""What a resource type is, and the fourteen phases of a plan."""
+"""What a resource type is, what IAM must let it do, and the fourteen phases of a plan."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from sesform.address import Address, Scope
 from sesform.desired import Declared
@@ -37,6 +37,28 @@ class Phase(IntEnum):
     @property
     def removes(self) -> bool:
         return self >= Phase.SENDING_POLICIES_WITHDRAWN
+
+
+class Permission(NamedTuple):
+    """One action on one resource, as IAM has them.
+
+    `resource` is an ARN, or "*" for actions that take none. `when` is what must hold besides: operator, key and value, or ().
+    Source of which action takes what: AWS service authorization reference, "Amazon SES", "Amazon SES v2", "Amazon SNS".
+    """
+
+    action: str
+    resource: str = "*"
+    when: tuple[str, ...] = ()
+
+
+def passing(role: str, service: str) -> Permission:
+    """Handing a role to the service that is to take it."""
+    return Permission("iam:PassRole", role, ("StringEquals", "iam:PassedToService", service))
+
+
+def on(resource: str, *actions: str) -> tuple[Permission, ...]:
+    """Each action on that resource."""
+    return tuple(Permission(action, resource) for action in actions)
 
 
 class ResourceType(ABC):
@@ -96,6 +118,14 @@ class ResourceType(ABC):
     @abstractmethod
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         """The calls that the step makes, as IAM names them: the price of a plan is counted with these."""
+
+    @abstractmethod
+    def reads(self, of: Declared) -> tuple[Permission, ...]:
+        """What `read` needs for it."""
+
+    @abstractmethod
+    def writes(self, of: Declared) -> tuple[Permission, ...]:
+        """What making it as declared may take, whatever AWS holds now: what `create`, `update` and `delete` call."""
 
     @abstractmethod
     def create(self, connection: Connection, after: Properties) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from sesform import arns
 from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError
-from sesform.resources._base import Phase, ResourceType
+from sesform.resources._base import Permission, Phase, ResourceType, on
 from sesform.values import Properties
 
 if TYPE_CHECKING:
@@ -36,6 +37,22 @@ class ConfigurationSet(ResourceType):
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:DeleteConfigurationSet",) if after is None else ("ses:CreateConfigurationSet",)
+
+    def reads(self, of: Declared) -> tuple[Permission, ...]:
+        arn = arns.configuration_set(of.scope, of.key["configuration_set"])
+        reads = on(arn, "ses:GetConfigurationSetEventDestinations")
+        if of.want is not None:
+            return reads
+        # Before it goes, all identities are asked whether it is their default (`set_users`).
+        every = arns.identity(of.scope, "*")
+        return (*reads, Permission("ses:ListEmailIdentities"), *on(every, "ses:GetEmailIdentity"))
+
+    def writes(self, of: Declared) -> tuple[Permission, ...]:
+        arn = arns.configuration_set(of.scope, of.key["configuration_set"])
+        verb = "Delete" if of.want is None else "Create"
+        # Whatever destinations the set has, listed or not: those of a set that goes, those that an exclusive one does not
+        # list, and stand-ins that a run left behind.
+        return on(arn, f"ses:{verb}ConfigurationSet", "ses:DeleteConfigurationSetEventDestination")
 
     def create(self, connection: Connection, after: Properties) -> None:
         # Options are left out whole: `SendingOptions: {}` would mean false, not the default (go-to-k/cdk-real-drift#1643).

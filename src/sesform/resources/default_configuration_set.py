@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from sesform import arns
 from sesform.address import Address, Scope
 from sesform.desired import Declared
-from sesform.resources._base import Phase, ResourceType
+from sesform.resources._base import Permission, Phase, ResourceType, on
 from sesform.values import Properties
 
 if TYPE_CHECKING:
@@ -39,6 +40,20 @@ class DefaultConfigurationSet(ResourceType):
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:PutEmailIdentityConfigurationSetAttributes",)
+
+    def reads(self, of: Declared) -> tuple[Permission, ...]:
+        reads = on(arns.literal(arns.identity(of.scope, of.key["identity"])), "ses:GetEmailIdentity")
+        if of.want is None:
+            return reads
+        # Whether the set is there, and what it sends on.
+        arn = arns.configuration_set(of.scope, of.want["configuration_set"])
+        return (*reads, *on(arn, "ses:GetConfigurationSetEventDestinations"))
+
+    def writes(self, of: Declared) -> tuple[Permission, ...]:
+        action = "ses:PutEmailIdentityConfigurationSetAttributes"  # on the identity, and on the set that it is given
+        named = [arns.literal(arns.identity(of.scope, of.key["identity"]))]
+        named += [arns.configuration_set(of.scope, of.want["configuration_set"])] if of.want else []
+        return tuple(Permission(action, arn) for arn in named)
 
     def create(self, connection: Connection, after: Properties) -> None:
         connection.call(

@@ -6,10 +6,11 @@ import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from sesform import arns
 from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError
-from sesform.resources._base import Phase, ResourceType
+from sesform.resources._base import Permission, Phase, ResourceType, on, passing
 from sesform.values import NOT_FOR_PINPOINT, Properties, event_set
 
 if TYPE_CHECKING:
@@ -89,6 +90,18 @@ class EventDestination(ResourceType):
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         verb = "Delete" if after is None else "Create" if before is None else "Update"
         return (f"ses:{verb}ConfigurationSetEventDestination",)
+
+    def reads(self, of: Declared) -> tuple[Permission, ...]:
+        arn = arns.configuration_set(of.scope, of.key["configuration_set"])
+        return on(arn, "ses:GetConfigurationSetEventDestinations")
+
+    def writes(self, of: Declared) -> tuple[Permission, ...]:
+        arn = arns.configuration_set(of.scope, of.key["configuration_set"])
+        verbs = ("Delete",) if of.want is None else ("Create", "Update", "Delete")  # delete: its kind may change
+        # Source: service authorization reference of SES v2, CreateConfigurationSetEventDestination: iam:PassRole.
+        role = (of.want or {}).get("firehose", {}).get("role_arn")
+        passed = (passing(role, "ses.amazonaws.com"),) if role else ()
+        return (*on(arn, *(f"ses:{verb}ConfigurationSetEventDestination" for verb in verbs)), *passed)
 
     def create(self, connection: Connection, after: Properties) -> None:
         try:

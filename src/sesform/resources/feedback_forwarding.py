@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sesform.address import Address, Scope
 from sesform.desired import Declared
-from sesform.resources._base import Phase, ResourceType
+from sesform.resources._base import Permission, Phase, ResourceType
 from sesform.values import Properties
 
 if TYPE_CHECKING:
@@ -39,6 +39,12 @@ class FeedbackForwarding(ResourceType):
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:SetIdentityFeedbackForwardingEnabled",)
+
+    def reads(self, of: Declared) -> tuple[Permission, ...]:
+        return (Permission("ses:GetIdentityNotificationAttributes"),)
+
+    def writes(self, of: Declared) -> tuple[Permission, ...]:
+        return (Permission("ses:SetIdentityFeedbackForwardingEnabled"),)
 
     def create(self, connection: Connection, after: Properties) -> None:
         # The v1 call on purpose: v2's takes false without any topic, and takes a missing value for false.

@@ -9,7 +9,7 @@ from sesform import arns
 from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError
-from sesform.resources._base import Phase, ResourceType
+from sesform.resources._base import Permission, Phase, ResourceType, on
 from sesform.values import OWNERSHIP_TAG, Properties
 
 if TYPE_CHECKING:
@@ -51,6 +51,13 @@ class OwnershipTag(ResourceType):
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         service, _ = _kind(after or before or {})
         return (f"{service}:{'UntagResource' if after is None else 'TagResource'}",)
+
+    def reads(self, of: Declared) -> tuple[Permission, ...]:
+        return (Permission("tag:GetResources"),)
+
+    def writes(self, of: Declared) -> tuple[Permission, ...]:
+        service, _ = _kind(of.key)
+        return on(arns.literal(of.key["arn"]), f"{service}:{'UntagResource' if of.want is None else 'TagResource'}")
 
     def create(self, connection: Connection, after: Properties) -> None:
         connection.call(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from sesform import policy
+from sesform import arns, policy
 from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError
-from sesform.resources._base import Phase, ResourceType
+from sesform.resources._base import Permission, Phase, ResourceType, on
 from sesform.values import Properties
 
 if TYPE_CHECKING:
@@ -42,6 +42,14 @@ class SendingPolicy(ResourceType):
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         verb = "Delete" if after is None else "Create" if before is None else "Update"
         return (f"ses:{verb}EmailIdentityPolicy",)
+
+    def reads(self, of: Declared) -> tuple[Permission, ...]:
+        return on(arns.literal(arns.identity(of.scope, of.key["identity"])), "ses:GetEmailIdentity")
+
+    def writes(self, of: Declared) -> tuple[Permission, ...]:
+        verbs = ("Delete",) if of.want is None else ("Create", "Update")
+        actions = (f"ses:{verb}EmailIdentityPolicy" for verb in verbs)
+        return on(arns.literal(arns.identity(of.scope, of.key["identity"])), *actions)
 
     def create(self, connection: Connection, after: Properties) -> None:
         self._put(

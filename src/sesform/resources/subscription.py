@@ -10,7 +10,7 @@ from sesform import arns
 from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError, LeftError
-from sesform.resources._base import Phase, ResourceType
+from sesform.resources._base import Permission, Phase, ResourceType, on, passing
 from sesform.resources._reading import PENDING, Reading
 from sesform.values import UNKNOWN, Properties, Value
 
@@ -93,6 +93,21 @@ class Subscription(ResourceType):
         return (
             ("sns:Subscribe",) if before is None else ("sns:SetSubscriptionAttributes",) * len(_settings(before, after))
         )
+
+    def reads(self, of: Declared) -> tuple[Permission, ...]:
+        # SNS checks what is done with a subscription against its topic's ARN: its refusals name that ("not authorized to
+        # perform: SNS:GetSubscriptionAttributes on resource: arn:aws:sns:…:topic", SNS:Unsubscribe likewise; seen on AWS).
+        topic = of.key["topic_arn"]
+        return on(topic, "sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic")
+
+    def writes(self, of: Declared) -> tuple[Permission, ...]:
+        topic = of.key["topic_arn"]
+        if of.want is None:
+            return on(topic, "sns:Unsubscribe")
+        settings = ("sns:SetSubscriptionAttributes",) if _ATTRIBUTES.keys() & of.want.keys() else ()
+        role = of.want.get("role")
+        passed = (passing(role, "sns.amazonaws.com"),) if role else ()
+        return (*on(topic, "sns:Subscribe", *settings), *passed)
 
     def create(self, connection: Connection, after: Properties) -> None:
         attributes = {_ATTRIBUTES[k]: _text(k, v) for k, v in after.items() if k in _ATTRIBUTES and v not in (None, {})}

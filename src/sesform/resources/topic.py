@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from sesform import arns
 from sesform.address import Address, Scope
 from sesform.desired import Declared
-from sesform.resources._base import Phase, ResourceType
+from sesform.resources._base import Permission, Phase, ResourceType, on
 from sesform.values import Properties
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ class Topic(ResourceType):
                     },
                 )
 
+    def same(self, one: Properties, other: Properties) -> bool:
+        return one.keys() == other.keys() and {**one, "kms_key": _key(one)} == {**other, "kms_key": _key(other)}
+
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.TOPICS_REMOVED if after is None else Phase.TOPICS
 
@@ -51,6 +55,15 @@ class Topic(ResourceType):
             return ("sns:DeleteTopic",)
         create = ("sns:CreateTopic",) if before is None else ()
         return create + ("sns:SetTopicAttributes",) * len(_changed(before or {}, after))
+
+    def reads(self, of: Declared) -> tuple[Permission, ...]:
+        return on(of.key["topic_arn"], "sns:GetTopicAttributes")
+
+    def writes(self, of: Declared) -> tuple[Permission, ...]:
+        if of.want is None:
+            return on(of.key["topic_arn"], "sns:DeleteTopic")
+        attributes = ("sns:SetTopicAttributes",) if _ATTRIBUTES.keys() & of.want.keys() else ()
+        return on(of.key["topic_arn"], "sns:CreateTopic", *attributes)
 
     def create(self, connection: Connection, after: Properties) -> None:
         # With attributes, CreateTopic refuses a topic that exists with others; by its bare name it never does
@@ -73,4 +86,11 @@ class Topic(ResourceType):
 
 
 def _changed(before: Properties, after: Properties) -> list[str]:
-    return [name for name in _ATTRIBUTES if (after.get(name) or None) != (before.get(name) or None)]
+    old, new = {**before, "kms_key": _key(before)}, {**after, "kms_key": _key(after)}
+    return [name for name in _ATTRIBUTES if (new.get(name) or None) != (old.get(name) or None)]
+
+
+def _key(properties: Properties) -> str | None:
+    """The key's ARN: an id or an alias by itself is one of the topic's own account and region."""
+    topic, key = arns.parse(properties.get("topic_arn", "")), properties.get("kms_key")
+    return arns.kms_key(topic.scope, key) if topic and key else key

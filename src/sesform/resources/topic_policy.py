@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sesform import policy, publishing
 from sesform.address import Address, Scope
 from sesform.desired import Declared
-from sesform.resources._base import Phase, ResourceType
+from sesform.resources._base import Permission, Phase, ResourceType, on
 from sesform.values import Properties
 
 if TYPE_CHECKING:
@@ -63,6 +63,12 @@ class TopicPolicy(ResourceType):
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("sns:SetTopicAttributes",)
+
+    def reads(self, of: Declared) -> tuple[Permission, ...]:
+        return on(of.key["topic_arn"], "sns:GetTopicAttributes")
+
+    def writes(self, of: Declared) -> tuple[Permission, ...]:
+        return on(of.key["topic_arn"], "sns:SetTopicAttributes")
 
     def create(self, connection: Connection, after: Properties) -> None:
         self._put(connection, after["topic_arn"], after["policy"])

@@ -9,6 +9,7 @@ from typing import Any
 
 from sesform.address import Scope
 from sesform.sandbox import (
+    kms,
     other_services,
     sending,
     ses_v1,
@@ -28,7 +29,7 @@ from sesform.sandbox.refusal import Refusal
 from sesform.sandbox.store import Store
 from sesform.sandbox.throttle import NOT_COUNTED, Throttle
 from sesform.sandbox.wire import Answer, Api, Request, api_of
-from sesform.sandbox.wire_json import JsonApi, tagging_api
+from sesform.sandbox.wire_json import JsonApi, json_api_of
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[0-9]{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
 _HOST = re.compile(r"https?://([a-z0-9-]+)\.(?:([a-z0-9-]+)\.)?amazonaws\.com")
@@ -38,8 +39,28 @@ OPERATIONS: dict[str, dict[str, Operation]] = {
     "sesv2": ses_v2.OPERATIONS | ses_v2_sets.OPERATIONS | sending.V2_OPERATIONS,
     "sns": sns_topics.OPERATIONS | sns_subscriptions.OPERATIONS,
     "sts": sts.OPERATIONS,
+    "kms": kms.OPERATIONS,
     "tagging": tagging.OPERATIONS,
 }
+
+# Service → its name in botocore, and the error code for parameters that break its model.
+_MODELS = {
+    "ses": ("ses", "ValidationError"),
+    "sesv2": ("sesv2", "BadRequestException"),
+    "sns": ("sns", "InvalidParameter"),
+    "sts": ("sts", "ValidationError"),
+}
+_JSON_MODELS = {
+    "kms": ("kms", "ValidationException"),
+    "tagging": ("resourcegroupstaggingapi", "InvalidParameterException"),
+}
+
+
+def _api(service: str) -> Api | JsonApi | None:
+    """The wire format of a service, made when it is first asked for; None for those that are moto's."""
+    if service in _JSON_MODELS:
+        return json_api_of(*_JSON_MODELS[service])
+    return api_of(*_MODELS[service]) if service in _MODELS else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +85,13 @@ class Dispatcher:
         self.faults = Faults()
         self.calls: list[Call] = []
         self.published: list[Published] = []
-        self._apis = {
-            "ses": api_of("ses", "ValidationError"),
-            "sesv2": api_of("sesv2", "BadRequestException"),
-            "sns": api_of("sns", "InvalidParameter"),
-            "sts": api_of("sts", "ValidationError"),
-        }
 
     def answer(self, request: Request) -> Answer:
         """The response to a request. Raises the connection error that a fault ordered, and SandboxStateError."""
         account, region, service = _sender(request)
         if service == "ses" and request.path.startswith("/v2/"):
             service = "sesv2"
-        api = self._api(service)
+        api = _api(service)
         operation = _other_operation(request)
         in_path: dict[str, Any] = {}
         try:
@@ -93,10 +108,6 @@ class Dispatcher:
         if fault and fault.before:
             fault.before()  # outside the lock: it may well make calls of its own, from any thread
         return self._carry_out(incoming, fault)
-
-    def _api(self, service: str) -> Api | JsonApi | None:
-        """The wire format of a service; None for those that are moto's."""
-        return tagging_api() if service == "tagging" else self._apis.get(service)
 
     def _carry_out(self, incoming: _Incoming, fault: Fault | None) -> Answer:
         with self.lock:
@@ -126,7 +137,7 @@ class Dispatcher:
         raise Refusal(fault.code, fault.message, fault.status)
 
     def _perform(self, incoming: _Incoming) -> Answer:
-        api = self._api(incoming.service)
+        api = _api(incoming.service)
         if api is None:
             return other_services.answer(incoming.request, incoming.service, incoming.region, incoming.account)
         if incoming.service in ("ses", "sesv2"):
@@ -154,10 +165,10 @@ class Dispatcher:
         raise Refusal("Throttling", "Rate exceeded", 400)
 
     def _refuse(self, request: Request, service: str, operation: str, refusal: Refusal) -> Answer:
-        api = self._api(service)
+        api = _api(service)
         if api is None:
             speaks_xml = "x-www-form-urlencoded" in request.headers.get("content-type", "")
-            api = self._apis["sts" if speaks_xml else "sesv2"]
+            api = api_of(*_MODELS["sts" if speaks_xml else "sesv2"])
         return api.answer(operation, refusal)
 
 

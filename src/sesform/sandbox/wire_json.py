@@ -1,4 +1,4 @@
-"""The wire format of services that name the operation in a header: AWS JSON 1.1. Of those here, the Resource Groups Tagging API."""
+"""The wire format of services that name the operation in a header, AWS JSON 1.1: KMS and the Resource Groups Tagging API."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from sesform.sandbox.wire import Answer, Request
 
 
 @cache
-def tagging_api() -> JsonApi:
-    """The Resource Groups Tagging API's, made when it is first asked for."""
-    return JsonApi("resourcegroupstaggingapi", "InvalidParameterException")
+def json_api_of(name: str, invalid: str) -> JsonApi:
+    """The wire format of a service, made once: its model takes a while to read."""
+    return JsonApi(name, invalid)
 
 
 class JsonApi:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from sesform import arns
 from sesform.schema._base import Model, TopicName, Unmanaged, text, wrong
 from sesform.schema.subscriptions import Subscription
 
@@ -16,6 +17,13 @@ def _kms_key(value: str) -> str:
         raise wrong(
             "the key 'alias/aws/sns' never lets SES publish",
             "use a key of your own whose policy lets ses.amazonaws.com use it",
+        )
+    arn = arns.parse(value)
+    if value.startswith("arn:") and not (
+        arn and arn.service == "kms" and arn.account and arn.resource.startswith(("key/", "alias/"))
+    ):
+        raise wrong(
+            f"{value!r} is not the ARN of a KMS key", "write it like arn:aws:kms:eu-west-1:111111111111:alias/name"
         )
     return value
 

@@ -1,0 +1,62 @@
+"""iam-policy: the least policy that the specs need in one account, and on stderr what a JSON document has no place for."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from sesform.cli import run
+from sesform.cli.console import Talk, out
+from sesform.cli.options import Options
+from sesform.errors import UsageError
+from sesform.values import printable
+
+if TYPE_CHECKING:
+    from sesform.desired import Desired
+    from sesform.permissions import AccountPolicy
+
+
+def show_policy(options: Options, talk: Talk, *, account: str | None, apply: bool, destroy: bool) -> int:
+    """Prints the policy of the account. Raises SpecError, and UsageError where it is not clear which account is meant."""
+    from sesform import permissions
+
+    desired = run.compile_specs(options)
+    chosen = _account(permissions.accounts(desired), account)
+    made = [desired, run.compile_specs(options, destroy=True)] if destroy else [desired]
+    policy = permissions.of_account(chosen, made, [desired] if destroy else [], writes=apply)
+    out(json.dumps(policy.document, indent=2))
+    talk.problems(desired.warnings)
+    _explain(talk, chosen, desired, policy, permissions.MOST_CHARACTERS)
+    return 0
+
+
+def _account(known: tuple[str, ...], asked: str | None) -> str:
+    if asked is not None and asked not in known:
+        raise UsageError(
+            f"--account {printable(asked)!r} is no account of these specs; they are of {', '.join(known) or 'none'}"
+        )
+    if asked is None and len(known) != 1:
+        raise UsageError(
+            f"the specs are of {len(known)} accounts, and each needs a policy of its own; pass --account with one of "
+            + ", ".join(known)
+        )
+    return asked or known[0]
+
+
+def _explain(talk: Talk, account: str, desired: Desired, policy: AccountPolicy, most: int) -> None:
+    roles = sorted({a.role_arn for a in desired.access.values() if a.role_arn and a.account == account})
+    for role in roles:
+        talk.say(
+            f"For {printable(role)}: whoever takes that role needs sts:AssumeRole on it, and its trust policy's consent."
+        )
+    if not policy.document["Statement"]:
+        talk.warn(
+            f"the specs ask for nothing in {account}: no policy is needed, and IAM takes none without a statement"
+        )
+    if policy.patterns:
+        talk.warn(
+            f"with every name in it the policy would be longer than the {most} characters that a managed policy has; "
+            "it lets in all identities, sets and topics of the account and regions instead"
+        )
+    if policy.size > most:
+        talk.warn(f"the policy has {policy.size} characters, and a managed policy has at most {most}; split it")

@@ -1,0 +1,98 @@
+"""What a call needs of IAM, read off its parameters, and whether a policy lets it: a second opinion on `sesform.permissions`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+from sesform import arns
+from sesform.address import Scope
+from sesform.aws import Connection
+
+_PARTS = re.compile(r"\$\{[*?$]\}|\*|[^*?$]+")  # an escaped character, a wildcard, plain text
+
+
+class Request(NamedTuple):
+    """One thing that IAM is asked. `resource` "*": the action takes none."""
+
+    scope: Scope
+    action: str
+    resource: str
+    context: tuple[tuple[str, str], ...] = ()
+
+
+def requests_of(scope: Scope, service: str, operation: str, params: Mapping[str, Any]) -> Iterator[Request]:
+    """What AWS checks for a call. Source: AWS service authorization reference, "Amazon SES", "… SES v2" and "Amazon SNS"."""
+    if service == "resourcegroupstaggingapi":
+        yield Request(scope, f"tag:{operation}", "*")
+    elif "ResourceArn" in params:  # a tag, of SES or SNS
+        yield Request(scope, f"{service.removesuffix('v2')}:{operation}", params["ResourceArn"])
+    elif service == "ses":
+        yield Request(scope, f"ses:{operation}", "*")
+    elif service == "sesv2":
+        named = [arns.identity(scope, params[p]) for p in ("EmailIdentity",) if p in params]
+        named += [arns.configuration_set(scope, params[p]) for p in ("ConfigurationSetName",) if p in params]
+        yield from (Request(scope, f"ses:{operation}", arn) for arn in named or ["*"])
+        role = params.get("EventDestination", {}).get("KinesisFirehoseDestination", {}).get("IamRoleArn")
+        if role:
+            yield Request(scope, "iam:PassRole", role, (("iam:PassedToService", "ses.amazonaws.com"),))
+    else:
+        # SNS names the topic in its refusals, of subscriptions too.
+        topic = arns.topic(scope, params["Name"]) if "Name" in params else params.get("TopicArn")
+        topic = topic or params["SubscriptionArn"].rpartition(":")[0]
+        yield Request(scope, f"sns:{operation}", topic)
+        role = params.get("Attributes", {}).get("SubscriptionRoleArn")
+        if role:
+            yield Request(scope, "iam:PassRole", role, (("iam:PassedToService", "sns.amazonaws.com"),))
+
+
+@contextmanager
+def recorded() -> Iterator[list[Request]]:
+    """What all calls made inside needed, in order."""
+    found: list[Request] = []
+    aliases: dict[str, str] = {}
+    original = Connection.call
+
+    def call(self: Connection, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        if service != "kms":
+            found.extend(requests_of(self.scope, service, operation, params))
+            return original(self, service, operation, **params)
+        # What is asked for by an alias is checked as the key that it stands for, which has that alias.
+        answer = original(self, service, operation, **params)
+        key = answer["KeyMetadata"]["Arn"] if operation == "DescribeKey" else params["KeyId"]
+        if ":alias/" in params["KeyId"]:
+            aliases[key] = params["KeyId"].rpartition(":")[2]
+        context = (("kms:ResourceAliases", aliases[key]),) if key in aliases else ()
+        found.append(Request(self.scope, f"kms:{operation}", key, context))
+        return answer
+
+    with patch.object(Connection, "call", call):
+        yield found
+
+
+def allows(policy: Mapping[str, Any], request: Request) -> bool:
+    """Whether some statement lets it. Source: IAM user guide, "IAM JSON policy elements"."""
+    return any(applies(statement, request) for statement in policy["Statement"])
+
+
+def applies(statement: Mapping[str, Any], request: Request) -> bool:
+    context = {"aws:RequestedRegion": request.scope.region, **dict(request.context)}
+    tests = [t for tests in statement.get("Condition", {}).values() for t in tests.items()]
+    return (
+        statement["Effect"] == "Allow"
+        and request.action in statement["Action"]
+        and any(covers(pattern, request.resource) for pattern in statement["Resource"])
+        and all(context.get(key) in values for key, values in tests)
+    )
+
+
+def covers(pattern: str, resource: str) -> bool:
+    # An action that takes no resource is let by "*" alone, whatever else the pattern would cover.
+    if resource == "*":
+        return pattern == "*"
+    parts = _PARTS.findall(pattern)
+    wild = (".*" if p == "*" else re.escape(p[2] if p.startswith("${") else p) for p in parts)
+    return re.fullmatch("".join(wild), resource) is not None
