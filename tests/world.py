@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from sesform import apply, aws, live, planner, schema, yaml_source
+from sesform import apply, aws, estate, keys, live, planner, schema, set_users, yaml_source
 from sesform import desired as desired_state
 from sesform.aws import Connections
 from sesform.desired import Desired
@@ -54,7 +54,13 @@ class World:
     def plan(self, text: str, *, destroy: bool = False) -> Plan:
         desired = self.desired(text, destroy=destroy)
         wanted = [*desired.declared.values(), *desired.unmanaged]
-        return planner.plan(desired, live.read(wanted, desired.watched_topics, self.connections(desired)))
+        connections = self.connections(desired)
+        snapshot = live.read(wanted, desired.watched_topics, connections)
+        snapshot = keys.read(desired, snapshot, connections)
+        plan = planner.plan(desired, snapshot)
+        if not estate.deleted_sets(plan):
+            return plan
+        return planner.plan(desired, set_users.look_up(plan, snapshot, connections, 10, lambda *_: None))
 
     def apply(self, text: str, plan: Plan, *, destroy: bool = False) -> Report:
         return apply.run(plan, self.connections(self.desired(text, destroy=destroy), read_only=False))

@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
-from sesform.errors import AwsError, SesformError
-from sesform.plan import Change, Outcome, Plan, Report, Result
+from sesform.errors import AwsError, LeftError, SesformError
+from sesform.plan import WELL, Change, Outcome, Plan, Report, Result
 from sesform.resources import RESOURCES
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class _Run:
         change = self._plan.changes[position]
         if self._interrupted:
             return Outcome(change, "not tried", "the run was interrupted")
-        failed = [self._outcomes[d] for d in change.depends_on if self._outcomes[d].result != "done"]
+        failed = [self._outcomes[d] for d in change.depends_on if self._outcomes[d].result not in WELL]
         if failed:
             return Outcome(change, "not tried", f"it depends on {failed[0].change.address}")
         return None
@@ -88,6 +88,8 @@ class _Run:
             _write(change, self._connections.of(change.address))
         except InterruptedError:
             return Outcome(change, "not tried", "the run was interrupted")
+        except LeftError as error:
+            return Outcome(change, "left", str(error))
         except AwsError as error:
             result: Result = "unknown" if error.maybe_done else "failed"
             return Outcome(change, result, str(error))

@@ -60,6 +60,14 @@ def configuration_set(scope: Scope, name: str) -> str:
     return f"arn:{partition(scope.region)}:ses:{scope.region}:{scope.account}:configuration-set/{name}"
 
 
+def kms_key(scope: Scope, reference: str) -> str:
+    """A KMS key's or alias's ARN: an id or `alias/…` is one of that account and region."""
+    if reference.startswith("arn:"):
+        return reference
+    resource = reference if reference.startswith(("alias/", "key/")) else f"key/{reference}"
+    return f"arn:{partition(scope.region)}:kms:{scope.region}:{scope.account}:{resource}"
+
+
 def event_bus(scope: Scope, name: str) -> str:
     return f"arn:{partition(scope.region)}:events:{scope.region}:{scope.account}:event-bus/{name}"
 

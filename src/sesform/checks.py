@@ -7,16 +7,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from sesform import arns, policy, publishing
+from sesform import arns, keys, policy, publishing
 from sesform.address import Address, Scope
 from sesform.desired import Declared, Desired, Target
 from sesform.errors import Problem
-from sesform.live import Snapshot, TopicFacts
+from sesform.live import Snapshot
 from sesform.plan import Change
-from sesform.resources.subscription import PENDING
+from sesform.resources import PENDING
 from sesform.values import NOTIFICATION_TYPES, Properties
 
-_AWS_KEY = "alias/aws/sns"
 _UNVERIFIED = "its settings are kept, but nothing can be sent with it yet"
 _VERIFY = "verify it there, correct the account or the regions, or declare it absent; one made just now takes a minute to show"
 
@@ -94,14 +93,19 @@ def configuration_sets(desired: Desired, snapshot: Snapshot, changes: Iterable[C
 
 def pending(desired: Desired, snapshot: Snapshot) -> list[Problem]:
     """Subscriptions that nobody has confirmed yet: they get nothing, and asking again would only mail their owner again."""
-    hint = "its owner confirms it by the link that SNS sent; SNS forgets it after two days"
-    return [
-        _problem(
-            declared, str(address), f"subscription {declared.key['endpoint']} is not confirmed yet", hint, warning=True
-        )
-        for address, declared in desired.declared.items()
-        if address.type == "subscription" and snapshot.found.get(address, {}).get("arn") == PENDING
-    ]
+    found = []
+    for address, declared in desired.declared.items():
+        if address.type != "subscription" or snapshot.found.get(address, {}).get("arn") != PENDING:
+            continue
+        text = f"subscription {declared.key['endpoint']} is not confirmed yet"
+        hint = "its owner confirms it by the link that SNS sent; SNS forgets it after two days"
+        if declared.want is None:
+            text += ", and SNS does not let it be removed while it waits for that"
+            hint = (
+                "nothing to do: SNS forgets it after two days, and if it is confirmed before, the next run removes it"
+            )
+        found.append(_problem(declared, str(address), text, hint, warning=True))
+    return found
 
 
 def _asks_for_something(declared: Declared) -> bool:
@@ -171,7 +175,7 @@ def topics(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> l
             hint = "create it first, or declare it under `topics`"
             found.append(_target_problem(target, f"topic {target.topic_arn} does not exist", hint))
         else:
-            found += _unusable(target, facts, external[target.topic_arn], target.user in changing)
+            found += _refuses(target, external[target.topic_arn], target.user in changing, managed=False)
     return found
 
 
@@ -220,7 +224,10 @@ def _causes(snapshot: Snapshot, changes: Iterable[Change]) -> dict[str, str]:
     found = dead_topics(snapshot.topics, snapshot)
     for address, properties in snapshot.found.items():
         if address.type == "topic" and properties.get("kms_key"):
-            found[properties["topic_arn"]] = f"the policy of its KMS key {properties['kms_key']} may not let SES use it"
+            wrong = keys.fault(keys.of_topic(properties["topic_arn"], properties["kms_key"]), snapshot.keys)
+            if wrong or wrong is None:
+                untold = f"the policy of its KMS key {properties['kms_key']} may not let SES use it"
+                found[properties["topic_arn"]] = wrong or untold
     for change in changes:
         if change.address.type == "topic" and change.before is None and change.after:
             found[change.after["topic_arn"]] = "the topic is gone"
@@ -236,8 +243,10 @@ def dead_topics(topic_arns: Iterable[str], snapshot: Snapshot) -> dict[str, str]
         facts = snapshot.topics.get(arn)
         if arn in snapshot.topics and facts is None:
             found[arn] = "the topic does not exist"
-        elif facts is not None and facts.kms_key.endswith(_AWS_KEY):
-            found[arn] = f"the topic is encrypted with {_AWS_KEY}"
+        elif facts is not None and (
+            wrong := facts.kms_key and keys.fault(keys.of_topic(arn, facts.kms_key), snapshot.keys)
+        ):
+            found[arn] = wrong
         elif facts is not None and not _lets_ses_in(_parsed(facts.policy)):
             found[arn] = "its policy does not let SES publish"
     return found
@@ -297,20 +306,6 @@ def _denied(target: Target, document: Properties | None, changing: bool) -> list
     if document is None or all(s.get("Effect") == "Allow" for s in policy.statements(document)):
         return []
     return _refuses(target, document, changing, managed=True)
-
-
-def _unusable(target: Target, facts: TopicFacts, document: policy.Policy | None, changing: bool) -> list[Problem]:
-    if facts.kms_key.endswith(_AWS_KEY):
-        text = f"topic {target.topic_arn} is encrypted with {_AWS_KEY}, which SES can never use"
-        return [
-            _target_problem(
-                target,
-                text,
-                "encrypt it with a key of your own, whose policy lets ses.amazonaws.com use it",
-                warning=not changing,
-            )
-        ]
-    return _refuses(target, document, changing, managed=False)
 
 
 def _refuses(target: Target, document: Properties | None, changing: bool, *, managed: bool) -> list[Problem]:

@@ -6,6 +6,7 @@ SesformError                 anything of ours; the command line turns it into on
 ├── CredentialsError         no credentials, or credentials that AWS refuses or cannot refresh
 ├── AccountError             the credentials belong to another account than the spec says
 ├── AwsError                 AWS refused a call or could not be reached
+├── LeftError                AWS keeps a thing that was to go, and drops it by itself later
 ├── ReadOnlyError            a writing call on a connection that only reads
 ├── PlanFileError            a plan file that is damaged, edited, or of another version
 ├── StalePlanError           what a saved plan saw is no longer what AWS holds
@@ -103,6 +104,10 @@ class AwsError(SesformError):
         place = f"{operation} in {where}: " if operation else ""
         label = f"{code}: " if code else ""
         super().__init__(f"{place}{label}{message}" + (f"; {hint}" if hint else ""))
+
+
+class LeftError(SesformError):
+    """AWS does not let a thing go now and drops it by itself: nothing to do about it, and nothing has to wait for it."""
 
 
 class PlanFileError(SesformError):

@@ -10,7 +10,7 @@ from sesform.address import Scope
 from sesform.desired import Desired
 from sesform.errors import Problem
 from sesform.live import Snapshot
-from sesform.plan import Plan
+from sesform.plan import Change, Plan
 from sesform.resources import RESOURCES
 from sesform.values import Properties
 
@@ -39,26 +39,66 @@ def routed(of: Plan, desired: Desired, snapshot: Snapshot) -> Plan:
 def _still_used(of: Plan, after: Mapping[_Key, Properties]) -> list[Problem]:
     """Errors for topics and sets that the plan deletes while something else, managed or not, goes on using them."""
     gone = {c.before["topic_arn"]: c for c in of.changes if c.address.type == "topic" and c.before and c.after is None}
-    sets = {
-        (c.scope, c.before["configuration_set"]): c
-        for c in of.changes
-        if c.address.type == "configuration_set" and c.before and c.after is None
-    }
-    known = {(d.path, d.summary) for d in of.diagnostics}
     found = []
     for (kind, scope, key), properties in after.items():
         arn = (
             properties.get("topic_arn") if kind == "notification_topic" else properties.get("sns", {}).get("topic_arn")
         )
         change = gone.get(arn) if kind in ("notification_topic", "event_destination") else None
-        if kind == "default_configuration_set":
-            change = sets.get((scope, properties["configuration_set"]))
         if change is not None:
             text = f"is to be deleted, and {kind} {'/'.join(key)} in {scope} still uses it"
-            problem = Problem(text, str(change.address), hint="move or remove that first, or keep this")
-            if (problem.path, problem.summary) not in known:
-                found.append(problem)
+            found.append(Problem(text, str(change.address), hint="move or remove that first, or keep this"))
+    defaults = {
+        (scope, key[0]): str(properties["configuration_set"])
+        for (kind, scope, key), properties in after.items()
+        if kind == "default_configuration_set"
+    }
+    found += sets_in_use(of, defaults)
+    known = {(d.path, d.summary) for d in of.diagnostics}
+    return [problem for problem in found if (problem.path, problem.summary) not in known]
+
+
+_NAMED = 5  # identities that a message names; the rest it counts
+
+
+def sets_in_use(of: Plan, defaults: Mapping[tuple[Scope, str], str]) -> list[Problem]:
+    """An error for each configuration set that the plan deletes while it is the default of identities: all of them in one.
+
+    `defaults` are the default sets after the plan, by scope and identity. SES refuses the sends of an identity whose default set
+    is gone (AWS developer guide, "Managing configuration sets").
+    """
+    found = []
+    for (scope, name), change in deleted_sets(of).items():
+        users = sorted(identity for (where, identity), used in defaults.items() if (where, used) == (scope, name))
+        if users:
+            more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
+            one = len(users) == 1
+            text = (
+                f"is to be deleted, and is the default configuration set of {'identity' if one else 'identities'} "
+                f"{', '.join(users[:_NAMED])}{more} in {scope}"
+            )
+            hint = "give them another default_configuration_set, or null, or keep the set"
+            found.append(Problem(text, str(change.address), hint=hint))
     return found
+
+
+def deleted_sets(of: Plan) -> dict[tuple[Scope, str], Change]:
+    """The configuration sets that a plan deletes."""
+    return {
+        (c.scope, str(c.before["configuration_set"])): c
+        for c in of.changes
+        if c.address.type == "configuration_set" and c.before and c.after is None
+    }
+
+
+def defaults_after(of: Plan, snapshot: Snapshot) -> dict[tuple[Scope, str], str]:
+    """The default set of each identity that was asked for it, as the plan leaves it; identities without one are left out."""
+    found = {key: facts.default_set for key, facts in snapshot.sending.items()}
+    for change in of.changes:
+        if change.address.type == "default_configuration_set":
+            identity = str((change.after or change.before or {})["identity"])
+            found[change.scope, identity] = str(change.after["configuration_set"]) if change.after else ""
+    return {key: name for key, name in found.items() if name}
 
 
 def _foreign_entries(resources: Mapping[_Key, Properties]) -> set[tuple[Scope, str]]:
@@ -91,6 +131,10 @@ def _resources(desired: Desired, snapshot: Snapshot) -> dict[_Key, Properties]:
             found["notification_topic", scope, (name, type_)] = topic
         if not name.startswith("arn:"):
             found["feedback_forwarding", scope, (name,)] = {"identity": name, "enabled": facts.forwarding}
+    for (scope, name), sending in snapshot.sending.items():
+        if sending.default_set:
+            uses = {"identity": name, "configuration_set": sending.default_set}
+            found["default_configuration_set", scope, (name,)] = uses
     for address, properties in snapshot.found.items():
         scope = scopes[address.spec, address.region]
         found[address.type, scope, _aws_key(address.type, properties)] = properties

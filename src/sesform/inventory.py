@@ -16,7 +16,7 @@ from sesform.address import Address, Scope
 from sesform.adopt import Holdings, Note
 from sesform.desired import Declared, Desired, canonical_arn, canonical_identity
 from sesform.errors import AwsError
-from sesform.live import IdentityFacts, Snapshot, TopicFacts
+from sesform.live import IdentityFacts, SendingFacts, Snapshot, TopicFacts
 from sesform.quota import IDENTITIES_A_CALL
 from sesform.resources import RESOURCES, Reading
 from sesform.routes import Resource
@@ -25,7 +25,6 @@ from sesform.values import NOTIFICATION_TYPES, Properties
 if TYPE_CHECKING:
     from sesform.aws import Connection, Connections
 
-_DELETED = "Deleted"  # what SNS lists for a while in place of a subscription's ARN (ansible/ansible#20086)
 _PAGE = 1000  # SES v2 API reference, ListEmailIdentities: no more a page
 
 
@@ -258,8 +257,6 @@ def _read_subscriptions(
         if chosen is not None and arn not in chosen:
             continue
         for (protocol, endpoint), subscription in sorted(reading.subscriptions(arn).items()):
-            if subscription == _DELETED:
-                continue
             loc = ("topics", arn.rsplit(":", 1)[-1], "subscriptions")
             name = f"{protocol} {adopt.without_password(endpoint)}"
             wanted = _declared(connection.scope, "subscription", topic_arn=arn, protocol=protocol, endpoint=endpoint)
@@ -316,10 +313,12 @@ def snapshot(desired: Desired, findings: Findings) -> Snapshot:
         for scope, every in holdings.identities.items()
         for name, held in every.items()
     }
-    policies = {
-        (scope, n): frozenset(h.policies) for scope, every in holdings.identities.items() for n, h in every.items()
+    sending = {
+        (scope, name): SendingFacts(frozenset(held.policies), held.default_set)
+        for scope, every in holdings.identities.items()
+        for name, held in every.items()
     }
-    return Snapshot(found, {}, facts, _topic_facts(desired, findings, holdings), frozenset(sets), policies)
+    return Snapshot(found, {}, facts, _topic_facts(desired, findings, holdings), frozenset(sets), sending)
 
 
 def _topic_facts(desired: Desired, findings: Findings, holdings: Holdings) -> dict[str, TopicFacts | None]:

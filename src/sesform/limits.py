@@ -43,7 +43,7 @@ def _destinations(snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem
 def _policies(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
     """Identities that would hold more sending policies than SES takes: those that others made count too."""
     made: dict[tuple[Scope, str], list[Change]] = defaultdict(list)
-    left = {key: set(names) for key, names in snapshot.policies.items()}
+    left = {key: set(facts.policies) for key, facts in snapshot.sending.items()}
     for change in changes:
         if change.address.type != "sending_policy":
             continue

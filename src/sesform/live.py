@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,8 +13,7 @@ from sesform import arns
 from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError
-from sesform.resources import RESOURCES, Reading
-from sesform.resources.subscription import PENDING
+from sesform.resources import PENDING, RESOURCES, Reading
 from sesform.routes import Subscriber
 from sesform.values import NOTIFICATION_TYPES, Properties
 
@@ -39,14 +38,38 @@ class TopicFacts:
     kms_key: str = ""
 
 
+SYMMETRIC = "SYMMETRIC_DEFAULT"  # KMS's name for the only kind of key that SNS takes
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFacts:
+    """What KMS holds of a key. `refusal` is why it could not be looked at, "" where it could; without an `arn` there is none."""
+
+    arn: str = ""
+    manager: str = "CUSTOMER"
+    state: str = "Enabled"
+    spec: str = SYMMETRIC
+    policy: str = ""
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SendingFacts:
+    """What SES v2 holds of an identity: the names of its sending policies, and its default configuration set ("": none)."""
+
+    policies: frozenset[str] = frozenset()
+    default_set: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What AWS held when it was looked at.
 
     A declared resource that is neither in `found` nor in `unreadable` does not exist. `identities` lacks those that SES does not
     know; `topics` says None of those that SNS does not know, and lacks those that nobody here has credentials to look at.
-    `configuration_sets` are those that exist, of all that were asked for. `policies` are the names of all sending policies,
-    declared or not, of the identities that were asked for them.
+    `configuration_sets` are those that exist, of all that were asked for. `sending` has the identities that were asked for it,
+    one call each: those that declare some of it, and more where a plan needs to know. `keys` are the KMS keys of topics that SES
+    is to publish to, by the ARN that they are called by there.
     """
 
     found: Mapping[Address, Properties] = field(default_factory=dict)
@@ -54,7 +77,8 @@ class Snapshot:
     identities: Mapping[tuple[Scope, str], IdentityFacts] = field(default_factory=dict)
     topics: Mapping[str, TopicFacts | None] = field(default_factory=dict)
     configuration_sets: frozenset[tuple[Scope, str]] = frozenset()
-    policies: Mapping[tuple[Scope, str], frozenset[str]] = field(default_factory=dict)
+    sending: Mapping[tuple[Scope, str], SendingFacts] = field(default_factory=dict)
+    keys: Mapping[str, KeyFacts] = field(default_factory=dict)
 
 
 def read_subscribers(topic_arns: Iterable[str], connections: Connections) -> dict[str, tuple[Subscriber, ...]]:
@@ -80,7 +104,7 @@ class _Pass:
     identities: dict[tuple[Scope, str], IdentityFacts] = field(default_factory=dict)
     topics: dict[str, TopicFacts | None] = field(default_factory=dict)
     configuration_sets: set[tuple[Scope, str]] = field(default_factory=set)
-    policies: dict[tuple[Scope, str], frozenset[str]] = field(default_factory=dict)
+    sending: dict[tuple[Scope, str], SendingFacts] = field(default_factory=dict)
 
 
 def read(
@@ -113,6 +137,19 @@ def read(
     jobs: list[Callable[[], None]] = []
     for key, connection in known.items():
         jobs += _jobs(connection, by_connection[key], topics_by_connection[key], result, facts)
+    side_by_side(jobs, connections, parallelism)
+    return Snapshot(
+        result.found,
+        result.unreadable,
+        result.identities,
+        result.topics,
+        frozenset(result.configuration_sets),
+        result.sending,
+    )
+
+
+def side_by_side(jobs: Sequence[Callable[[], None]], connections: Connections, parallelism: int) -> None:
+    """Runs the jobs in threads and waits for them all. Raises what the first of them raised."""
     with ThreadPoolExecutor(max_workers=max(1, min(parallelism, len(jobs)))) as pool:
         try:
             waiting: list[Future[None]] = [pool.submit(job) for job in jobs]
@@ -121,14 +158,6 @@ def read(
         except BaseException:
             connections.stop()  # an interrupt must not wait for every call that still waits for its turn
             raise
-    return Snapshot(
-        result.found,
-        result.unreadable,
-        result.identities,
-        result.topics,
-        frozenset(result.configuration_sets),
-        result.policies,
-    )
 
 
 def _jobs(
@@ -145,7 +174,7 @@ def _jobs(
             _read_identities(reading, ses, result)
             _read_configuration_sets(reading, result)
             for name, answer in reading.email_identities.items():
-                result.policies[connection.scope, name] = frozenset(answer.get("Policies") or {})
+                result.sending[connection.scope, name] = sending_facts(answer)
 
     def read_sns() -> None:
         reading = Reading(connection, sns)
@@ -187,6 +216,11 @@ def _read_identities(reading: Reading, wanted: list[Declared], result: _Pass) ->
 def _read_configuration_sets(reading: Reading, result: _Pass) -> None:
     with suppress(AwsError):  # noted already, for each resource that it keeps from being read
         result.configuration_sets |= {(reading.connection.scope, name) for name in reading.event_destinations}
+
+
+def sending_facts(answer: Mapping[str, Any]) -> SendingFacts:
+    """SES's answer to GetEmailIdentity, {} where there is no such identity, → facts."""
+    return SendingFacts(frozenset(answer.get("Policies") or {}), answer.get("ConfigurationSetName") or "")
 
 
 def _facts(attributes: Mapping[str, Any], verification: str) -> IdentityFacts:

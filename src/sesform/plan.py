@@ -76,12 +76,14 @@ class Plan:
         return dict(sorted(found.items()))
 
 
-Result = Literal["done", "failed", "not tried", "unknown"]
+Result = Literal["done", "left", "failed", "not tried", "unknown"]
+WELL: tuple[Result, ...] = ("done", "left")  # what others may build on
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one change. "unknown": it was sent, and no answer came."""
+    """What became of one change. "unknown": it was sent, and no answer came; "left": AWS keeps what was to go,
+    and drops it by itself."""
 
     change: Change
     result: Result
@@ -97,7 +99,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        return all(o.result == "done" for o in self.outcomes)
+        return all(o.result in WELL for o in self.outcomes)
 
     @property
     def done(self) -> dict[str, int]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sesform import arns, checks, estate, graph, limits
+from sesform import arns, checks, estate, graph, keys, limits
 from sesform.address import Address, Scope
 from sesform.desired import Declared, Desired, publishers_of
 from sesform.errors import Problem
@@ -50,13 +50,14 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
         want = RESOURCES[each.address.type].settle(each.want, have)
         steps = list(_steps(each, have, want, len(drafts), names))
         drafts += steps
-        if not steps and want is not None:
+        if not steps and want is not None and each.want is not None:
             unchanged.append(Unchanged(each.address, want))
     drafts += _unlisted_destinations(desired, snapshot)
     drafts = _with_room_for_policies(drafts, snapshot)
     changes = _ordered(drafts, _followers(drafts, snapshot))
     problems += checks.identities(desired, snapshot, changes)
     problems += checks.topics(desired, snapshot, changes)
+    problems += keys.check(desired, snapshot, changes)
     problems += checks.configuration_sets(desired, snapshot, changes)
     problems += limits.check(desired, snapshot, changes)
     problems += checks.pending(desired, snapshot)
@@ -118,7 +119,9 @@ def _steps(
             yield draft("delete", have, None, str(declared.origin), kind.phase(have, None))
         return
     if have is None:
-        yield draft("create", None, want, f"{declared.origin}, and AWS has none", kind.phase(None, want))
+        remark = kind.remark(None, want)
+        reason = f"{declared.origin}, and AWS has none" + (f"; {remark}" if remark else "")
+        yield draft("create", None, want, reason, kind.phase(None, want))
         return
     if kind.same(have, want):
         return
@@ -180,7 +183,8 @@ def _with_room_for_policies(drafts: Sequence[Draft], snapshot: Snapshot) -> list
             by_identity[draft.scope, properties["identity"]][draft.after is None].append(position)
     found = list(drafts)
     for key, (creates, deletes) in by_identity.items():
-        held = len(snapshot.policies.get(key, ()))
+        facts = snapshot.sending.get(key)
+        held = len(facts.policies) if facts else 0
         for position, first in limits.make_room(held, creates, deletes).items():
             found[position] = replace(found[position], follows=first)
     return found
@@ -200,6 +204,9 @@ def _followers(drafts: Iterable[Draft], snapshot: Snapshot) -> _Followers:
     for scope, properties in [*held, *made]:
         if scope is not None:
             found[scope, properties["configuration_set"]].add(properties["identity"])
+    for (scope, identity), facts in snapshot.sending.items():
+        if facts.default_set:
+            found[scope, facts.default_set].add(identity)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Resource policies as data: compared by meaning, and read for the one question that matters here: may SES publish?
+"""Resource policies as data: compared by meaning, and read for the one question that matters here: may SES?
 
 Nothing here knows of topics being managed or of sesform's own statements; `publishing` builds those on top.
 """
@@ -174,16 +174,34 @@ def source_arns(policy: Mapping[str, Any]) -> set[str]:
     return found
 
 
-# --- may SES publish? --------------------------------------------------------------------------------------------------
+# --- may SES? ----------------------------------------------------------------------------------------------------------
 
 
 def may_publish(policy: Mapping[str, Any], topic_arn: str, publisher: Publisher) -> bool | None:
-    """Whether the policy lets SES publish to the topic for this publisher; None where that cannot be told from here.
+    """Whether a topic's policy lets SES publish for this publisher; None where that cannot be told from here.
+
+    Source: AWS developer guide of SES, "Configuring Amazon SNS notifications".
+    """
+    # SourceOwner is what the default topic policy tests; the SES of the topic's own account passes it (its settings work
+    # without any policy: ansible-collections/community.aws ses_identity integration tests).
+    known = {
+        "aws:sourceaccount": publisher.account,
+        "aws:sourceowner": publisher.account,
+        "aws:sourcearn": publisher.arn,
+        "aws:principalservicename": SES_PRINCIPAL,
+        "aws:principalisawsservice": "true",
+        "aws:securetransport": "true",
+    }
+    return allows_ses(policy, "sns:Publish", topic_arn, known)
+
+
+def allows_ses(policy: Mapping[str, Any], action: str, resource: str, known: Mapping[str, str]) -> bool | None:
+    """Whether a resource's policy lets SES do this; None where that cannot be told. `known` are values of condition keys.
 
     A Deny that matches wins, then an Allow that matches; a condition that we cannot evaluate makes the statement a "maybe".
-    Source: IAM user guide, "Policy evaluation logic"; AWS developer guide of SES, "Configuring Amazon SNS notifications".
+    Source: IAM user guide, "Policy evaluation logic".
     """
-    verdicts = [(s.get("Effect"), _applies(s, topic_arn, publisher)) for s in statements(policy)]
+    verdicts = [(s.get("Effect"), _applies(s, action, resource, known)) for s in statements(policy)]
     if ("Deny", True) in verdicts:
         return False
     if ("Allow", True) in verdicts:
@@ -191,16 +209,16 @@ def may_publish(policy: Mapping[str, Any], topic_arn: str, publisher: Publisher)
     return None if ("Allow", None) in verdicts else False
 
 
-def _applies(statement: Mapping[str, Any], topic_arn: str, publisher: Publisher) -> bool | None:
+def _applies(statement: Mapping[str, Any], action: str, resource: str, known: Mapping[str, str]) -> bool | None:
     if any(key in statement for key in ("NotPrincipal", "NotAction", "NotResource")):
         return None
     if not names_ses(statement.get("Principal")):
         return False
-    if not any(_like(str(a).lower(), "sns:publish") for a in _listed(statement.get("Action"))):
+    if not any(_like(str(a).lower(), action.lower()) for a in _listed(statement.get("Action"))):
         return False
-    if not any(_like(str(r), topic_arn) for r in _listed(statement.get("Resource"))):
+    if not any(_like(str(r), resource) for r in _listed(statement.get("Resource"))):
         return False
-    return _all(_holds(op, tests, publisher) for op, tests in (statement.get("Condition") or {}).items())
+    return _all(_holds(op, tests, known) for op, tests in (statement.get("Condition") or {}).items())
 
 
 def names_ses(principal: Any) -> bool:
@@ -214,17 +232,7 @@ def names_ses(principal: Any) -> bool:
     )
 
 
-def _holds(operator: str, tests: Mapping[str, Any], publisher: Publisher) -> bool | None:
-    # SourceOwner is what the default topic policy tests; the SES of the topic's own account passes it (its settings work
-    # without any policy: ansible-collections/community.aws ses_identity integration tests).
-    known = {
-        "aws:sourceaccount": publisher.account,
-        "aws:sourceowner": publisher.account,
-        "aws:sourcearn": publisher.arn,
-        "aws:principalservicename": SES_PRINCIPAL,
-        "aws:principalisawsservice": "true",
-        "aws:securetransport": "true",
-    }
+def _holds(operator: str, tests: Mapping[str, Any], known: Mapping[str, str]) -> bool | None:
     name = operator.lower().removesuffix("ifexists")
     return _all(_test(name, known.get(str(key).lower()), values) for key, values in tests.items())
 

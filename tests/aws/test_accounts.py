@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from sesform import aws
 from sesform.address import Access
-from sesform.errors import AccountError, AwsError, CredentialsError
+from sesform.errors import AccountError, AwsError, CredentialsError, ReadOnlyError
 from world import DELEGATE, OWNER, REGION, World
 
 ROLE = f"arn:aws:iam::{OWNER}:role/sesform"
@@ -144,3 +145,41 @@ def test_half_redirected_endpoints_are_warned_about(world: World, monkeypatch: p
     assert 1 == len(connections.warnings)
     assert "sesv2=email.eu-west-1.amazonaws.com" in connections.warnings[0]
     assert "AWS_ENDPOINT_URL" in connections.warnings[0]
+
+
+ENDPOINTS = tuple(f"AWS_ENDPOINT_URL_{service}" for service in ("SES", "SESV2", "SNS", "STS"))
+
+
+@pytest.mark.parametrize(
+    ("expected", "redirected"),
+    [
+        ("its endpoint kms.eu-west-1.amazonaws.com is AWS's, and those of the other services are not", ENDPOINTS),
+        ("its endpoint 127.0.0.1 is not AWS's, and those of the other services are", ("AWS_ENDPOINT_URL_KMS",)),
+        (None, (*ENDPOINTS, "AWS_ENDPOINT_URL_KMS")),
+        (None, ()),
+    ],
+)
+def test_kms_is_asked_only_where_the_other_services_are(
+    world: World, monkeypatch: pytest.MonkeyPatch, expected: str | None, redirected: tuple[str, ...]
+) -> None:
+    """Its client is made at the first call, and where its endpoint is of another AWS than the others', no call goes out."""
+    for name in redirected:
+        monkeypatch.setenv(name, "http://127.0.0.1:4566")
+    world.sandbox.declare_key(f"arn:aws:kms:{REGION}:{OWNER}:alias/k")
+
+    def attached(profile: str | None, account: str) -> botocore.session.Session:
+        session = botocore.session.Session()
+        session.set_credentials(account, "x")
+        world.sandbox.attach(session)
+        return session
+
+    settings = aws.Settings(rate=None, open_session=attached)
+    connection = aws.connect([("corp", REGION)], {"corp": Access(OWNER)}, settings).by_place["corp", REGION]
+
+    assert "kms" not in connection.endpoints
+    world.sandbox.calls.clear()
+    with pytest.raises(AwsError, match=expected) if expected else nullcontext():
+        connection.call("kms", "DescribeKey", KeyId="alias/k")
+    assert ([] if expected else ["kms"]) == [c.service for c in world.sandbox.calls]
+    with pytest.raises(AwsError if expected else ReadOnlyError):
+        connection.call("kms", "DisableKey", KeyId="alias/k")

@@ -84,7 +84,7 @@ def test_a_set_that_is_somebodys_default_is_not_deleted(world: World) -> None:
     world.converge(one + other % "{}")
 
     assert [p.summary for p in world.plan(one + other % "absent").errors] == [
-        "is to be deleted, and default_configuration_set example.com in 111111111111/eu-west-1 still uses it"
+        "is to be deleted, and is the default configuration set of identity example.com in 111111111111/eu-west-1"
     ]
 
 

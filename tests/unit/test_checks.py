@@ -26,6 +26,7 @@ from unit.scenes import (
     topic_arn,
 )
 
+AWS_KEY = "the KMS key alias/aws/sns is AWS's own, and SES can never use it"
 THEIRS = topic_arn("theirs", "333333333333")
 EXTERNAL = owner(f"identities:\n  a.com:\n    notifications: {{bounce: '{THEIRS}'}}\n")
 A = Publisher(OWNER, identity_arn("a.com"))
@@ -244,16 +245,20 @@ UNTOLD = LETTING_IN.replace("AWS:SourceAccount", "aws:PrincipalOrgID")
             [], lambda: replace(holding(compiled(EXTERNAL)), topics={}), id="unseen, but the setting is there"
         ),
         pytest.param(
-            [f"error: topic {THEIRS} is encrypted with alias/aws/sns, which SES can never use"],
+            [f"error: SES cannot publish to topic {THEIRS}: {AWS_KEY}"],
             lambda: with_topic(TopicFacts(LETTING_IN, "alias/aws/sns")),
             id="AWS's own key",
         ),
         pytest.param(
-            [f"warning: topic {THEIRS} is encrypted with alias/aws/sns, which SES can never use"],
+            [f"warning: SES cannot publish to topic {THEIRS}: {AWS_KEY}"],
             lambda: with_topic(TopicFacts(LETTING_IN, "arn:aws:kms:eu-west-1:333333333333:alias/aws/sns"), there=True),
             id="AWS's own key, but the setting is there",
         ),
-        pytest.param([], lambda: with_topic(TopicFacts(LETTING_IN, "alias/mine")), id="a key of one's own"),
+        pytest.param(
+            [],
+            lambda: with_topic(TopicFacts(LETTING_IN, "alias/mine"), there=True),
+            id="a key, but the setting is there",
+        ),
     ],
 )
 def test_a_topic_that_is_managed_elsewhere_must_let_ses_publish(

@@ -12,7 +12,6 @@ from sesform.address import Access, Scope
 from sesform.adopt import Note
 from sesform.aws import Connection, Connections
 from sesform.inventory import Existing
-from sesform.resources import Reading
 from unit.scenes import OWNER, OWNER_SCOPE, identity_arn, topic_arn
 from world import DELEGATE, World
 
@@ -157,16 +156,6 @@ def test_a_subscription_of_somebody_else_is_noted_and_left_out(
     found = inventory.read(connected(world, OWNER), all_topics=True)
 
     assert (len(found.notes), len(found.unreadable), keys(found)["subscription"]) == (notes, unreadable, 0)
-
-
-def test_subscriptions_that_are_on_their_way_out_are_passed_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SNS goes on listing them for a while, as Deleted."""
-    world.client("sns").create_topic(Name="t")
-    listed = {("sqs", "arn:aws:sqs:eu-west-1:111111111111:q"): "Deleted"}
-    monkeypatch.setattr(Reading, "subscriptions", lambda self, arn: listed)
-    found = inventory.read(connected(world, OWNER), all_topics=True)
-
-    assert (keys(found)["subscription"], found.unreadable) == (0, ())
 
 
 def test_settings_of_subscriptions_that_the_specs_have_no_words_for_are_noted(world: World) -> None:

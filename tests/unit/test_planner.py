@@ -348,7 +348,7 @@ def test_null_for_a_subscriptions_setting_comes_to_rest(setting: str) -> None:
 def test_a_subscription_that_waits_for_its_owner_is_not_touched() -> None:
     """Asking again would only mail the owner again, so a pending subscription is a warning and no step."""
     desired = compiled(
-        owner("topics: {t: {subscriptions: [{protocol: email, endpoint: a@b.c, raw_message_delivery: true}]}}\n")
+        owner("topics: {t: {subscriptions: [{protocol: email, endpoint: a@b.c, filter_policy: {a: [b]}}]}}\n")
     )
     place = "corp/eu-west-1/subscription/t/email/a@b.c"
     key = {"topic_arn": topic_arn("t"), "protocol": "email", "endpoint": "a@b.c"}

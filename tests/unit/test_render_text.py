@@ -103,6 +103,16 @@ def test_the_whole_text(name: str, drawn: object) -> None:
     assert file.read_text(encoding="utf-8") == actual
 
 
+def test_a_report_that_is_well_names_what_aws_keeps_for_now() -> None:
+    """What was left is no failure and not counted as destroyed, and does not go unsaid."""
+    done, left = update().changes[:2]
+    of = Report((Outcome(done, "done"), Outcome(left, "left", "SNS forgets it")))
+
+    assert of.ok
+    assert text.report(of).endswith(f" destroyed.\n\n  left       {left.address}: SNS forgets it\n")
+    assert text.report(of).startswith("Apply complete! Resources: ")
+
+
 # --- what tools read -----------------------------------------------------------------------------------------------------
 
 

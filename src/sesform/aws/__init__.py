@@ -23,7 +23,7 @@ from sesform.address import Access, Address, Scope
 from sesform.aws.failures import explain
 from sesform.aws.pacing import Pacer, Stopped
 from sesform.aws.sessions import OpenSession, config, log_in, open_session
-from sesform.errors import ReadOnlyError, SesformError
+from sesform.errors import AwsError, ReadOnlyError, SesformError
 from sesform.quota import SES_CALLS_A_SECOND
 from sesform.values import printable
 
@@ -55,16 +55,18 @@ class Connection:
         self.read_only = read_only
         self.calls: Counter[str] = Counter()
         self._pacer = pacer
-        self._lock = threading.Lock()
+        self._lock, self._making = threading.Lock(), threading.Lock()
+        self._session, self._config = session, config(parallelism)
         self._clients: dict[str, Any] = {
-            service: session.create_client(service, region_name=scope.region, config=config(parallelism))
+            service: session.create_client(service, region_name=scope.region, config=self._config)
             for service in SERVICES
         }
         for service, client in self._clients.items():
             self._watch(service, client)
 
     def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
-        """One call, e.g. `call("ses", "ListIdentities", MaxItems=10)` → AWS's answer. `service` is ses, sesv2 or sns.
+        """One call, e.g. `call("ses", "ListIdentities", MaxItems=10)` → AWS's answer. `service` is ses, sesv2, sns or
+        kms.
 
         Waits for its turn, and retries throttling and transient faults with backoff, each attempt in its turn. Raises AwsError
         where AWS refuses or cannot be reached, ReadOnlyError where a connection that only reads is asked to write, Stopped
@@ -72,7 +74,7 @@ class Connection:
         """
         log.debug("%s:%s in %s%s", _prefix(service), operation, self.scope, _told(params))
         try:
-            answer: dict[str, Any] = getattr(self._clients[service], xform_name(operation))(**params)
+            answer: dict[str, Any] = getattr(self._client(service), xform_name(operation))(**params)
         except (SesformError, Stopped):
             raise
         except Exception as error:
@@ -92,6 +94,28 @@ class Connection:
     def endpoints(self) -> dict[str, str]:
         """Host of each service's endpoint."""
         return {service: urlsplit(client.meta.endpoint_url).hostname or "" for service, client in self._clients.items()}
+
+    def _client(self, service: str) -> Any:
+        """The client of a service; those that few runs need are made when first called, since each takes a while to make."""
+        if service in self._clients:
+            return self._clients[service]
+        with self._making:
+            if service not in self._clients:
+                client = self._session.create_client(service, region_name=self.scope.region, config=self._config)
+                host = urlsplit(client.meta.endpoint_url).hostname or ""
+                if _is_aws(host) != _is_aws(
+                    self.endpoints["sns"]
+                ):  # it would tell of another AWS than the one that is asked
+                    one, other = ("AWS's", "are not") if _is_aws(host) else ("not AWS's", "are")
+                    raise AwsError(
+                        f"its endpoint {host} is {one}, and those of the other services {other}",
+                        operation=service,
+                        where=str(self.scope),
+                        hint=f"set AWS_ENDPOINT_URL, or AWS_ENDPOINT_URL_{service.upper()} as the others are set",
+                    )
+                self._watch(service, client)
+                self._clients[service] = client
+        return self._clients[service]
 
     def _watch(self, service: str, client: Any) -> None:
         """Hooks into botocore, so that its own retries are paced, counted and kept read-only like first attempts."""
@@ -202,12 +226,12 @@ def connect(places: Iterable[tuple[str, str]], access: Mapping[str, Access], set
     return connections
 
 
+def _is_aws(host: str) -> bool:
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"))
+
+
 def _half_redirected(connections: Iterable[Connection]) -> list[str]:
-    hosts = {
-        f"{service}={host}": host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"))
-        for c in connections
-        for service, host in c.endpoints.items()
-    }
+    hosts = {f"{service}={host}": _is_aws(host) for c in connections for service, host in c.endpoints.items()}
     if len(set(hosts.values())) < 2:
         return []
     real = sorted(service for service, is_aws in hosts.items() if is_aws)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sesform.cli import run
 from sesform.cli.console import Talk, coloured, interactive, out
 from sesform.cli.options import Format, Options
-from sesform.errors import PlanFileError, UsageError
+from sesform.errors import PlanFileError, StalePlanError, UsageError
 from sesform.values import printable
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _keep_policies(talk: Talk, plan: Plan) -> None:
 
 def apply_file(options: Options, talk: Talk, file: Path) -> int:
     """Exactly what was saved, if AWS still holds what was seen then."""
-    from sesform import live, plan_file, stale
+    from sesform import estate, live, plan_file, set_users, stale
 
     plan = plan_file.load(file)
     if plan.errors:
@@ -68,7 +68,14 @@ def apply_file(options: Options, talk: Talk, file: Path) -> int:
     connections = run.connect(options, talk, places, access)
     if plan.changes:
         talk.say("Reading again what the plan touches ...")
-        stale.check(plan, live.read(stale.touched(plan), (), connections, options.parallelism))
+        snapshot = live.read(stale.touched(plan), (), connections, options.parallelism)
+        if estate.deleted_sets(plan):
+            snapshot = set_users.look_up(plan, snapshot, connections, options.parallelism, run.looking(options, talk))
+        stale.check(plan, snapshot)
+        used = estate.sets_in_use(plan, estate.defaults_after(plan, snapshot))
+        if used:
+            talk.problems(used)
+            raise StalePlanError("a configuration set of the saved plan has come into use since; plan again")
     return _carry_out(options, talk, plan, connections)
 
 
@@ -99,6 +106,8 @@ def _carry_out(options: Options, talk: Talk, plan: Plan, connections: Connection
     def progress(change: Change, outcome: Outcome | None) -> None:
         if outcome is None or outcome.result in ("done", "not tried"):
             talk.say(text.step(change, outcome))
+        elif outcome.result == "left":
+            talk.warn(text.step(change, outcome))
         else:
             talk.error(text.step(change, outcome))
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def show_routes(options: Options, talk: Talk) -> int:
     """Reads AWS and prints the matrix of the specs' identities and sets; 2 where there is a gap, 1 where it could not be read."""
-    from sesform import checks, live, plan_file
+    from sesform import checks, keys, live, plan_file
     from sesform.render import routes as drawn
 
     desired = run.compile_specs(options)
@@ -35,7 +35,9 @@ def show_routes(options: Options, talk: Talk) -> int:
     matrix = _matrix(options, desired, snapshot, connections)
     topics = sorted({r.topic_arn for ways in matrix.values() for r in ways if r.topic_arn})
     subscribers = live.read_subscribers(topics, connections)
-    dead = checks.dead_topics(topics, live.read((), topics, connections, options.parallelism))
+    held = live.read((), topics, connections, options.parallelism)
+    used = {keys.of_topic(arn, facts.kms_key) for arn, facts in held.topics.items() if facts and facts.kms_key}
+    dead = checks.dead_topics(topics, keys.read_keys(used, held, connections, options.parallelism))
     gaps = routes.gaps(matrix, subscribers, dead)
     if options.format is Format.json:
         out(drawn.json_text(matrix, subscribers, gaps))

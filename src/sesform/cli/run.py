@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sesform.address import Access
+from sesform.address import Access, Scope
 from sesform.cli.console import Talk, out
 from sesform.cli.options import Format, Options
 from sesform.errors import PlanFileError, UsageError
@@ -81,6 +81,9 @@ def _furnish(sandbox: Sandbox, access: Mapping[str, Access], desired: Desired | 
             sandbox.declare_role(each.role_arn, each.external_id)
     for declared in desired.declared.values() if desired else ():
         identity = declared.key.get("identity", "")
+        if declared.address.type == "topic" and declared.want and declared.want.get("kms_key"):
+            key = arns.kms_key(declared.scope, declared.want["kms_key"])
+            sandbox.declare_key(key)
         foreign = arns.parse(identity)
         if foreign is not None:
             sandbox.declare_identity(foreign.account, foreign.region, foreign.resource.removeprefix("identity/"))
@@ -90,20 +93,42 @@ def _furnish(sandbox: Sandbox, access: Mapping[str, Access], desired: Desired | 
 
 def read_aws(options: Options, talk: Talk, desired: Desired) -> tuple[Snapshot, Connections]:
     """What AWS holds of all that the specs speak of."""
-    from sesform import live
+    from sesform import keys, live
 
     wanted = [*desired.declared.values(), *desired.unmanaged]
     connections = connect(options, talk, [(d.address.spec, d.address.region) for d in wanted], desired.access, desired)
     scopes = {c.scope for c in connections.by_place.values()}
     where = ", ".join(map(str, sorted(scopes))) or "no account"
     talk.say(f"Reading {len(desired.declared)} declared settings in {where} ...")
-    return live.read(wanted, desired.watched_topics, connections, options.parallelism), connections
+    snapshot = live.read(wanted, desired.watched_topics, connections, options.parallelism)
+    return keys.read(desired, snapshot, connections, options.parallelism), connections
 
 
 def make_plan(options: Options, talk: Talk, desired: Desired) -> tuple[Plan, Connections]:
-    """Reads AWS and plans; with --only, the part of the plan that matches."""
+    """Reads AWS and plans; with --only, the part of the plan that matches. Where that deletes configuration sets, their users are
+    looked for too."""
+    from sesform import estate, set_users
+
     snapshot, connections = read_aws(options, talk, desired)
-    return _planned(options, desired, snapshot), connections
+    plan = _planned(options, desired, snapshot)
+    if estate.deleted_sets(plan):
+        snapshot = set_users.look_up(plan, snapshot, connections, options.parallelism, looking(options, talk))
+        plan = _planned(options, desired, snapshot)
+    return plan, connections
+
+
+def looking(options: Options, talk: Talk) -> Callable[[Scope, list[str], int], None]:
+    """What says that all identities of an account are asked for, and how long that takes."""
+
+    def tell(scope: Scope, sets: list[str], calls: int) -> None:
+        from sesform.quota import least_seconds
+        from sesform.render.text import duration
+
+        seconds = least_seconds(calls, options.quota)
+        n = f"{calls} call{'' if calls == 1 else 's'}" + (f", at least {duration(seconds)}" if seconds else "")
+        talk.say(f"Looking for identities of {scope} that use {printable(', '.join(sets))} by default: {n} ...")
+
+    return tell
 
 
 def find_drift(options: Options, talk: Talk, desired: Desired) -> Plan:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sesform import arns
 from sesform.address import Address, Scope
 from sesform.desired._compilation import Compilation, Declared, Origin
-from sesform.schema import LoadedSpec, Topic, did_you_mean
+from sesform.schema import LoadedSpec, Subscription, Topic, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +82,57 @@ def declare_topics(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> 
                 want["display_name"] = topic.display_name
             if topic.declares("kms_key"):
                 want["kms_key"] = topic.kms_key
+                _check_key(work, loaded, entry, topic.kms_key or "")
         origin = Origin(loaded.document, ("topics", key), says)
         work.declare(Declared(Address(spec, region, "topic", key), entry.scope, {"topic_arn": entry.arn}, want, origin))
         if isinstance(topic, Topic) and want is not None:
             _declare_subscriptions(work, loaded, entry, topic)
 
 
+def _check_key(work: Compilation, loaded: LoadedSpec, entry: TopicEntry, key: str) -> None:
+    arn, region = arns.parse(key), entry.scope.region
+    if arn is not None and arn.region != region:
+        hint = "a topic's key is in its region"
+        if len(loaded.spec.regions) > 1:
+            hint += "; name it by an alias, so that each region has its own"
+        text = f"the key is in {arn.region}, the topic in {region}"
+        work.wrong(loaded, ("topics", entry.key, "kms_key"), text, hint)
+
+
 def _declare_subscriptions(work: Compilation, loaded: LoadedSpec, entry: TopicEntry, topic: Topic) -> None:
     for index, subscription in enumerate(topic.subscriptions):
         loc = ("topics", entry.key, "subscriptions", index)
         key = {"topic_arn": entry.arn, "protocol": subscription.protocol, "endpoint": subscription.endpoint}
-        managed = {name: getattr(subscription, name) for name in sorted(subscription.model_fields_set - set(key))}
-        if "filter_policy" in managed:
-            managed["filter_policy"] = managed["filter_policy"] or {}
-        # null takes the queue away; of the others it says no more than leaving them out.
-        want = {**key, **{n: v for n, v in managed.items() if v is not None or n == "dead_letter_queue"}}
+        want = None if subscription.absent else {**key, **_settings(subscription)}
+        _check_queue(work, loaded, entry, subscription, loc)
         address = Address(
             entry.spec, entry.scope.region, "subscription", f"{entry.key}/{key['protocol']}/{key['endpoint']}"
         )
-        work.declare(Declared(address, entry.scope, key, want, Origin(loaded.document, loc, "declares it")))
+        says = "declares it absent" if want is None else "declares it"
+        work.declare(Declared(address, entry.scope, key, want, Origin(loaded.document, loc, says)))
+
+
+def _settings(subscription: Subscription) -> dict[str, Any]:
+    """What is managed of a subscription. null takes the queue away; of the others it says no more than leaving them out."""
+    names = subscription.model_fields_set - {"protocol", "endpoint", "absent"}
+    managed = {name: getattr(subscription, name) for name in sorted(names)}
+    if "filter_policy" in managed:
+        managed["filter_policy"] = managed["filter_policy"] or {}
+    return {name: value for name, value in managed.items() if value is not None or name == "dead_letter_queue"}
+
+
+def _check_queue(
+    work: Compilation, loaded: LoadedSpec, entry: TopicEntry, subscription: Subscription, loc: Sequence[int | str]
+) -> None:
+    # "The Amazon SNS subscription and Amazon SQS queue must be under the same AWS account and Region": SNS developer guide,
+    # "Amazon SNS dead-letter queues". The subscription is the topic's account's, which makes the call.
+    queue = arns.parse(subscription.dead_letter_queue or "")
+    if queue is not None and queue.scope != entry.scope:
+        text = f"the queue is in {queue.scope}, the subscription in {entry.scope}"
+        hint = "a dead-letter queue is in the account and region of its subscription"
+        if len(loaded.spec.regions) > 1 and queue.account == entry.scope.account:
+            hint += "; give each region a spec of its own"
+        work.wrong(loaded, (*loc, "dead_letter_queue"), text, hint)
 
 
 def resolve(

@@ -121,14 +121,15 @@ def _calls(of: Plan, rate: float | None) -> str:
         lines.append(f"  {scope}: {ses} to SES, {sns} to SNS")
     total = sum(sum(c.values()) for c in of.calls.values())
     pace = (
-        f", at least {_duration(longest)} at {rate:g} SES call{'' if rate == 1 else 's'} a second"
+        f", at least {duration(longest)} at {rate:g} SES call{'' if rate == 1 else 's'} a second"
         if rate and longest
         else ""
     )
     return f"Applying makes {total} {'call' if total == 1 else 'calls'}{pace}:\n" + "\n".join(lines)
 
 
-def _duration(seconds: int) -> str:
+def duration(seconds: int) -> str:
+    """Seconds as people say them."""
     return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min {seconds % 60} s"
 
 
@@ -174,14 +175,14 @@ def report(of: Report, *, colour: bool = False) -> str:
     """What became of a plan: Terraform's closing line, or each step that was not done and why."""
     paint, n = painter(colour), of.done
     done = f"Resources: {n['create']} added, {n['update']} changed, {n['delete']} destroyed."
-    if of.ok:
-        return f"{paint('Apply complete!', 'create')} {done}\n"
     rest = [o for o in of.outcomes if o.result != "done"]
     head = paint("Apply interrupted." if of.interrupted else "Apply incomplete.", "delete")
     lines = "\n".join(f"  {o.result:<9}  {printable(str(o.change.address))}: {printable(o.error)}" for o in rest)
-    counts = ", ".join(
-        f"{sum(o.result == r for o in of.outcomes)} {r}" for r in ("done", "failed", "unknown", "not tried")
-    )
+    if of.ok:
+        left = f"\n{lines}\n" if rest else ""
+        return f"{paint('Apply complete!', 'create')} {done}\n{left}"
+    results = [*(("left",) if any(o.result == "left" for o in rest) else ()), "failed", "unknown", "not tried"]
+    counts = ", ".join(f"{sum(o.result == r for o in of.outcomes)} {r}" for r in ("done", *results))
     return f"{head} {done}\n\n{lines}\n\nOf {len(of.outcomes)} steps: {counts}. Run sesform again to go on from here.\n"
 
 

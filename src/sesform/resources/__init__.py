@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from sesform.resources._base import Phase, ResourceType
-from sesform.resources._reading import Reading
+from sesform.resources._reading import PENDING, Reading
 from sesform.resources.configuration_set import ConfigurationSet
 from sesform.resources.default_configuration_set import DefaultConfigurationSet
 from sesform.resources.event_destination import EventDestination
@@ -32,4 +32,4 @@ RESOURCES: Final[Mapping[str, ResourceType]] = {
     "sending_policy": SendingPolicy(),
 }
 
-__all__ = ["RESOURCES", "Phase", "Reading", "ResourceType"]
+__all__ = ["PENDING", "RESOURCES", "Phase", "Reading", "ResourceType"]

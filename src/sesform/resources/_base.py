@@ -78,6 +78,10 @@ class ResourceType(ABC):
         """Why an update in place is not possible, or None where it is."""
         return None
 
+    def remark(self, before: Properties | None, after: Properties | None) -> str:
+        """What people should know of such a step beyond what it changes, "" for nothing."""
+        return ""
+
     @abstractmethod
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         """When such a step comes."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sesform.aws import Connection
 
 PENDING = "PendingConfirmation"  # what SNS lists in place of an ARN until the endpoint's owner has confirmed
+DELETED = "Deleted"  # and for a while after it has gone (ansible/ansible#20086)
 
 
 class Reading:
@@ -122,7 +123,10 @@ class Reading:
             token: dict[str, str] = {}
             while self.topic_attributes(topic_arn) is not None:
                 page = self.connection.call("sns", "ListSubscriptionsByTopic", TopicArn=topic_arn, **token)
-                found.update({(s["Protocol"], s["Endpoint"]): s["SubscriptionArn"] for s in page["Subscriptions"]})
+                for each in page["Subscriptions"]:
+                    key, arn = (each["Protocol"], each["Endpoint"]), each["SubscriptionArn"]
+                    if arn != DELETED and (arn != PENDING or key not in found):
+                        found[key] = arn
                 if not page.get("NextToken"):
                     break
                 token = {"NextToken": page["NextToken"]}

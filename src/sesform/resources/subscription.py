@@ -6,15 +6,22 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from sesform import arns
 from sesform.address import Address, Scope
 from sesform.desired import Declared
-from sesform.errors import AwsError
+from sesform.errors import AwsError, LeftError
 from sesform.resources._base import Phase, ResourceType
-from sesform.resources._reading import PENDING, Reading
+from sesform.resources._reading import PENDING
 from sesform.values import UNKNOWN, Properties, Value
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
+    from sesform.resources._reading import Reading
+
+# Whose owners SNS always asks to confirm; for the others only where the endpoint is in another account than the topic, whose
+# credentials make the call. Source: SNS API reference, Subscribe.
+_ASKED = ("email", "email-json", "http", "https")
+_LEFT = "SNS does not let a subscription be removed that waits for its confirmation, and forgets it after two days"
 
 # Ours → SNS's. Source: SNS API reference, SetSubscriptionAttributes.
 _ATTRIBUTES = {
@@ -24,9 +31,6 @@ _ATTRIBUTES = {
     "dead_letter_queue": "RedrivePolicy",
     "role": "SubscriptionRoleArn",
 }
-
-
-__all__ = ["PENDING", "Subscription"]
 
 
 class Subscription(ResourceType):
@@ -49,7 +53,9 @@ class Subscription(ResourceType):
 
     def settle(self, want: Properties | None, have: Properties | None) -> Properties | None:
         if want is None:
-            return None
+            # SNS refuses to remove a pending one, and forgets it by itself after two days (terraform-provider-aws#7782, AWS
+            # What's New 2023-05): there is nothing to do.
+            return have if have is not None and have["arn"] == PENDING else None
         if have is None:
             return {"arn": UNKNOWN, **want}
         # SNS takes no settings for a subscription that is pending; once confirmed it is compared again.
@@ -59,6 +65,16 @@ class Subscription(ResourceType):
         return found["arn"] == PENDING or super().shows(
             found, after
         )  # nothing more shows until its owner has confirmed it
+
+    def same(self, one: Properties, other: Properties) -> bool:
+        return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
+
+    def remark(self, before: Properties | None, after: Properties | None) -> str:
+        if before is not None or after is None or not asks(after):
+            return ""
+        return (
+            "SNS asks its owner to confirm it within two days, anew where an earlier request was not answered in time"
+        )
 
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.TOPICS_REMOVED if after is None else Phase.TOPICS
@@ -100,15 +116,36 @@ class Subscription(ResourceType):
 
     def delete(self, connection: Connection, before: Properties) -> None:
         if before["arn"] == PENDING:
-            # SNS refuses, and forgets it by itself after two days (terraform-provider-aws#7782, AWS What's New 2023-05).
-            raise AwsError("the subscription is pending: SNS does not let it be removed, and forgets it after two days")
-        connection.call("sns", "Unsubscribe", SubscriptionArn=before["arn"])
+            raise LeftError(_LEFT)
+        try:
+            connection.call("sns", "Unsubscribe", SubscriptionArn=before["arn"])  # quiet where there is none
+        except AwsError as error:
+            # It may have come to wait since it was looked at: SNS turns e-mail endpoints back that get too much.
+            if error.code == "InvalidParameter" and "pending confirmation" in error.message:
+                raise LeftError(_LEFT) from None
+            raise
+
+
+def asks(properties: Properties) -> bool:
+    """Whether SNS asks the endpoint's owner to confirm, and delivers nothing until then."""
+    endpoint, topic = arns.parse(properties["endpoint"]), arns.parse(properties["topic_arn"])
+    foreign = endpoint is not None and topic is not None and endpoint.account != topic.account
+    return properties["protocol"] in _ASKED or foreign
+
+
+def _same(one: Value, other: Value) -> bool:
+    """Equal as JSON: the order of keys is nothing, and `true` is not 1."""
+    if isinstance(one, Mapping | list) and isinstance(other, Mapping | list):
+        return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    return bool(one == other)
 
 
 def _settings(before: Properties, after: Properties) -> list[tuple[str, Value]]:
     """The attributes to set, in order. A filter of the old scope may be invalid in the new one, so it goes first: for a moment
     more is delivered, never less."""
-    changed = [(name, after[name]) for name in _ATTRIBUTES if name in after and after[name] != before.get(name)]
+    changed = [
+        (name, after[name]) for name in _ATTRIBUTES if name in after and not _same(after[name], before.get(name))
+    ]
     if any(name == "filter_policy_scope" for name, _ in changed) and before.get("filter_policy"):
         changed = [("filter_policy", {}), *(c for c in changed if c[0] != "filter_policy")]
         if after.get("filter_policy"):

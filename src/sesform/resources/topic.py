@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from sesform import arns
 from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.resources._base import Phase, ResourceType
@@ -40,6 +41,9 @@ class Topic(ResourceType):
                     },
                 )
 
+    def same(self, one: Properties, other: Properties) -> bool:
+        return one.keys() == other.keys() and {**one, "kms_key": _key(one)} == {**other, "kms_key": _key(other)}
+
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.TOPICS_REMOVED if after is None else Phase.TOPICS
 
@@ -73,4 +77,11 @@ class Topic(ResourceType):
 
 
 def _changed(before: Properties, after: Properties) -> list[str]:
-    return [name for name in _ATTRIBUTES if (after.get(name) or None) != (before.get(name) or None)]
+    old, new = {**before, "kms_key": _key(before)}, {**after, "kms_key": _key(after)}
+    return [name for name in _ATTRIBUTES if (new.get(name) or None) != (old.get(name) or None)]
+
+
+def _key(properties: Properties) -> str | None:
+    """The key's ARN: an id or an alias by itself is one of the topic's own account and region."""
+    topic, key = arns.parse(properties.get("topic_arn", "")), properties.get("kms_key")
+    return arns.kms_key(topic.scope, key) if topic and key else key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sesform import arns
-from sesform.sandbox import events, moto_version, sending
+from sesform.sandbox import events, kms, moto_version, sending
 from sesform.sandbox.context import Call, Context, Published
 from sesform.sandbox.events import Event
 from sesform.sandbox.faults import Fault
 from sesform.sandbox.rules import identity_key
-from sesform.sandbox.state import Identity, Role
+from sesform.sandbox.state import Identity, Key, Role
 from sesform.sandbox.store import Store
 
 if TYPE_CHECKING:
@@ -71,6 +72,17 @@ class Sandbox:
         with self._context(account, region) as context:
             key, identities = identity_key(identity), context.here.identities
             identities[key] = replace(identities.get(key, Identity()), verified=verified)
+
+    def declare_key(self, key_arn: str) -> None:
+        """Makes sure that a KMS key exists, by its ARN or its alias's; a new one lets SES use it, and what is there stays."""
+        arn = arns.parse(key_arn)
+        if arn is None or not arn.account or not arn.region:
+            return
+        with self._context(arn.account, arn.region) as context:
+            kind, _, name = arn.resource.partition("/")
+            if name and not arn.resource.startswith("alias/aws/") and kms.find(context, key_arn) is None:
+                id, aliases = (name, ()) if kind == "key" else (str(uuid.uuid4()), (arn.resource,))
+                context.here.keys[id] = Key(kms.policy_for_ses(), aliases=aliases)
 
     def declare_role(self, role_arn: str, external_id: str | None = None) -> None:
         """Makes AssumeRole of this role insist on the external id. Roles that are not declared can be assumed by anybody."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from sesform.address import Scope
 from sesform.sandbox import (
+    kms,
     other_services,
     sending,
     ses_v1,
@@ -26,7 +27,7 @@ from sesform.sandbox.faults import Fault, Faults
 from sesform.sandbox.refusal import Refusal
 from sesform.sandbox.store import Store
 from sesform.sandbox.throttle import NOT_COUNTED, Throttle
-from sesform.sandbox.wire import Answer, Request, api_of
+from sesform.sandbox.wire import Answer, Api, Request, api_of
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[0-9]{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
 _HOST = re.compile(r"https?://([a-z0-9-]+)\.(?:([a-z0-9-]+)\.)?amazonaws\.com")
@@ -36,7 +37,22 @@ OPERATIONS: dict[str, dict[str, Operation]] = {
     "sesv2": ses_v2.OPERATIONS | ses_v2_sets.OPERATIONS | sending.V2_OPERATIONS,
     "sns": sns_topics.OPERATIONS | sns_subscriptions.OPERATIONS,
     "sts": sts.OPERATIONS,
+    "kms": kms.OPERATIONS,
 }
+
+# Service → the error code for parameters that break its model.
+_INVALID = {
+    "ses": "ValidationError",
+    "sesv2": "BadRequestException",
+    "sns": "InvalidParameter",
+    "sts": "ValidationError",
+    "kms": "ValidationException",
+}
+
+
+def _api(service: str) -> Api | None:
+    """The wire format of a service of ours, None for others."""
+    return api_of(service, _INVALID[service]) if service in _INVALID else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +77,13 @@ class Dispatcher:
         self.faults = Faults()
         self.calls: list[Call] = []
         self.published: list[Published] = []
-        self._apis = {
-            "ses": api_of("ses", "ValidationError"),
-            "sesv2": api_of("sesv2", "BadRequestException"),
-            "sns": api_of("sns", "InvalidParameter"),
-            "sts": api_of("sts", "ValidationError"),
-        }
 
     def answer(self, request: Request) -> Answer:
         """The response to a request. Raises the connection error that a fault ordered, and SandboxStateError."""
         account, region, service = _sender(request)
         if service == "ses" and request.path.startswith("/v2/"):
             service = "sesv2"
-        api = self._apis.get(service)
+        api = _api(service)
         operation = _other_operation(request)
         in_path: dict[str, Any] = {}
         try:
@@ -119,7 +129,7 @@ class Dispatcher:
         raise Refusal(fault.code, fault.message, fault.status)
 
     def _perform(self, incoming: _Incoming) -> Answer:
-        api = self._apis.get(incoming.service)
+        api = _api(incoming.service)
         if api is None:
             return other_services.answer(incoming.request, incoming.service, incoming.region, incoming.account)
         if incoming.service in ("ses", "sesv2"):
@@ -147,10 +157,11 @@ class Dispatcher:
         raise Refusal("Throttling", "Rate exceeded", 400)
 
     def _refuse(self, request: Request, service: str, operation: str, refusal: Refusal) -> Answer:
-        api = self._apis.get(service)
+        api = _api(service)
         if api is None:
             speaks_xml = "x-www-form-urlencoded" in request.headers.get("content-type", "")
-            api = self._apis["sts" if speaks_xml else "sesv2"]
+            name = "sts" if speaks_xml else "sesv2"
+            api = api_of(name, _INVALID[name])
         return api.answer(operation, refusal)
 
 

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from sesform import arns
 from sesform.policy import Publisher, may_publish
+from sesform.sandbox import kms
 from sesform.sandbox.context import Context
 from sesform.sandbox.refusal import Refusal
 from sesform.sandbox.state import Identity, Topic
@@ -135,14 +136,13 @@ def topic_fault(context: Context, topic_arn: str, publishers: Iterable[Publisher
     topic = home.topics.get(arn.resource) if home else None
     if topic is None:
         return "missing"
-    return may_deliver(topic, topic_arn, publishers)
+    return may_deliver(context, topic, topic_arn, publishers)
 
 
-def may_deliver(topic: Topic, topic_arn: str, publishers: Iterable[Publisher]) -> TopicFault | None:
+def may_deliver(context: Context, topic: Topic, topic_arn: str, publishers: Iterable[Publisher]) -> TopicFault | None:
     """Whether an existing topic takes what SES publishes: None if it does."""
-    # The key policy of the AWS-managed key cannot be changed, so SES may never use it. What a customer's key allows, the
-    # sandbox does not know: it is taken as allowing SES.
-    if topic.attributes.get("KmsMasterKeyId", "").endswith("alias/aws/sns"):
+    arn, key = arns.parse(topic_arn), topic.attributes.get("KmsMasterKeyId", "")
+    if arn is not None and key and not kms.lets_ses_in(context, arns.kms_key(arn.scope, key)):
         return "encrypted"
     policy = json.loads(topic.policy)
     return None if any(may_publish(policy, topic_arn, p) for p in publishers) else "refused"

@@ -80,6 +80,15 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """A KMS key, by its id. `state` is as KMS names it; `aliases` have their prefix `alias/`."""
+
+    policy: str
+    state: str = "Enabled"
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Role:
     """A declared role: AssumeRole must present this external id, if there is one."""
 
@@ -124,6 +133,7 @@ class ScopeState:
         self.configuration_sets: Table[ConfigurationSet] = Table()
         self.topics: Table[Topic] = Table()
         self.subscriptions: Table[Subscription] = Table()
+        self.keys: Table[Key] = Table()
 
     @property
     def tables(self) -> dict[str, Table[Any]]:
@@ -137,6 +147,7 @@ RECORDS: dict[str, type[Any]] = {
     "configuration_sets": ConfigurationSet,
     "topics": Topic,
     "subscriptions": Subscription,
+    "keys": Key,
 }
 
 
@@ -192,7 +203,7 @@ def decode(kind: type[Record], value: object) -> Record:
         elif default is MISSING:
             raise ValueError(f"{name!r} is missing")
     record = kind(**given)
-    if isinstance(record, Topic):
+    if isinstance(record, Topic | Key):
         policy.parse(record.policy)
     if isinstance(record, ConfigurationSet):
         _check_set(record)

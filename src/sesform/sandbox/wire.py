@@ -19,6 +19,7 @@ from moto.core.errors import ErrorLookupFactory, ErrorShape
 from moto.core.model import OperationModel, ServiceModel
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.serialize import (
+    JSONSerializer,
     QuerySerializer,
     ResponseDict,
     ResponseSerializer,
@@ -84,6 +85,10 @@ class _RestJson(_Errors, RestJSONSerializer):
     pass
 
 
+class _Json(_Errors, JSONSerializer):
+    pass
+
+
 _LOOKUPS = ErrorLookupFactory()
 
 
@@ -126,20 +131,24 @@ def api_of(name: str, invalid: str) -> Api:
 
 
 class Api:
-    """One service's wire format. `name` is botocore's: ses, sesv2, sns, sts."""
+    """One service's wire format. `name` is botocore's: ses, sesv2, sns, sts, kms."""
 
     def __init__(self, name: str, invalid: str) -> None:
         self.name = name
         self.model = get_service_model(name)
         self._invalid = invalid  # the error code for parameters that break the model
-        self._rest = self.model.protocol == "rest-json"
+        self._rest, self._targets = self.model.protocol == "rest-json", self.model.protocol == "json"
         self._paths = _Paths(self.model) if self._rest else None
         self._operations = frozenset(self.model.operation_names)
 
     def route(self, request: Request) -> tuple[str, dict[str, Any]]:
         """The operation that a request asks for, and the parameters in its path. Raises Refusal where there is none."""
         if self._paths is None:
-            action = dict(parse_qsl(request.body.decode("utf-8", "replace"))).get("Action", "")
+            action = (
+                request.headers.get("x-amz-target", "").rpartition(".")[2]
+                if self._targets
+                else dict(parse_qsl(request.body.decode("utf-8", "replace"))).get("Action", "")
+            )
             if action not in self._operations:
                 raise Refusal(
                     "InvalidAction",
@@ -181,6 +190,8 @@ class Api:
     def _parts(self, request: Request, in_path: Mapping[str, Any]) -> Any:
         if self._rest:
             values: Any = MultiDict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True))
+        elif self._targets:
+            values = {}
         else:
             values = dict(parse_qsl(request.body.decode("utf-8"), keep_blank_values=True))
         parts = {
@@ -197,7 +208,7 @@ class Api:
             self.model.operation_model(operation) if operation in self._operations else OperationModel({}, self.model)
         )
         request_id = str(uuid.uuid4())
-        kind = _RestJson if self._rest else _Query
+        kind = _RestJson if self._rest else _Json if self._targets else _Query
         serialized = kind(model, SerializationContext(request_id)).serialize(result)
         body = serialized["body"]
         headers = {**serialized["headers"], "x-amzn-RequestId": request_id}

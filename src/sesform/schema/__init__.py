@@ -29,7 +29,8 @@ from sesform.schema.identities import (
 from sesform.schema.policies import GRANT_PREFIX, PolicyName, SendingPolicy
 from sesform.schema.problems import did_you_mean
 from sesform.schema.specs import Credentials, Delegate, Owner, Spec
-from sesform.schema.topics import Subscription, Topic
+from sesform.schema.subscriptions import Subscription
+from sesform.schema.topics import Topic
 from sesform.yaml_source import Document
 
 # What can stand in a spec by itself, for those who write specs.

@@ -1,56 +1,14 @@
-"""Topics and their subscriptions."""
+"""Topics."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from sesform.schema._base import Model, TopicName, Unmanaged, arn_of, text, wrong
-
-# SNS API reference, Subscribe.
-Protocol = Literal["sqs", "lambda", "https", "http", "email", "email-json", "sms", "firehose", "application"]
-
-
-class Subscription(Model):
-    protocol: Protocol = Field(description="How SNS delivers.")
-    endpoint: Annotated[str, *text(r"\S+", "an endpoint")] = Field(
-        description="The queue, function or stream ARN, the URL, or the address."
-    )
-    raw_message_delivery: bool | None = Field(
-        None, description="Deliver the message itself, without SNS's envelope. Left out: unmanaged."
-    )
-    filter_policy: dict[str, Any] | None = Field(
-        None, description="Which messages are delivered. Left out: unmanaged; {}: all."
-    )
-    filter_policy_scope: Literal["MessageAttributes", "MessageBody"] | None = Field(
-        None, description="What the filter looks at."
-    )
-    dead_letter_queue: Annotated[str, arn_of("sqs", "", "arn:aws:sqs:eu-west-1:111111111111:name")] | None = Field(
-        None, description="The SQS queue that takes what cannot be delivered."
-    )
-    role: Annotated[str, arn_of("iam", "role/", "arn:aws:iam::111111111111:role/name")] | None = Field(
-        None, description="The role that SNS takes to write to a Firehose stream; firehose only."
-    )
-
-    @model_validator(mode="after")
-    def _endpoint_fits_protocol(self) -> Subscription:
-        starts = {
-            "sqs": "arn:",
-            "lambda": "arn:",
-            "firehose": "arn:",
-            "application": "arn:",
-            "https": "https://",
-            "http": "http://",
-        }
-        start = starts.get(self.protocol, "")
-        if not self.endpoint.startswith(start):
-            raise wrong(f"endpoint {self.endpoint!r} does not begin with {start!r}, as protocol {self.protocol} needs")
-        if self.protocol.startswith("email") and "@" not in self.endpoint:
-            raise wrong(f"endpoint {self.endpoint!r} is not an e-mail address, as protocol {self.protocol} needs")
-        if (self.protocol == "firehose") != (self.role is not None):
-            raise wrong(f"protocol {self.protocol} {'needs' if self.role is None else 'takes no'} role")
-        return self
+from sesform import arns
+from sesform.schema._base import Model, TopicName, Unmanaged, text, wrong
+from sesform.schema.subscriptions import Subscription
 
 
 def _kms_key(value: str) -> str:
@@ -59,6 +17,13 @@ def _kms_key(value: str) -> str:
         raise wrong(
             "the key 'alias/aws/sns' never lets SES publish",
             "use a key of your own whose policy lets ses.amazonaws.com use it",
+        )
+    arn = arns.parse(value)
+    if value.startswith("arn:") and not (
+        arn and arn.service == "kms" and arn.account and arn.resource.startswith(("key/", "alias/"))
+    ):
+        raise wrong(
+            f"{value!r} is not the ARN of a KMS key", "write it like arn:aws:kms:eu-west-1:111111111111:alias/name"
         )
     return value
 
@@ -79,7 +44,7 @@ class Topic(Model):
         None, description="unmanaged: sesform keeps no statements in the topic's policy, and only checks what it says."
     )
     subscriptions: list[Subscription] = Field(
-        default_factory=list, description="Subscriptions that must exist; others are left alone."
+        default_factory=list, description="Subscriptions that must exist, or must not; others are left alone."
     )
 
     @model_validator(mode="after")

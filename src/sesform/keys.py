@@ -1,0 +1,178 @@
+"""KMS keys of topics: whether SES may use them, told before it finds out by itself and drops the topic.
+
+Source: AWS developer guide of SES, "Configuring Amazon SNS notifications" (an encrypted topic's key policy), and AWS KMS API
+reference, DescribeKey and GetKeyPolicy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sesform import arns, policy
+from sesform.desired import Desired, Target
+from sesform.errors import AwsError, Problem
+from sesform.live import SYMMETRIC, KeyFacts, Snapshot, side_by_side
+from sesform.plan import Change
+
+if TYPE_CHECKING:
+    from sesform.aws import Connection, Connections
+
+_ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
+STATEMENT: Mapping[str, Any] = {
+    "Sid": "AllowSESToUseKMSKey",
+    "Effect": "Allow",
+    "Principal": {"Service": policy.SES_PRINCIPAL},
+    "Action": list(_ACTIONS),
+    "Resource": "*",
+}
+_AWS_KEY = "alias/aws/sns"
+
+
+# --- reading -----------------------------------------------------------------------------------------------------------
+
+
+def read(desired: Desired, snapshot: Snapshot, connections: Connections, parallelism: int = 10) -> Snapshot:
+    """The snapshot with the keys of the topics that something in the specs routes to. No topic with a key: no call."""
+    return read_keys(set(_in_use(desired, snapshot).values()), snapshot, connections, parallelism)
+
+
+def read_keys(
+    references: Iterable[str], snapshot: Snapshot, connections: Connections, parallelism: int = 10
+) -> Snapshot:
+    """The snapshot with these keys, given by ARN, as far as some spec's account and region is theirs."""
+    found: dict[str, KeyFacts] = {}
+
+    def look_at(reference: str) -> None:
+        arn = arns.parse(reference)
+        connection = connections.in_scope(arn.scope) if arn else None
+        where = f"{arn.account}/{arn.region}" if arn else reference
+        found[reference] = (
+            _facts(connection, reference)
+            if connection
+            else KeyFacts(refusal=f"no spec has credentials for {where}, where it is")
+        )
+
+    jobs = [partial(look_at, reference) for reference in sorted(set(references))]
+    if jobs:
+        side_by_side(jobs, connections, parallelism)
+    return replace(snapshot, keys={**snapshot.keys, **found})
+
+
+def _facts(connection: Connection, reference: str) -> KeyFacts:
+    try:
+        key = connection.call("kms", "DescribeKey", KeyId=reference)["KeyMetadata"]
+        facts = KeyFacts(key["Arn"], key.get("KeyManager", ""), key.get("KeyState", ""), key.get("KeySpec", SYMMETRIC))
+        # It takes the key's id or ARN, no alias, and its only policy's name is "default".
+        answer = connection.call("kms", "GetKeyPolicy", KeyId=key["Arn"], PolicyName="default")
+        return replace(facts, policy=answer["Policy"])
+    except AwsError as error:
+        return KeyFacts() if error.code == "NotFoundException" else KeyFacts(refusal=str(error))
+
+
+def _in_use(desired: Desired, snapshot: Snapshot) -> dict[str, str]:
+    """Topic → the ARN of its key, as the plan leaves it, of the topics that something routes to and that have one."""
+    declared = {d.key["topic_arn"]: d for d in desired.declared.values() if d.address.type == "topic"}
+    used = {}
+    for arn in dict.fromkeys(t.topic_arn for t in desired.targets):
+        topic, facts = declared.get(arn), snapshot.topics.get(arn)
+        if topic is not None and topic.want is not None and "kms_key" in topic.want:
+            key = topic.want["kms_key"]
+        elif topic is not None and topic.address in snapshot.found:
+            key = snapshot.found[topic.address].get("kms_key")
+        else:
+            key = facts.kms_key if facts else ""
+        if key:
+            used[arn] = of_topic(arn, key)
+    return used
+
+
+def of_topic(topic_arn: str, key: str) -> str:
+    """The ARN of a topic's key, which may be named by its id or alias alone."""
+    topic = arns.parse(topic_arn)
+    return arns.kms_key(topic.scope, key) if topic else key
+
+
+# --- judging -----------------------------------------------------------------------------------------------------------
+
+
+def fault(reference: str, keys: Mapping[str, KeyFacts]) -> str | None:
+    """Why SES can surely not use a key; "" where it can, None where that cannot be told."""
+    facts = keys.get(reference)
+    if reference.endswith(f":{_AWS_KEY}"):
+        return f"the KMS key {_AWS_KEY} is AWS's own, and SES can never use it"
+    if facts is None or facts.refusal:
+        return None
+    if not facts.arn:
+        return f"the KMS key {reference} does not exist"
+    if facts.manager == "AWS":
+        return f"the KMS key {reference} is AWS's own, and its policy cannot be edited"
+    if facts.state != "Enabled":
+        return f"the KMS key {reference} is not enabled (KMS says {facts.state or 'nothing'})"
+    if facts.spec != SYMMETRIC:
+        return f"the KMS key {reference} is no symmetric key (KMS says {facts.spec})"
+    return _refused(reference, facts)
+
+
+def _refused(reference: str, facts: KeyFacts) -> str | None:
+    try:
+        document = policy.parse(facts.policy)
+    except ValueError:
+        return None
+    verdicts = {action: policy.allows_ses(document, action, facts.arn, {}) for action in _ACTIONS}
+    refused = [action for action, verdict in verdicts.items() if verdict is False]
+    if refused:
+        return f"the policy of the KMS key {reference} does not let {policy.SES_PRINCIPAL} use {' and '.join(refused)}"
+    return None if None in verdicts.values() else ""
+
+
+def check(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> list[Problem]:
+    """Topics whose key keeps SES out: an error where the plan changes what relies on them, else a warning.
+
+    What could not be looked at is a warning where the plan changes something, and nothing to say otherwise.
+    """
+    changing = {c.address for c in changes if c.after is not None}
+    encrypted = {
+        c.after["topic_arn"]
+        for c in changes
+        if c.address.type == "topic" and c.after and c.after.get("kms_key") != (c.before or {}).get("kms_key")
+    }
+    users: dict[str, list[Target]] = defaultdict(list)
+    for target in desired.targets:
+        users[target.topic_arn].append(target)
+    found = []
+    for topic_arn, key in _in_use(desired, snapshot).items():
+        relied = topic_arn in encrypted or any(t.user in changing for t in users[topic_arn])
+        problem = _judged(topic_arn, key, snapshot, relied)
+        if problem is not None:
+            first = min(users[topic_arn], key=lambda t: (t.user not in changing, t.user))
+            line, column = first.origin.document.place(first.origin.loc)
+            topics = [str(a) for a, d in desired.declared.items() if d.key.get("topic_arn") == topic_arn]
+            concerns = (*(str(t.user) for t in users[topic_arn]), *topics)
+            file, path = first.origin.document.file, str(first.user)
+            found.append(replace(problem, path=path, file=file, line=line, column=column, concerns=concerns))
+    return found
+
+
+def _judged(topic_arn: str, key: str, snapshot: Snapshot, relied: bool) -> Problem | None:
+    wrong, facts = fault(key, snapshot.keys), snapshot.keys.get(key)
+    if wrong:
+        own = facts is not None and facts.manager != "AWS" and facts.state == "Enabled" and facts.arn
+        hint = (
+            f"add to the key's policy: {json.dumps(STATEMENT)}"
+            if own and "policy" in wrong
+            else "encrypt it with an enabled symmetric key of your own, whose policy lets ses.amazonaws.com use it"
+        )
+        text = f"SES cannot publish to topic {topic_arn}: {wrong}"
+        return Problem(text, hint=hint, severity="error" if relied else "warning")
+    if wrong is None and relied:
+        unknown = "its policy has conditions that only KMS can test" if facts else "it was not looked at"
+        why = facts.refusal if facts and facts.refusal else unknown
+        text = f"whether the KMS key {key} of topic {topic_arn} lets SES publish could not be told: {why}"
+        hint = f"make sure that its policy has: {json.dumps(STATEMENT)}"
+        return Problem(text, hint=hint, severity="warning")
+    return None

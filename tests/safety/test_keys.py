@@ -1,0 +1,269 @@
+"""Encrypted topics: SES drops a topic whose key it may not use, so the plan looks at the key first."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from sesform.plan import Plan
+from shell import Shell
+from world import OWNER, REGION, World
+
+HEAD = """
+kind: Owner
+name: corp
+account: "111111111111"
+regions: [eu-west-1]
+"""
+USES = "identities: {example.com: {notifications: {bounce: t, complaint: t}}}\n"
+TOPIC = f"arn:aws:sns:{REGION}:{OWNER}:t"
+HERE = f"arn:aws:kms:{REGION}:{OWNER}:"
+ALIAS = HERE + "alias/k"
+BOUNCE = "corp/eu-west-1/notification_topic/example.com/bounce"
+SES = {"Service": "ses.amazonaws.com"}
+BOTH = ["kms:GenerateDataKey*", "kms:Decrypt"]
+
+
+def statement(**to: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Principal": SES, "Action": BOTH, "Resource": "*", **to}
+
+
+def policy(*statements: dict[str, Any]) -> str:
+    root = {"Effect": "Allow", "Principal": {"AWS": OWNER}, "Action": "kms:*", "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [root, *statements]})
+
+
+def specs(key: str = "alias/k", uses: str = USES) -> str:
+    return HEAD + f"topics: {{t: {{kms_key: {key}}}}}\n" + uses
+
+
+def make_key(world: World, text: str, account: str = OWNER) -> str:
+    """A key with this policy and the alias `alias/k`; its id."""
+    kms = world.client("kms", account)
+    id_: str = kms.create_key(Policy=text)["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName="alias/k", TargetKeyId=id_)
+    return id_
+
+
+def told(of: Plan) -> list[str]:
+    return [f"{p.severity}: {p.summary}" for p in of.diagnostics]
+
+
+def kms_calls(world: World) -> Counter[str]:
+    found = Counter(c.operation for c in world.sandbox.calls if c.service == "kms")
+    world.sandbox.calls.clear()
+    return found
+
+
+# --- what its policy says ------------------------------------------------------------------------------------------------
+
+REFUSED = (
+    f"error: SES cannot publish to topic {TOPIC}: the policy of the KMS key {ALIAS} does not let ses.amazonaws.com use "
+)
+UNTOLD = (
+    f"warning: whether the KMS key {ALIAS} of topic {TOPIC} lets SES publish could not be told: "
+    "its policy has conditions that only KMS can test"
+)
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"),
+    [
+        ([], policy(statement())),
+        ([], policy(statement(Action="kms:*"))),
+        ([], policy(statement(Action=["kms:GenerateDataKey"]), statement(Action="kms:Decrypt"))),
+        ([], policy(statement(Principal="*"))),
+        ([REFUSED + "kms:GenerateDataKey and kms:Decrypt"], policy()),
+        ([REFUSED + "kms:Decrypt"], policy(statement(Action="kms:GenerateDataKey*"))),
+        (
+            [REFUSED + "kms:GenerateDataKey and kms:Decrypt"],
+            policy(statement(Principal={"Service": "sns.amazonaws.com"})),
+        ),
+        ([REFUSED + "kms:Decrypt"], policy(statement(), statement(Effect="Deny", Action="kms:Decrypt", Principal="*"))),
+        ([UNTOLD], policy(statement(Condition={"StringEquals": {"aws:SourceAccount": OWNER}}))),
+        ([UNTOLD], policy(statement(Condition={"StringLike": {"kms:ViaService": "sns.*"}}))),
+    ],
+)
+def test_a_keys_policy_must_let_ses_in(world: World, expected: list[str], text: str) -> None:
+    """What surely fails is an error before anything is written; what cannot be told is a warning; what is well is silent."""
+    world.identity("example.com")
+    make_key(world, text)
+
+    assert expected == told(world.plan(specs()))
+
+
+def test_the_hint_is_the_statement_that_mends_it(world: World) -> None:
+    """Adding to the key's policy what the hint says makes the plan applyable, at the line of the first setting."""
+    world.identity("example.com")
+    id_ = make_key(world, policy())
+    (problem,) = world.plan(specs()).errors
+    lead, mended = "add to the key's policy: ", json.loads(problem.hint.partition(": ")[2])
+    world.client("kms").put_key_policy(KeyId=id_, Policy=policy(mended))
+
+    assert (True, BOUNCE, 7) == (problem.hint.startswith(lead), problem.path, problem.line)
+    world.converge(specs())
+
+
+def test_what_stands_already_is_a_warning(world: World) -> None:
+    """The key lost its statement later: the plan is empty, and SES is about to drop the topic."""
+    world.identity("example.com")
+    id_ = make_key(world, policy(statement()))
+    world.converge(specs())
+    world.client("kms").put_key_policy(KeyId=id_, Policy=policy())
+    plan = world.plan(specs())
+
+    assert plan.changes == ()
+    assert [REFUSED.replace("error", "warning") + "kms:GenerateDataKey and kms:Decrypt"] == told(plan)
+
+
+def test_encrypting_a_topic_in_use_is_a_change_that_relies_on_the_key(world: World) -> None:
+    """The settings stay as they are, and would break at the next publish."""
+    world.identity("example.com")
+    make_key(world, policy())
+    world.converge(specs("null"))
+
+    assert [REFUSED + "kms:GenerateDataKey and kms:Decrypt"] == told(world.plan(specs()))
+
+
+# --- what it is ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expected", "deed"),
+    [
+        ("is not enabled (KMS says Disabled)", "disable_key"),
+        ("is not enabled (KMS says PendingDeletion)", "schedule_key_deletion"),
+    ],
+)
+def test_a_key_that_is_out_of_use_keeps_ses_out(world: World, expected: str, deed: str) -> None:
+    """Whatever its policy says."""
+    world.identity("example.com")
+    id_ = make_key(world, policy(statement()))
+    getattr(world.client("kms"), deed)(KeyId=id_)
+
+    assert [f"error: SES cannot publish to topic {TOPIC}: the KMS key {ALIAS} {expected}"] == told(world.plan(specs()))
+
+
+def test_a_key_that_is_not_there_is_an_error(world: World) -> None:
+    """An alias with a typing error would cost the notices."""
+    world.identity("example.com")
+
+    assert [f"error: SES cannot publish to topic {TOPIC}: the KMS key {ALIAS} does not exist"] == told(
+        world.plan(specs())
+    )
+
+
+def test_awss_own_key_is_found_on_a_topic_whose_key_nobody_declares(world: World) -> None:
+    """Left out, the key is unmanaged; that SES cannot use it counts all the same."""
+    world.identity("example.com")
+    world.converge(HEAD + "topics: {t: {}}\n")
+    world.client("sns").set_topic_attributes(
+        TopicArn=TOPIC, AttributeName="KmsMasterKeyId", AttributeValue="alias/aws/sns"
+    )
+    plan = world.plan(HEAD + "topics: {t: {}}\n" + USES)
+
+    assert [
+        f"error: SES cannot publish to topic {TOPIC}: the KMS key alias/aws/sns is AWS's own, and SES can never use it"
+    ] == told(plan)
+
+
+# --- reading it ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEAD + "topics: {t: {}}\n" + USES,
+        specs(uses=""),
+        HEAD + "topics: {t: {kms_key: null}}\n" + USES,
+    ],
+)
+def test_no_key_in_use_costs_no_call(world: World, text: str) -> None:
+    """Topics without a key, and keys of topics that nothing routes to, are nobody's business here."""
+    world.identity("example.com")
+    world.converge(text)
+    world.sandbox.calls.clear()
+    world.plan(text)
+
+    assert kms_calls(world) == {}
+
+
+def test_a_key_is_looked_at_once(world: World) -> None:
+    """However many settings rely on it."""
+    world.identity("example.com")
+    make_key(world, policy(statement()))
+    world.converge(specs())
+    world.sandbox.calls.clear()
+    world.plan(specs())
+
+    assert {"DescribeKey": 1, "GetKeyPolicy": 1} == kms_calls(world)
+
+
+@pytest.mark.parametrize("operation", ["DescribeKey", "GetKeyPolicy"])
+def test_a_key_that_may_not_be_read_is_a_warning_where_something_changes(world: World, operation: str) -> None:
+    """Lacking permission is no error; what stands already is not nagged about."""
+    world.identity("example.com")
+    make_key(world, policy(statement()))
+    world.sandbox.fail(operation, code="AccessDeniedException", times=9)
+    (warning,) = told(world.plan(specs()))
+
+    assert (
+        f"whether the KMS key {ALIAS} of topic {TOPIC} lets SES publish could not be told: kms:{operation}" in warning
+    )
+    world.converge(specs())
+    assert told(world.plan(specs())) == []
+
+
+def test_a_key_of_an_account_that_no_spec_speaks_for_is_a_warning(world: World) -> None:
+    """GetKeyPolicy works in the key's own account only."""
+    world.identity("example.com")
+    (warning,) = told(world.plan(specs(ALIAS.replace(OWNER, "333333333333"))))
+
+    assert "no spec has credentials for 333333333333/eu-west-1, where it is" in warning
+
+
+def test_a_key_of_another_specs_account_is_read_there(world: World) -> None:
+    """The connection is that of the key's account."""
+    world.identity("example.com")
+    make_key(world, policy(), account="222222222222")
+    other = HEAD.replace("corp", "security").replace(OWNER, "222222222222") + "topics: {x: {}}\n"
+    found = told(world.plan(specs(ALIAS.replace(OWNER, "222222222222")) + "---\n" + other))
+
+    assert [True] == ["does not let ses.amazonaws.com use" in text for text in found]
+
+
+@pytest.mark.parametrize("form", ["{alias}", HERE + "{alias}", "{id}", HERE + "key/{id}"])
+def test_another_spelling_of_the_key_is_no_change(world: World, form: str) -> None:
+    """An id or an alias by itself is one of the topic's own account and region."""
+    world.identity("example.com")
+    id_ = make_key(world, policy(statement()))
+    first = "alias/k" if "alias" in form else id_
+    world.converge(specs(first))
+
+    assert world.converge(specs(form.format(alias="alias/k", id=id_))).changes == ()
+
+
+# --- the command line ----------------------------------------------------------------------------------------------------
+
+
+def test_the_sandbox_has_the_keys_that_the_specs_name(shell: Shell) -> None:
+    """As with identities, what the specs name is there, and lets SES in."""
+    shell.specs(specs())
+    applied = shell.run("apply", "--sandbox", "--auto-approve")
+
+    assert (0, 0) == (applied.code, shell.run("drift", "--sandbox").code)
+
+
+def test_routes_shows_a_topic_whose_key_keeps_ses_out(shell: Shell) -> None:
+    """A route whose topic SES cannot use is without effect, and a gap."""
+    shell.specs(specs())
+    shell.run("apply", "--sandbox", "--auto-approve")
+    kms: Any = shell.sandbox.session(OWNER, REGION).client("kms")
+    kms.put_key_policy(KeyId=kms.describe_key(KeyId="alias/k")["KeyMetadata"]["KeyId"], Policy=policy())
+    result = shell.run("routes", "--sandbox")
+
+    assert result.code == 2
+    assert f"is without effect: the policy of the KMS key {ALIAS} does not let ses.amazonaws.com use" in result.out

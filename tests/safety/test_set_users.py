@@ -1,0 +1,202 @@
+"""A configuration set that is to go, and the identities of the account that use it by default, declared or not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from sesform import set_users
+from sesform.address import Address, Scope
+from sesform.aws import Connection, Connections
+from sesform.live import SendingFacts, Snapshot
+from sesform.plan import Change, Plan
+from shell import Shell
+from world import OWNER, World
+
+HEAD = """
+kind: Owner
+name: corp
+account: "111111111111"
+regions: [eu-west-1]
+"""
+GONE = HEAD + "configuration_sets: {s: absent, t: {}}\n"
+PLACE = "corp/eu-west-1/configuration_set/s"
+HINT = "give them another default_configuration_set, or null, or keep the set"
+
+
+def in_use(world: World, *identities: str, by: str = "s") -> None:
+    """Sets `s` and `t` exist, and one is the default of these identities, which no spec speaks of."""
+    world.identity(*identities)
+    world.converge(HEAD + "configuration_sets: {s: {}, t: {}}\n")
+    for name in identities:
+        world.client("sesv2").put_email_identity_configuration_set_attributes(
+            EmailIdentity=name, ConfigurationSetName=by
+        )
+
+
+def reads(world: World) -> Counter[str]:
+    found = Counter(c.operation for c in world.sandbox.calls if c.operation.endswith(("Identity", "Identities")))
+    world.sandbox.calls.clear()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("expected", "number"),
+    [
+        ("identity a.example", 1),
+        ("identities a.example, b.example", 2),
+        ("identities a.example, b.example, c.example, d.example, e.example and 2 more", 7),
+    ],
+)
+def test_all_users_of_a_set_that_is_to_go_are_named_in_one_error(world: World, expected: str, number: int) -> None:
+    """Identities that no spec speaks of are found too: SES would refuse their mail."""
+    in_use(world, *(f"{letter}.example" for letter in "abcdefg"[:number]))
+    (problem,) = world.plan(GONE).errors
+
+    assert (PLACE, HINT) == (problem.path, problem.hint)
+    assert f"is to be deleted, and is the default configuration set of {expected} in 111111111111/eu-west-1" == (
+        problem.summary
+    )
+
+
+@pytest.mark.parametrize("setting", ["null", "t"])
+def test_an_identity_that_leaves_the_set_in_the_same_plan_is_no_user(world: World, setting: str) -> None:
+    """Moved off or cleared before the set goes: the plan is carried out as it is."""
+    in_use(world, "a.example")
+
+    plan = world.converge(GONE + f"identities: {{a.example: {{default_configuration_set: {setting}}}}}\n")
+
+    assert "configuration_set" in {c.address.type for c in plan.changes}
+
+
+def test_users_of_other_sets_are_in_nobodys_way(world: World) -> None:
+    """Only the set that goes matters."""
+    in_use(world, "a.example", by="t")
+    world.converge(GONE)
+
+
+def test_users_in_other_accounts_are_in_nobodys_way(world: World) -> None:
+    """A set belongs to one account and region: another one's set of the same name is another set."""
+    world.identity("a.example", account="222222222222")
+    other = HEAD.replace("corp", "other").replace(OWNER, "222222222222")
+    world.converge(other + "configuration_sets: {s: {}}\nidentities: {a.example: {default_configuration_set: s}}\n")
+    in_use(world)
+    world.converge(GONE)
+
+
+def test_a_destroy_asks_too(world: World) -> None:
+    """All sets of the specs go, so all of their users stand in the way."""
+    in_use(world, "a.example")
+
+    assert [PLACE] == [p.path for p in world.plan(HEAD + "configuration_sets: {s: {}}\n", destroy=True).errors]
+
+
+def test_each_identity_is_asked_for_once(world: World) -> None:
+    """What the first pass has read is not read again: one call an identity, and one for the list."""
+    in_use(world, "a.example", "b.example", by="t")
+    world.sandbox.calls.clear()
+    world.plan(GONE + "identities: {a.example: {default_configuration_set: t}}\n")
+
+    assert {"GetEmailIdentity": 2, "ListEmailIdentities": 1} == reads(world)
+
+
+@pytest.mark.parametrize("sets", ["{s: {}, t: {}}", "{never-made: absent}"])
+def test_a_plan_that_deletes_no_set_asks_for_no_identity(world: World, sets: str) -> None:
+    """The search costs a call an identity, so nobody pays for it who does not need it."""
+    in_use(world, "a.example")
+    world.sandbox.calls.clear()
+    world.plan(HEAD + f"configuration_sets: {sets}\n")
+
+    assert reads(world) == {}
+
+
+@pytest.mark.parametrize("operation", ["ListEmailIdentities", "GetEmailIdentity"])
+def test_a_search_that_is_refused_is_an_error(world: World, operation: str) -> None:
+    """Could not look is never fine: the set stays until somebody knows."""
+    in_use(world, "a.example", by="t")
+    world.sandbox.fail(operation, code="AccessDeniedException", status=403, times=9)
+    plan = world.plan(GONE)
+
+    assert [PLACE] == [p.path for p in plan.errors]
+    assert "cannot be read: which identities use it by default is unknown: ses:" + operation in plan.errors[0].summary
+    assert [c for c in plan.changes if str(c.address) == PLACE] == []
+
+
+class Pages:
+    """An account whose list of identities has two pages."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+
+    def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        self.asked.append((operation, params))
+        if operation == "GetEmailIdentity":
+            return {"ConfigurationSetName": "s"}
+        if "NextToken" not in params:
+            return {"EmailIdentities": [{"IdentityName": "a.example"}], "NextToken": "more"}
+        return {"EmailIdentities": [{"IdentityName": "b.example"}]}
+
+    def stop(self) -> None:
+        raise AssertionError("nothing went wrong")
+
+
+def test_the_list_of_identities_is_read_to_its_end() -> None:
+    """AWS gives the list in pages: a user on the last one counts as well, and the cost is told before it is paid."""
+    scope, account, told = Scope(OWNER, "eu-west-1"), Pages(), list[Any]()
+    change = Change(
+        Address.parse(PLACE), scope, "delete", {"configuration_set": "s"}, None, "", 13, ("ses:DeleteConfigurationSet",)
+    )
+    connections = Connections({("corp", "eu-west-1"): cast(Connection, account)})
+    found = set_users.look_up(
+        Plan((change,)), Snapshot(), connections, 1, lambda *what: told.append((*what, len(account.asked)))
+    )
+
+    assert {(scope, name): SendingFacts(default_set="s") for name in ("a.example", "b.example")} == found.sending
+    assert [(scope, ["s"], 2, 2)] == told
+    assert ("ListEmailIdentities", {"PageSize": 1000, "NextToken": "more"}) == account.asked[1]
+
+
+def prepared(shell: Shell, *identities: str) -> Any:
+    """Sets `s` and `t` on the command line's own sandbox, and identities that no spec speaks of."""
+    shell.specs(HEAD + "configuration_sets: {s: {}, t: {}}\n")
+    shell.run("apply", "--sandbox", "--auto-approve")
+    for name in identities:
+        shell.sandbox.declare_identity(OWNER, "eu-west-1", name)
+    shell.specs(GONE)
+    return shell.sandbox.session(OWNER, "eu-west-1").client("sesv2")
+
+
+def test_the_search_is_announced_with_its_price(shell: Shell) -> None:
+    """It may take an hour, so stderr says so before."""
+    prepared(shell, "a.example", "b.example")
+    result = shell.run("plan", "--sandbox", "--rate", "1000")
+
+    assert result.code == 0
+    assert (
+        "Looking for identities of 111111111111/eu-west-1 that use s by default: 2 calls, at least 1 s ..."
+        in result.err
+    )
+
+
+def test_a_part_of_the_plan_without_the_set_asks_for_nothing(shell: Shell) -> None:
+    """With --only, what is not chosen costs nothing."""
+    prepared(shell, "a.example")
+
+    assert "Looking for" not in shell.run("plan", "--sandbox", "--only", "*/configuration_set/t").err
+
+
+def test_a_saved_plan_is_refused_where_its_set_has_come_into_use(shell: Shell, tmp_path: Path) -> None:
+    """Between plan and apply somebody may have begun to use the set: it is asked again, and nothing is written."""
+    client = prepared(shell, "a.example")
+    saved = shell.run("plan", "--sandbox", "--out", "p.json")
+    client.put_email_identity_configuration_set_attributes(EmailIdentity="a.example", ConfigurationSetName="s")
+    refused = shell.run("apply", "--sandbox", "--plan", "p.json")
+    client.put_email_identity_configuration_set_attributes(EmailIdentity="a.example")
+    applied = shell.run("apply", "--sandbox", "--plan", "p.json")
+
+    assert (0, 1, 0) == (saved.code, refused.code, applied.code)
+    assert f"{PLACE}: is to be deleted, and is the default configuration set of identity a.example" in refused.err
+    assert "a configuration set of the saved plan has come into use since; plan again" in refused.err
