@@ -158,6 +158,25 @@ def test_a_subscription_of_somebody_else_is_noted_and_left_out(
     assert (len(found.notes), len(found.unreadable), keys(found)["subscription"]) == (notes, unreadable, 0)
 
 
+@pytest.mark.parametrize(
+    ("all_topics", "used", "notes", "unreadable"),
+    [(False, False, 1, 0), (False, True, 0, 1), (True, False, 0, 1)],
+)
+def test_a_topic_that_may_not_be_looked_at_matters_where_something_publishes_to_it(
+    world: World, all_topics: bool, used: bool, notes: int, unreadable: int
+) -> None:
+    """Of the others a note says that there is one; where all are asked for, all must be seen."""
+    world.client("sns").create_topic(Name="t")
+    world.identity("x.com")
+    if used:
+        ses = world.client("ses")
+        ses.set_identity_notification_topic(Identity="x.com", NotificationType="Bounce", SnsTopic=topic_arn("t"))
+    world.sandbox.fail("GetTopicAttributes", code="AuthorizationError", message="no", times=9)
+    found = inventory.read(connected(world, OWNER), all_topics=all_topics)
+
+    assert (len(found.notes), len(found.unreadable)) == (notes, unreadable)
+
+
 def test_settings_of_subscriptions_that_the_specs_have_no_words_for_are_noted(world: World) -> None:
     """They stay as they are, and no password is shown."""
     sns, arn = world.client("sns"), topic_arn("t")
