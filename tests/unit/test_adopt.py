@@ -581,7 +581,7 @@ def test_another_policy_is_said_in_its_own_words() -> None:
     ("why", "name", "statement"),
     [
         pytest.param(
-            "'sesform-x' begins with 'sesform-', as the policies of `authorize` do",
+            "`authorize` does not make it so for any spec or account here",
             "sesform-x",
             {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "ses:*", "Resource": ARN},
             id="a name of ours",
