@@ -25,7 +25,6 @@ from sesform.values import NOTIFICATION_TYPES, Properties
 if TYPE_CHECKING:
     from sesform.aws import Connection, Connections
 
-_DELETED = "Deleted"  # what SNS lists for a while in place of a subscription's ARN (ansible/ansible#20086)
 _PAGE = 1000  # SES v2 API reference, ListEmailIdentities: no more a page
 
 
@@ -126,6 +125,7 @@ def read(
             _wait(ses)
             of_others = [(c, _foreign_to(c.scope, work.resources, foreign)) for c in every.values()]
             _wait([pool.submit(work.noting(_read_foreign), c, them) for c, them in of_others if them])
+            work.judge_refused(all_topics=all_topics)
             chosen = None if all_topics else adopt.of_interest(Holdings(work.resources))
             _wait([pool.submit(work.noting(_read_subscriptions), c, part, chosen) for c, part in parts])
         except BaseException:
@@ -166,8 +166,20 @@ class _Work:
     expect: Expect
     resources: list[Resource] = field(default_factory=list)
     verification: dict[tuple[Scope, str], str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)  # topic → why it may not be looked at
     notes: list[Note] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+
+    def judge_refused(self, *, all_topics: bool) -> None:
+        """A topic that may not be looked at is only noted where nothing that was found publishes to it."""
+        used = Holdings(self.resources).topics
+        for arn, why in self.refused.items():
+            parsed = arns.parse(arn)
+            if all_topics or arn in used or parsed is None:
+                self.unreadable.append(why)
+            else:
+                text = f"{parsed.resource}: left out, because it may not be looked at; nothing that was found publishes to it."
+                self.notes.append(Note(parsed.scope, text, ("topics", parsed.resource)))
 
     def noting(self, job: Callable[..., Any]) -> Callable[..., Any]:
         """The job, with a refusal noted: one account does not hide another."""
@@ -246,8 +258,14 @@ def _list_topics(work: _Work, connection: Connection, chunks: int) -> list[tuple
 
 def _read_topics(work: _Work, connection: Connection, part: tuple[Reading, list[str]]) -> None:
     reading, topic_arns = part
-    for kind in ("topic", "topic_policy"):
-        work.take(kind, reading, [_declared(connection.scope, kind, topic_arn=arn) for arn in topic_arns])
+    for arn in topic_arns:
+        try:
+            for kind in ("topic", "topic_policy"):
+                work.take(kind, reading, [_declared(connection.scope, kind, topic_arn=arn)])
+        except AwsError as error:
+            if error.code not in _REFUSED:
+                raise
+            work.refused[arn] = str(error)  # whether that matters depends on who publishes to it
 
 
 def _read_subscriptions(
@@ -258,8 +276,6 @@ def _read_subscriptions(
         if chosen is not None and arn not in chosen:
             continue
         for (protocol, endpoint), subscription in sorted(reading.subscriptions(arn).items()):
-            if subscription == _DELETED:
-                continue
             loc = ("topics", arn.rsplit(":", 1)[-1], "subscriptions")
             name = f"{protocol} {adopt.without_password(endpoint)}"
             wanted = _declared(connection.scope, "subscription", topic_arn=arn, protocol=protocol, endpoint=endpoint)
@@ -278,7 +294,8 @@ def _read_subscriptions(
                 work.notes.append(Note(connection.scope, text, loc))
 
 
-# Refused to the topic's owner, perhaps, since the subscription is somebody else's (SNS API reference, GetSubscriptionAttributes).
+# A topic's policy may keep its own account out, and a subscription may be somebody else's (SNS API reference,
+# GetTopicAttributes and GetSubscriptionAttributes).
 _REFUSED = ("AuthorizationError", "AuthorizationErrorException")
 _UNMANAGED = {"DeliveryPolicy", "ReplayPolicy"}  # SNS API reference, SetSubscriptionAttributes
 
@@ -316,12 +333,12 @@ def snapshot(desired: Desired, findings: Findings) -> Snapshot:
         for scope, every in holdings.identities.items()
         for name, held in every.items()
     }
-    policies = {
-        (scope, n): SendingFacts(frozenset(h.policies), h.default_set)
+    sending = {
+        (scope, name): SendingFacts(frozenset(held.policies), held.default_set)
         for scope, every in holdings.identities.items()
-        for n, h in every.items()
+        for name, held in every.items()
     }
-    return Snapshot(found, {}, facts, _topic_facts(desired, findings, holdings), frozenset(sets), policies)
+    return Snapshot(found, {}, facts, _topic_facts(desired, findings, holdings), frozenset(sets), sending)
 
 
 def _topic_facts(desired: Desired, findings: Findings, holdings: Holdings) -> dict[str, TopicFacts | None]:

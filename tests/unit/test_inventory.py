@@ -12,7 +12,6 @@ from sesform.address import Access, Scope
 from sesform.adopt import Note
 from sesform.aws import Connection, Connections
 from sesform.inventory import Existing
-from sesform.resources import Reading
 from unit.scenes import OWNER, OWNER_SCOPE, identity_arn, topic_arn
 from world import DELEGATE, World
 
@@ -159,14 +158,23 @@ def test_a_subscription_of_somebody_else_is_noted_and_left_out(
     assert (len(found.notes), len(found.unreadable), keys(found)["subscription"]) == (notes, unreadable, 0)
 
 
-def test_subscriptions_that_are_on_their_way_out_are_passed_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SNS goes on listing them for a while, as Deleted."""
+@pytest.mark.parametrize(
+    ("all_topics", "used", "notes", "unreadable"),
+    [(False, False, 1, 0), (False, True, 0, 1), (True, False, 0, 1)],
+)
+def test_a_topic_that_may_not_be_looked_at_matters_where_something_publishes_to_it(
+    world: World, all_topics: bool, used: bool, notes: int, unreadable: int
+) -> None:
+    """Of the others a note says that there is one; where all are asked for, all must be seen."""
     world.client("sns").create_topic(Name="t")
-    listed = {("sqs", "arn:aws:sqs:eu-west-1:111111111111:q"): "Deleted"}
-    monkeypatch.setattr(Reading, "subscriptions", lambda self, arn: listed)
-    found = inventory.read(connected(world, OWNER), all_topics=True)
+    world.identity("x.com")
+    if used:
+        ses = world.client("ses")
+        ses.set_identity_notification_topic(Identity="x.com", NotificationType="Bounce", SnsTopic=topic_arn("t"))
+    world.sandbox.fail("GetTopicAttributes", code="AuthorizationError", message="no", times=9)
+    found = inventory.read(connected(world, OWNER), all_topics=all_topics)
 
-    assert (keys(found)["subscription"], found.unreadable) == (0, ())
+    assert (len(found.notes), len(found.unreadable)) == (notes, unreadable)
 
 
 def test_settings_of_subscriptions_that_the_specs_have_no_words_for_are_noted(world: World) -> None:

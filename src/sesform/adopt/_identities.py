@@ -12,7 +12,7 @@ from sesform.adopt._holdings import Holdings, IdentityHoldings, plain
 from sesform.adopt._parts import Loc, Part, Reference
 from sesform.adopt._topics import Topics
 from sesform.desired import grant, policy_name
-from sesform.schema import SEND_ACTIONS, Authorization
+from sesform.schema import GRANT_PREFIX, SEND_ACTIONS, Authorization
 from sesform.values import NOTIFICATION_TYPES
 
 _ACTIONS = {f"ses:{action}".lower(): action for action in SEND_ACTIONS}
@@ -105,7 +105,8 @@ def _rest(
             continue
         written = _in_own_words(arns.identity(part.scope, name), document)
         wrong = (
-            schema.fault("policy_name", policy_)
+            (policy_.startswith(GRANT_PREFIX) and "`authorize` does not make it so for any spec or account here")
+            or schema.fault("policy_name", policy_)
             or schema.fault("sending_policy", written)
             or yaml_target.why_not(written)
         )

@@ -10,7 +10,7 @@ from sesform import arns, policy, publishing, schema, yaml_target
 from sesform.address import Scope
 from sesform.adopt._holdings import Holdings, TopicHoldings, plain
 from sesform.adopt._parts import Part, Reference
-from sesform.resources.subscription import PENDING
+from sesform.resources import PENDING
 from sesform.values import Properties
 
 _WITH_PASSWORD = re.compile(r"^(https?://)[^/@]*:[^/@]*@(.*)$")

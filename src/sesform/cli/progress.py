@@ -73,10 +73,10 @@ class Progress:
 
     def line(self) -> str:
         """The state in one line: a bar, calls made of those expected, and how long the rest takes at the pace."""
-        made = self._by_scope()
-        done, all_ = sum(made.values()), sum(self._expected.values())
+        made, expected = self._by_scope(), dict(self._expected)  # a copy: other threads go on adding
+        done, all_ = sum(made.values()), sum(expected.values())
         filled = _WIDTH * done // all_ if all_ else 0
-        left = max((n - made[scope] for scope, n in self._expected.items()), default=0)
+        left = max((n - made[scope] for scope, n in expected.items()), default=0)
         eta = f", about {duration(left / self._rate)} left" if self._rate else ""
         return f"Reading [{'#' * filled}{'-' * (_WIDTH - filled)}] {done:,} of {all_:,} SES calls{eta}"
 

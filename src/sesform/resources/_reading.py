@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from sesform.aws import Connection
 
 PENDING = "PendingConfirmation"  # what SNS lists in place of an ARN until the endpoint's owner has confirmed
-
-
-PENDING = "PendingConfirmation"  # what SNS lists in place of an ARN until the endpoint's owner has confirmed
 DELETED = "Deleted"  # and for a while after it has gone (ansible/ansible#20086)
 
 

@@ -11,11 +11,12 @@ from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError, LeftError
 from sesform.resources._base import Permission, Phase, ResourceType, on, passing
-from sesform.resources._reading import PENDING, Reading
+from sesform.resources._reading import PENDING
 from sesform.values import UNKNOWN, Properties, Value
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
+    from sesform.resources._reading import Reading
 
 # Whose owners SNS always asks to confirm; for the others only where the endpoint is in another account than the topic, whose
 # credentials make the call. Source: SNS API reference, Subscribe.
@@ -30,9 +31,6 @@ _ATTRIBUTES = {
     "dead_letter_queue": "RedrivePolicy",
     "role": "SubscriptionRoleArn",
 }
-
-
-__all__ = ["PENDING", "Subscription"]
 
 
 class Subscription(ResourceType):
