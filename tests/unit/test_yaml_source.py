@@ -360,7 +360,7 @@ def test_json_is_yaml(value: dict[str, object]) -> None:
 
 def test_text_that_is_in_no_file_is_read_the_same() -> None:
     """Its problems carry the name that it will have."""
-    documents, problems = yaml_source.parse("a: 1\n---\nb: [", "later.yaml")
+    documents, problems = yaml_source.parse([("later.yaml", b"a: 1\n---\nb: [")])
 
     assert [({"a": 1}, "later.yaml")] == [(d.data, d.file) for d in documents]
     assert ["later.yaml"] == [p.file for p in problems]
