@@ -29,8 +29,8 @@ _DIMENSION = {"name": "DimensionName", "source": "DimensionValueSource", "defaul
 
 
 def kind_of(properties: Properties) -> str:
-    """Which of the five kinds a destination is."""
-    return next(kind for kind in _KINDS if kind in properties)
+    """Which of the five kinds a destination is; "unknown" for one that SES has added since."""
+    return next((kind for kind in _KINDS if kind in properties), "unknown")
 
 
 def _carried(properties: Properties) -> set[str]:

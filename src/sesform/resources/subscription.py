@@ -48,11 +48,7 @@ class Subscription(ResourceType):
             )
             if arn is None:
                 continue
-            attributes: Mapping[str, str] = {}
-            if arn != PENDING:
-                attributes = reading.connection.call("sns", "GetSubscriptionAttributes", SubscriptionArn=arn)[
-                    "Attributes"
-                ]
+            attributes = reading.subscription_attributes(arn)
             yield declared.address, {**declared.key, "arn": arn, **(_properties(attributes) if attributes else {})}
 
     def settle(self, want: Properties | None, have: Properties | None) -> Properties | None:
