@@ -335,7 +335,12 @@ def iam_policy(
     account: Annotated[
         str | None, typer.Option("--account", metavar="ID", help="Of which account; needed where there are several.")
     ] = None,
-    since: Since = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since", metavar="GIT_REF", help="Also for removing what has left them since this commit or branch."
+        ),
+    ] = None,
     no_color: NoColor = False,
     quiet: Quiet = False,
 ) -> int:
