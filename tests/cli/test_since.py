@@ -284,3 +284,12 @@ def test_the_repository_stays_as_it_is(shell: Shell, git: Git) -> None:
     shell.run("plan", "--sandbox", "--since", "v1")
 
     assert before == (git("rev-parse", "HEAD"), (shell.folder / ".git" / "index").read_bytes())
+
+
+def test_the_policy_has_what_has_left(shell: Shell, git: Git) -> None:
+    """`iam-policy --since` lets what left be removed, which the policy of the specs as they are does not."""
+    shell.specs(SPECS.partition("configuration_sets")[0])
+    options = ("iam-policy", "--account", "222222222222", "--apply")
+
+    assert "ses:DeleteConfigurationSet" not in shell.run(*options).out
+    assert '"ses:DeleteConfigurationSet"' in shell.run(*options, "--since", "v1").out
