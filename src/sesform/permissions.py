@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sesform import arns
+from sesform import arns, keys
 from sesform.desired import Declared, Desired
 from sesform.resources import RESOURCES, Permission
 
@@ -21,6 +21,7 @@ _NOUNS = (  # a part of an ARN, and what statements call it
     (":configuration-set/", "ConfigurationSets"),
     (":sns:", "Topics"),
     (":iam:", "Roles"),
+    (":kms:", "Keys"),
 )
 
 
@@ -68,6 +69,7 @@ def _reading(account: str, desired: Desired) -> Iterator[_Need]:
             for permission in (*RESOURCES[declared.address.type].reads(declared), *_facts(declared)):
                 yield permission, declared.scope.region
     yield from _targets(account, desired)
+    yield from _keys(account, desired)
 
 
 def _writing(account: str, desired: Desired) -> Iterator[_Need]:
@@ -107,6 +109,18 @@ def _targets(account: str, desired: Desired) -> Iterator[_Need]:
         if topic is not None and topic.account == account and topic.scope in scopes:
             for action in ("sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"):
                 yield Permission(action, target.topic_arn), topic.region
+
+
+def _keys(account: str, desired: Desired) -> Iterator[_Need]:
+    """Keys that the specs name for topics that something publishes to are looked at, with credentials of their own account and
+    region. IAM tests the key behind an alias, whose id the specs do not tell."""
+    scopes = {d.scope for d in [*desired.declared.values(), *desired.unmanaged]}
+    for reference in keys.declared(desired):
+        arn = arns.parse(reference)
+        if arn is not None and arn.account == account and arn.scope in scopes:
+            key = reference if arn.resource.startswith("key/") else str(arn._replace(resource="key/*"))
+            for action in ("kms:DescribeKey", "kms:GetKeyPolicy"):
+                yield Permission(action, key), arn.region
 
 
 # --- statements --------------------------------------------------------------------------------------------------------
