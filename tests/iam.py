@@ -21,7 +21,7 @@ class Request(NamedTuple):
     scope: Scope
     action: str
     resource: str
-    passed_to: str = ""
+    context: tuple[tuple[str, str], ...] = ()
 
 
 def requests_of(scope: Scope, service: str, operation: str, params: Mapping[str, Any]) -> Iterator[Request]:
@@ -38,7 +38,7 @@ def requests_of(scope: Scope, service: str, operation: str, params: Mapping[str,
         yield from (Request(scope, f"ses:{operation}", arn) for arn in named or ["*"])
         role = params.get("EventDestination", {}).get("KinesisFirehoseDestination", {}).get("IamRoleArn")
         if role:
-            yield Request(scope, "iam:PassRole", role, "ses.amazonaws.com")
+            yield Request(scope, "iam:PassRole", role, (("iam:PassedToService", "ses.amazonaws.com"),))
     else:
         # SNS names the topic in its refusals, of subscriptions too.
         topic = arns.topic(scope, params["Name"]) if "Name" in params else params.get("TopicArn")
@@ -46,18 +46,28 @@ def requests_of(scope: Scope, service: str, operation: str, params: Mapping[str,
         yield Request(scope, f"sns:{operation}", topic)
         role = params.get("Attributes", {}).get("SubscriptionRoleArn")
         if role:
-            yield Request(scope, "iam:PassRole", role, "sns.amazonaws.com")
+            yield Request(scope, "iam:PassRole", role, (("iam:PassedToService", "sns.amazonaws.com"),))
 
 
 @contextmanager
 def recorded() -> Iterator[list[Request]]:
     """What all calls made inside needed, in order."""
     found: list[Request] = []
+    aliases: dict[str, str] = {}
     original = Connection.call
 
     def call(self: Connection, service: str, operation: str, **params: Any) -> dict[str, Any]:
-        found.extend(requests_of(self.scope, service, operation, params))
-        return original(self, service, operation, **params)
+        if service != "kms":
+            found.extend(requests_of(self.scope, service, operation, params))
+            return original(self, service, operation, **params)
+        # What is asked for by an alias is checked as the key that it stands for, which has that alias.
+        answer = original(self, service, operation, **params)
+        key = answer["KeyMetadata"]["Arn"] if operation == "DescribeKey" else params["KeyId"]
+        if ":alias/" in params["KeyId"]:
+            aliases[key] = params["KeyId"].rpartition(":")[2]
+        context = (("kms:ResourceAliases", aliases[key]),) if key in aliases else ()
+        found.append(Request(self.scope, f"kms:{operation}", key, context))
+        return answer
 
     with patch.object(Connection, "call", call):
         yield found
@@ -69,13 +79,13 @@ def allows(policy: Mapping[str, Any], request: Request) -> bool:
 
 
 def applies(statement: Mapping[str, Any], request: Request) -> bool:
-    context = {"aws:RequestedRegion": request.scope.region, "iam:PassedToService": request.passed_to}
-    tests = statement.get("Condition", {}).get("StringEquals", {})
+    context = {"aws:RequestedRegion": request.scope.region, **dict(request.context)}
+    tests = [t for tests in statement.get("Condition", {}).values() for t in tests.items()]
     return (
         statement["Effect"] == "Allow"
         and request.action in statement["Action"]
         and any(covers(pattern, request.resource) for pattern in statement["Resource"])
-        and all(context[key] in values for key, values in tests.items())
+        and all(context.get(key) in values for key, values in tests)
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sesform import apply, aws, estate, keys, left, live, planner, schema, set_users, yaml_source
+from sesform import apply, aws, estate, keys, left, leftovers, live, planner, schema, set_users, yaml_source
 from sesform import desired as desired_state
 from sesform.aws import Connections
 from sesform.desired import Desired
@@ -34,8 +34,11 @@ class World:
     def client(self, service: str, account: str = OWNER, region: str = REGION) -> Any:
         return self.sandbox.session(account, region).client(service)  # type: ignore[call-overload]
 
-    def desired(self, text: str, *, destroy: bool = False, since: str | None = None) -> Desired:
-        """What the specs ask for; with `since`, older specs, that what left those be absent too."""
+    def desired(self, text: str, *, destroy: bool = False, since: str | None = None, prune: bool = False) -> Desired:
+        """What the specs ask for; with `since`, older specs, that what left those be absent too; with `prune`, what is tagged."""
+        if prune:
+            wanted = self.desired(text, since=since)
+            return leftovers.pruned(wanted, leftovers.find(wanted, self.connections(wanted)))
         if since is not None:
             return left.since(self.desired(since), self.desired(text), "c0ffee")
         file = self.folder / "specs.yaml"
@@ -46,7 +49,8 @@ class World:
 
     def connections(self, desired: Desired, *, read_only: bool = True) -> Connections:
         wanted = [*desired.declared.values(), *desired.unmanaged]
-        places = tuple(dict.fromkeys((d.address.spec, d.address.region) for d in wanted))
+        everywhere = [(name, region) for name, loaded in desired.specs.items() for region in loaded.spec.regions]
+        places = tuple(dict.fromkeys([*((d.address.spec, d.address.region) for d in wanted), *everywhere]))
         key = places, tuple(desired.access.items())
         if key not in self._connections:
             settings_ = aws.Settings(rate=None, open_session=lambda _, account: self.sandbox.botocore_session(account))
@@ -55,8 +59,10 @@ class World:
             connection.read_only = read_only
         return self._connections[key]
 
-    def plan(self, text: str, *, destroy: bool = False, since: str | None = None) -> Plan:
-        desired = self.desired(text, destroy=destroy, since=since)
+    def plan(self, text: str, *, destroy: bool = False, since: str | None = None, prune: bool = False) -> Plan:
+        return self.plan_of(self.desired(text, destroy=destroy, since=since, prune=prune))
+
+    def plan_of(self, desired: Desired) -> Plan:
         wanted = [*desired.declared.values(), *desired.unmanaged]
         connections = self.connections(desired)
         snapshot = live.read(wanted, desired.watched_topics, connections)
@@ -69,13 +75,13 @@ class World:
     def apply(self, text: str, plan: Plan, *, destroy: bool = False, since: str | None = None) -> Report:
         return apply.run(plan, self.connections(self.desired(text, destroy=destroy, since=since), read_only=False))
 
-    def converge(self, text: str, *, destroy: bool = False, since: str | None = None) -> Plan:
+    def converge(self, text: str, *, destroy: bool = False, since: str | None = None, prune: bool = False) -> Plan:
         """Plans and applies; what is planned after that must be nothing. Returns the first plan."""
-        plan = self.plan(text, destroy=destroy, since=since)
+        plan = self.plan(text, destroy=destroy, since=since, prune=prune)
         assert plan.errors == ()
         report = self.apply(text, plan, destroy=destroy, since=since)
         assert [(o.result, o.error) for o in report.outcomes if o.result != "done"] == []
-        again = self.plan(text, destroy=destroy, since=since)
+        again = self.plan(text, destroy=destroy, since=since, prune=prune)
         assert again.changes == ()
         assert again.errors == ()
         return plan

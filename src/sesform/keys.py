@@ -91,11 +91,6 @@ def _in_use(desired: Desired, snapshot: Snapshot) -> dict[str, str]:
     return used
 
 
-def declared(desired: Desired) -> tuple[str, ...]:
-    """The keys that the specs themselves name for topics that something routes to, by ARN."""
-    return tuple(sorted(set(_in_use(desired, Snapshot()).values())))
-
-
 def of_topic(topic_arn: str, key: str) -> str:
     """The ARN of a topic's key, which may be named by its id or alias alone."""
     topic = arns.parse(topic_arn)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sesform import arns, keys
+from sesform import arns
 from sesform.desired import Declared, Desired
 from sesform.resources import RESOURCES, Permission
 
@@ -43,17 +43,23 @@ def accounts(desired: Desired) -> tuple[str, ...]:
 
 
 def of_account(
-    account: str, read: Iterable[Desired], written: Iterable[Desired] = (), removed: Iterable[Desired] = ()
+    account: str, made: Iterable[Desired], removed: Iterable[Desired] = (), *, writes: bool
 ) -> AccountPolicy:
-    """The least policy for reading in that account what `read` speaks of, for making it so as `written` has it, and for removing
-    each single thing that `removed` declares.
+    """The least policy for planning in that account what `made` asks for, and the removal of each single thing that `removed`
+    declares; with `writes` also for applying that.
 
     Statements are of one service each and either read or write; resources are exact, unless the policy would then be longer
     than IAM takes. What STS is asked needs no permission (STS API reference, GetCallerIdentity).
     """
-    needed = {n for each in read for n in _reading(account, each)}
-    needed |= {n for each in written for n in (*_reading(account, each), *_writing(account, each))}
-    needed |= {n for each in removed for n in _removing(account, each)}
+    needed: set[_Need] = set()
+    for each in made:
+        own = [d for d in [*each.declared.values(), *each.unmanaged] if d.scope.account == account]
+        needed |= {n for d in own for n in _of_one(d, writes=writes and d.address in each.declared)}
+        needed |= {*_targets(account, each), *_keys(account, each)}
+    for each in removed:
+        # A topic's policy goes with the topic, and changes with what else is declared: making needs that, not removing.
+        own = [d for d in each.declared.values() if d.scope.account == account and d.address.type != "topic_policy"]
+        needed |= {n for d in own for n in _of_one(replace(d, want=None), writes=writes)}
     document = _document(needed)
     if _size(document) <= MOST_CHARACTERS:
         return AccountPolicy(document, patterns=False)
@@ -63,28 +69,10 @@ def of_account(
 _Need = tuple[Permission, str]  # with the region that it is needed in
 
 
-def _reading(account: str, desired: Desired) -> Iterator[_Need]:
-    for declared in [*desired.declared.values(), *desired.unmanaged]:
-        if declared.scope.account == account:
-            for permission in (*RESOURCES[declared.address.type].reads(declared), *_facts(declared)):
-                yield permission, declared.scope.region
-    yield from _targets(account, desired)
-    yield from _keys(account, desired)
-
-
-def _writing(account: str, desired: Desired) -> Iterator[_Need]:
-    for declared in desired.declared.values():
-        if declared.scope.account == account:
-            for permission in RESOURCES[declared.address.type].writes(declared):
-                yield permission, declared.scope.region
-
-
-def _removing(account: str, desired: Desired) -> Iterator[_Need]:
-    for declared in desired.declared.values():
-        # A topic's policy goes with the topic, and changes with what else is declared: applying needs that, not removing.
-        if declared.scope.account == account and declared.address.type != "topic_policy":
-            for permission in RESOURCES[declared.address.type].writes(replace(declared, want=None)):
-                yield permission, declared.scope.region
+def _of_one(declared: Declared, *, writes: bool) -> Iterator[_Need]:
+    kind = RESOURCES[declared.address.type]
+    for permission in (*kind.reads(declared), *_facts(declared), *(kind.writes(declared) if writes else ())):
+        yield permission, declared.scope.region
 
 
 def _facts(declared: Declared) -> Iterator[Permission]:
@@ -112,15 +100,23 @@ def _targets(account: str, desired: Desired) -> Iterator[_Need]:
 
 
 def _keys(account: str, desired: Desired) -> Iterator[_Need]:
-    """Keys that the specs name for topics that something publishes to are looked at, with credentials of their own account and
-    region. IAM tests the key behind an alias, whose id the specs do not tell."""
-    scopes = {d.scope for d in [*desired.declared.values(), *desired.unmanaged]}
-    for reference in keys.declared(desired):
-        arn = arns.parse(reference)
-        if arn is not None and arn.account == account and arn.scope in scopes:
-            key = reference if arn.resource.startswith("key/") else str(arn._replace(resource="key/*"))
+    """The KMS keys that the specs name, of topics that something publishes to. Of other keys planning only warns."""
+    scopes = {d.scope for d in desired.declared.values()}
+    used = {target.topic_arn for target in desired.targets}
+    for declared in desired.declared.values():
+        named = (declared.want or {}).get("kms_key") if declared.address.type == "topic" else None
+        key = arns.parse(arns.kms_key(declared.scope, named)) if named and declared.key["topic_arn"] in used else None
+        if key is not None and key.account == account and key.scope in scopes:
             for action in ("kms:DescribeKey", "kms:GetKeyPolicy"):
-                yield Permission(action, key), arn.region
+                yield _on_key(action, key), key.region
+
+
+def _on_key(action: str, key: arns.Arn) -> Permission:
+    if not key.resource.startswith("alias/"):
+        return Permission(action, str(key))
+    # KMS checks the key, whatever it is called by: AWS KMS developer guide, "Use aliases to control access to KMS keys".
+    when = ("ForAnyValue:StringEquals", "kms:ResourceAliases", key.resource)
+    return Permission(action, str(key._replace(resource="key/*")), when)
 
 
 # --- statements --------------------------------------------------------------------------------------------------------
@@ -128,18 +124,17 @@ def _keys(account: str, desired: Desired) -> Iterator[_Need]:
 
 def _document(needed: Iterable[_Need]) -> dict[str, Any]:
     """Actions that are needed on the same resources share a statement."""
-    resources: dict[tuple[str, str], set[str]] = defaultdict(set)
-    regions: dict[tuple[str, str], set[str]] = defaultdict(set)
+    resources: dict[tuple[str, tuple[str, ...]], set[str]] = defaultdict(set)
+    regions: dict[tuple[str, tuple[str, ...]], set[str]] = defaultdict(set)
     for permission, region in needed:
-        key = permission.action, permission.passed_to
+        key = permission.action, permission.when
         resources[key].add(permission.resource)
         regions[key] |= {region} if permission.resource == "*" else set()
     shared: dict[tuple[Any, ...], list[str]] = defaultdict(list)
-    for (action, passed_to), on in resources.items():
-        service = action.partition(":")[0]
-        key_ = (service, not _reads(action), _least(on), tuple(sorted(regions[action, passed_to])), passed_to)
-        shared[key_].append(action)
-    found = [_statement(sorted(actions), *key) for key, actions in sorted(shared.items())]
+    for (action, when), on in resources.items():
+        service, within = action.partition(":")[0], tuple(sorted(regions[action, when]))
+        shared[service, not _reads(action), _least(on), within, when].append(action)
+    found = [_statement(sorted(actions), *key_) for key_, actions in sorted(shared.items())]
     _name(found)
     return {"Version": "2012-10-17", "Statement": found}
 
@@ -160,7 +155,7 @@ def _statement(
     writes: bool,
     resources: tuple[str, ...],
     regions: tuple[str, ...],
-    passed_to: str,
+    when: tuple[str, ...],
 ) -> dict[str, Any]:
     statement: dict[str, Any] = {
         "Sid": _sid(service, writes, resources),
@@ -168,9 +163,12 @@ def _statement(
         "Action": actions,
         "Resource": list(resources),
     }
-    tests = {"aws:RequestedRegion": list(regions)} if regions else {}
-    tests |= {"iam:PassedToService": [passed_to]} if passed_to else {}
-    return {**statement, "Condition": {"StringEquals": tests}} if tests else statement
+    if regions:
+        statement["Condition"] = {"StringEquals": {"aws:RequestedRegion": list(regions)}}
+    elif when:
+        operator, name, value = when
+        statement["Condition"] = {operator: {name: [value]}}
+    return statement
 
 
 def _sid(service: str, writes: bool, resources: tuple[str, ...]) -> str:
@@ -188,9 +186,9 @@ def _name(statements: list[dict[str, Any]]) -> None:
 
 
 def _widened(permission: Permission) -> Permission:
-    """The same for all identities, sets or topics of the account and region. Roles stay as they are named."""
+    """The same for all identities, sets or topics of the account and region. Roles and keys stay as they are."""
     arn = arns.parse(permission.resource)
-    if arn is None or arn.service == "iam":
+    if arn is None or arn.service not in ("ses", "sns"):
         return permission
     kind, slash, _ = arn.resource.rpartition("/") if arn.service == "ses" else ("", "", "")
     return permission._replace(resource=str(arn._replace(resource=f"{kind}{slash}*")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sesform.address import Access, Address, Scope
 from sesform.errors import Problem
@@ -40,10 +40,20 @@ class Unchanged:
     properties: Properties
 
 
+class Unnamed(NamedTuple):
+    """Something that exists and that no spec names. `key` is what AWS calls it, `detail` what is set on it."""
+
+    type: str
+    scope: Scope
+    key: str
+    detail: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The steps, in the order in which they are done; what is already so; what stands in the way; whose routes change; how
-    accounts are reached; the commit whose specs were compared with, if any were."""
+    accounts are reached; the commit whose specs were compared with, if any were; what no spec names, None where it was
+    not looked for."""
 
     changes: tuple[Change, ...]
     unchanged: tuple[Unchanged, ...] = ()
@@ -52,6 +62,7 @@ class Plan:
     emptied: tuple[tuple[Scope, str], ...] = ()  # foreign identities that have a topic before and none after, by scope
     access: Mapping[str, Access] = field(default_factory=dict)
     since: str = ""
+    unnamed: tuple[Unnamed, ...] | None = None
 
     @property
     def errors(self) -> tuple[Problem, ...]:

@@ -17,7 +17,7 @@ from typing import Any
 from sesform import terraform
 from sesform.address import Access, Address, Scope
 from sesform.errors import PlanFileError, Problem, UsageError
-from sesform.plan import Change, Plan, Unchanged
+from sesform.plan import Change, Plan, Unchanged, Unnamed
 from sesform.quota import SES_CALLS_A_SECOND, least_seconds
 from sesform.resources import RESOURCES
 from sesform.routes import RouteChange, Subject
@@ -43,6 +43,7 @@ def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_A_SEC
         ],
         "diagnostics": [d.as_dict() for d in plan.diagnostics],
         **({"since": plan.since} if plan.since else {}),
+        **({"unmanaged": [_unnamed(u) for u in plan.unnamed]} if plan.unnamed is not None else {}),
     }
     content = {**terraform.document(plan, timestamp), "sesform": own}
     own["digest"] = digest(content)
@@ -150,6 +151,20 @@ def _access(access: Access) -> dict[str, Any]:
     }
 
 
+def _unnamed(of: Unnamed) -> dict[str, str]:
+    where = {"account": of.scope.account, "region": of.scope.region}
+    return {"type": of.type, **where, "key": of.key, "detail": of.detail}
+
+
+def _unnamed_in(own: Mapping[str, Any]) -> tuple[Unnamed, ...] | None:
+    if "unmanaged" not in own:
+        return None
+    return tuple(
+        Unnamed(str(u["type"]), Scope(u["account"], u["region"]), str(u["key"]), str(u["detail"]))
+        for u in own["unmanaged"]
+    )
+
+
 def _api_calls(plan: Plan, rate: float | None) -> dict[str, Any]:
     scopes: list[dict[str, Any]] = []
     for scope, calls in plan.calls.items():
@@ -180,7 +195,7 @@ def _plan(own: Mapping[str, Any]) -> Plan:
     diagnostics = tuple(Problem(**d) for d in own["diagnostics"])
     routes = tuple(_route_change(r) for r in own["routes"])
     emptied = tuple((Scope(e["account"], e["region"]), str(e["identity"])) for e in own["emptied"])
-    return Plan(changes, unchanged, diagnostics, routes, emptied, access, str(own.get("since", "")))
+    return Plan(changes, unchanged, diagnostics, routes, emptied, access, str(own.get("since", "")), _unnamed_in(own))
 
 
 def _route_change(saved: Mapping[str, Any]) -> RouteChange:

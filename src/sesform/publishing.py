@@ -117,16 +117,11 @@ def _renamed(gone: Iterable[Mapping[str, Any]], kept: Iterable[Mapping[str, Any]
 
 def _loosened(statement: Mapping[str, Any]) -> dict[str, Any]:
     """A statement of ours with patterns in place of its sources: for the moment in between, where both would be too long."""
-    sources = [s for s in _arns_of(statement) if "*" not in s]
+    sources = [s for s in policy.source_arns({"Statement": [dict(statement)]}) if "*" not in s]
     if not sources:
         return dict(statement)
     account = str(statement["Condition"]["StringEquals"]["AWS:SourceAccount"])
     return _statement(str(statement["Resource"]), str(statement["Sid"]), account, "ArnLike", _patterns(sources))
-
-
-def _arns_of(statement: Mapping[str, Any]) -> list[str]:
-    tests = policy.canonical({"Statement": [dict(statement)]})["Statement"][0].get("Condition", {})
-    return [arn for t in tests.values() for key, values in t.items() if key == "aws:sourcearn" for arn in values]
 
 
 def lets_in_more(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

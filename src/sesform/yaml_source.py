@@ -1,4 +1,4 @@
-"""Files and folders → YAML documents that remember where everything stands. The only user of yaml.
+"""Files and folders → YAML documents that remember where everything stands. The only reader of YAML.
 
 Stricter than YAML: no duplicate keys, no tags, no merge keys, no keys but text; and every scalar is read by YAML 1.2's
 core rules, so that `on`, `no` and `012` never turn into something else behind the author's back. Specs are untrusted
@@ -120,6 +120,11 @@ def parse(files: Iterable[tuple[str, Path | bytes]]) -> tuple[list[Document], li
         except _Wrong as wrong:
             problems.append(Problem(wrong.summary, file=name, line=wrong.line, column=wrong.column, hint=wrong.hint))
     return documents, problems
+
+
+def is_text(scalar: str) -> bool:
+    """Whether a plain scalar is read as the text that it is, not as a number, a truth value or null."""
+    return _resolve(scalar) is scalar
 
 
 def _files(paths: Iterable[str | Path], gone: Collection[str | Path]) -> list[Path]:

@@ -24,13 +24,14 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> World:
     return World(tmp_path_factory.mktemp("permissions"))
 
 
-def policies(world: World, specs: str, *, apply: bool = False, destroy: bool = False) -> dict[str, Mapping[str, Any]]:
-    """Account → its policy."""
-    desired = world.desired(specs)
-    written = [desired] if apply else []
-    written += [world.desired(specs, destroy=True)] if destroy else []
+def policies(
+    world: World, specs: str, *, apply: bool = False, destroy: bool = False, since: str | None = None
+) -> dict[str, Mapping[str, Any]]:
+    """Account → its policy, as the options of the command have it."""
+    desired = world.desired(specs, since=since)
+    made = [desired, world.desired(specs, destroy=True)] if destroy else [desired]
     return {
-        account: permissions.of_account(account, [desired], written).document
+        account: permissions.of_account(account, made, [desired] if destroy else [], writes=apply).document
         for account in permissions.accounts(desired)
     }
 
@@ -42,7 +43,8 @@ def refused(of: Mapping[str, Mapping[str, Any]], requests: list[Request]) -> set
 @settings(max_examples=settings().max_examples // 2)
 @given(first=estates(), second=estates())
 def test_no_call_is_made_that_the_policies_do_not_let(shared: World, first: str, second: str) -> None:
-    """Planning and applying any specs from any state, and destroying them: every call is within the policy of its account."""
+    """Planning and applying any specs from any state, destroying them, and removing what left them: every call is within the
+    policy of its account."""
     world = shared
     world.sandbox.reset()
     world.identity(*IDENTITIES)
@@ -54,13 +56,21 @@ def test_no_call_is_made_that_the_policies_do_not_let(shared: World, first: str,
     assume(not plan.errors)
     with recorded() as applying:
         world.apply(second, plan)
-    destruction = world.plan(second, destroy=True)
-    with recorded() as destroying:
-        world.apply(second, destruction, destroy=True)
+    with recorded() as planning_leave:
+        leaving = world.plan(first, since=second)
+    with recorded() as applying_leave:
+        world.apply(first, leaving, since=second)
+    with recorded() as planning_removal:
+        removal = world.plan(first, destroy=True)
+    with recorded() as removing:
+        world.apply(first, removal, destroy=True)
 
     assert refused(policies(world, second), planning) == set()
     assert refused(policies(world, second, apply=True), planning + applying) == set()
-    assert refused(policies(world, second, destroy=True), planning + destroying) == set()
+    assert refused(policies(world, first, since=second), planning_leave) == set()
+    assert refused(policies(world, first, since=second, apply=True), planning_leave + applying_leave) == set()
+    assert refused(policies(world, first, destroy=True), planning_removal) == set()
+    assert refused(policies(world, first, destroy=True, apply=True), planning_removal + removing) == set()
 
 
 @pytest.mark.parametrize("folder", ["examples/gitops/specs", "examples/several-regions/specs"])
@@ -84,21 +94,23 @@ def test_every_command_stays_within_the_policies(
 
     assert refused(policies(shared, specs), reading + reading_again) == set()
     assert refused(policies(shared, specs, apply=True), reading + applying) == set()
-    assert refused(policies(shared, specs, destroy=True), destroying) == set()
+    assert refused(policies(shared, specs, apply=True, destroy=True), destroying) == set()
 
 
 ODD = "c*${x}?@example.com"  # an address may have what IAM takes for wildcards
 STREAM = (
     "{stream: 'arn:aws:firehose:eu-west-1:111111111111:deliverystream/s', role: 'arn:aws:iam::111111111111:role/ses'}"
 )
+QUEUE = "arn:aws:sqs:eu-west-1:111111111111:q"
 FIREHOSE = "arn:aws:firehose:eu-west-1:222222222222:deliverystream/s"
 EVERYTHING = f"""
 kind: Owner
 name: corp
 account: "111111111111"
 regions: [eu-west-1]
+ownership_tags: true
 topics:
-  own: {{display_name: SES, subscriptions: [{{protocol: sqs, endpoint: "arn:aws:sqs:eu-west-1:111111111111:q"}}]}}
+  own: {{display_name: SES, kms_key: alias/ses, subscriptions: [{{protocol: sqs, endpoint: "{QUEUE}"}}]}}
   kept-elsewhere: {{external: true}}
   gone: absent
 configuration_sets:
@@ -125,8 +137,10 @@ account: "222222222222"
 regions: [eu-west-1]
 topics:
   feedback:
+    kms_key: arn:aws:kms:eu-west-1:111111111111:key/0001
     subscriptions:
       - {{protocol: sqs, endpoint: "arn:aws:sqs:eu-west-1:222222222222:q", raw_message_delivery: true}}
+      - {{protocol: sqs, endpoint: "arn:aws:sqs:eu-west-1:222222222222:gone", absent: true}}
       - {{protocol: firehose, endpoint: "{FIREHOSE}", role: "arn:aws:iam::222222222222:role/sns"}}
 cross_account_notifications:
   arn:aws:ses:eu-west-1:333333333333:identity/partner.example: {{bounce: {{topic: feedback, headers: true}}}}
@@ -134,6 +148,7 @@ cross_account_notifications:
 # What is there before: all that the specs want gone, and all that they want, otherwise than they want it.
 BEFORE = (
     EVERYTHING.replace("  gone: absent\nconf", "  gone: {}\nconf")
+    .replace(", absent: true", "")
     .replace("gone: absent", "gone: {event_destinations: {d: {events: [bounce], sns: own}}}")
     .replace('"333333333333": absent', '"333333333333": {}')
     .replace("mailer: {}", "mailer: {actions: [SendEmail]}")
@@ -147,6 +162,12 @@ BEFORE = (
         "shared: {exclusive: false}", "shared: {event_destinations: {d-sesform-stand-in: {events: [bounce], sns: own}}}"
     )
 )
+# What is left when tags and subscriptions leave, and when everything does.
+FEWER = re.sub(
+    r"(?ms)  feedback:\n.*?^cross", "  feedback: {}\ncross", EVERYTHING.replace("ownership_tags: true\n", "")
+)
+FEWER = re.sub(r", subscriptions: \[.*\]", "", FEWER)
+NOTHING = "\n---\n".join(re.sub(r"(?ms)^(ownership_tags|topics).*", "", d) for d in EVERYTHING.split("---\n"))
 
 
 def furnished(world: World) -> World:
@@ -154,6 +175,8 @@ def furnished(world: World) -> World:
     world.identity("a.example.com", "b.example.com", ODD)
     world.identity("partner.example", account=PARTNER_ACCOUNT)
     world.client("sns").create_topic(Name="kept-elsewhere")
+    world.sandbox.declare_key("arn:aws:kms:eu-west-1:111111111111:alias/ses")
+    world.sandbox.declare_key("arn:aws:kms:eu-west-1:111111111111:key/0001")
     return world
 
 
@@ -189,7 +212,7 @@ def routes_reads(world: World, tmp_path: Path) -> list[Request]:
 
 def test_nothing_in_the_policies_is_spare(shared: World, tmp_path: Path) -> None:
     """Each action on each resource that a policy lets is made use of: by planning or routes, by applying from nothing and from
-    another state, by destroying."""
+    another state, by destroying, and by removing what left."""
     world = furnished(shared)
     with recorded() as reading:
         plan = world.plan(EVERYTHING)
@@ -204,20 +227,28 @@ def test_nothing_in_the_policies_is_spare(shared: World, tmp_path: Path) -> None
     reading += more
     with recorded() as from_another:
         assert world.apply(EVERYTHING, plan).ok
-    furnished(world).converge(BEFORE)
-    with recorded() as destroying:
-        world.converge(EVERYTHING, destroy=True)
+    planning, removing = list(reading), list(reading)
+    for after in (EVERYTHING, FEWER, NOTHING):
+        how: dict[str, Any] = {"destroy": True} if after is EVERYTHING else {"since": EVERYTHING}
+        furnished(world).converge(BEFORE)
+        with recorded() as more:
+            plan = world.plan(after, **how)
+        planning += more
+        with recorded() as removal:
+            assert world.apply(after, plan, **how).ok
+        removing += [*more, *removal]
 
     made = reading + from_nothing + from_another
     assert spare(policies(world, EVERYTHING), reading) == set()
+    assert spare(policies(world, EVERYTHING, destroy=True), planning) == set()
     assert spare(policies(world, EVERYTHING, apply=True), made) == set()
-    assert spare(policies(world, EVERYTHING, destroy=True), reading + destroying) == set()
+    assert spare(policies(world, EVERYTHING, apply=True, destroy=True), made + removing) == set()
     assert refused(policies(world, EVERYTHING, apply=True), made) == set()
 
 
 def test_the_policy_for_planning_lets_nothing_be_written(shared: World) -> None:
-    """All its actions are Get or List."""
+    """All its actions are Get, List or Describe, those for planning removals too."""
     for account in (OWNER, DELEGATE):
-        actions = {a for s in policies(shared, EVERYTHING)[account]["Statement"] for a in s["Action"]}
+        actions = {a for s in policies(shared, EVERYTHING, destroy=True)[account]["Statement"] for a in s["Action"]}
         assert actions
-        assert {a for a in actions if not re.fullmatch(r"\w+:(Get|List)\w+", a)} == set()
+        assert {a for a in actions if not re.fullmatch(r"\w+:(Get|List|Describe)\w+", a)} == set()

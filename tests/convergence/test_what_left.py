@@ -12,7 +12,7 @@ from convergence.test_convergence import fresh
 from sesform import apply
 from sesform.desired import Desired
 from sesform.errors import SpecError
-from sesform.plan import Change, Outcome
+from sesform.plan import Change, Outcome, Plan, Report
 from sesform.sandbox.state import ForeignIdentity, Identity
 from strategies import estates
 from world import World, routes
@@ -89,14 +89,7 @@ def test_what_left_is_gone_after_it_and_nobody_goes_dark_meanwhile(shared: World
     plan = world.plan(new, since=old)
     assume(not plan.errors)  # what is still used by somebody is refused
     seen: list[Mapping[tuple[str, ...], set[str]]] = [routes(world)]
-
-    def look(change: Change, outcome: Outcome | None) -> None:
-        if outcome is None:
-            seen.append(routes(world))
-
-    report = apply.run(
-        plan, world.connections(world.desired(new, since=old), read_only=False), parallelism=1, progress=look
-    )
+    report = _watched(world, plan, world.desired(new, since=old), seen)
     lasting = {subject for subject, ways in seen[0].items() if ways and routes(world).get(subject)}
 
     assert report.ok
@@ -104,3 +97,54 @@ def test_what_left_is_gone_after_it_and_nobody_goes_dark_meanwhile(shared: World
         assert {s for s in lasting if not now.get(s)} == set(), f"before step {number}"
     assert _of_old_only(before, after) & _held(world) == set()
     assert world.plan(new, since=old).changes == ()
+
+
+def _watched(world: World, plan: Plan, desired: Desired, seen: list[Mapping[tuple[str, ...], set[str]]]) -> Report:
+    """Applies step by step; the routes before each are added to `seen`."""
+
+    def look(change: Change, outcome: Outcome | None) -> None:
+        if outcome is None:
+            seen.append(routes(world))
+
+    return apply.run(plan, world.connections(desired, read_only=False), parallelism=1, progress=look)
+
+
+def _tagged(specs: str) -> str:
+    return specs.replace('"regions":', '"ownership_tags": true,\n "regions":')
+
+
+def _findable(old: Desired, new: Desired) -> set[str]:
+    """Of what only the old specs asked for, what tags tell of: topics, sets, and identities that are named by no spec."""
+    named = {
+        (d.scope.account, d.key["identity"]) for d in (*new.declared.values(), *new.unmanaged) if "identity" in d.key
+    }
+    found = set()
+    for text in _of_old_only(old, new):
+        kind, account, key = text.split(" ", 2)
+        identity = key.split("/")[0]
+        if kind in ("topic", "configuration_set"):
+            found.add(text)
+        elif kind in ("notification_topic", "notification_headers", "sending_policy", "feedback_forwarding"):
+            theirs = kind == "sending_policy" and "/sesform-" not in key
+            found |= {text} if not (theirs or key.startswith("arn:") or (account, identity) in named) else set()
+    return found
+
+
+@settings(max_examples=15)
+@given(old=estates(), new=estates())
+def test_what_carries_a_tag_and_is_named_no_more_is_pruned(shared: World, old: str, new: str) -> None:
+    """From any specs to any others without knowing the old ones: their tags tell what is left of them."""
+    world, old, new = fresh(shared), _tagged(old), _tagged(new)
+    assume(not world.plan(old).errors)
+    world.converge(old)
+    plan = world.plan(new, prune=True)
+    assume(not plan.errors)
+    before, after, seen = world.desired(old), world.desired(new), [routes(world)]
+    report = _watched(world, plan, after, seen)
+    lasting = {subject for subject, ways in seen[0].items() if ways and routes(world).get(subject)}
+
+    assert report.ok
+    for number, now in enumerate(seen):
+        assert {s for s in lasting if not now.get(s)} == set(), f"before step {number}"
+    assert _findable(before, after) & _held(world) == set()
+    assert world.plan(new, prune=True).changes == ()

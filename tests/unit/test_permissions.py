@@ -19,11 +19,12 @@ BOTH = (
     + "---\n"
     + delegate("topics: {feedback: {}}\n")
 )
+ALIAS = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": ["alias/ses"]}}
 
 
 def statements(text: str, account: str = OWNER, *, apply: bool = False) -> list[Mapping[str, Any]]:
     desired = compiled(text)
-    found = permissions.of_account(account, [desired], [desired] if apply else []).document
+    found = permissions.of_account(account, [desired], writes=apply).document
     return list(found["Statement"])
 
 
@@ -71,6 +72,23 @@ def test_what_is_to_be_gone_can_be_deleted_and_nothing_else() -> None:
     assert let(specs, "ses:DeleteConfigurationSetEventDestination", apply=True) == [set_arn("gone"), set_arn("kept")]
 
 
+def test_what_may_leave_the_specs_can_be_deleted() -> None:
+    """Each thing that is declared can be removed by itself, and before a set goes all identities are asked whether they use it."""
+    desired = compiled(owner("topics: {t: {}}\nconfiguration_sets: {s: {}}\n"))
+    planning = permissions.of_account(OWNER, [desired], [desired], writes=False).document
+    applying = permissions.of_account(OWNER, [desired], [desired], writes=True).document
+
+    assert {a for s in planning["Statement"] for a in s["Action"] if "Identit" in a} == {
+        "ses:GetEmailIdentity",
+        "ses:ListEmailIdentities",
+    }
+    assert {a for s in applying["Statement"] for a in s["Action"] if ":Delete" in a} == {
+        "ses:DeleteConfigurationSet",
+        "ses:DeleteConfigurationSetEventDestination",
+        "sns:DeleteTopic",
+    }
+
+
 def test_the_first_api_takes_no_resource_and_is_held_to_the_regions() -> None:
     """Its actions stand on `*` with the regions of the specs as the condition; those of the second do not."""
     specs = owner("identities: {example.com: {authorize: {'333333333333': {}}}}\n").replace(
@@ -98,6 +116,22 @@ def test_a_foreign_identity_is_asked_for_its_settings_only() -> None:
         "ses:SetIdentityHeadersInNotificationsEnabled",
         "ses:SetIdentityNotificationTopic",
     }
+
+
+def test_the_keys_of_topics_in_use_are_looked_at_in_their_own_account() -> None:
+    """By ARN where the specs have that; by alias through the key that carries it, since that is what KMS checks."""
+    specs = owner(
+        "topics: {a: {kms_key: alias/ses}, unused: {kms_key: alias/other}}\n"
+        "identities: {example.com: {notifications: {bounce: a, complaint: mailer/feedback}}}\n"
+    )
+    specs += "---\n" + delegate(f"topics: {{feedback: {{kms_key: 'arn:aws:kms:eu-west-1:{OWNER}:key/1'}}}}\n")
+    found = [s for s in statements(specs) if "kms:DescribeKey" in s["Action"]]
+
+    assert [(s["Sid"], s["Action"], s["Resource"], s.get("Condition")) for s in found] == [
+        ("ReadKeys", ["kms:DescribeKey", "kms:GetKeyPolicy"], [f"arn:aws:kms:eu-west-1:{OWNER}:key/*"], ALIAS),
+        ("ReadKeys2", ["kms:DescribeKey", "kms:GetKeyPolicy"], [f"arn:aws:kms:eu-west-1:{OWNER}:key/1"], None),
+    ]
+    assert let(specs, "kms:DescribeKey", DELEGATE) == []
 
 
 @pytest.mark.parametrize(
@@ -147,7 +181,7 @@ def test_statements_are_named_apart_and_in_a_fixed_order() -> None:
 def test_a_policy_that_would_be_too_long_has_patterns() -> None:
     """Names give way to patterns of the same kind, account and region; roles stay as they are named."""
     desired = compiled(owner("topics:\n" + "".join(f"  topic-number-{n}: {{}}\n" for n in range(200))))
-    found = permissions.of_account(OWNER, [desired], [desired])
+    found = permissions.of_account(OWNER, [desired], writes=True)
 
     assert found.patterns
     assert found.size <= permissions.MOST_CHARACTERS

@@ -89,6 +89,11 @@ class Connection:
             raise explain(error, f"{_prefix(service)}:{operation}", str(self.scope)) from error
         return answer
 
+    def made(self) -> Counter[str]:
+        """The attempts so far by operation, as a copy: other threads go on counting."""
+        with self._lock:
+            return self.calls.copy()
+
     def stop(self) -> None:
         """No call that waits for its turn is sent any more; those under way finish."""
         self._pacer.stop()
@@ -187,7 +192,7 @@ class Connections:
         """Attempts made so far, by scope and operation."""
         total: Counter[tuple[Scope, str]] = Counter()
         for connection in {id(c): c for c in self.by_place.values()}.values():
-            total.update({(connection.scope, operation): n for operation, n in connection.calls.items()})
+            total.update({(connection.scope, operation): n for operation, n in connection.made().items()})
         return total
 
     def allow_writes(self) -> None:

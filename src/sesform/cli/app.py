@@ -22,10 +22,12 @@ from sesform.cli.options import (
     Options,
     Parallelism,
     Paths,
+    Prune,
     Quiet,
     Rate,
     SandboxRate,
     Since,
+    Unmanaged,
     UseSandbox,
     Verbose,
 )
@@ -100,6 +102,8 @@ def plan(
     format: FormatOption = Format.text,
     only: Only = None,
     since: Since = None,
+    prune: Prune = False,
+    unmanaged: Unmanaged = False,
     sandbox: UseSandbox = False,
     sandbox_rate: SandboxRate = None,
     rate: Rate = None,
@@ -137,6 +141,7 @@ def apply(
     format: FormatOption = Format.text,
     only: Only = None,
     since: Since = None,
+    prune: Prune = False,
     sandbox: UseSandbox = False,
     sandbox_rate: SandboxRate = None,
     rate: Rate = None,
@@ -154,8 +159,9 @@ def apply(
         return applying.apply_specs(options, _talk(options), auto_approve=auto_approve)
     if only:
         raise typer.BadParameter("a saved plan is applied whole", param_hint="--only")
-    if since is not None:
-        raise typer.BadParameter("a saved plan says itself what it removes", param_hint="--since")
+    if since is not None or prune:
+        option = "--prune" if since is None else "--since"
+        raise typer.BadParameter("a saved plan says itself what it removes", param_hint=option)
     return applying.apply_file(options, _talk(options), plan)
 
 
@@ -166,6 +172,8 @@ def drift(
     format: FormatOption = Format.text,
     only: Only = None,
     since: Since = None,
+    prune: Prune = False,
+    unmanaged: Unmanaged = False,
     sandbox: UseSandbox = False,
     sandbox_rate: SandboxRate = None,
     rate: Rate = None,
@@ -244,6 +252,69 @@ def routes(
     return show_routes(options, _talk(options))
 
 
+@app.command("import")
+def import_(
+    context: typer.Context,
+    account: Annotated[
+        list[str] | None, typer.Option("--account", metavar="A", help="An account to look at. Repeatable.")
+    ] = None,
+    region: Annotated[
+        list[str] | None, typer.Option("--region", metavar="R", help="A region to look at in each account. Repeatable.")
+    ] = None,
+    role_arn: Annotated[
+        list[str] | None,
+        typer.Option("--role-arn", metavar="ARN", help="The role to take in the account of the ARN. Repeatable."),
+    ] = None,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option("--profile", metavar="[A=]NAME", help="The AWS profile for all accounts, or for A. Repeatable."),
+    ] = None,
+    external_id_env: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--external-id-env",
+            metavar="[A=]VAR",
+            help="The environment variable that holds the external id. Repeatable.",
+        ),
+    ] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option("--name", metavar="[A=]NAME", help="What the specs of account A are called. Repeatable."),
+    ] = None,
+    identity_arn: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--identity-arn", metavar="ARN", help="Ask for legacy entries for this foreign identity. Repeatable."
+        ),
+    ] = None,
+    all_topics: Annotated[
+        bool, typer.Option("--all-topics", help="Also topics that SES has nothing to do with.")
+    ] = False,
+    sandbox: UseSandbox = False,
+    sandbox_rate: SandboxRate = None,
+    rate: Rate = None,
+    parallelism: Parallelism = 10,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Print what exists as specs on which a plan is empty.  Exit code 0; 1: error, or not all could be said so."""
+    from sesform.cli import importing
+
+    options = Options.of(context.params)
+    asked = importing.Asked(
+        tuple(account or ()),
+        tuple(region or ()),
+        tuple(role_arn or ()),
+        tuple(profile or ()),
+        tuple(external_id_env or ()),
+        tuple(name or ()),
+        tuple(identity_arn or ()),
+        all_topics,
+    )
+    return importing.import_live(options, _talk(options), asked)
+
+
 @app.command()
 def schema() -> int:
     """Print the JSON Schema of the specs, for editors."""
@@ -259,8 +330,8 @@ def schema() -> int:
 def iam_policy(
     context: typer.Context,
     paths: Paths = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Also what applying the specs may need.")] = False,
-    destroy: Annotated[bool, typer.Option("--destroy", help="Also what removing what they declare may need.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Also what applying needs, not only planning.")] = False,
+    destroy: Annotated[bool, typer.Option("--destroy", help="Also for removing what they declare.")] = False,
     account: Annotated[
         str | None, typer.Option("--account", metavar="ID", help="Of which account; needed where there are several.")
     ] = None,

@@ -22,9 +22,8 @@ def show_policy(options: Options, talk: Talk, *, account: str | None, apply: boo
 
     desired = run.compile_specs(options)
     chosen = _account(permissions.accounts(desired), account)
-    written = [desired] if apply else []
-    written += [run.compile_specs(options, destroy=True)] if destroy else []
-    policy = permissions.of_account(chosen, [desired], written, [desired] if destroy else [])
+    made = [desired, run.compile_specs(options, destroy=True)] if destroy else [desired]
+    policy = permissions.of_account(chosen, made, [desired] if destroy else [], writes=apply)
     out(json.dumps(policy.document, indent=2))
     talk.problems(desired.warnings)
     _explain(talk, chosen, desired, policy, permissions.MOST_CHARACTERS)

@@ -61,6 +61,11 @@ Since = Annotated[
         help="Remove what the specs at this commit, branch or tag declared, and no spec names any more.",
     ),
 ]
+Prune = Annotated[
+    bool,
+    typer.Option("--prune", help="Remove what carries the ownership tag of a spec here, and no spec names any more."),
+]
+Unmanaged = Annotated[bool, typer.Option("--unmanaged", help="List what exists and no spec names, too.")]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask before applying.")]
 
 
@@ -79,6 +84,8 @@ class Options:
     format: Format = Format.text
     only: tuple[str, ...] = ()
     since: str | None = None
+    prune: bool = False
+    unmanaged: bool = False
     sandbox: bool = False
     sandbox_rate: float | None = None
     rate: float | None = None

@@ -25,7 +25,7 @@ def show_routes(options: Options, talk: Talk) -> int:
     from sesform.render import routes as drawn
 
     desired = run.compile_specs(options)
-    snapshot, connections = run.read_aws(options, talk, desired)
+    _, snapshot, connections = run.read_aws(options, talk, desired)
     problems = checks.readable(desired, snapshot)
     talk.problems(problems)
     if problems:

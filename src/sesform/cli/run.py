@@ -88,7 +88,7 @@ def connect(
     """Connections that only read, to AWS or to the sandbox; in the latter all that the specs name counts as there and verified."""
     from sesform import aws
 
-    tags = desired is not None and any(a.type == "ownership_tag" for a in desired.declared)
+    tags = options.prune or (desired is not None and any(a.type == "ownership_tag" for a in desired.declared))
     settings = aws.Settings(rate=options.pace, parallelism=options.parallelism, tags=tags)
     if options.sandbox:
         talk.say(f"Sandbox: this is a simulated AWS, kept in {state_file()}; no real account is read or changed.")
@@ -119,17 +119,25 @@ def _furnish(sandbox: Sandbox, access: Mapping[str, Access], desired: Desired | 
             sandbox.declare_identity(declared.scope.account, declared.scope.region, identity)
 
 
-def read_aws(options: Options, talk: Talk, desired: Desired) -> tuple[Snapshot, Connections]:
-    """What AWS holds of all that the specs speak of."""
+def read_aws(options: Options, talk: Talk, desired: Desired) -> tuple[Desired, Snapshot, Connections]:
+    """What AWS holds of all that the specs speak of; with --prune, they speak of what they have left behind too."""
     from sesform import keys, live
 
+    places = [(d.address.spec, d.address.region) for d in [*desired.declared.values(), *desired.unmanaged]]
+    if options.prune:
+        places += [(name, region) for name, loaded in desired.specs.items() for region in loaded.spec.regions]
+    connections = connect(options, talk, places, desired.access, desired)
+    if options.prune:
+        from sesform import leftovers
+
+        talk.say("Looking for what carries the tags of these specs ...")
+        desired = leftovers.pruned(desired, leftovers.find(desired, connections))
     wanted = [*desired.declared.values(), *desired.unmanaged]
-    connections = connect(options, talk, [(d.address.spec, d.address.region) for d in wanted], desired.access, desired)
     scopes = {c.scope for c in connections.by_place.values()}
     where = ", ".join(map(str, sorted(scopes))) or "no account"
     talk.say(f"Reading {len(desired.declared)} declared settings in {where} ...")
     snapshot = live.read(wanted, desired.watched_topics, connections, options.parallelism)
-    return keys.read(desired, snapshot, connections, options.parallelism), connections
+    return desired, keys.read(desired, snapshot, connections, options.parallelism), connections
 
 
 def make_plan(options: Options, talk: Talk, desired: Desired) -> tuple[Plan, Connections]:
@@ -137,12 +145,25 @@ def make_plan(options: Options, talk: Talk, desired: Desired) -> tuple[Plan, Con
     looked for too."""
     from sesform import estate, set_users
 
-    snapshot, connections = read_aws(options, talk, desired)
+    desired, snapshot, connections = read_aws(options, talk, desired)
     plan = _planned(options, desired, snapshot)
     if estate.deleted_sets(plan):
         snapshot = set_users.look_up(plan, snapshot, connections, options.parallelism, looking(options, talk))
         plan = _planned(options, desired, snapshot)
-    return plan, connections
+    return with_unnamed(options, talk, plan, desired, snapshot, connections), connections
+
+
+def with_unnamed(
+    options: Options, talk: Talk, plan: Plan, desired: Desired, snapshot: Snapshot, connections: Connections
+) -> Plan:
+    """The plan; with --unmanaged, with what exists and no spec names."""
+    if not options.unmanaged:
+        return plan
+    from sesform import unnamed
+
+    talk.say("Looking for what no spec names ...")
+    found, problems = unnamed.find(desired, snapshot, connections, options.parallelism)
+    return replace(plan, unnamed=found, diagnostics=(*plan.diagnostics, *problems))
 
 
 def looking(options: Options, talk: Talk) -> Callable[[Scope, list[str], int], None]:
@@ -163,9 +184,10 @@ def find_drift(options: Options, talk: Talk, desired: Desired) -> Plan:
     """The plan as drift: with what SES has probably done itself among its warnings."""
     from sesform import checks
 
-    snapshot, _ = read_aws(options, talk, desired)
+    desired, snapshot, connections = read_aws(options, talk, desired)
     plan = _planned(options, desired, snapshot)
-    return replace(plan, diagnostics=(*plan.diagnostics, *checks.removed_by_ses(desired, snapshot, plan.changes)))
+    plan = replace(plan, diagnostics=(*plan.diagnostics, *checks.removed_by_ses(desired, snapshot, plan.changes)))
+    return with_unnamed(options, talk, plan, desired, snapshot, connections)
 
 
 def _planned(options: Options, desired: Desired, snapshot: Snapshot) -> Plan:
@@ -216,13 +238,15 @@ def draw(options: Options, plan: Plan, *, drift: bool = False) -> None:
     import sys
 
     from sesform.cli.console import coloured
-    from sesform.render import markdown, text
+    from sesform.render import markdown, text, unnamed
 
     if options.format is Format.markdown:
-        out(markdown.plan(plan, drift=drift, rate=options.quota))
+        drawn = markdown.plan(plan, drift=drift, rate=options.quota)
+        out(drawn + unnamed.markdown(plan, markdown.MOST_CHARACTERS - len(drawn)))
         return
     colour = coloured(sys.stdout, options.no_color)
-    out(text.drift(plan, colour=colour) if drift else text.plan(plan, colour=colour, rate=options.quota))
+    drawn = text.drift(plan, colour=colour) if drift else text.plan(plan, colour=colour, rate=options.quota)
+    out(drawn + unnamed.text(plan, colour=colour))
 
 
 def plan_text(options: Options, plan: Plan) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sesform.address import Access, Address
-from sesform.desired._compilation import Compilation, Declared, Key, Origin, Target, canonical_arn
+from sesform.desired._compilation import Compilation, Declared, Key, Origin, Target, canonical_arn, canonical_identity
 from sesform.desired._configuration_sets import declare_configuration_sets
 from sesform.desired._notifications import declare_cross_account, declare_identities, publishers_of
+from sesform.desired._sending import grant, policy_name
 from sesform.desired._tags import declare_tags
 from sesform.desired._topics import TopicTable, declare_topics, tabulate
 from sesform.errors import Problem, SpecError
@@ -24,7 +25,7 @@ class Desired:
     `unmanaged` settings are read, because they are routes too, and never written. Of what stands below an `exclusive`
     configuration set, only what is declared may exist. `targets` are the topics that SES must be able to publish to.
     `left_alone` is what is named as somebody else's: external topics, and what is said to be unmanaged and is not read either.
-    `since` is the commit whose specs were looked at for what has left them since.
+    `specs` are those that were loaded, by name. `since` is the commit whose specs were looked at for what has left them since.
     """
 
     declared: Mapping[Address, Declared]
@@ -34,6 +35,7 @@ class Desired:
     access: Mapping[str, Access]
     warnings: tuple[Problem, ...]
     left_alone: frozenset[Key] = frozenset()
+    specs: Mapping[str, LoadedSpec] = field(default_factory=dict)
     since: str = ""
 
     @property
@@ -75,6 +77,7 @@ def build(specs: Iterable[LoadedSpec], problems: Iterable[Problem] = (), *, dest
         access={e.spec.name: _access(e) for e in loaded},
         warnings=tuple(work.problems),
         left_alone=frozenset(work.left_alone),
+        specs={e.spec.name: e for e in loaded},
     )
 
 
@@ -117,4 +120,17 @@ def _declare_topic_policies(work: Compilation, table: TopicTable, loaded: list[L
         )
 
 
-__all__ = ["Access", "Declared", "Desired", "Key", "Origin", "Target", "build", "canonical_arn", "publishers_of"]
+__all__ = [
+    "Access",
+    "Declared",
+    "Desired",
+    "Key",
+    "Origin",
+    "Target",
+    "build",
+    "canonical_arn",
+    "canonical_identity",
+    "grant",
+    "policy_name",
+    "publishers_of",
+]

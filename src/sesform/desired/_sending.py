@@ -63,7 +63,7 @@ def _declare_grant(
     document = None
     if isinstance(authorization, Authorization) and not work.destroy:
         check_partition(work, loaded, scope, principal, loc)
-        document = _document(arns.identity(scope, identity), principal, authorization)
+        document = grant(arns.identity(scope, identity), principal, authorization)
         check_size(work, loaded, loc, f"the policy for {grantee!r}", document)
     _declare_policy(work, loaded, scope, identity, policy_name(grantee), document, loc)
 
@@ -91,7 +91,8 @@ def _principal(work: Compilation, scope: Scope, grantee: str) -> str | None:
     return arns.account_root(account, arns.partition(scope.region)) if account else None
 
 
-def _document(identity_arn: str, principal: str, authorization: Authorization) -> policy.Policy:
+def grant(identity_arn: str, principal: str, authorization: Authorization) -> policy.Policy:
+    """The policy that lets a principal send with an identity."""
     statement: dict[str, Any] = {
         "Sid": "SesformAuthorize",
         "Effect": "Allow",

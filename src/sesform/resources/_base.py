@@ -42,13 +42,18 @@ class Phase(IntEnum):
 class Permission(NamedTuple):
     """One action on one resource, as IAM has them.
 
-    `resource` is an ARN, or "*" for actions that take none. `passed_to`: the role is handed to that service (iam:PassRole).
+    `resource` is an ARN, or "*" for actions that take none. `when` is what must hold besides: operator, key and value, or ().
     Source of which action takes what: AWS service authorization reference, "Amazon SES", "Amazon SES v2", "Amazon SNS".
     """
 
     action: str
     resource: str = "*"
-    passed_to: str = ""
+    when: tuple[str, ...] = ()
+
+
+def passing(role: str, service: str) -> Permission:
+    """Handing a role to the service that is to take it."""
+    return Permission("iam:PassRole", role, ("StringEquals", "iam:PassedToService", service))
 
 
 def on(resource: str, *actions: str) -> tuple[Permission, ...]:

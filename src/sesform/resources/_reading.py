@@ -16,7 +16,6 @@ from sesform.values import OWNERSHIP_TAG
 if TYPE_CHECKING:
     from sesform.aws import Connection
 
-
 PENDING = "PendingConfirmation"  # what SNS lists in place of an ARN until the endpoint's owner has confirmed
 DELETED = "Deleted"  # and for a while after it has gone (ansible/ansible#20086)
 
@@ -32,6 +31,7 @@ class Reading:
         self._wanted = tuple(wanted)
         self._email_identities: dict[str, Mapping[str, Any]] = {}
         self._subscriptions: dict[str, Mapping[tuple[str, str], str]] = {}
+        self._subscription_attributes: dict[str, Mapping[str, str]] = {}
         self._topics: dict[str, Mapping[str, str] | AwsError | None] = {}
 
     def _keys(self, name: str) -> list[str]:
@@ -39,9 +39,13 @@ class Reading:
 
     @cached_property
     def notification_attributes(self) -> Mapping[str, Mapping[str, Any]]:
+        """The same of the identities that are asked for."""
+        return self.notification_attributes_of(self._keys("identity"))
+
+    def notification_attributes_of(self, identities: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         """Identity as asked for → topics, header flags and forwarding; identities that SES does not know are left out."""
         found: dict[str, Mapping[str, Any]] = {}
-        for batch in batches(self._keys("identity"), IDENTITIES_A_CALL):
+        for batch in batches(identities, IDENTITIES_A_CALL):
             answer = self.connection.call("ses", "GetIdentityNotificationAttributes", Identities=batch)
             found.update(answer["NotificationAttributes"])
         return found
@@ -133,6 +137,15 @@ class Reading:
     def email_identities(self) -> Mapping[str, Mapping[str, Any]]:
         """The answers to `email_identity` so far: nothing is asked for."""
         return self._email_identities
+
+    def subscription_attributes(self, arn: str) -> Mapping[str, str]:
+        """A subscription's attributes; {} of one that is pending, of which SNS tells none. One call a subscription."""
+        if arn not in self._subscription_attributes:
+            answer = (
+                {} if arn == PENDING else self.connection.call("sns", "GetSubscriptionAttributes", SubscriptionArn=arn)
+            )
+            self._subscription_attributes[arn] = answer.get("Attributes", {})
+        return self._subscription_attributes[arn]
 
     def subscriptions(self, topic_arn: str) -> Mapping[tuple[str, str], str]:
         """(protocol, endpoint) → subscription ARN, or "PendingConfirmation", of all of a topic's; {} where there is no topic."""

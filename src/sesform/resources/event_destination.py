@@ -10,7 +10,7 @@ from sesform import arns
 from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError
-from sesform.resources._base import Permission, Phase, ResourceType, on
+from sesform.resources._base import Permission, Phase, ResourceType, on, passing
 from sesform.values import NOT_FOR_PINPOINT, Properties, event_set
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ _DIMENSION = {"name": "DimensionName", "source": "DimensionValueSource", "defaul
 
 
 def kind_of(properties: Properties) -> str:
-    """Which of the five kinds a destination is."""
-    return next(kind for kind in _KINDS if kind in properties)
+    """Which of the five kinds a destination is; "unknown" for one that SES has added since."""
+    return next((kind for kind in _KINDS if kind in properties), "unknown")
 
 
 def _carried(properties: Properties) -> set[str]:
@@ -100,7 +100,7 @@ class EventDestination(ResourceType):
         verbs = ("Delete",) if of.want is None else ("Create", "Update", "Delete")  # delete: its kind may change
         # Source: service authorization reference of SES v2, CreateConfigurationSetEventDestination: iam:PassRole.
         role = (of.want or {}).get("firehose", {}).get("role_arn")
-        passed = (Permission("iam:PassRole", role, "ses.amazonaws.com"),) if role else ()
+        passed = (passing(role, "ses.amazonaws.com"),) if role else ()
         return (*on(arn, *(f"ses:{verb}ConfigurationSetEventDestination" for verb in verbs)), *passed)
 
     def create(self, connection: Connection, after: Properties) -> None:

@@ -10,7 +10,7 @@ from sesform import arns
 from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError, LeftError
-from sesform.resources._base import Permission, Phase, ResourceType, on
+from sesform.resources._base import Permission, Phase, ResourceType, on, passing
 from sesform.resources._reading import PENDING
 from sesform.values import UNKNOWN, Properties, Value
 
@@ -48,11 +48,7 @@ class Subscription(ResourceType):
             )
             if arn is None:
                 continue
-            attributes: Mapping[str, str] = {}
-            if arn != PENDING:
-                attributes = reading.connection.call("sns", "GetSubscriptionAttributes", SubscriptionArn=arn)[
-                    "Attributes"
-                ]
+            attributes = reading.subscription_attributes(arn)
             yield declared.address, {**declared.key, "arn": arn, **(_properties(attributes) if attributes else {})}
 
     def settle(self, want: Properties | None, have: Properties | None) -> Properties | None:
@@ -108,7 +104,7 @@ class Subscription(ResourceType):
             return on(topic, "sns:Unsubscribe")
         settings = ("sns:SetSubscriptionAttributes",) if _ATTRIBUTES.keys() & of.want.keys() else ()
         role = of.want.get("role")
-        passed = (Permission("iam:PassRole", role, "sns.amazonaws.com"),) if role else ()
+        passed = (passing(role, "sns.amazonaws.com"),) if role else ()
         return (*on(topic, "sns:Subscribe", *settings), *passed)
 
     def create(self, connection: Connection, after: Properties) -> None:

@@ -7,20 +7,50 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from sesform.errors import Problem
 from sesform.schema import problems
+from sesform.schema._base import AccountId, Region, RoleArn, SesName, SpecName, TopicReference
 from sesform.schema.configuration_sets import ConfigurationSet, EventDestination
-from sesform.schema.identities import Authorization, Identity, Notifications, NotificationSetting
-from sesform.schema.policies import GRANT_PREFIX, SendingPolicy
+from sesform.schema.identities import (
+    SEND_ACTIONS,
+    Authorization,
+    Grantee,
+    Identity,
+    IdentityArn,
+    IdentityName,
+    Notifications,
+    NotificationSetting,
+)
+from sesform.schema.policies import GRANT_PREFIX, PolicyName, SendingPolicy
 from sesform.schema.problems import did_you_mean
 from sesform.schema.specs import Credentials, Delegate, Owner, Spec
 from sesform.schema.subscriptions import Subscription
 from sesform.schema.topics import Topic
 from sesform.yaml_source import Document
+
+# What can stand in a spec by itself, for those who write specs.
+PIECES: dict[str, Any] = {
+    "name": SpecName,
+    "account": AccountId,
+    "region": Region,
+    "role_arn": RoleArn,
+    "identity": IdentityName,
+    "identity_arn": IdentityArn,
+    "topic_reference": TopicReference,
+    "topic": Topic,
+    "subscription": Subscription,
+    "configuration_set": SesName,
+    "event_destination": EventDestination,
+    "authorization": Authorization,
+    "grantee": Grantee,
+    "policy_name": PolicyName,
+    "sending_policy": SendingPolicy,
+}
 
 KINDS: dict[str, type[Owner] | type[Delegate]] = {"Owner": Owner, "Delegate": Delegate}
 
@@ -63,6 +93,20 @@ def _kind(document: Document, wrong: list[Problem]) -> type[Owner] | type[Delega
     return KINDS[kind]
 
 
+def fault(piece: str, value: Any) -> str:
+    """Why the specs do not take a piece by itself, in words; "" where they do. `piece` is one of `PIECES`."""
+    try:
+        _adapter(piece).validate_python(value)
+    except ValidationError as error:
+        return problems.in_words(error)
+    return ""
+
+
+@cache
+def _adapter(piece: str) -> TypeAdapter[Any]:
+    return TypeAdapter(PIECES[piece])
+
+
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a spec document, made for editors."""
     from sesform.schema.editors import describe
@@ -72,6 +116,7 @@ def json_schema() -> dict[str, Any]:
 
 __all__ = [
     "GRANT_PREFIX",
+    "SEND_ACTIONS",
     "Authorization",
     "ConfigurationSet",
     "Credentials",
@@ -87,6 +132,7 @@ __all__ = [
     "Subscription",
     "Topic",
     "did_you_mean",
+    "fault",
     "json_schema",
     "load",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, GetJsonSchemaHandler, Tag
 
@@ -110,6 +110,7 @@ class Notifications(Model):
 
 # AWS developer guide, "Sending authorization policies": the actions that let somebody send.
 SendAction = Literal["SendEmail", "SendRawEmail", "SendTemplatedEmail", "SendBulkEmail", "SendBulkTemplatedEmail"]
+SEND_ACTIONS: tuple[str, ...] = get_args(SendAction)
 
 ConditionValues = str | list[str]
 

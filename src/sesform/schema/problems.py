@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from sesform.errors import Problem
 from sesform.values import printable
-from sesform.yaml_source import Document, Loc, child
+from sesform.yaml_source import Document, Loc, child, dotted
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -26,6 +26,23 @@ def of_validation(document: Document, error: ValidationError, model: type[BaseMo
     """All that one validation found, each once."""
     found = (_problem(document, line, model) for line in error.errors(include_url=False))
     return list(dict.fromkeys(found))
+
+
+def in_words(error: ValidationError) -> str:
+    """The first thing that one validation found, where there is no document to point into."""
+    first = error.errors(include_url=False)[0]
+    kind, where, value = first["type"], dotted([s for s in first["loc"] if "<" not in str(s)]), first["input"]
+    before = f"{where}: " if where else ""
+    if kind == "sesform":
+        return before + str(first["ctx"]["summary"])
+    if kind in ("literal_error", "missing", "extra_forbidden"):
+        return before + {"missing": "is missing", "extra_forbidden": "is unknown"}.get(
+            kind, f"{_shown(value)} is unknown"
+        )
+    expected = _EXPECTED.get(kind)
+    if expected:
+        return f"{before}must be {expected}, not {_shown(value)}"
+    return before + _COUNTS.get(kind, first["msg"]).format(**first.get("ctx", {}))
 
 
 def _problem(document: Document, error: Any, model: type[BaseModel]) -> Problem:

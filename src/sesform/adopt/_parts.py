@@ -1,0 +1,53 @@
+"""What one account holds in one region, as one kind of spec says it: the draft before names are given."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sesform.address import Scope
+
+Loc = tuple[int | str, ...]
+
+SECTIONS = ("topics", "configuration_sets", "defaults", "identities", "cross_account_notifications")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A topic that one of the specs declares; how it is called is known when the specs have their names."""
+
+    account: str
+    topic: str
+
+
+@dataclass(slots=True)
+class Part:
+    """The sections of one spec for one region, in our own data; `comments` say what could not be said otherwise."""
+
+    scope: Scope
+    kind: str
+    sections: dict[str, dict[str, Any]] = field(default_factory=lambda: {name: {} for name in SECTIONS})
+    comments: dict[Loc, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def remark(self, text: str, *loc: int | str) -> None:
+        self.comments[loc].append(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What specs of an account are called, how it is reached, and what is to be said about that."""
+
+    name: str
+    credentials: Mapping[str, str] = field(default_factory=dict)
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something to be said about what was found. `loc` is the way to the entry within the spec, e.g. ("topics", "feedback")."""
+
+    scope: Scope
+    text: str
+    loc: tuple[str, ...] = ()

@@ -1,0 +1,357 @@
+"""What exists in an account and region that has to do with SES's notifications, whether specs speak of it or not. Only reads.
+
+Names come first, with the fewest calls that list them; then each resource type reads its own, as it does for declared ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sesform import adopt, arns, policy
+from sesform.address import Address, Scope
+from sesform.adopt import Holdings, Note
+from sesform.desired import Declared, Desired, canonical_arn, canonical_identity
+from sesform.errors import AwsError
+from sesform.live import IdentityFacts, SendingFacts, Snapshot, TopicFacts
+from sesform.quota import IDENTITIES_A_CALL
+from sesform.resources import RESOURCES, Reading
+from sesform.routes import Resource
+from sesform.values import NOTIFICATION_TYPES, Properties
+
+if TYPE_CHECKING:
+    from sesform.aws import Connection, Connections
+
+_PAGE = 1000  # SES v2 API reference, ListEmailIdentities: no more a page
+
+
+class Existing(NamedTuple):
+    """Something that exists: `type` is identity, configuration_set or topic, `key` its name, a topic's its ARN."""
+
+    type: str
+    scope: Scope
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that was found in `scopes`. `verification`: what SES says of each identity. `unreadable`: what could not be looked at."""
+
+    scopes: tuple[Scope, ...]
+    resources: tuple[Resource, ...] = ()
+    verification: Mapping[tuple[Scope, str], str] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+
+# --- names -------------------------------------------------------------------------------------------------------------
+
+
+def names(connection: Connection) -> tuple[Existing, ...]:
+    """The identities, configuration sets and topics that exist, with no call for any single one. Raises AwsError."""
+    scope = connection.scope
+    return (
+        *(Existing("identity", scope, name) for name in identities(connection)),
+        *(Existing("configuration_set", scope, name) for name in configuration_sets(connection)),
+        *(Existing("topic", scope, arn) for arn in topics(connection)),
+    )
+
+
+def identities(connection: Connection) -> dict[str, str]:
+    """Identity → its verification status in SES v1's words; a thousand a call. Raises AwsError."""
+    found = {}
+    for page in _pages(connection, "sesv2", "ListEmailIdentities", PageSize=_PAGE):
+        for each in page["EmailIdentities"]:
+            status = str(each.get("VerificationStatus", ""))
+            found[canonical_identity(each["IdentityName"])] = status.title().replace("_", "")
+    return dict(sorted(found.items()))
+
+
+def configuration_sets(connection: Connection) -> list[str]:
+    """The names of all configuration sets. Raises AwsError."""
+    pages = _pages(connection, "sesv2", "ListConfigurationSets")
+    return sorted(name for page in pages for name in page.get("ConfigurationSets", ()))
+
+
+def topics(connection: Connection) -> list[str]:
+    """The ARNs of all topics, those that SES has nothing to do with among them; a hundred a call. Raises AwsError."""
+    pages = _pages(connection, "sns", "ListTopics")
+    return sorted(topic["TopicArn"] for page in pages for topic in page.get("Topics", ()))
+
+
+def _pages(connection: Connection, service: str, operation: str, **params: Any) -> Iterator[dict[str, Any]]:
+    """One answer after another. botocore has no paginators for SES v2's lists."""
+    token: dict[str, str] = {}
+    while True:
+        page = connection.call(service, operation, **params, **token)
+        yield page
+        if not page.get("NextToken"):
+            return
+        token = {"NextToken": page["NextToken"]}
+
+
+# --- everything --------------------------------------------------------------------------------------------------------
+
+Expect = Callable[[Scope, int], None]
+
+
+def read(
+    connections: Connections,
+    foreign: Iterable[str] = (),
+    *,
+    all_topics: bool = False,
+    parallelism: int = 10,
+    expect: Expect = lambda scope, calls: None,
+) -> Findings:
+    """All identities and configuration sets with their settings, and the topics that SES has to do with (or `all_topics`).
+
+    Nothing lists the legacy entries for identities of other accounts, so these `foreign` ARNs are asked for, in their region, by
+    every account but their own, and so are those that the topics' policies name. Policies and default sets take a call for each
+    identity; `expect` is told how many calls to SES a scope will take, once that is known. What could not be read is in
+    `unreadable`, and then the rest is not all there is.
+    """
+    every = {c.scope: c for c in connections.by_place.values()}
+    work, foreign = _Work(expect), tuple(foreign)
+    chunks = max(1, parallelism // max(1, len(every)))
+    with ThreadPoolExecutor(max_workers=max(2 * len(every), parallelism)) as pool:
+        try:
+            ses = [pool.submit(work.noting(_read_ses), c) for c in every.values()]
+            listed = [pool.submit(work.noting(_list_topics), c, chunks) for c in every.values()]
+            parts = [(c, part) for c, done in zip(every.values(), listed, strict=True) for part in done.result() or ()]
+            _wait([pool.submit(work.noting(_read_topics), c, part) for c, part in parts])
+            _wait(ses)
+            of_others = [(c, _foreign_to(c.scope, work.resources, foreign)) for c in every.values()]
+            _wait([pool.submit(work.noting(_read_foreign), c, them) for c, them in of_others if them])
+            work.judge_refused(all_topics=all_topics)
+            chosen = None if all_topics else adopt.of_interest(Holdings(work.resources))
+            _wait([pool.submit(work.noting(_read_subscriptions), c, part, chosen) for c, part in parts])
+        except BaseException:
+            connections.stop()  # an interrupt must not wait for every call that still waits for its turn
+            raise
+    kept = [r for r in work.resources if chosen is None or r[0] not in ("topic", "topic_policy") or _arn(r) in chosen]
+    return Findings(
+        tuple(sorted(every)),
+        tuple(sorted(kept, key=_sort_key)),
+        work.verification,
+        tuple(sorted(work.notes, key=lambda n: (n.scope, n.loc, n.text))),
+        tuple(sorted(set(work.unreadable))),
+    )
+
+
+def _wait(futures: Sequence[Future[Any]]) -> None:
+    for future in futures:
+        future.result()
+
+
+def _arn(resource: Resource) -> str:
+    return str(resource[2]["topic_arn"])
+
+
+def _sort_key(resource: Resource) -> tuple[Scope, str, tuple[str, ...]]:
+    kind, scope, properties = resource
+    return scope, kind, _aws_key(kind, properties)
+
+
+def _aws_key(kind: str, properties: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(properties[name]) for name in RESOURCES[kind].key)
+
+
+@dataclass(slots=True)
+class _Work:
+    """The results so far; threads only add to it, which Python's lists and dicts allow side by side."""
+
+    expect: Expect
+    resources: list[Resource] = field(default_factory=list)
+    verification: dict[tuple[Scope, str], str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)  # topic → why it may not be looked at
+    notes: list[Note] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+
+    def judge_refused(self, *, all_topics: bool) -> None:
+        """A topic that may not be looked at is only noted where nothing that was found publishes to it."""
+        used = Holdings(self.resources).topics
+        for arn, why in self.refused.items():
+            parsed = arns.parse(arn)
+            if all_topics or arn in used or parsed is None:
+                self.unreadable.append(why)
+            else:
+                text = f"{parsed.resource}: left out, because it may not be looked at; nothing that was found publishes to it."
+                self.notes.append(Note(parsed.scope, text, ("topics", parsed.resource)))
+
+    def noting(self, job: Callable[..., Any]) -> Callable[..., Any]:
+        """The job, with a refusal noted: one account does not hide another."""
+
+        def run(connection: Connection, *arguments: Any) -> Any:
+            try:
+                return job(self, connection, *arguments)
+            except AwsError as error:
+                self.unreadable.append(str(error))
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                # An answer that is not of the form that AWS promises is not passed off as what exists.
+                where = f"an answer in {connection.scope} was not understood"
+                self.unreadable.append(f"{where} ({type(error).__name__}: {error})")
+            return None
+
+        return run
+
+    def take(self, kind: str, reading: Reading, wanted: Iterable[Declared]) -> None:
+        """What the resource type reads of the wanted ones."""
+        scope = reading.connection.scope
+        self.resources += [(kind, scope, properties) for _, properties in RESOURCES[kind].read(reading, list(wanted))]
+
+
+def _read_ses(work: _Work, connection: Connection) -> None:
+    """One call after another: SES takes one a second anyway."""
+    scope = connection.scope
+    own, sets = identities(connection), configuration_sets(connection)
+    work.verification.update({(scope, name): status for name, status in own.items()})
+    asked = sum(n for operation, n in connection.made().items() if operation.startswith("ses:"))
+    work.expect(scope, asked + math.ceil(len(own) / IDENTITIES_A_CALL) + len(sets) + len(own))
+    both = _of_types(scope, own)
+    of_sets = [_declared(scope, "configuration_set", configuration_set=name) for name in sets]
+    reading = Reading(connection, [*both, *of_sets])
+    work.take("notification_topic", reading, both)
+    work.take("notification_headers", reading, both)
+    work.take("feedback_forwarding", reading, [_declared(scope, "feedback_forwarding", identity=i) for i in own])
+    work.take("configuration_set", reading, of_sets)
+    work.take("event_destination", reading, of_sets)
+    defaults = [_declared(scope, "default_configuration_set", identity=i) for i in own]
+    work.take("default_configuration_set", reading, defaults)
+    policies = [(i, name) for i in own for name in reading.email_identity(i).get("Policies") or {}]
+    work.take("sending_policy", reading, [_declared(scope, "sending_policy", identity=i, name=n) for i, n in policies])
+
+
+def _read_foreign(work: _Work, connection: Connection, foreign: Collection[str]) -> None:
+    """The legacy entries that the account has for identities of others."""
+    both = _of_types(connection.scope, foreign)
+    reading = Reading(connection, both)
+    work.take("notification_topic", reading, both)
+    work.take("notification_headers", reading, both)
+
+
+def _foreign_to(scope: Scope, resources: Iterable[Resource], asked: Iterable[str]) -> list[str]:
+    """The identities of other accounts that may have a legacy entry here: those asked for, and those that topic policies name."""
+    named = (arn for kind, _, p in resources if kind == "topic_policy" for arn in policy.source_arns(p["policy"]))
+    found = set()
+    for text in {*named, *asked}:
+        arn = arns.parse(text)
+        if arn is None or (arn.service, arn.region) != ("ses", scope.region) or arn.account in ("", scope.account):
+            continue
+        if arn.resource.startswith("identity/") and not {"*", "?"} & set(arn.resource):
+            found.add(canonical_arn(text))
+    return sorted(found)
+
+
+def _of_types(scope: Scope, identities_: Iterable[str]) -> list[Declared]:
+    every = [(i, t) for i in identities_ for t in NOTIFICATION_TYPES]
+    return [_declared(scope, "notification_topic", identity=i, notification_type=t) for i, t in every]
+
+
+def _list_topics(work: _Work, connection: Connection, chunks: int) -> list[tuple[Reading, list[str]]]:
+    """The topics in portions that are read side by side: SNS does not pace as SES does."""
+    every = topics(connection)
+    return [(Reading(connection, ()), part) for n in range(chunks) if (part := every[n::chunks])]
+
+
+def _read_topics(work: _Work, connection: Connection, part: tuple[Reading, list[str]]) -> None:
+    reading, topic_arns = part
+    for arn in topic_arns:
+        try:
+            for kind in ("topic", "topic_policy"):
+                work.take(kind, reading, [_declared(connection.scope, kind, topic_arn=arn)])
+        except AwsError as error:
+            if error.code not in _REFUSED:
+                raise
+            work.refused[arn] = str(error)  # whether that matters depends on who publishes to it
+
+
+def _read_subscriptions(
+    work: _Work, connection: Connection, part: tuple[Reading, list[str]], chosen: set[str] | None
+) -> None:
+    reading, topic_arns = part
+    for arn in topic_arns:
+        if chosen is not None and arn not in chosen:
+            continue
+        for (protocol, endpoint), subscription in sorted(reading.subscriptions(arn).items()):
+            loc = ("topics", arn.rsplit(":", 1)[-1], "subscriptions")
+            name = f"{protocol} {adopt.without_password(endpoint)}"
+            wanted = _declared(connection.scope, "subscription", topic_arn=arn, protocol=protocol, endpoint=endpoint)
+            try:
+                work.take("subscription", reading, [wanted])
+            except AwsError as error:
+                if error.code not in _REFUSED:
+                    raise
+                work.notes.append(
+                    Note(connection.scope, f"{name}: left out, because its settings cannot be read.", loc)
+                )
+                continue
+            kept = sorted(_UNMANAGED & reading.subscription_attributes(subscription).keys())
+            if kept:
+                text = f"{name} has a {' and a '.join(kept)}, which the specs have no words for: it stays as it is."
+                work.notes.append(Note(connection.scope, text, loc))
+
+
+# A topic's policy may keep its own account out, and a subscription may be somebody else's (SNS API reference,
+# GetTopicAttributes and GetSubscriptionAttributes).
+_REFUSED = ("AuthorizationError", "AuthorizationErrorException")
+_UNMANAGED = {"DeliveryPolicy", "ReplayPolicy"}  # SNS API reference, SetSubscriptionAttributes
+
+
+def _declared(scope: Scope, kind: str, **key: str) -> Declared:
+    return Declared(Address(scope.account, scope.region, kind, "/".join(key.values())), scope, key, None)
+
+
+# --- against specs -----------------------------------------------------------------------------------------------------
+
+
+def snapshot(desired: Desired, findings: Findings) -> Snapshot:
+    """The findings as planning for these specs would read them: what AWS holds of all that they speak of."""
+    by_key = {(kind, scope, _aws_key(kind, p)): p for kind, scope, p in findings.resources}
+    found: dict[Address, Properties] = {}
+    parents: dict[tuple[Scope, str], Address] = {}
+    for declared in [*desired.declared.values(), *desired.unmanaged]:
+        kind = declared.address.type
+        properties = by_key.get((kind, declared.scope, _aws_key(kind, declared.key)))
+        if properties is not None:
+            found[declared.address] = properties
+        if kind == "configuration_set":
+            parents[declared.scope, declared.key["configuration_set"]] = declared.address
+    sets = set()
+    for kind, scope, properties in findings.resources:
+        if kind == "configuration_set":
+            sets.add((scope, properties["configuration_set"]))
+        parent = parents.get((scope, properties.get("configuration_set", "")))
+        if kind == "event_destination" and parent is not None:
+            key = f"{properties['configuration_set']}/{properties['name']}"
+            found[Address(parent.spec, parent.region, kind, key)] = properties
+    holdings = Holdings(findings.resources)
+    facts = {
+        (scope, name): IdentityFacts(held.topics, bool(held.forwarding), findings.verification.get((scope, name), ""))
+        for scope, every in holdings.identities.items()
+        for name, held in every.items()
+    }
+    sending = {
+        (scope, name): SendingFacts(frozenset(held.policies), held.default_set)
+        for scope, every in holdings.identities.items()
+        for name, held in every.items()
+    }
+    return Snapshot(found, {}, facts, _topic_facts(desired, findings, holdings), frozenset(sets), sending)
+
+
+def _topic_facts(desired: Desired, findings: Findings, holdings: Holdings) -> dict[str, TopicFacts | None]:
+    found: dict[str, TopicFacts | None] = {}
+    for arn in desired.watched_topics:
+        parsed = arns.parse(arn)
+        if parsed is None or parsed.scope not in findings.scopes:
+            continue  # nobody has looked there
+        topic = holdings.topics.get(arn)
+        settings = topic.settings if topic else None
+        found[arn] = (
+            TopicFacts(policy.compact((topic and topic.policy) or {}), str(settings.get("kms_key") or ""))
+            if settings
+            else None
+        )
+    return found

@@ -1,0 +1,43 @@
+"""What no spec names: a list behind the plan, as text and as Markdown. Nothing where it was not looked for."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from sesform.plan import Plan, Unnamed
+from sesform.render._hcl import painter
+from sesform.render.markdown import MOST_CHARACTERS, cell
+from sesform.values import printable
+
+
+def text(of: Plan, *, colour: bool = False) -> str:
+    if of.unnamed is None:
+        return ""
+    if not of.unnamed:
+        return "\nEverything that exists here is named by a spec.\n"
+    lines = [painter(colour)("Not named by any spec, and left alone:", "bold")]
+    for scope, group in groupby(of.unnamed, key=lambda u: u.scope):
+        lines += [f"  in {scope}", *(f"    {printable(_line(each))}" for each in group)]
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def markdown(of: Plan, room: int = MOST_CHARACTERS) -> str:
+    """At most `room` characters; what is cut is said."""
+    if of.unnamed is None:
+        return ""
+    if not of.unnamed:
+        return "\nEverything that exists here is named by a spec.\n"
+    head, end = f"\n<details><summary>Not named by any spec: {len(of.unnamed)}</summary>\n\n", "\n</details>\n"
+    lines, left = list[str](), room - len(head) - len(end) - 60
+    for each in of.unnamed:
+        line = f"- {cell(f'{each.scope}: {_line(each)}')}\n"
+        left -= len(line)
+        if left < 0:
+            lines.append(f"- {len(of.unnamed) - len(lines)} more were cut\n")
+            break
+        lines.append(line)
+    return head + "".join(lines) + end
+
+
+def _line(of: Unnamed) -> str:
+    return f"{of.type} {of.key}" + (f" ({of.detail})" if of.detail else "")

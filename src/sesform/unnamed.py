@@ -1,0 +1,111 @@
+"""What exists where the specs are and is named by none of them: listed, and left alone. Only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from sesform import inventory
+from sesform.desired import Desired
+from sesform.errors import AwsError, Problem
+from sesform.leftovers import named_things
+from sesform.live import Snapshot, side_by_side
+from sesform.plan import Unnamed
+from sesform.resources import Reading
+from sesform.values import NOTIFICATION_TYPES
+
+if TYPE_CHECKING:
+    from sesform.aws import Connection, Connections
+
+_DELETED = "Deleted"  # what SNS lists for a while in place of a subscription's ARN (ansible/ansible#20086)
+
+Listed = tuple[tuple[Unnamed, ...], tuple[Problem, ...]]
+
+
+def find(desired: Desired, snapshot: Snapshot, connections: Connections, parallelism: int = 10) -> Listed:
+    """Things of the accounts and regions that are connected to, in order; and warnings for what could not be listed.
+
+    Identities with any notification setting, topics and sets that no spec names; and of what is named: destinations of sets that
+    are not exclusive, subscriptions of managed topics, policies of identities whose policies were read anyway.
+    """
+    found: list[Unnamed] = [*_destinations(desired, snapshot), *_policies(desired, snapshot)]
+    problems: list[Problem] = []
+    named = named_things(desired)
+
+    def listing(connection: Connection, of: Callable[[Connection], Iterable[Unnamed]]) -> Callable[[], None]:
+        def job() -> None:
+            try:
+                found.extend(list(of(connection)))
+            except AwsError as error:
+                text = f"what no spec names could not all be listed: {error}"
+                problems.append(Problem(text, severity="warning"))
+
+        return job
+
+    def of_ses(connection: Connection) -> Iterator[Unnamed]:
+        scope = connection.scope
+        yield from _identities(
+            connection, {name for kind, where, name in named if (kind, where) == ("identity", scope)}
+        )
+        for name in inventory.configuration_sets(connection):
+            if ("configuration-set", scope, name) not in named:
+                yield Unnamed("configuration_set", scope, name)
+
+    def of_sns(connection: Connection) -> Iterator[Unnamed]:
+        for arn in inventory.topics(connection):
+            if ("topic", connection.scope, arn.rpartition(":")[2]) not in named:
+                yield Unnamed("topic", connection.scope, arn)
+        yield from _subscriptions(connection, desired)
+
+    every = {c.scope: c for c in connections.by_place.values()}.values()
+    side_by_side([listing(c, of) for c in every for of in (of_ses, of_sns)], connections, parallelism)
+    return tuple(sorted(found)), tuple(sorted(problems, key=lambda p: p.summary))
+
+
+def _identities(connection: Connection, named: set[str]) -> Iterator[Unnamed]:
+    """The identities with a topic, with headers or without forwarding, which none is made with."""
+    others = [name for name in inventory.identities(connection) if name not in named]
+    attributes = Reading(connection, ()).notification_attributes_of(others)
+    for name, held in attributes.items():
+        parts = []
+        for type_ in NOTIFICATION_TYPES:
+            topic = held.get(f"{type_.capitalize()}Topic")
+            headers = held.get(f"HeadersIn{type_.capitalize()}NotificationsEnabled")
+            if topic or headers:
+                parts.append(f"{type_} {topic or 'without a topic'}{' with headers' if headers else ''}")
+        if not held["ForwardingEnabled"]:
+            parts.append("e-mail forwarding off")
+        if parts:
+            yield Unnamed("identity", connection.scope, name, "; ".join(parts))
+
+
+def _subscriptions(connection: Connection, desired: Desired) -> Iterator[Unnamed]:
+    reading, spoken_of = Reading(connection, ()), desired.named
+    managed = [d for d in desired.declared.values() if d.address.type == "topic" and d.want is not None]
+    for topic in managed:
+        if topic.scope == connection.scope:
+            arn = topic.key["topic_arn"]
+            for (protocol, endpoint), subscription in reading.subscriptions(arn).items():
+                key = ("subscription", topic.scope, (arn, protocol, endpoint))
+                if key not in spoken_of and subscription != _DELETED:
+                    yield Unnamed("subscription", topic.scope, f"{protocol} {endpoint}", f"of {arn}")
+
+
+def _destinations(desired: Desired, snapshot: Snapshot) -> Iterator[Unnamed]:
+    open_sets = {
+        (d.address.spec, d.address.region, d.key["configuration_set"]): d.scope
+        for d in desired.declared.values()
+        if d.address.type == "configuration_set" and d.want is not None and d.address not in desired.exclusive
+    }
+    for address, held in snapshot.found.items():
+        scope = open_sets.get((address.spec, address.region, held.get("configuration_set", "")))
+        if address.type == "event_destination" and scope is not None and address not in desired.declared:
+            yield Unnamed("event_destination", scope, f"{held['configuration_set']}/{held['name']}")
+
+
+def _policies(desired: Desired, snapshot: Snapshot) -> Iterator[Unnamed]:
+    spoken_of = desired.named
+    for (scope, identity), facts in snapshot.sending.items():
+        for name in facts.policies:
+            if ("sending_policy", scope, (identity, name)) not in spoken_of:
+                yield Unnamed("sending_policy", scope, f"{identity}/{name}")

@@ -1,0 +1,179 @@
+"""--prune: what carries a loaded spec's tag and is named by none goes; all else stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from sesform import leftovers
+from sesform.errors import AwsError
+from shell import Shell
+from world import DELEGATE, OWNER, REGION, World
+
+HEAD = f"""
+kind: Owner
+name: corp
+account: "{OWNER}"
+regions: [{REGION}]
+ownership_tags: true
+"""
+FULL = HEAD + (
+    "topics: {t: {subscriptions: [{protocol: sqs, endpoint: 'arn:aws:sqs:eu-west-1:111111111111:q'}]}, u: {}}\n"
+    "configuration_sets: {s: {event_destinations: {d: {events: [bounce], sns: t}}}}\n"
+    "identities:\n  example.com:\n    notifications: {bounce: {topic: t, headers: true}, complaint: t}\n"
+    '    feedback_forwarding: false\n    default_configuration_set: s\n    authorize: {"222222222222": {}}\n'
+)
+
+
+def steps(world: World, specs: str) -> set[str]:
+    """Action and address of each step of a pruning plan, the part after the region."""
+    plan = world.plan(specs, prune=True)
+    assert () == plan.errors
+    return {f"{c.action} {c.address.type}/{c.address.key}" for c in plan.changes}
+
+
+def test_all_that_a_spec_has_left_behind_goes(world: World) -> None:
+    """Topics, sets, and all settings of an identity, its tag last; the plan after that is empty."""
+    world.identity("example.com")
+    world.converge(FULL)
+
+    assert {
+        "delete topic/t",
+        "delete topic/u",
+        "delete configuration_set/s",
+        "delete event_destination/s/d",
+        "delete notification_topic/example.com/bounce",
+        "delete notification_topic/example.com/complaint",
+        "delete notification_headers/example.com/bounce",
+        "update feedback_forwarding/example.com",
+        "delete default_configuration_set/example.com",
+        "delete sending_policy/example.com/sesform-222222222222",
+        "delete ownership_tag/identity/example.com",
+    } == steps(world, HEAD)
+
+    plan = world.converge(HEAD, prune=True)
+
+    assert "specs.yaml:3 does not name it, and it carries the tag sesform:spec=corp" in plan.changes[0].reason
+    untag = next(c for c in plan.changes if c.address.type == "ownership_tag")
+    assert {i for i, c in enumerate(plan.changes) if "identity" in (c.before or {})} == set(untag.depends_on)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "topics: {x: {name: t, external: true}}\n",
+        "topics: {x: {name: t, policy: unmanaged}}\n",
+        f"configuration_sets: {{c: {{event_destinations: {{d: {{events: [bounce], sns: 'arn:aws:sns:{REGION}:{OWNER}:t'}}}}}}}}\n",
+    ],
+)
+def test_what_is_named_in_any_way_is_no_leftover(world: World, named: str) -> None:
+    """External, its policy unmanaged, or only referred to by its ARN."""
+    world.converge(HEAD + "topics: {t: {}}\n")
+
+    assert "delete topic/t" not in steps(world, HEAD + named)
+
+
+def test_an_unmanaged_identity_and_a_default_set_are_named(world: World) -> None:
+    """What a spec leaves alone is not taken back, nor the set that it names as a default."""
+    world.identity("example.com")
+    world.converge(FULL)
+    unmanaged = "{bounce: unmanaged, complaint: unmanaged, delivery: unmanaged}"
+    identity = f"identities: {{example.com: {{notifications: {unmanaged}, default_configuration_set: s}}}}\n"
+
+    plan = world.plan(HEAD + "topics: {t: {}, u: {}}\n" + identity, prune=True)
+
+    assert () == plan.errors
+    assert [] == [c.address for c in plan.changes if c.action == "delete"]
+
+
+def test_what_others_have_made_is_never_touched(world: World) -> None:
+    """Without the tag, or with another key, it is not ours; nor are other grants and another default set of an identity that is."""
+    world.identity("example.com", "other.example.com")
+    world.client("sns").create_topic(Name="theirs", Tags=[{"Key": "spec", "Value": "corp"}])
+    ses = world.client("sesv2")
+    ses.create_configuration_set(ConfigurationSetName="theirs")
+    world.converge(HEAD + "identities: {example.com: {}}\n")
+    ses.put_email_identity_configuration_set_attributes(EmailIdentity="example.com", ConfigurationSetName="theirs")
+
+    assert {"delete ownership_tag/identity/example.com"} == steps(world, HEAD)
+
+
+def test_things_of_specs_that_are_not_loaded_are_left_alone_and_told_of(world: World) -> None:
+    """One warning for each such spec, with what to do; they are no reason for an exit code."""
+    world.converge(HEAD.replace("corp", "gone") + "topics: {a: {}, b: {}, c: {}, d: {}}\n")
+    plan = world.plan(HEAD, prune=True)
+    arn = f"arn:aws:sns:{REGION}:{OWNER}"
+
+    assert () == plan.changes
+    assert [
+        f"left alone in {OWNER}/{REGION}, since it carries the tag sesform:spec=gone and no spec of that name is loaded: "
+        f"{arn}:a, {arn}:b, {arn}:c and 1 more"
+    ] == [d.summary for d in plan.diagnostics]
+    assert ["warning"] == [d.severity for d in plan.diagnostics]
+
+
+def test_a_spec_that_has_moved_to_another_account_leaves_what_it_had_alone(world: World) -> None:
+    """Its credentials are of the new account; the old one is looked at for other specs only, and told of."""
+    world.converge(HEAD + "topics: {a: {}}\n")
+    moved = HEAD.replace(OWNER, DELEGATE) + "---\n" + HEAD.replace("name: corp", "name: other")
+    plan = world.plan(moved, prune=True)
+
+    assert () == plan.changes
+    assert "and that spec is not of this account and region" in plan.diagnostics[0].summary
+
+
+def test_a_topic_whose_name_is_the_key_of_another_goes_by_its_arn(world: World) -> None:
+    """Two topics never share an address."""
+    world.converge(HEAD + "topics: {a: {}}\n")
+    world.converge(HEAD + "topics: {a: {name: b}}\n")
+
+    assert {f"delete topic/arn:aws:sns:{REGION}:{OWNER}:a"} == steps(world, HEAD + "topics: {a: {name: b}}\n")
+
+
+def test_a_tag_that_tells_of_what_is_gone_plans_nothing(world: World) -> None:
+    """The tagging API is late: what was deleted meanwhile is no step."""
+    world.identity("example.com")
+    world.converge(FULL)
+    desired = world.desired(HEAD)
+    found = leftovers.find(desired, world.connections(desired))
+    world.sandbox.reset()
+
+    assert 4 == len(found.ours)
+    assert () == world.plan_of(leftovers.pruned(desired, found)).changes
+
+
+def test_with_older_specs_both_are_removed(world: World) -> None:
+    """What --since finds is named then, and planned once."""
+    world.converge(HEAD + "topics: {a: {}}\n")
+    world.converge(HEAD + "topics: {b: {}}\n")
+    plan = world.plan(HEAD, since=HEAD + "topics: {b: {}}\n", prune=True)
+
+    assert ["a", "b"] == sorted(c.address.key for c in plan.changes)
+    assert {"declared it, and no spec does any more", "does not name it, and it carries the tag sesform:spec=corp"} == {
+        c.reason.partition(" ")[2] for c in plan.changes
+    }
+
+
+def test_a_refused_look_is_an_error(world: World) -> None:
+    """Without the right to read tags nothing is planned as if there were none."""
+    world.sandbox.fail("GetResources", code="AccessDeniedException", message="no", status=400, times=9)
+    with pytest.raises(AwsError, match="these credentials lack tag:GetResources"):
+        world.plan(HEAD, prune=True)
+
+
+def test_from_the_command_line(shell: Shell) -> None:
+    """plan, drift and apply take it, --only chooses among its addresses, guards hold; a saved plan has it in itself."""
+    shell.specs(HEAD + "topics: {" + ", ".join(f"t{i}: {{}}" for i in range(12)) + "}\n")
+    shell.run("apply", "--sandbox", "--auto-approve")
+    shell.specs(HEAD)
+    drift = shell.run("drift", "--sandbox", "--prune")
+    refused = shell.run("plan", "--sandbox", "--prune")
+    part = shell.run("plan", "--sandbox", "--prune", "--only", "*/topic/t1", "--out", "plan.json")
+    both = shell.run("apply", "--plan", "plan.json", "--prune")
+    applied = shell.run("apply", "--sandbox", "--plan", "plan.json")
+    rest = shell.run("apply", "--sandbox", "--prune", "--auto-approve", "--allow-mass-change")
+    again = shell.run("drift", "--sandbox", "--prune")
+
+    assert (2, 1, 0, 1, 0, 0, 0) == tuple(r.code for r in (drift, refused, part, both, applied, rest, again))
+    assert "--allow-mass-change" in refused.err
+    assert "Resources: 0 added, 0 changed, 1 destroyed." in applied.out
+    assert "Resources: 0 added, 0 changed, 11 destroyed." in rest.out

@@ -1,0 +1,123 @@
+"""What leaves the specs, on the sandbox: awkward ways of leaving, and what is not to be removed."""
+
+from __future__ import annotations
+
+from sesform import guard
+from world import DELEGATE, OWNER, REGION, World
+
+OWNER_HEAD = f"""
+kind: Owner
+name: corp
+account: "{OWNER}"
+regions: [{REGION}]
+"""
+DELEGATE_HEAD = f"""
+---
+kind: Delegate
+name: mailer
+account: "{DELEGATE}"
+regions: [{REGION}]
+"""
+TOPIC = f"arn:aws:sns:{REGION}:{OWNER}:t"
+
+
+def names(world: World, account: str = OWNER, region: str = REGION) -> set[str]:
+    """The topics that there are."""
+    topics = world.client("sns", account, region).list_topics()["Topics"]
+    return {t["TopicArn"].rpartition(":")[2] for t in topics}
+
+
+def test_a_topic_of_another_name_takes_the_place_of_the_old_one(world: World) -> None:
+    """The key stays, the name changes: with the older specs the old topic goes, after those who used it have moved."""
+    world.identity("example.com")
+    old = OWNER_HEAD + "topics: {a: {name: x}}\nidentities: {example.com: {notifications: {bounce: a}}}\n"
+    new = old.replace("name: x", "name: y")
+    world.converge(old)
+    plan = world.converge(new, since=old)
+    moves, removal = (
+        next(i for i, c in enumerate(plan.changes) if str(c.address).endswith(end)) for end in ("bounce", "topic/x")
+    )
+
+    assert moves in plan.changes[removal].depends_on
+    assert {"y"} == names(world)
+
+
+def test_another_account_and_another_region_are_left_clean(world: World) -> None:
+    """What a spec had where it is no more goes there, with the old credentials."""
+    for account, region in ((OWNER, REGION), (OWNER, "us-east-1"), (DELEGATE, REGION)):
+        world.identity("example.com", account=account, region=region)
+    body = "topics: {t: {}}\nidentities: {example.com: {notifications: {bounce: t}}}\n"
+    old = OWNER_HEAD.replace(f"[{REGION}]", f"[{REGION}, us-east-1]") + body
+    new = OWNER_HEAD.replace(OWNER, DELEGATE) + body
+    world.converge(old)
+    plan = world.converge(new, since=old)
+
+    assert (set(), set(), {"t"}) == (names(world), names(world, region="us-east-1"), names(world, DELEGATE))
+    assert {"corp", f"corp@{OWNER}"} == {c.address.spec for c in plan.changes}
+
+
+def test_an_identity_that_ses_knows_no_more_is_nothing(world: World) -> None:
+    """Its settings went with it."""
+    world.identity("example.com")
+    old = OWNER_HEAD + "topics: {t: {}}\nidentities: {example.com: {notifications: {bounce: t}}}\n"
+    world.converge(old)
+    world.client("sesv2").delete_email_identity(EmailIdentity="example.com")
+    plan = world.plan(OWNER_HEAD + "topics: {t: {}}\n", since=old)
+
+    assert () == plan.errors
+    assert {"topic_policy"} == {c.address.type for c in plan.changes}
+
+
+def test_a_topic_that_is_still_referred_to_is_not_deleted(world: World) -> None:
+    """By its ARN, or by a setting that is unmanaged: the error says by what, and what to do."""
+    world.identity("example.com")
+    identity = "identities: {{example.com: {{notifications: {{bounce: {}}}}}}}\n"
+    old = OWNER_HEAD + "topics: {t: {}}\n" + identity.format("t")
+    world.converge(old)
+    user = f"notification_topic example.com/bounce in {OWNER}/{REGION}"
+
+    for setting in (TOPIC, "unmanaged"):
+        plan = world.plan(OWNER_HEAD + identity.format(f"'{setting}'"), since=old)
+
+        assert [
+            f"corp/{REGION}/topic/t: is to be deleted, and {user} still uses it; move or remove that first, or keep this"
+        ] == [str(e) for e in plan.errors]
+
+
+def test_a_set_that_an_identity_uses_by_default_is_not_deleted(world: World) -> None:
+    """Naming it as a default is not declaring it."""
+    world.identity("example.com")
+    identity = "identities: {example.com: {default_configuration_set: s}}\n"
+    old = OWNER_HEAD + "configuration_sets: {s: {}}\n" + identity
+    world.converge(old)
+    plan = world.plan(OWNER_HEAD + identity, since=old)
+
+    assert [f"corp/{REGION}/configuration_set/s"] == [e.path for e in plan.errors]
+    assert "is the default configuration set of identity example.com" in plan.errors[0].summary
+
+
+def test_what_was_let_in_for_an_account_that_left_is_withdrawn(world: World) -> None:
+    """The owner's spec is gone: the delegate's topic lets its identity in no more, once that is cleared."""
+    world.identity("example.com")
+    owner = OWNER_HEAD + "identities: {example.com: {notifications: {bounce: mailer/t}}}\n"
+    old, new = owner + DELEGATE_HEAD + "topics: {t: {}}\n", DELEGATE_HEAD + "topics: {t: {}}\n"
+    world.converge(old)
+    alone = world.plan(new)
+    plan = world.converge(new, since=old)
+    clearing = next(i for i, c in enumerate(plan.changes) if c.address.type == "notification_topic")
+    narrowing = next(c for c in plan.changes if c.address.type == "topic_policy")
+
+    assert () == alone.changes
+    assert clearing in narrowing.depends_on
+
+
+def test_clearing_a_cross_account_entry_for_good_takes_its_flag(world: World) -> None:
+    """The guard knows no difference between what is declared absent and what has left."""
+    world.identity("partner.example", account="333333333333")
+    arn = f"arn:aws:ses:{REGION}:333333333333:identity/partner.example"
+    topics = DELEGATE_HEAD + "topics: {t: {}}\n"
+    old = topics + f"cross_account_notifications: {{'{arn}': {{bounce: t}}}}\n"
+    world.converge(old)
+    (refusal,) = guard.check(world.plan(topics, since=old), guard.Allowed())
+
+    assert f"clears the last types (bounce) of the cross-account entry {arn}" in refusal.summary
