@@ -26,6 +26,7 @@ LAYERS = (
     ("resources",),
     ("graph", "diff", "routes"),
     ("adopt",),
+    ("terraform_state",),
     ("live",),
     ("inventory",),
     ("plan",),
@@ -143,6 +144,7 @@ PURE = (
     "yaml_target",
     "guard",
     "terraform",
+    "terraform_state",
     "render",
 )
 IMPURE = {"time", "random", "socket", "subprocess", "threading", "urllib", "http", "os", "datetime", "uuid", "secrets"}
