@@ -647,10 +647,23 @@ def test_what_the_specs_say_otherwise_stays() -> None:
     made = read(state(topic()))
     different = compiled(owner("topics: {feedback: {display_name: other}}"))
 
-    assert [("aws_sns_topic.t: the specs do not say its topic; a comment there tells why",)] == [
+    assert [("aws_sns_topic.t: the specs do not say its topic, or not all of it; a comment there tells why",)] == [
         v.reasons for v in verdicts(made, different)
     ]
     assert [False] == [v.goes for v in verdicts(made, compiled(delegate("topics: {feedback: {}}")))]
+
+
+def test_a_setting_that_the_specs_leave_out_keeps_its_resource() -> None:
+    """Nobody would look after it any more."""
+    made = read(state(topic(kms_master_key_id="k"), subscription(raw_message_delivery=True)))
+    queue = f"{{protocol: sqs, endpoint: 'arn:aws:sqs:{REGION}:{OWNER}:q'"
+    bare = compiled(owner(f"topics: {{feedback: {{subscriptions: [{queue}}}]}}}}"))
+    whole = compiled(
+        owner(f"topics: {{feedback: {{kms_key: k, subscriptions: [{queue}, raw_message_delivery: true}}]}}}}")
+    )
+
+    assert [False, False] == [v.goes for v in verdicts(made, bare)]
+    assert [True, True] == [v.goes for v in verdicts(made, whole)]
 
 
 def test_no_topic_goes_where_the_specs_say_none() -> None:

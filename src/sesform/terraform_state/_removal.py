@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sesform.desired import Declared, Desired
 from sesform.resources import RESOURCES
 from sesform.routes import Resource
 from sesform.terraform_state._inventory import Inventory, Item, Key, key_of
-from sesform.values import printable
+from sesform.values import Properties, printable
 
 _WHY_NOT = {
     "topic_policy": "the spec leaves its policy unmanaged, for it is not the one that sesform would keep",
@@ -58,7 +59,9 @@ def _why_it_stays(item: Item, wants: Mapping[Key, Declared]) -> str:
     missing = [r[0] for r in item.resources if not _is_declared(r, wants.get(key_of(r)))]
     return next(
         (
-            _WHY_NOT.get(kind, f"the specs do not say its {kind.replace('_', ' ')}; a comment there tells why")
+            _WHY_NOT.get(
+                kind, f"the specs do not say its {kind.replace('_', ' ')}, or not all of it; a comment there tells why"
+            )
             for kind in missing
         ),
         "",
@@ -71,8 +74,16 @@ def _is_declared(resource: Resource, declared: Declared | None) -> bool:
         return False
     if declared.want is None:
         return kind == "notification_topic" and properties["topic_arn"] is None
+    if kind in ("topic", "subscription") and _set_ones(properties) - declared.want.keys():
+        return False  # declared, but a setting of it was left out: nobody would keep that
     settled = RESOURCES[kind].settle(declared.want, properties)
     return settled is not None and RESOURCES[kind].same(settled, properties)
+
+
+def _set_ones(properties: Properties) -> set[str]:
+    """The settings that are not what SNS takes by default."""
+    defaults: tuple[Any, ...] = (None, "", False, {}, "MessageAttributes")
+    return {name for name, value in properties.items() if name != "arn" and value not in defaults}
 
 
 _HEAD = """\
