@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,9 @@ class Shell:
 
     def run(self, *arguments: str) -> Result:
         self._capsys.readouterr()
+        log = logging.getLogger("sesform")  # -v of an earlier run writes to a stream that is closed now
+        log.handlers.clear()
+        log.setLevel(logging.NOTSET)
         code = main(arguments)
         captured = self._capsys.readouterr()
         return Result(code, captured.out, captured.err)

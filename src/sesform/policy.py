@@ -169,7 +169,8 @@ def source_arns(policy: Mapping[str, Any]) -> set[str]:
     """Every aws:SourceArn that a condition of the policy names, patterns among them."""
     found: set[str] = set()
     for statement in canonical(policy)["Statement"]:
-        for tests in (statement.get("Condition") or {}).values():
+        condition = statement.get("Condition")
+        for tests in condition.values() if isinstance(condition, Mapping) else ():
             found.update(map(str, tests.get("aws:sourcearn", ())) if isinstance(tests, Mapping) else ())
     return found
 

@@ -383,6 +383,13 @@ def test_a_policy_that_is_as_sesform_keeps_it_is_managed() -> None:
     assert data(resources)["topics"] == {"t": {}, "u": {}}
 
 
+def test_a_policy_that_is_not_known_is_left_alone() -> None:
+    """What sesform keeps there might not be what is there."""
+    resources = topic("t")[:1]
+
+    assert data(resources, whole=False)["topics"] == {"t": {"policy": "unmanaged"}}
+
+
 def test_a_policy_that_lets_in_what_no_spec_can_name_is_unmanaged() -> None:
     """sesform would take its statement out, since no spec routes there."""
     resources = [*identity("localhost", bounce=topic_arn("t")), *topic("t", document=letting_in("t", "localhost"))]

@@ -345,3 +345,17 @@ def test_the_default_policy_lets_no_other_account_in() -> None:
     foreign = Publisher(OTHER, f"arn:aws:ses:eu-west-1:{OTHER}:identity/example.com")
 
     assert policy.may_publish(policy.default_topic_policy(TOPIC), TOPIC, foreign) is False
+
+
+def test_the_sources_that_a_policy_names() -> None:
+    """In any operator, in any case, one or several, patterns too; whatever stands there that is no condition names none."""
+    conditions = [
+        {"StringEquals": {"AWS:SourceArn": "a"}},
+        {"ArnLike": {"aws:sourcearn": ["b", "c*"]}, "StringEquals": {"AWS:SourceAccount": "1"}},
+        {"Null": "x"},
+        "y",
+        None,
+    ]
+    document = {"Statement": [{"Effect": "Allow", "Condition": condition} for condition in conditions]}
+
+    assert {"a", "b", "c*"} == policy.source_arns(document)

@@ -62,6 +62,13 @@ def test_an_identity_without_any_route_is_in_the_matrix() -> None:
     assert {BOUNCE: (), COMPLAINT: ()} == routes.matrix([forwarding(False)])
 
 
+def test_a_destination_of_a_kind_that_is_not_known_is_a_route_all_the_same() -> None:
+    """SES may add kinds: what goes there is not lost."""
+    found = routes.matrix([destination("BOUNCE", kind="carrier_pigeon")])
+
+    assert (Route("unknown", destination="d"),) == found[SET_BOUNCE]
+
+
 def test_a_set_without_destinations_is_in_the_matrix() -> None:
     """A configuration set is a row, whatever it sends on."""
     resources = [("configuration_set", OWNER_SCOPE, {"configuration_set": "c"})]

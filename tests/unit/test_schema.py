@@ -507,3 +507,36 @@ def test_hostile_text_in_a_spec_is_escaped_in_its_problem() -> None:
     (problem,) = problems(owner('"\\e[31m\\u202E": 1\n'))
 
     assert problem.summary.isprintable()
+
+
+# --- pieces --------------------------------------------------------------------------------------------------------------
+
+QUEUE = {"protocol": "sqs", "endpoint": "arn:aws:sqs:eu-west-1:111111111111:q"}
+
+
+@pytest.mark.parametrize(
+    ("expected", "piece", "value"),
+    [
+        ("", "identity", "example.com"),
+        ("'localhost' is neither a domain nor an e-mail address", "identity", "localhost"),
+        ("", "subscription", QUEUE),
+        ("endpoint: is missing", "subscription", {"protocol": "sqs"}),
+        ("protocol: 'pigeon' is unknown", "subscription", QUEUE | {"protocol": "pigeon"}),
+        ("rwa: is unknown", "subscription", QUEUE | {"rwa": True}),
+        (
+            "raw_message_delivery: must be true or false, not 'yes'",
+            "subscription",
+            QUEUE | {"raw_message_delivery": "yes"},
+        ),
+        ("events: must have at least 1 entry", "event_destination", {"events": [], "eventbridge": "default"}),
+        ("must be text, not null", "region", None),
+        (
+            "Statement[0].Effect: 'Maybe' is unknown",
+            "sending_policy",
+            {"Statement": {"Effect": "Maybe", "Principal": "*", "Action": "ses:SendEmail"}},
+        ),
+    ],
+)
+def test_a_piece_by_itself(expected: str, piece: str, value: object) -> None:
+    """Those who write specs ask beforehand whether they can, and are told in words why not."""
+    assert expected == schema.fault(piece, value)

@@ -356,3 +356,23 @@ json_like = st.recursive(
 def test_json_is_yaml(value: dict[str, object]) -> None:
     """Whatever JSON can say is read as JSON means it."""
     assert value == data(json.dumps(value))
+
+
+def test_text_that_is_in_no_file_is_read_the_same() -> None:
+    """Its problems carry the name that it will have."""
+    documents, problems = yaml_source.parse("a: 1\n---\nb: [", "later.yaml")
+
+    assert [({"a": 1}, "later.yaml")] == [(d.data, d.file) for d in documents]
+    assert ["later.yaml"] == [p.file for p in problems]
+
+
+@pytest.mark.parametrize("scalar", ["1", "1e3", "089999999999", "-1.5", "true", "NULL", "~", ""])
+def test_what_is_read_as_something_else_is_no_text(scalar: str) -> None:
+    """Numbers, truth values, null."""
+    assert not yaml_source.is_text(scalar)
+
+
+@pytest.mark.parametrize("scalar", ["on", "no", "1.2.3", "1e", "0x1f", "1234567890123456789", "tRue"])
+def test_what_is_read_as_it_stands_is_text(scalar: str) -> None:
+    """YAML 1.1's words and numbers are texts, and so is a number that is too long to be one."""
+    assert yaml_source.is_text(scalar)
