@@ -9,6 +9,7 @@ SesformError                 anything of ours; the command line turns it into on
 ├── LeftError                AWS keeps a thing that was to go, and drops it by itself later
 ├── ReadOnlyError            a writing call on a connection that only reads
 ├── PlanFileError            a plan file that is damaged, edited, or of another version
+├── TerraformError           what was given as Terraform's state or plan is none, or says too little
 ├── StalePlanError           what a saved plan saw is no longer what AWS holds
 └── CycleError               steps that each wait for the other: a fault of ours
 """
@@ -112,6 +113,10 @@ class LeftError(SesformError):
 
 class PlanFileError(SesformError):
     """A plan file that cannot be trusted: damaged, edited by hand, or written by an incompatible version."""
+
+
+class TerraformError(SesformError):
+    """What was given as a state or plan of Terraform's is none, is damaged, or does not say what is needed."""
 
 
 class StalePlanError(SesformError):

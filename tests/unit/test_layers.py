@@ -27,6 +27,7 @@ LAYERS = (
     ("resources",),
     ("graph", "diff", "routes"),
     ("adopt",),
+    ("terraform_state",),
     ("live", "leftovers"),
     ("inventory",),
     ("plan",),
@@ -147,6 +148,7 @@ PURE = (
     "guard",
     "terraform",
     "permissions",
+    "terraform_state",
     "render",
 )
 IMPURE = {"time", "random", "socket", "subprocess", "threading", "urllib", "http", "os", "datetime", "uuid", "secrets"}

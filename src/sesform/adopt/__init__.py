@@ -29,7 +29,8 @@ def specs(
     """Resources of these accounts → specs of them, in a fixed order.
 
     `whole`: the resources are all that exists in `scopes`. Then a notification type that is missing has no topic, and a set's
-    destinations are all it has. Otherwise what is missing is not known, and is left alone. Resources of other accounts than those
+    destinations are all it has. Otherwise what is missing is not known, and is left alone;
+    a notification topic whose `topic_arn` is None is known not to be set. Resources of other accounts than those
     given are passed over. `notes` become comments.
     """
     holdings = Holdings(resources)

@@ -17,9 +17,11 @@ from sesform.values import Properties
 
 @dataclass(slots=True)
 class IdentityHoldings:
-    """One identity in one scope; a foreign one has topics and headers only. `forwarding` None: not known."""
+    """One identity in one scope; a foreign one has topics and headers only. `forwarding` None: not known; `topicless`: the types
+    that are known to have no topic, where not all is known."""
 
     topics: dict[str, str] = field(default_factory=dict)
+    topicless: set[str] = field(default_factory=set)
     headers: set[str] = field(default_factory=set)
     forwarding: bool | None = None
     default_set: str = ""
@@ -73,7 +75,9 @@ class Holdings:
 
     def _take_identity(self, kind: str, scope: Scope, name: str, properties: Properties) -> None:
         held = self.identities[scope][name]
-        if kind == "notification_topic":
+        if kind == "notification_topic" and properties["topic_arn"] is None:
+            held.topicless.add(properties["notification_type"])
+        elif kind == "notification_topic":
             held.topics[properties["notification_type"]] = properties["topic_arn"]
             topic = self.topics[properties["topic_arn"]]
             topic.used = True

@@ -64,7 +64,8 @@ def _notifications(
         where = (*loc, type_) if foreign else (*loc, "notifications", type_)
         arn, headers = held.topics.get(type_), type_ in held.headers
         if arn is None:
-            found[type_] = None if whole and not headers else "unmanaged"
+            known = whole or type_ in held.topicless
+            found[type_] = None if known and not headers else "unmanaged"
             if headers:
                 part.remark("Left alone: headers are asked for, and there is no topic that could carry them.", *where)
             continue

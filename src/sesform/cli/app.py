@@ -290,6 +290,16 @@ def import_(
     all_topics: Annotated[
         bool, typer.Option("--all-topics", help="Also topics that SES has nothing to do with.")
     ] = False,
+    terraform: Annotated[
+        str | None,
+        typer.Option(
+            "--terraform", metavar="FILE", help="Not AWS, but what `terraform show -json` printed; -: standard input."
+        ),
+    ] = None,
+    removed: Annotated[
+        Path | None,
+        typer.Option("--removed", metavar="FILE", help="With --terraform: a new .tf file for the `removed` blocks."),
+    ] = None,
     sandbox: UseSandbox = False,
     sandbox_rate: SandboxRate = None,
     rate: Rate = None,
@@ -312,6 +322,12 @@ def import_(
         tuple(identity_arn or ()),
         all_topics,
     )
+    if terraform is not None:
+        from sesform.cli import from_terraform
+
+        return from_terraform.import_state(_talk(options), asked, terraform, removed)
+    if removed is not None:
+        raise typer.BadParameter("it goes with --terraform", param_hint="--removed")
     return importing.import_live(options, _talk(options), asked)
 
 

@@ -118,6 +118,11 @@ def _command(asked: Asked) -> str:
 # --- options -----------------------------------------------------------------------------------------------------------
 
 
+def accounts_of(asked: Asked) -> dict[str, Account]:
+    """What is asked for about each account's specs. Raises UsageError for options that do not fit together."""
+    return _accounts(asked, _accesses(asked))
+
+
 def _accesses(asked: Asked) -> dict[str, Access]:
     """How each account is reached. Raises UsageError for options that do not fit together."""
     if not asked.accounts or not asked.regions:

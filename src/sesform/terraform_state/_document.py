@@ -1,0 +1,193 @@
+"""What `terraform show -json` prints → the resource instances in it, checked as far as their frame goes.
+
+Source: HashiCorp, "JSON Output Format": the state and plan representations, format version 1.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sesform.errors import TerraformError
+from sesform.values import printable
+
+MAX_BYTES = 256 * 1024 * 1024
+
+_HINT = "give it what `terraform show -json`, or `terraform show -json PLANFILE`, prints"
+_NAME = r"[^\W\d][\w-]*"  # Terraform language, "Identifiers"
+_KEY = r'(?:\[(?:[0-9]+|"(?:[^"\\]|\\.)*")\])?'
+_MODULE = re.compile(rf"(module\.{_NAME}){_KEY}(?:\.|$)", re.DOTALL)
+_IDENTIFIER = re.compile(_NAME)
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One instance of a resource.
+
+    `address` is Terraform's, made fit to be shown; `resource` the same without the keys of modules and instances, as the
+    configuration and `removed` blocks write it. `provider` is the provider configuration it belongs to, where a plan says so.
+    """
+
+    address: str
+    resource: str
+    type: str
+    values: Mapping[str, Any]
+    sensitive: Mapping[str, Any] = field(default_factory=dict)
+    managed: bool = True
+    provider: str = ""
+    unsettled: str = ""  # why Terraform itself is not done with it
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A state, or the state that a plan was made from. `regions` are those of a plan's provider configurations, where they are
+    constants; `changing` the addresses that the plan would change."""
+
+    instances: tuple[Instance, ...]
+    regions: Mapping[str, str] = field(default_factory=dict)
+    changing: tuple[str, ...] = ()
+
+
+def parse(content: bytes) -> Shown:
+    """The text of the document → what it shows. Raises TerraformError where it is anything else."""
+    if len(content) > MAX_BYTES:
+        raise TerraformError(f"it is larger than {MAX_BYTES // 1024**2} MiB; {_HINT} of one root module")
+    try:
+        document = json.loads(content)  # UTF-8, or UTF-16 as PowerShell writes it
+    except RecursionError:
+        raise TerraformError(f"it is nested too deeply; {_HINT}") from None
+    except ValueError as error:
+        reason = printable(str(error)) if isinstance(error, json.JSONDecodeError) else "it is no text"
+        raise TerraformError(f"it is not JSON ({reason}); {_HINT}") from None
+    try:
+        return _shown(document)
+    except RecursionError:
+        raise TerraformError(f"its modules are nested too deeply; {_HINT}") from None
+
+
+def _shown(document: Any) -> Shown:
+    if not isinstance(document, dict):
+        raise TerraformError(f"it is JSON, but neither a state nor a plan; {_HINT}")
+    if "format_version" not in document:
+        if "lineage" in document or "serial" in document:
+            raise TerraformError(f"it is a raw state file, whose form is Terraform's own business; {_HINT}")
+        raise TerraformError(f"it is JSON, but neither a state nor a plan: it has no format_version; {_HINT}")
+    version = document["format_version"]
+    if not isinstance(version, str) or version.partition(".")[0] != "1":
+        raise TerraformError(
+            f"its format_version is {version!r}, and only 1.x is known; show it with Terraform 1.1 or later"
+        )
+    if "planned_values" in document or "resource_changes" in document:
+        return _plan(document)
+    if "values" not in document and document.keys() - {"format_version", "terraform_version", "checks"}:
+        raise TerraformError(f"it is JSON, but neither a state nor a plan; {_HINT}")
+    return Shown(tuple(_instances(document, {})))
+
+
+def _plan(document: Mapping[str, Any]) -> Shown:
+    """A plan's prior state is what exists now; what it plans does not exist yet, so there is nothing of it to hand over."""
+    configuration = _mapping(document.get("configuration"), "configuration")
+    providers: dict[str, str] = {}
+    _collect_providers(_mapping(configuration.get("root_module"), "root_module"), "", providers)
+    prior = _mapping(document.get("prior_state"), "prior_state")
+    changing = [
+        printable(str(c.get("address", "")))
+        for c in _list(document.get("resource_changes"), "resource_changes")
+        if isinstance(c, dict) and c.get("mode") == "managed" and not _is_still(c)
+    ]
+    return Shown(tuple(_instances(prior, providers)), _regions(configuration), tuple(changing))
+
+
+def _is_still(change: Mapping[str, Any]) -> bool:
+    actions = _mapping(change.get("change"), "change").get("actions")
+    return actions in (["no-op"], ["read"], ["forget"], ["create"])  # what is to be created is not in the prior state
+
+
+def _collect_providers(module: Mapping[str, Any], path: str, into: dict[str, str]) -> None:
+    for each in _list(module.get("resources"), "resources"):
+        resource = _mapping(each, "resources")
+        into[f"{path}{resource.get('address')}"] = str(resource.get("provider_config_key", ""))
+    for name, call in _mapping(module.get("module_calls"), "module_calls").items():
+        inner = _mapping(_mapping(call, "module_calls").get("module"), "module")
+        _collect_providers(inner, f"{path}module.{name}.", into)
+
+
+def _regions(configuration: Mapping[str, Any]) -> dict[str, str]:
+    found = {}
+    for key, each in _mapping(configuration.get("provider_config"), "provider_config").items():
+        expressions = _mapping(_mapping(each, "provider_config").get("expressions"), "expressions")
+        region = _mapping(expressions.get("region"), "region").get("constant_value")
+        if isinstance(region, str):
+            found[key] = region
+    return found
+
+
+def _instances(state: Mapping[str, Any], providers: Mapping[str, str]) -> Iterator[Instance]:
+    values = _mapping(state.get("values"), "values")
+    yield from _of_module(_mapping(values.get("root_module"), "root_module"), "", providers)
+
+
+def _of_module(module: Mapping[str, Any], path: str, providers: Mapping[str, str]) -> Iterator[Instance]:
+    for each in _list(module.get("resources"), "resources"):
+        yield _instance(_mapping(each, "resources"), path, providers)
+    for each in _list(module.get("child_modules"), "child_modules"):
+        child = _mapping(each, "child_modules")
+        yield from _of_module(child, _without_keys(child.get("address")), providers)
+
+
+def _without_keys(address: Any) -> str:
+    """`module.a["k"].module.b[0]` → `module.a.module.b.`"""
+    path, at = "", 0
+    while isinstance(address, str) and (step := _MODULE.match(address, at)):
+        path, at = f"{path}{step[1]}.", step.end()
+        if at == len(address):
+            return path
+    raise TerraformError(f"{_quoted(address)} is no address of a module in Terraform; {_HINT}")
+
+
+def _instance(resource: Mapping[str, Any], path: str, providers: Mapping[str, str]) -> Instance:
+    type_, name, address = (resource.get(key) for key in ("type", "name", "address"))
+    if not all(isinstance(part, str) and _IDENTIFIER.fullmatch(part) for part in (type_, name)):
+        raise TerraformError(f"{_quoted(address)} has no type and name of Terraform's; {_HINT}")
+    if not isinstance(address, str):
+        raise TerraformError(f"a resource of type {type_} has no address; {_HINT}")
+    managed = resource.get("mode") != "data"
+    plain = f"{path}{'' if managed else 'data.'}{type_}.{name}"
+    unsettled = "it is tainted: Terraform is about to replace it" if resource.get("tainted") else ""
+    if resource.get("deposed_key"):
+        unsettled = "it is what a replacement left over, which Terraform is about to destroy"
+    shown = printable(address)
+    return Instance(
+        address=shown,
+        resource=plain,
+        type=str(type_),
+        values=_mapping(resource.get("values"), f"values of {shown}"),
+        sensitive=_mapping(resource.get("sensitive_values"), f"sensitive_values of {shown}"),
+        managed=managed,
+        provider=providers.get(plain, ""),
+        unsettled=unsettled,
+    )
+
+
+def _mapping(value: Any, what: str) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise TerraformError(f"{what}: {_quoted(value)} stands where an object belongs; {_HINT}")
+    return value
+
+
+def _list(value: Any, what: str) -> Sequence[Any]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise TerraformError(f"{what}: {_quoted(value)} stands where a list belongs; {_HINT}")
+    return value
+
+
+def _quoted(value: Any) -> str:
+    text = printable(repr(value))
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,180 @@
+"""From Terraform to sesform: what real Terraform shows of the estate beside this file, as specs, and the hand-over itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sesform.sandbox import Sandbox, SandboxServer
+from shell import Shell
+
+OWNER, DELEGATE, REGION = "111111111111", "222222222222", "eu-west-1"
+HERE = Path(__file__).parent
+NAMES = ("--all-topics", "--name", f"{OWNER}=corp", "--name", f"{DELEGATE}=mailer")
+
+
+def test_what_terraform_showed_becomes_specs_and_blocks(shell: Shell) -> None:
+    """The state beside this file is what Terraform 1.11.4 with version 5.100.0 of the AWS provider showed of the estate."""
+    result = shell.run("import", "--terraform", str(HERE / "state.json"), *NAMES, "--removed", "removed.tf")
+
+    assert (0, (HERE / "specs.yaml").read_text()) == (result.code, result.out)
+    assert (HERE / "removed.tf").read_text() == (shell.folder / "removed.tf").read_text()
+
+
+def test_without_a_file_the_blocks_are_comments_below_the_specs(shell: Shell) -> None:
+    """So the output is a file of specs all the same."""
+    result = shell.run("import", "--terraform", str(HERE / "state.json"), *NAMES)
+    specs = (HERE / "specs.yaml").read_text()
+    below = result.out.removeprefix(specs)
+
+    assert result.out.startswith(specs)
+    assert [] == [line for line in below.splitlines() if line and not line.startswith("#")]
+    assert "# removed {\n" in below
+    shell.specs(result.out)
+    assert 0 == shell.run("validate").code
+
+
+# --- with Terraform ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[SandboxServer]:
+    with SandboxServer(Sandbox(tmp_path / "sandbox.json")) as running:
+        yield running
+
+
+class Terraform:
+    """Terraform in a folder with the estate, which talks to the sandbox only."""
+
+    def __init__(self, folder: Path, server: SandboxServer) -> None:
+        self.folder = folder
+        shutil.copytree(HERE / "estate", folder)
+        (folder / "aws").write_text(f"[profile mailer]\naws_access_key_id = {DELEGATE}\naws_secret_access_key = x\n")
+        self.aws = {
+            "AWS_ACCESS_KEY_ID": OWNER,
+            "AWS_SECRET_ACCESS_KEY": "x",
+            "AWS_ENDPOINT_URL": server.url,
+            "AWS_CONFIG_FILE": str(folder / "aws"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(folder / "none"),
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_"))}
+        self._environment = {k: v for k, v in kept.items() if not k.lower().endswith("_proxy")} | self.aws
+        self._environment |= {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+        mirror = os.environ.get("SESFORM_TF_PLUGIN_MIRROR")
+        if mirror:
+            config = folder / "terraformrc"
+            config.write_text(f'provider_installation {{\n  filesystem_mirror {{ path = "{mirror}" }}\n}}\n')
+            self._environment["TF_CLI_CONFIG_FILE"] = str(config)
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = ["terraform", *words, *(["-no-color"] if words[0] != "fmt" else [])]
+        return subprocess.run(
+            command, cwd=self.folder, env=self._environment, capture_output=True, text=True, check=False
+        )
+
+    def do(self, *words: str) -> str:
+        done = self.run(*words)
+        assert 0 == done.returncode, done.stdout + done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def terraform(tmp_path: Path, server: SandboxServer) -> Terraform:
+    """The estate, applied, and its state as fresh as a plan would make it."""
+    if shutil.which("terraform") is None:
+        pytest.skip("Terraform is not installed")
+    made = Terraform(tmp_path / "estate", server)
+    started = made.run("init", "-input=false")
+    if started.returncode:
+        pytest.skip(f"no AWS provider: {started.stderr.strip()[-300:]}")
+    made.do("apply", "-auto-approve", "-input=false")
+    made.do("apply", "-refresh-only", "-auto-approve", "-input=false")
+    return made
+
+
+def _comparable(document: dict[str, Any]) -> str:
+    """What a state shows, but for what is another each time: generated ids, and tokens."""
+    text = json.dumps(document["values"], sort_keys=True)
+    text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID", text)
+    text = re.sub(r'"tokens": \[[^\]]*\]', '"tokens": []', text)
+    return re.sub(r'"verification_token": "[0-9a-f]*"', '"verification_token": ""', text)
+
+
+@pytest.mark.long
+def test_terraform_shows_what_the_golden_state_says(terraform: Terraform) -> None:
+    """The state beside this file is no invention."""
+    shown = json.loads(terraform.do("show", "-json"))
+    golden = json.loads((HERE / "state.json").read_text())
+
+    assert _comparable(golden) == _comparable(shown)
+
+
+@pytest.mark.long
+def test_hand_over(terraform: Terraform, server: SandboxServer, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Specs of a state plan nothing; with the blocks in place Terraform forgets, destroys nothing and changes nothing
+    in AWS; from then on it does not mind what sesform changes."""
+    for name, value in {**terraform.aws, "SESFORM_RATE": "0"}.items():
+        monkeypatch.setenv(name, value)
+    (shell.folder / "state.json").write_text(terraform.do("show", "-json"))
+    terraform.do("plan", "-out=plan.bin", "-input=false")
+    (shell.folder / "plan.json").write_text(terraform.do("show", "-json", "plan.bin"))
+    named = (*NAMES, "--profile", f"{DELEGATE}=mailer")
+    of_plan = shell.run("import", "--terraform", "plan.json", *named)
+    result = shell.run("import", "--terraform", "state.json", *named, "--removed", "removed.tf")
+    assert (0, 0) == (result.code, of_plan.code)
+    assert of_plan.out.startswith(result.out)
+    shell.specs(result.out)
+
+    planned = shell.run("plan", "--detailed-exitcode")
+    assert (0, True) == (planned.code, "No changes." in planned.out), planned.out + planned.err
+    before = (shell.folder / "sandbox.json").read_text()
+    _replace(terraform.folder, (shell.folder / "removed.tf").read_text())
+    forgetting = terraform.run("plan", "-detailed-exitcode", "-input=false")
+    assert 2 == forgetting.returncode, forgetting.stdout + forgetting.stderr
+    assert "Plan: 0 to add, 0 to change, 0 to destroy." in forgetting.stdout
+    assert 21 == forgetting.stdout.count("will no longer be managed by Terraform, but will not be destroyed")
+    terraform.do("apply", "-auto-approve", "-input=false")
+
+    assert before == (shell.folder / "sandbox.json").read_text()
+    left = terraform.do("state", "list").split("\n")
+    assert [] == [line for line in left if line.startswith(("module.", "aws_sns_topic_subscription.", "aws_ses_event"))]
+    assert 0 == terraform.run("plan", "-detailed-exitcode", "-input=false").returncode
+    planned = shell.run("plan", "--detailed-exitcode")
+    assert (0, True) == (planned.code, "No changes." in planned.out), planned.out + planned.err
+    shell.specs(result.out.replace("display_name: SES feedback", "display_name: SES"))
+    applied = shell.run("apply", "--auto-approve")
+    assert (0, True) == (applied.code, "0 added, 1 changed, 0 destroyed" in applied.out), applied.out + applied.err
+    assert 0 == terraform.run("plan", "-detailed-exitcode", "-input=false").returncode
+
+
+# What the resources that stay say of those that go, written out.
+WRITTEN_OUT = {
+    "aws_sns_topic.feedback.arn": f"arn:aws:sns:{REGION}:{OWNER}:feedback",
+    "aws_sns_topic.delegate.arn": f"arn:aws:sns:{REGION}:{DELEGATE}:bounces",
+    "aws_sns_topic.alerts[0].arn": f"arn:aws:sns:{REGION}:{OWNER}:alerts-0",
+    "aws_sns_topic.alerts[1].arn": f"arn:aws:sns:{REGION}:{OWNER}:alerts-1",
+    "aws_sesv2_configuration_set.tx.configuration_set_name": "tx",
+}
+
+
+def _replace(folder: Path, removed: str) -> None:
+    """Puts the blocks where the resources were: what somebody who follows the page on it does in an editor."""
+    gone = re.findall(r"^  from = (?:module\.\w+\.)*(\w+)\.(\w+)$", removed, re.MULTILINE)
+    assert gone
+    for file in folder.glob("**/*.tf"):
+        text = file.read_text()
+        for type_, name in gone:
+            text = re.sub(rf'^resource "{type_}" "{name}" {{\n.*?^}}\n', "", text, flags=re.MULTILINE | re.DOTALL)
+        for reference, value in WRITTEN_OUT.items():
+            text = text.replace(reference, f'"{value}"')
+        file.write_text(text)
+    (folder / "removed.tf").write_text(removed)
