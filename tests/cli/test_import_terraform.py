@@ -280,6 +280,6 @@ def test_any_state_becomes_specs_that_say_what_it_says(shell: Shell, drawn: list
 
 
 def _compiled(text: str) -> desired.Desired:
-    documents, problems = yaml_source.parse(text, "specs.yaml")
+    documents, problems = yaml_source.parse([("specs.yaml", text.encode())])
     specs, more = schema.load(documents)
     return desired.build(specs, [*problems, *more])

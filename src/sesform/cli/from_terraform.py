@@ -100,7 +100,7 @@ def _read(file: str) -> bytes:
 
 def _compiled(text: str) -> Desired:
     """The specs as `sesform plan` will understand them: what they say is what Terraform may forget, and nothing else."""
-    documents, problems = yaml_source.parse(text, "the specs made of it")
+    documents, problems = yaml_source.parse([("the specs made of it", text.encode())])
     specs, more = schema.load(documents)
     try:
         return desired.build(specs, [*problems, *more])
