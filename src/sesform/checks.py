@@ -14,6 +14,7 @@ from sesform.errors import Problem
 from sesform.live import Snapshot
 from sesform.plan import Change
 from sesform.resources import PENDING
+from sesform.resources.subscription import asks
 from sesform.values import NOTIFICATION_TYPES, Properties
 
 _UNVERIFIED = "its settings are kept, but nothing can be sent with it yet"
@@ -113,6 +114,33 @@ def pending(desired: Desired, snapshot: Snapshot) -> list[Problem]:
             )
         found.append(_problem(declared, str(address), text, hint, warning=True))
     return found
+
+
+def unheard(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
+    """Topics to which something moves from another while each of their subscriptions waits for its owner to confirm it: SNS
+    delivers nothing there until then, and the old topic may go in the same plan."""
+    heard: dict[str, list[bool]] = defaultdict(list)
+    for address, declared in desired.declared.items():
+        if address.type == "subscription" and declared.want is not None:
+            held = snapshot.found.get(address)
+            confirmed = held["arn"] != PENDING if held else not asks(declared.want)
+            heard[declared.key["topic_arn"]].append(confirmed)
+    found: dict[str, Problem] = {}
+    for change in changes:
+        old, new = _topic_of(change.before), _topic_of(change.after)
+        if not old or not new or old == new or any(heard.get(new, [True])):
+            continue
+        text = f"moves to topic {new}, of whose subscriptions none is confirmed: what comes there until one is, is lost"
+        hint = "make the topic with a plan of its own, and move to it when its subscribers have confirmed"
+        problem = _problem(desired.declared.get(change.address), str(change.address), text, hint, warning=True)
+        found.setdefault(new, problem)
+    return list(found.values())
+
+
+def _topic_of(properties: Properties | None) -> str | None:
+    properties = properties or {}
+    arn: str | None = properties.get("topic_arn") or properties.get("sns", {}).get("topic_arn")
+    return arn
 
 
 def _asks_for_something(declared: Declared) -> bool:

@@ -71,7 +71,8 @@ def _too_many(desired: Desired, scope: Scope, identity: str, names: set[str], st
         f"identity {identity} would have {len(names)} sending policies, SES takes {POLICIES_AN_IDENTITY}; "
         f"{len(names - ours)} of them are of others"
     )
-    hint = f"remove some of: {', '.join(sorted(names - ours))} (as `absent` under `policies`), or declare fewer"
+    theirs = ", ".join(sorted(names - ours))
+    hint = f"remove some of: {theirs} (as `absent` under `policies`), or declare fewer" if theirs else "declare fewer"
     problem = desired.declared[steps[0].address].problem(text, hint)
     return replace(problem, concerns=tuple(str(step.address) for step in steps))
 

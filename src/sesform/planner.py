@@ -61,6 +61,7 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
     problems += checks.configuration_sets(desired, snapshot, changes)
     problems += limits.check(desired, snapshot, changes)
     problems += checks.pending(desired, snapshot)
+    problems += checks.unheard(desired, snapshot, changes)
     problems += checks.withdrawn(desired, changes)
     found = sorted({*desired.warnings, *problems}, key=lambda p: (p.severity, p.file, p.line, p.path, p.summary))
     same = tuple(sorted(unchanged, key=lambda u: _sort_key(u.address)))

@@ -268,6 +268,22 @@ def topic_of(properties: Mapping[str, Any] | None) -> str | None:
     return found
 
 
+@pytest.mark.parametrize(("name", "one", "other"), MOVES)
+def test_with_since_the_old_need_not_be_declared_absent(shared: World, name: str, one: str, other: str) -> None:
+    """What is just deleted from the specs goes as well, in the same plan, and last."""
+    move = Move(load(EXAMPLES / name / one), load(EXAMPLES / name / other))
+    start(shared, move)
+    with_absent = shared.plan(text(move.after))
+    for spec in move.after.values():
+        for section in ("topics", "configuration_sets"):
+            spec[section] = {k: v for k, v in spec.get(section, {}).items() if v != "absent"}
+    plan = shared.plan(text(move.after), since=text(move.before))
+
+    assert [(c.action, c.address) for c in plan.changes] == [(c.action, c.address) for c in with_absent.changes]
+    assert shared.apply(text(move.after), plan, since=text(move.before)).ok
+    assert leftovers(shared, move.after) == set()
+
+
 def test_every_state_of_the_examples_is_moved_through() -> None:
     """No example stands beside the tests."""
     walked = {f"{name}/{state}" for name, *states in MOVES for state in states}
@@ -292,10 +308,35 @@ def test_event_publishing_without_topics_and_without_mail_is_refused(shared: Wor
 
 
 def test_another_name_under_the_same_key_forgets_the_old_topic(shared: World) -> None:
-    """A key with another `name` is another topic: all is moved to it, and the old one stays in AWS, as the page warns."""
+    """A key with another `name` is another topic: all is moved to it, and the old one stays in AWS, as the page warns,
+    unless `--since` tells what was."""
     move = Move(load(EXAMPLES / "topic" / "before"), load(EXAMPLES / "topic" / "before"))
     start(shared, move)
     move.after["example-corp"]["topics"]["feedback"]["name"] = "ses-feedback"
     shared.converge(text(move.after))
 
     assert "111111111111/eu-west-1 topics feedback" in leftovers(shared, {})
+
+    shared.converge(text(move.after), since=text(load(EXAMPLES / "topic" / "before")))
+
+    assert "111111111111/eu-west-1 topics feedback" not in leftovers(shared, {})
+
+
+def test_a_move_to_where_nobody_listens_yet_is_warned_of(shared: World) -> None:
+    """Subscribers that must confirm hear nothing of a new topic until they have: one warning a topic, gone when one has."""
+    before = load(EXAMPLES / "topic" / "before")
+    mail = {"protocol": "email", "endpoint": "postmaster@example.com"}
+    start(shared, Move(before, before))
+    after = load(EXAMPLES / "topic" / "after")
+    after["example-corp"]["topics"]["ses-feedback"]["subscriptions"] = [mail]
+    new = "arn:aws:sns:eu-west-1:111111111111:ses-feedback"
+
+    warning = f"moves to topic {new}, of whose subscriptions none is confirmed: what comes there until one is, is lost"
+    assert [p.summary for p in shared.plan(text(after)).diagnostics] == [warning]
+
+    before["example-corp"]["topics"]["ses-feedback"] = {"subscriptions": [mail]}
+    shared.apply(text(before), shared.plan(text(before)))
+    assert warning in [p.summary for p in shared.plan(text(after)).diagnostics]
+
+    shared.sandbox.confirm(new, mail["endpoint"])
+    assert shared.converge(text(after)).diagnostics == ()

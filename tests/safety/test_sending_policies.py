@@ -200,3 +200,15 @@ def test_a_json_report_has_what_each_step_found(shell: Shell, replaced: dict[str
     assert {name: json.loads(text) for name, text in replaced.items()} == {
         o["before"]["name"]: o["before"]["policy"] for o in report["outcomes"] if o["before"]
     }
+
+
+def test_specs_that_are_too_many_together_are_told_so(world: World) -> None:
+    """Each spec by itself is within the limit; the identity is not."""
+    world.identity("example.com")
+    many = ", ".join(f"p{n}: {RAW % '333333333333'}" for n in range(11))
+    left = "notifications: {bounce: unmanaged, complaint: unmanaged, delivery: unmanaged}"
+    other = identity(f"{left}, policies: {{{many.replace(' p', ' q').replace('p0', 'q0')}}}").replace("corp", "other")
+    (problem,) = world.plan(identity(f"policies: {{{many}}}") + "---\n" + other).errors
+
+    assert problem.summary.startswith("identity example.com would have 22 sending policies, SES takes 20; 0 of them")
+    assert problem.hint == "declare fewer"

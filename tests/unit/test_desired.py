@@ -784,3 +784,25 @@ def test_the_origin_says_where_and_what() -> None:
         "specs.yaml:10 says null",
         "specs.yaml:8 names no topic for delivery",
     ]
+
+
+@pytest.mark.parametrize(
+    ("expected", "regions", "key"),
+    [
+        ([], "eu-west-1", "arn:aws:kms:eu-west-1:333333333333:alias/k"),
+        ([], "eu-west-1, eu-west-2", "alias/k"),
+        (
+            [
+                "specs.yaml:5:14: topics.t.kms_key: the key is in eu-west-1, the topic in eu-west-2; a topic's key is in its "
+                "region; name it by an alias, so that each region has its own"
+            ],
+            "eu-west-1, eu-west-2",
+            "arn:aws:kms:eu-west-1:111111111111:alias/k",
+        ),
+    ],
+)
+def test_a_key_is_in_its_topics_region(expected: list[str], regions: str, key: str) -> None:
+    """SNS takes keys of the topic's region only; of which account does not matter."""
+    text = owner(f"topics: {{t: {{kms_key: '{key}'}}}}\n").replace("[eu-west-1]", f"[{regions}]")
+
+    assert expected == list(map(str, problems(text)))

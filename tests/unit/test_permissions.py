@@ -186,3 +186,22 @@ def test_a_policy_that_would_be_too_long_has_patterns() -> None:
     assert found.patterns
     assert found.size <= permissions.MOST_CHARACTERS
     assert {r for s in found.document["Statement"] for r in s["Resource"]} == {topic_arn("*")}
+
+
+@pytest.mark.parametrize(
+    ("expected", "key", "uses"),
+    [
+        (["arn:aws:kms:eu-west-1:111111111111:key/*"], "alias/k", True),
+        (["arn:aws:kms:eu-west-1:111111111111:key/abc"], "abc", True),
+        ([], "alias/k", False),
+        ([], "arn:aws:kms:eu-west-1:333333333333:alias/k", True),
+        ([], "null", True),
+    ],
+)
+def test_keys_of_topics_in_use_are_looked_at(expected: list[str], key: str, uses: bool) -> None:
+    """In their own account, where a spec is of it; an alias may stand for any key."""
+    identities = "identities: {example.com: {notifications: {bounce: t, complaint: t}}}\n" if uses else ""
+    text = owner(f"topics: {{t: {{kms_key: '{key}'}}}}\n{identities}".replace("'null'", "null"))
+
+    assert expected == let(text, "kms:DescribeKey")
+    assert expected == let(text, "kms:GetKeyPolicy")

@@ -264,6 +264,13 @@ AT = "specs.yaml:"
             owner("topics:\n  t: {kms_key: alias/aws/sns}\n"),
         ),
         (
+            (
+                ":6:7: topics.t.kms_key: 'arn:aws:sns:eu-west-1:111111111111:k' is not the ARN of a KMS key; "
+                "write it like arn:aws:kms:eu-west-1:111111111111:alias/name"
+            ),
+            owner("topics:\n  t: {kms_key: 'arn:aws:sns:eu-west-1:111111111111:k'}\n"),
+        ),
+        (
             ":6:3: topics.t: an external topic takes no display_name, kms_key; remove external, or the settings",
             owner("topics:\n  t: {external: true, kms_key: null, display_name: x}\n"),
         ),
