@@ -174,7 +174,7 @@ def _statement(
 def _sid(service: str, writes: bool, resources: tuple[str, ...]) -> str:
     nouns = [noun for part, noun in _NOUNS if any(part in r for r in resources)]
     verb = "Pass" if service == "iam" else "Write" if writes else "Read"
-    return verb + ("And".join(nouns) or "NotificationSettings")
+    return verb + ("And".join(nouns) or ("Tags" if service == "tag" else "NotificationSettings"))
 
 
 def _name(statements: list[dict[str, Any]]) -> None:

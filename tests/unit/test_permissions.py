@@ -118,6 +118,17 @@ def test_a_foreign_identity_is_asked_for_its_settings_only() -> None:
     }
 
 
+def test_tags_are_read_in_bulk_and_set_on_each_thing() -> None:
+    """Only where the specs ask for them."""
+    specs = owner("ownership_tags: true\ntopics: {t: {}}\nconfiguration_sets: {s: {}}\n")
+    (reading,) = [s for s in statements(specs) if "tag:GetResources" in s["Action"]]
+
+    assert (reading["Sid"], reading["Resource"]) == ("ReadTags", ["*"])
+    assert let(specs, "sns:TagResource", apply=True) == [topic_arn("t")]
+    assert let(specs, "ses:TagResource", apply=True) == [set_arn("s")]
+    assert let(specs.replace("true", "false"), "tag:GetResources", apply=True) == []
+
+
 def test_the_keys_of_topics_in_use_are_looked_at_in_their_own_account() -> None:
     """By ARN where the specs have that; by alias through the key that carries it, since that is what KMS checks."""
     specs = owner(
