@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from sesform import plan_file, planner
 from sesform.address import Access, Address, Scope
 from sesform.errors import PlanFileError, Problem, UsageError
-from sesform.plan import Change, Plan, Unchanged
+from sesform.plan import Change, Plan, Unchanged, Unnamed
 from sesform.resources import RESOURCES
 from sesform.values import UNKNOWN
-from unit.scenes import bare, compiled, holding, owner, topic_arn
+from unit.scenes import OWNER_SCOPE, bare, compiled, holding, owner, topic_arn
 
 NOW = "2026-01-02T03:04:05Z"
 FILE = Path("plan.json")
@@ -100,6 +100,10 @@ def random_plans(draw: st.DrawFn) -> Plan:
         tuple(unchanged),
         tuple(draw(st.lists(diagnostics, max_size=2))),
         access=draw(st.dictionaries(spec, accesses, max_size=2)),
+        since=draw(st.sampled_from(["", "c0ffee"])),
+        unnamed=draw(
+            st.none() | st.lists(st.builds(Unnamed, texts, st.just(OWNER_SCOPE), texts, texts), max_size=2).map(tuple)
+        ),
     )
 
 
@@ -114,6 +118,9 @@ def test_a_plan_of_every_kind_of_step_is_the_plan() -> None:
     desired = compiled(TEXT)
     removal = planner.plan(compiled(TEXT, destroy=True), holding(desired, seen_by=compiled(TEXT, destroy=True)))
 
+    tagged = planner.plan(compiled(TEXT + "ownership_tags: true\n"), bare("a.com"))
+
+    assert tagged == saved(tagged)
     assert a_plan() == saved(a_plan())
     assert removal == saved(removal)
 

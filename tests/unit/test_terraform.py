@@ -344,3 +344,16 @@ def test_two_steps_are_one_update_from_the_first_state_to_the_last() -> None:
 def test_it_is_plain_json() -> None:
     """The document can be written as JSON and is the same when read again."""
     assert document(created()) == json.loads(json.dumps(document(created())))
+
+
+def test_a_tag_has_a_type_of_our_own() -> None:
+    """Terraform's provider has no resource for a tag of SES's: the type says whose it is, the attributes what it is."""
+    desired = compiled(owner("ownership_tags: true\ntopics: {t: {}}\n"))
+    change = changes(planner.plan(desired, bare()))["sesform_ownership_tag corp/eu-west-1/ownership_tag/topic/t"]
+
+    assert {
+        "id": topic_arn("t"),
+        "resource_arn": topic_arn("t"),
+        "key": "sesform:spec",
+        "value": "corp",
+    } == change["after"]
