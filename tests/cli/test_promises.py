@@ -134,12 +134,8 @@ def test_any_plan_file_is_a_clean_error(shell: Shell, content: bytes) -> None:
 
 
 def test_hostile_names_reach_no_output_unescaped(shell: Shell) -> None:
-    """Escape sequences and line breaks in a spec are escaped wherever they are shown."""
-    shell.specs(
-        SPECS.replace("display", "d").replace(
-            "{feedback: {}}", '{feedback: {display_name: "\\e[31mred \\u202e::set-output name=x::y"}}'
-        )
-    )
+    """What reorders or hides text, and what looks like a command to a CI system, is escaped wherever it is shown."""
+    shell.specs(SPECS.replace("{feedback: {}}", '{feedback: {display_name: "red \\u202e::set-output name=x::y"}}'))
     for command in (
         ("plan", "--sandbox"),
         ("plan", "--sandbox", "--format", "json"),
@@ -148,8 +144,19 @@ def test_hostile_names_reach_no_output_unescaped(shell: Shell) -> None:
         result = shell.run(*command)
 
         assert 0 == result.code
-        assert "\x1b" not in result.out + result.err
+        assert "\u202e" not in result.out + result.err
         assert not [line for line in (result.out + result.err).splitlines() if line.startswith("::")]
+
+
+def test_control_characters_are_refused_and_escaped(shell: Shell) -> None:
+    """SNS's answers could not carry them: a display name with one is an error, which does not repeat it raw."""
+    shell.specs(SPECS.replace("{feedback: {}}", '{feedback: {display_name: "\\e[31mred"}}'))
+
+    result = shell.run("validate")
+
+    assert 1 == result.code
+    assert "\\x1b[31mred" in result.err
+    assert "\x1b" not in result.out + result.err
 
 
 def test_main_returns_and_never_exits() -> None:

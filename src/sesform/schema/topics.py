@@ -30,9 +30,13 @@ def _kms_key(value: str) -> str:
 
 class Topic(Model):
     name: TopicName | None = Field(None, description="The topic's name in SNS. Left out: the key.")
-    display_name: Annotated[str, *text(r".{0,100}", "a display name of at most 100 characters")] | None = Field(
-        None, description="What e-mail subscribers see as the sender. Left out: unmanaged."
-    )
+    display_name: (
+        Annotated[
+            str,
+            *text(r"[^\x00-\x08\x0a-\x1f\x7f]{0,100}", "a display name of at most 100 characters, without control characters"),
+        ]
+        | None
+    ) = Field(None, description="What e-mail subscribers see as the sender. Left out: unmanaged.")
     kms_key: Annotated[str, *text(r"\S{1,2048}", "a KMS key"), AfterValidator(_kms_key)] | None = Field(
         None,
         description="The KMS key that encrypts the topic: id, ARN or alias. null: not encrypted; left out: unmanaged.",
