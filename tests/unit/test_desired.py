@@ -679,6 +679,14 @@ def test_an_unknown_delegate_is_a_problem() -> None:
     ]
 
 
+def test_a_grant_to_a_spec_that_has_gone_can_be_taken_back() -> None:
+    """Its policy has the grantee's name, and nothing else need be known of it; it may be a slip, so that it is warned of."""
+    desired = compiled(owner("identities: {a.com: {authorize: {gone: absent}}}\n"))
+
+    assert {GRANT + "sesform-gone": None} == {a: want for a, want in wants(desired).items() if a.startswith(GRANT)}
+    assert [("warning", "unknown delegate 'gone'")] == [(w.severity, w.summary) for w in desired.warnings]
+
+
 def test_no_more_than_twenty_policies() -> None:
     """SES takes twenty sending policies an identity."""
     grants = ", ".join(f"'{n:012}': " for n in range(21))
