@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sesform import arns, policy
 from sesform.desired import Desired, Target
 from sesform.errors import AwsError, Problem
-from sesform.live import SYMMETRIC, KeyFacts, Snapshot, side_by_side
+from sesform.live import ODD, SYMMETRIC, KeyFacts, Snapshot, not_understood, side_by_side
 from sesform.plan import Change
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ def _facts(connection: Connection, reference: str) -> KeyFacts:
         return replace(facts, policy=answer["Policy"])
     except AwsError as error:
         return KeyFacts() if error.code == "NotFoundException" else KeyFacts(refusal=str(error))
+    except ODD as error:
+        return KeyFacts(refusal=not_understood(error))
 
 
 def _in_use(desired: Desired, snapshot: Snapshot) -> dict[str, str]:

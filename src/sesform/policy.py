@@ -218,7 +218,10 @@ def _applies(statement: Mapping[str, Any], action: str, resource: str, known: Ma
         return False
     if not any(_like(str(r), resource) for r in _listed(statement.get("Resource"))):
         return False
-    return _all(_holds(op, tests, known) for op, tests in (statement.get("Condition") or {}).items())
+    conditions = statement.get("Condition") or {}
+    if not isinstance(conditions, Mapping):
+        return None
+    return _all(_holds(op, tests, known) for op, tests in conditions.items())
 
 
 def names_ses(principal: Any) -> bool:
@@ -232,7 +235,9 @@ def names_ses(principal: Any) -> bool:
     )
 
 
-def _holds(operator: str, tests: Mapping[str, Any], known: Mapping[str, str]) -> bool | None:
+def _holds(operator: str, tests: Any, known: Mapping[str, str]) -> bool | None:
+    if not isinstance(tests, Mapping):
+        return None
     name = operator.lower().removesuffix("ifexists")
     return _all(_test(name, known.get(str(key).lower()), values) for key, values in tests.items())
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from sesform import keys
+from sesform.address import Scope
+from sesform.aws import Connection, Connections
+from sesform.live import Snapshot
 from sesform.plan import Plan
 from shell import Shell
 from world import OWNER, REGION, World
@@ -267,3 +271,36 @@ def test_routes_shows_a_topic_whose_key_keeps_ses_out(shell: Shell) -> None:
 
     assert result.code == 2
     assert f"is without effect: the policy of the KMS key {ALIAS} does not let ses.amazonaws.com use" in result.out
+
+
+class Answers:
+    """An account whose KMS answers in a form that AWS does not promise."""
+
+    scope = Scope(OWNER, REGION)
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self.answers = answers
+
+    def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        found: dict[str, Any] = self.answers[operation]
+        return found
+
+    def stop(self) -> None:
+        raise AssertionError("nothing went wrong")
+
+
+@pytest.mark.parametrize(
+    ("missing", "answers"),
+    [
+        ("KeyMetadata", {"DescribeKey": {}}),
+        ("Arn", {"DescribeKey": {"KeyMetadata": {}}}),
+        ("Policy", {"DescribeKey": {"KeyMetadata": {"Arn": HERE + "key/1"}}, "GetKeyPolicy": {}}),
+    ],
+)
+def test_an_answer_that_is_not_understood_is_none(missing: str, answers: dict[str, Any]) -> None:
+    """It is said of the key, as a refusal is, and does not end the run."""
+    connections = Connections({("corp", REGION): cast(Connection, Answers(answers))})
+    found = keys.read_keys([ALIAS], Snapshot(), connections)
+
+    assert f"the answer was not understood (KeyError: '{missing}')" == found.keys[ALIAS].refusal
+    assert keys.fault(ALIAS, found.keys) is None

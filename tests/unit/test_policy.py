@@ -360,3 +360,11 @@ def test_the_sources_that_a_policy_names() -> None:
     document = {"Statement": [{"Effect": "Allow", "Condition": condition} for condition in conditions]}
 
     assert {"a", "b", "c*"} == policy.source_arns(document)
+
+
+@pytest.mark.parametrize("condition", [["x"], "x", {"StringEquals": "x"}, {"StringEquals": ["x"]}])
+def test_a_condition_that_is_none_cannot_be_told(condition: Any) -> None:
+    """Text that AWS would not take is a maybe, like every condition that is not known here."""
+    document = statement(Principal={"Service": "ses.amazonaws.com"}, Condition=condition)
+
+    assert policy.may_publish(document, TOPIC, SES) is None
