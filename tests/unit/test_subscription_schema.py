@@ -68,6 +68,17 @@ def test_what_sns_would_refuse_is_told_at_its_place(expected: str, subscription:
     assert at(expected) == told(subscription)
 
 
+@pytest.mark.parametrize("protocol", ["https", "email", "sqs", "sms"])
+@pytest.mark.parametrize("scheme", ["http", "HTTPS"])
+def test_a_password_is_in_no_message(protocol: str, scheme: str) -> None:
+    """Whatever else is wrong with the endpoint, it is not quoted."""
+    (found,) = problems(
+        owner(f"topics: {{t: {{subscriptions: [{{protocol: {protocol}, endpoint: '{scheme}://u:secret@h'}}]}}}}\n")
+    )
+
+    assert "the endpoint's URL names a user or a password" == found.summary
+
+
 @pytest.mark.parametrize(
     ("path", "topic"),
     [

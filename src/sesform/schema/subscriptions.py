@@ -56,6 +56,12 @@ class Subscription(Model):
 
     @model_validator(mode="after")
     def _endpoint_fits_protocol(self) -> Subscription:
+        if re.match(r"(?i)https?://[^/?#]*@", self.endpoint):
+            # First, since the other messages name the endpoint. SNS lists it with asterisks (hashicorp/terraform-provider-aws, sns
+            # topic subscription), so every run would ask for it anew; and neither specs nor plans are a place for passwords.
+            raise wrong(
+                "the endpoint's URL names a user or a password", "let the endpoint check SNS's signature instead"
+            )
         kind = _ENDPOINTS.get(self.protocol)
         if kind is not None:
             arn = arns.parse(self.endpoint)
@@ -73,12 +79,6 @@ class Subscription(Model):
             )
         if self.protocol.startswith("email") and "@" not in self.endpoint:
             raise wrong(f"endpoint {self.endpoint!r} is not an e-mail address, as protocol {self.protocol} needs")
-        if re.match(r"https?://[^/?#]*@", self.endpoint):
-            # SNS lists it with asterisks (hashicorp/terraform-provider-aws, sns topic subscription), so it would be asked for anew
-            # by every run; and neither specs nor plans are a place for passwords.
-            raise wrong(
-                "the endpoint's URL names a user or a password", "let the endpoint check SNS's signature instead"
-            )
         return self
 
     @model_validator(mode="after")
