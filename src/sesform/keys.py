@@ -64,6 +64,7 @@ def read_keys(
 
 
 def _facts(connection: Connection, reference: str) -> KeyFacts:
+    facts = KeyFacts()
     try:
         key = connection.call("kms", "DescribeKey", KeyId=reference)["KeyMetadata"]
         facts = KeyFacts(key["Arn"], key.get("KeyManager", ""), key.get("KeyState", ""), key.get("KeySpec", SYMMETRIC))
@@ -71,9 +72,9 @@ def _facts(connection: Connection, reference: str) -> KeyFacts:
         answer = connection.call("kms", "GetKeyPolicy", KeyId=key["Arn"], PolicyName="default")
         return replace(facts, policy=answer["Policy"])
     except AwsError as error:
-        return KeyFacts() if error.code == "NotFoundException" else KeyFacts(refusal=str(error))
+        return KeyFacts() if error.code == "NotFoundException" else replace(facts, refusal=str(error))
     except ODD as error:
-        return KeyFacts(refusal=not_understood(error))
+        return replace(facts, refusal=not_understood(error))
 
 
 def _in_use(desired: Desired, snapshot: Snapshot) -> dict[str, str]:
@@ -107,7 +108,7 @@ def fault(reference: str, keys: Mapping[str, KeyFacts]) -> str | None:
     facts = keys.get(reference)
     if reference.endswith(f":{_AWS_KEY}"):
         return f"the KMS key {_AWS_KEY} is AWS's own, and SES can never use it"
-    if facts is None or facts.refusal:
+    if facts is None or (facts.refusal and not facts.arn):
         return None
     if not facts.arn:
         return f"the KMS key {reference} does not exist"
@@ -117,7 +118,7 @@ def fault(reference: str, keys: Mapping[str, KeyFacts]) -> str | None:
         return f"the KMS key {reference} is not enabled (KMS says {facts.state or 'nothing'})"
     if facts.spec != SYMMETRIC:
         return f"the KMS key {reference} is no symmetric key (KMS says {facts.spec})"
-    return _refused(reference, facts)
+    return None if facts.refusal else _refused(reference, facts)
 
 
 def _refused(reference: str, facts: KeyFacts) -> str | None:

@@ -52,7 +52,8 @@ SYMMETRIC = "SYMMETRIC_DEFAULT"  # KMS's name for the only kind of key that SNS 
 
 @dataclass(frozen=True, slots=True)
 class KeyFacts:
-    """What KMS holds of a key. `refusal` is why it could not be looked at, "" where it could; without an `arn` there is none."""
+    """What KMS holds of a key. `refusal` is why it could not be looked at, "" where it could; with an `arn` that is only of its
+    policy. Without either there is none."""
 
     arn: str = ""
     manager: str = "CUSTOMER"

@@ -221,6 +221,17 @@ def test_a_key_that_may_not_be_read_is_a_warning_where_something_changes(world: 
     assert told(world.plan(specs())) == []
 
 
+def test_what_is_known_of_a_key_counts_where_its_policy_may_not_be_read(world: World) -> None:
+    """A key that is out of use keeps SES out, whatever its policy says."""
+    world.identity("example.com")
+    world.client("kms").disable_key(KeyId=make_key(world, policy(statement())))
+    world.sandbox.fail("GetKeyPolicy", code="AccessDeniedException", times=9)
+
+    assert [
+        f"error: SES cannot publish to topic {TOPIC}: the KMS key {ALIAS} is not enabled (KMS says Disabled)"
+    ] == told(world.plan(specs()))
+
+
 def test_a_key_of_an_account_that_no_spec_speaks_for_is_a_warning(world: World) -> None:
     """GetKeyPolicy works in the key's own account only."""
     world.identity("example.com")
@@ -294,7 +305,10 @@ class Answers:
     [
         ("KeyMetadata", {"DescribeKey": {}}),
         ("Arn", {"DescribeKey": {"KeyMetadata": {}}}),
-        ("Policy", {"DescribeKey": {"KeyMetadata": {"Arn": HERE + "key/1"}}, "GetKeyPolicy": {}}),
+        (
+            "Policy",
+            {"DescribeKey": {"KeyMetadata": {"Arn": HERE + "key/1", "KeyState": "Enabled"}}, "GetKeyPolicy": {}},
+        ),
     ],
 )
 def test_an_answer_that_is_not_understood_is_none(missing: str, answers: dict[str, Any]) -> None:
