@@ -132,6 +132,16 @@ def test_encrypting_a_topic_in_use_is_a_change_that_relies_on_the_key(world: Wor
     assert [REFUSED + "kms:GenerateDataKey and kms:Decrypt"] == told(world.plan(specs()))
 
 
+def test_a_key_is_looked_at_where_what_relies_on_it_is_not_in_the_specs(world: World) -> None:
+    """An owner's settings are in specs of its own, or unmanaged: that SES cannot use the key is told, at the topic's line."""
+    make_key(world, policy())
+    plan = world.plan(specs(uses=""))
+    (problem,) = plan.diagnostics
+
+    assert [REFUSED.replace("error", "warning") + "kms:GenerateDataKey and kms:Decrypt"] == told(plan)
+    assert (f"corp/{REGION}/topic/t", 6) == (problem.path, problem.line)
+
+
 # --- what it is ----------------------------------------------------------------------------------------------------------
 
 
@@ -181,12 +191,11 @@ def test_awss_own_key_is_found_on_a_topic_whose_key_nobody_declares(world: World
     "text",
     [
         HEAD + "topics: {t: {}}\n" + USES,
-        specs(uses=""),
         HEAD + "topics: {t: {kms_key: null}}\n" + USES,
     ],
 )
-def test_no_key_in_use_costs_no_call(world: World, text: str) -> None:
-    """Topics without a key, and keys of topics that nothing routes to, are nobody's business here."""
+def test_no_key_costs_no_call(world: World, text: str) -> None:
+    """Who has no encrypted topic pays nothing."""
     world.identity("example.com")
     world.converge(text)
     world.sandbox.calls.clear()
