@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from sesform import keys
+from sesform import keys, live
 from sesform.address import Scope
 from sesform.aws import Connection, Connections
 from sesform.live import Snapshot
@@ -327,3 +327,12 @@ def test_an_answer_that_is_not_understood_is_none(missing: str, answers: dict[st
 
     assert f"the answer was not understood (KeyError: '{missing}')" == found.keys[ALIAS].refusal
     assert keys.fault(ALIAS, found.keys) is None
+
+
+def test_a_topic_whose_answer_is_not_understood_counts_as_not_looked_at() -> None:
+    """Of a topic that is managed elsewhere the plan then says that it could not be checked."""
+    connections = Connections(
+        {("corp", REGION): cast(Connection, Answers({"GetTopicAttributes": {"Attributes": {"x": ""}}}))}
+    )
+
+    assert live.read((), [TOPIC], connections).topics == {}
