@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sesform import arns, policy
 from sesform.desired import Desired, Target
 from sesform.errors import AwsError, Problem
-from sesform.live import SYMMETRIC, KeyFacts, Snapshot, side_by_side
+from sesform.live import ODD, SYMMETRIC, KeyFacts, Snapshot, not_understood, side_by_side
 from sesform.plan import Change
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _AWS_KEY = "alias/aws/sns"
 
 
 def read(desired: Desired, snapshot: Snapshot, connections: Connections, parallelism: int = 10) -> Snapshot:
-    """The snapshot with the keys of the topics that something in the specs routes to. No topic with a key: no call."""
+    """The snapshot with the keys of the topics that the specs give one or route something to. No topic with a key: no call."""
     return read_keys(set(_in_use(desired, snapshot).values()), snapshot, connections, parallelism)
 
 
@@ -64,6 +64,7 @@ def read_keys(
 
 
 def _facts(connection: Connection, reference: str) -> KeyFacts:
+    facts = KeyFacts()
     try:
         key = connection.call("kms", "DescribeKey", KeyId=reference)["KeyMetadata"]
         facts = KeyFacts(key["Arn"], key.get("KeyManager", ""), key.get("KeyState", ""), key.get("KeySpec", SYMMETRIC))
@@ -71,14 +72,20 @@ def _facts(connection: Connection, reference: str) -> KeyFacts:
         answer = connection.call("kms", "GetKeyPolicy", KeyId=key["Arn"], PolicyName="default")
         return replace(facts, policy=answer["Policy"])
     except AwsError as error:
-        return KeyFacts() if error.code == "NotFoundException" else KeyFacts(refusal=str(error))
+        return KeyFacts() if error.code == "NotFoundException" else replace(facts, refusal=str(error))
+    except ODD as error:
+        return replace(facts, refusal=not_understood(error))
 
 
 def _in_use(desired: Desired, snapshot: Snapshot) -> dict[str, str]:
-    """Topic → the ARN of its key, as the plan leaves it, of the topics that something routes to and that have one."""
+    """Topic → the ARN of its key, as the plan leaves it, of the topics that the specs give one, or route something to.
+
+    What routes to a topic may be nobody's here: of an owner whose specs are elsewhere, or unmanaged.
+    """
     declared = {d.key["topic_arn"]: d for d in desired.declared.values() if d.address.type == "topic"}
     used = {}
-    for arn in dict.fromkeys(t.topic_arn for t in desired.targets):
+    keyed = [arn for arn, d in declared.items() if d.want and d.want.get("kms_key")]
+    for arn in dict.fromkeys([*(t.topic_arn for t in desired.targets), *keyed]):
         topic, facts = declared.get(arn), snapshot.topics.get(arn)
         if topic is not None and topic.want is not None and "kms_key" in topic.want:
             key = topic.want["kms_key"]
@@ -105,7 +112,7 @@ def fault(reference: str, keys: Mapping[str, KeyFacts]) -> str | None:
     facts = keys.get(reference)
     if reference.endswith(f":{_AWS_KEY}"):
         return f"the KMS key {_AWS_KEY} is AWS's own, and SES can never use it"
-    if facts is None or facts.refusal:
+    if facts is None or (facts.refusal and not facts.arn):
         return None
     if not facts.arn:
         return f"the KMS key {reference} does not exist"
@@ -115,7 +122,7 @@ def fault(reference: str, keys: Mapping[str, KeyFacts]) -> str | None:
         return f"the KMS key {reference} is not enabled (KMS says {facts.state or 'nothing'})"
     if facts.spec != SYMMETRIC:
         return f"the KMS key {reference} is no symmetric key (KMS says {facts.spec})"
-    return _refused(reference, facts)
+    return None if facts.refusal else _refused(reference, facts)
 
 
 def _refused(reference: str, facts: KeyFacts) -> str | None:
@@ -131,7 +138,7 @@ def _refused(reference: str, facts: KeyFacts) -> str | None:
 
 
 def check(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> list[Problem]:
-    """Topics whose key keeps SES out: an error where the plan changes what relies on them, else a warning.
+    """Topics whose key keeps SES out: an error where the plan changes what in the specs relies on them, else a warning.
 
     What could not be looked at is a warning where the plan changes something, and nothing to say otherwise.
     """
@@ -144,17 +151,25 @@ def check(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> li
     users: dict[str, list[Target]] = defaultdict(list)
     for target in desired.targets:
         users[target.topic_arn].append(target)
+    own = {d.key["topic_arn"]: d for d in desired.declared.values() if d.address.type == "topic"}
     found = []
     for topic_arn, key in _in_use(desired, snapshot).items():
-        relied = topic_arn in encrypted or any(t.user in changing for t in users[topic_arn])
+        relying = users[topic_arn]
+        relied = topic_arn in encrypted or any(t.user in changing for t in relying)
         problem = _judged(topic_arn, key, snapshot, relied)
-        if problem is not None:
-            first = min(users[topic_arn], key=lambda t: (t.user not in changing, t.user))
-            line, column = first.origin.document.place(first.origin.loc)
-            topics = [str(a) for a, d in desired.declared.items() if d.key.get("topic_arn") == topic_arn]
-            concerns = (*(str(t.user) for t in users[topic_arn]), *topics)
-            file, path = first.origin.document.file, str(first.user)
-            found.append(replace(problem, path=path, file=file, line=line, column=column, concerns=concerns))
+        if problem is None:
+            continue
+        topic = own.get(topic_arn)
+        concerns = (*(str(t.user) for t in relying), *([str(topic.address)] if topic else []))
+        path, origin = concerns[0], topic.origin if topic else None
+        if relying:
+            first = min(relying, key=lambda t: (t.user not in changing, t.user))
+            path, origin = str(first.user), first.origin
+        else:  # whether anything relies on it is not known here
+            problem = replace(problem, severity="warning")
+        line, column = origin.document.place(origin.loc) if origin else (0, 0)
+        file = origin.document.file if origin else ""
+        found.append(replace(problem, path=path, file=file, line=line, column=column, concerns=concerns))
     return found
 
 

@@ -38,12 +38,22 @@ class TopicFacts:
     kms_key: str = ""
 
 
+# What comes of an answer that is not of the form that AWS promises: it is no state to plan on.
+ODD = (AttributeError, KeyError, TypeError, ValueError)
+
+
+def not_understood(error: Exception) -> str:
+    """Why such an answer is as good as none."""
+    return f"the answer was not understood ({type(error).__name__}: {error})"
+
+
 SYMMETRIC = "SYMMETRIC_DEFAULT"  # KMS's name for the only kind of key that SNS takes
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFacts:
-    """What KMS holds of a key. `refusal` is why it could not be looked at, "" where it could; without an `arn` there is none."""
+    """What KMS holds of a key. `refusal` is why it could not be looked at, "" where it could; with an `arn` that is only of its
+    policy. Without either there is none."""
 
     arn: str = ""
     manager: str = "CUSTOMER"
@@ -200,10 +210,8 @@ def _read_types(reading: Reading, wanted: list[Declared], result: _Pass) -> None
             result.found.update(kind.read(reading, of_type))
         except AwsError as error:
             result.unreadable.update({d.address: str(error) for d in of_type})
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            # An answer that is not of the form that AWS promises is no state to plan on.
-            text = f"the answer was not understood ({type(error).__name__}: {error})"
-            result.unreadable.update({d.address: text for d in of_type})
+        except ODD as error:
+            result.unreadable.update({d.address: not_understood(error) for d in of_type})
 
 
 def _read_identities(reading: Reading, wanted: list[Declared], result: _Pass) -> None:
@@ -236,10 +244,9 @@ def _facts(attributes: Mapping[str, Any], verification: str) -> IdentityFacts:
 
 def _read_topics(reading: Reading, topic_arns: list[str], result: _Pass) -> None:
     for arn in topic_arns:
-        try:
+        # Where these credentials may not look at it, the planner says that it could not be checked.
+        with suppress(AwsError, *ODD):
             attributes = reading.topic_attributes(arn)
-        except AwsError:
-            continue  # these credentials may not look at it; the planner says that it could not be checked
-        result.topics[arn] = (
-            TopicFacts(attributes["Policy"], attributes.get("KmsMasterKeyId", "")) if attributes else None
-        )
+            result.topics[arn] = (
+                TopicFacts(attributes["Policy"], attributes.get("KmsMasterKeyId", "")) if attributes else None
+            )

@@ -100,12 +100,11 @@ def _targets(account: str, desired: Desired) -> Iterator[_Need]:
 
 
 def _keys(account: str, desired: Desired) -> Iterator[_Need]:
-    """The KMS keys that the specs name, of topics that something publishes to. Of other keys planning only warns."""
+    """The KMS keys that the specs name. Of other keys planning only warns."""
     scopes = {d.scope for d in desired.declared.values()}
-    used = {target.topic_arn for target in desired.targets}
     for declared in desired.declared.values():
         named = (declared.want or {}).get("kms_key") if declared.address.type == "topic" else None
-        key = arns.parse(arns.kms_key(declared.scope, named)) if named and declared.key["topic_arn"] in used else None
+        key = arns.parse(arns.kms_key(declared.scope, named)) if named else None
         if key is not None and key.account == account and key.scope in scopes:
             for action in ("kms:DescribeKey", "kms:GetKeyPolicy"):
                 yield _on_key(action, key), key.region

@@ -29,6 +29,7 @@ _DEFAULT_ACTIONS = (
     "SNS:ListSubscriptionsByTopic",
     "SNS:Publish",
 )
+_ROOT = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):root\Z")
 
 
 class Publisher(NamedTuple):
@@ -84,29 +85,30 @@ def compact(policy: Mapping[str, Any]) -> str:
 # --- meaning -----------------------------------------------------------------------------------------------------------
 
 
-def canonical(policy: Mapping[str, Any], partition: str = "aws") -> Policy:
+def canonical(policy: Mapping[str, Any]) -> Policy:
     """A form in which two documents with the same meaning are equal, whatever AWS's rewrites made of them.
 
-    Scalars become lists, lists become sorted sets, a bare account id its root ARN (hashicorp/terraform-provider-aws#1545),
-    actions and condition keys lower case, `"*"` the principal `{"AWS": "*"}`, statements a sorted set. `Id` is no part of
-    the meaning and goes. Two documents that mean the same by cleverer reasoning (an action list and its wildcard) stay apart.
+    Scalars become lists, lists become sorted sets, an account's root ARN, in whatever partition, its bare id, which AWS turns into
+    that ARN (hashicorp/terraform-provider-aws#1545), actions and condition keys lower case, `"*"` the principal `{"AWS": "*"}`,
+    statements a sorted set. `Id` is no part of the meaning and goes. Two documents that mean the same by cleverer reasoning (an
+    action list and its wildcard) stay apart.
     """
     return {
         "Version": policy.get("Version", "2008-10-17"),
-        "Statement": sorted((_statement(s, partition) for s in statements(policy)), key=_sort_key),
+        "Statement": sorted((_statement(s) for s in statements(policy)), key=_sort_key),
     }
 
 
-def same(one: Mapping[str, Any], other: Mapping[str, Any], partition: str = "aws") -> bool:
+def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two documents mean the same."""
-    return one == other or canonical(one, partition) == canonical(other, partition)
+    return one == other or canonical(one) == canonical(other)
 
 
-def _statement(statement: Mapping[str, Any], partition: str) -> dict[str, Any]:
+def _statement(statement: Mapping[str, Any]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in statement.items():
         if key in ("Principal", "NotPrincipal"):
-            result[key] = _principal(value, partition)
+            result[key] = _principal(value)
         elif key in ("Action", "NotAction"):
             result[key] = sorted({str(action).lower() for action in _listed(value)})
         elif key in ("Resource", "NotResource"):
@@ -118,16 +120,13 @@ def _statement(statement: Mapping[str, Any], partition: str) -> dict[str, Any]:
     return result
 
 
-def _principal(value: Any, partition: str) -> Any:
+def _principal(value: Any) -> Any:
     if value == "*":
         return {"AWS": ["*"]}
     if not isinstance(value, Mapping):
         return value
     return {
-        kind: _set(
-            arns.account_root(n, partition) if kind == "AWS" and re.fullmatch(r"[0-9]{12}", str(n)) else n
-            for n in _listed(names)
-        )
+        kind: _set(_ROOT.sub(r"\1", n) if kind == "AWS" and isinstance(n, str) else n for n in _listed(names))
         for kind, names in value.items()
     }
 
@@ -219,7 +218,10 @@ def _applies(statement: Mapping[str, Any], action: str, resource: str, known: Ma
         return False
     if not any(_like(str(r), resource) for r in _listed(statement.get("Resource"))):
         return False
-    return _all(_holds(op, tests, known) for op, tests in (statement.get("Condition") or {}).items())
+    conditions = statement.get("Condition") or {}
+    if not isinstance(conditions, Mapping):
+        return None
+    return _all(_holds(op, tests, known) for op, tests in conditions.items())
 
 
 def names_ses(principal: Any) -> bool:
@@ -233,7 +235,9 @@ def names_ses(principal: Any) -> bool:
     )
 
 
-def _holds(operator: str, tests: Mapping[str, Any], known: Mapping[str, str]) -> bool | None:
+def _holds(operator: str, tests: Any, known: Mapping[str, str]) -> bool | None:
+    if not isinstance(tests, Mapping):
+        return None
     name = operator.lower().removesuffix("ifexists")
     return _all(_test(name, known.get(str(key).lower()), values) for key, values in tests.items())
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from sesform import estate
 from sesform.address import Address, Scope
+from sesform.desired import canonical_identity
 from sesform.errors import AwsError
-from sesform.live import SendingFacts, Snapshot, sending_facts, side_by_side
+from sesform.live import ODD, SendingFacts, Snapshot, not_understood, sending_facts, side_by_side
 from sesform.plan import Plan
 from sesform.resources import Reading
 
@@ -46,8 +47,9 @@ def look_up(of: Plan, snapshot: Snapshot, connections: Connections, parallelism:
                 tell(scope, sorted(sets), len(names))
                 for name, facts in _facts(connection, names):
                     sending[scope, name] = facts
-            except AwsError as error:
-                text = f"which identities use it by default is unknown: {error}"
+            except (AwsError, *ODD) as error:
+                why = error if isinstance(error, AwsError) else not_understood(error)
+                text = f"which identities use it by default is unknown: {why}"
                 unreadable.update(dict.fromkeys(sets.values(), text))
 
         return job
@@ -57,12 +59,12 @@ def look_up(of: Plan, snapshot: Snapshot, connections: Connections, parallelism:
 
 
 def _identities(connection: Connection) -> list[str]:
-    """The names of all identities; botocore has no paginator for this call."""
+    """The names of all identities, as specs are held to have them; botocore has no paginator for this call."""
     found: list[str] = []
     token: dict[str, str] = {}
     while True:
         page = connection.call("sesv2", "ListEmailIdentities", PageSize=_PAGE, **token)
-        found += [each["IdentityName"] for each in page.get("EmailIdentities", [])]
+        found += [canonical_identity(each["IdentityName"]) for each in page["EmailIdentities"]]
         if not page.get("NextToken"):
             return found
         token = {"NextToken": page["NextToken"]}

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from sesform import keys, live
+from sesform.address import Scope
+from sesform.aws import Connection, Connections
+from sesform.live import Snapshot
 from sesform.plan import Plan
 from shell import Shell
 from world import OWNER, REGION, World
@@ -128,6 +132,16 @@ def test_encrypting_a_topic_in_use_is_a_change_that_relies_on_the_key(world: Wor
     assert [REFUSED + "kms:GenerateDataKey and kms:Decrypt"] == told(world.plan(specs()))
 
 
+def test_a_key_is_looked_at_where_what_relies_on_it_is_not_in_the_specs(world: World) -> None:
+    """An owner's settings are in specs of its own, or unmanaged: that SES cannot use the key is told, at the topic's line."""
+    make_key(world, policy())
+    plan = world.plan(specs(uses=""))
+    (problem,) = plan.diagnostics
+
+    assert [REFUSED.replace("error", "warning") + "kms:GenerateDataKey and kms:Decrypt"] == told(plan)
+    assert (f"corp/{REGION}/topic/t", 6) == (problem.path, problem.line)
+
+
 # --- what it is ----------------------------------------------------------------------------------------------------------
 
 
@@ -177,12 +191,11 @@ def test_awss_own_key_is_found_on_a_topic_whose_key_nobody_declares(world: World
     "text",
     [
         HEAD + "topics: {t: {}}\n" + USES,
-        specs(uses=""),
         HEAD + "topics: {t: {kms_key: null}}\n" + USES,
     ],
 )
-def test_no_key_in_use_costs_no_call(world: World, text: str) -> None:
-    """Topics without a key, and keys of topics that nothing routes to, are nobody's business here."""
+def test_no_key_costs_no_call(world: World, text: str) -> None:
+    """Who has no encrypted topic pays nothing."""
     world.identity("example.com")
     world.converge(text)
     world.sandbox.calls.clear()
@@ -215,6 +228,17 @@ def test_a_key_that_may_not_be_read_is_a_warning_where_something_changes(world: 
     )
     world.converge(specs())
     assert told(world.plan(specs())) == []
+
+
+def test_what_is_known_of_a_key_counts_where_its_policy_may_not_be_read(world: World) -> None:
+    """A key that is out of use keeps SES out, whatever its policy says."""
+    world.identity("example.com")
+    world.client("kms").disable_key(KeyId=make_key(world, policy(statement())))
+    world.sandbox.fail("GetKeyPolicy", code="AccessDeniedException", times=9)
+
+    assert [
+        f"error: SES cannot publish to topic {TOPIC}: the KMS key {ALIAS} is not enabled (KMS says Disabled)"
+    ] == told(world.plan(specs()))
 
 
 def test_a_key_of_an_account_that_no_spec_speaks_for_is_a_warning(world: World) -> None:
@@ -267,3 +291,48 @@ def test_routes_shows_a_topic_whose_key_keeps_ses_out(shell: Shell) -> None:
 
     assert result.code == 2
     assert f"is without effect: the policy of the KMS key {ALIAS} does not let ses.amazonaws.com use" in result.out
+
+
+class Answers:
+    """An account whose KMS answers in a form that AWS does not promise."""
+
+    scope = Scope(OWNER, REGION)
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self.answers = answers
+
+    def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        found: dict[str, Any] = self.answers[operation]
+        return found
+
+    def stop(self) -> None:
+        raise AssertionError("nothing went wrong")
+
+
+@pytest.mark.parametrize(
+    ("missing", "answers"),
+    [
+        ("KeyMetadata", {"DescribeKey": {}}),
+        ("Arn", {"DescribeKey": {"KeyMetadata": {}}}),
+        (
+            "Policy",
+            {"DescribeKey": {"KeyMetadata": {"Arn": HERE + "key/1", "KeyState": "Enabled"}}, "GetKeyPolicy": {}},
+        ),
+    ],
+)
+def test_an_answer_that_is_not_understood_is_none(missing: str, answers: dict[str, Any]) -> None:
+    """It is said of the key, as a refusal is, and does not end the run."""
+    connections = Connections({("corp", REGION): cast(Connection, Answers(answers))})
+    found = keys.read_keys([ALIAS], Snapshot(), connections)
+
+    assert f"the answer was not understood (KeyError: '{missing}')" == found.keys[ALIAS].refusal
+    assert keys.fault(ALIAS, found.keys) is None
+
+
+def test_a_topic_whose_answer_is_not_understood_counts_as_not_looked_at() -> None:
+    """Of a topic that is managed elsewhere the plan then says that it could not be checked."""
+    connections = Connections(
+        {("corp", REGION): cast(Connection, Answers({"GetTopicAttributes": {"Attributes": {"x": ""}}}))}
+    )
+
+    assert live.read((), [TOPIC], connections).topics == {}

@@ -86,6 +86,45 @@ def test_a_policy_that_means_the_same_is_not_written(world: World) -> None:
     )
 
 
+def test_what_aws_makes_of_an_account_id_is_no_change_in_other_partitions(world: World) -> None:
+    """Read back as the root of the partition that the region is in, the id is still what the spec says."""
+    region = "us-gov-west-1"
+    world.identity("example.com", region=region)
+    specs = identity(f"policies: {{mine: {RAW % '333333333333'}}}").replace("eu-west-1", region)
+    world.converge(specs)
+    client = world.client("sesv2", region=region)
+    kept = held(client)["mine"].replace('"333333333333"', '"arn:aws-us-gov:iam::333333333333:root"')
+    client.update_email_identity_policy(EmailIdentity="example.com", PolicyName="mine", Policy=kept)
+
+    assert "aws-us-gov:iam" in held(client)["mine"]
+    assert policy_steps(world.plan(specs)) == []
+
+
+def test_a_policy_that_somebody_made_since_the_plan_is_not_overwritten(world: World) -> None:
+    """No plan holds its text, and SES gives none back: the step fails, and the next plan shows what is there."""
+    world.identity("example.com")
+    specs = identity(f"policies: {{mine: {RAW % '333333333333'}}}")
+    plan = world.plan(specs)
+    put(world.client("sesv2"), "mine", text_of())
+    before = held(world.client("sesv2"))
+    (outcome,) = world.apply(specs, plan).outcomes
+
+    assert "failed" == outcome.result
+    assert outcome.error.endswith("; somebody made it since it was looked at; plan again")
+    assert before == held(world.client("sesv2"))
+    assert ["update example.com/mine"] == policy_steps(world.plan(specs))
+
+
+def test_a_policy_that_was_made_already_as_planned_is_done(world: World) -> None:
+    """A run that was cut off after the call, or an answer that was lost: what is there is what is wanted."""
+    world.identity("example.com")
+    specs = identity(f"policies: {{mine: {RAW % '333333333333'}}}")
+    plan = world.plan(specs)
+    world.converge(specs)
+
+    assert ["done"] == [o.result for o in world.apply(specs, plan).outcomes]
+
+
 # --- room ----------------------------------------------------------------------------------------------------------------
 
 

@@ -137,26 +137,47 @@ class Pages:
             return {"ConfigurationSetName": "s"}
         if "NextToken" not in params:
             return {"EmailIdentities": [{"IdentityName": "a.example"}], "NextToken": "more"}
-        return {"EmailIdentities": [{"IdentityName": "b.example"}]}
+        return {"EmailIdentities": [{"IdentityName": "B.example"}]}
 
     def stop(self) -> None:
         raise AssertionError("nothing went wrong")
 
 
-def test_the_list_of_identities_is_read_to_its_end() -> None:
-    """AWS gives the list in pages: a user on the last one counts as well, and the cost is told before it is paid."""
-    scope, account, told = Scope(OWNER, "eu-west-1"), Pages(), list[Any]()
-    change = Change(
-        Address.parse(PLACE), scope, "delete", {"configuration_set": "s"}, None, "", 13, ("ses:DeleteConfigurationSet",)
-    )
-    connections = Connections({("corp", "eu-west-1"): cast(Connection, account)})
-    found = set_users.look_up(
-        Plan((change,)), Snapshot(), connections, 1, lambda *what: told.append((*what, len(account.asked)))
-    )
+SCOPE = Scope(OWNER, "eu-west-1")
 
-    assert {(scope, name): SendingFacts(default_set="s") for name in ("a.example", "b.example")} == found.sending
-    assert [(scope, ["s"], 2, 2)] == told
+
+def looked_up(account: object, tell: set_users.Tell = lambda *_: None) -> Snapshot:
+    """What is known of an account where set `s` is to be deleted."""
+    before = {"configuration_set": "s"}
+    change = Change(Address.parse(PLACE), SCOPE, "delete", before, None, "", 13, ("ses:DeleteConfigurationSet",))
+    connections = Connections({("corp", "eu-west-1"): cast(Connection, account)})
+    return set_users.look_up(Plan((change,)), Snapshot(), connections, 1, tell)
+
+
+def test_the_list_of_identities_is_read_to_its_end() -> None:
+    """AWS gives the list in pages: a user on the last one counts as well, in whatever case, and the cost is told before it is
+    paid."""
+    account, told = Pages(), list[Any]()
+    found = looked_up(account, lambda *what: told.append((*what, len(account.asked))))
+
+    assert {(SCOPE, name): SendingFacts(default_set="s") for name in ("a.example", "b.example")} == found.sending
+    assert [(SCOPE, ["s"], 2, 2)] == told
     assert ("ListEmailIdentities", {"PageSize": 1000, "NextToken": "more"}) == account.asked[1]
+
+
+class Nothing(Pages):
+    """An account that answers, and says nothing."""
+
+    def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        return {}
+
+
+def test_a_list_that_is_not_understood_is_unreadable() -> None:
+    """No list is not an empty list: who uses the set is unknown, and it stays."""
+    assert {
+        Address.parse(PLACE): "which identities use it by default is unknown: "
+        "the answer was not understood (KeyError: 'EmailIdentities')"
+    } == looked_up(Nothing()).unreadable
 
 
 def prepared(shell: Shell, *identities: str) -> Any:

@@ -679,6 +679,27 @@ def test_an_unknown_delegate_is_a_problem() -> None:
     ]
 
 
+@pytest.mark.parametrize(("text", "written"), [("true", "true"), ("5", "5"), ("[5, x, false]", ["5", "x", "false"])])
+def test_the_values_of_a_grants_conditions_are_texts_as_in_a_policy(text: str, written: object) -> None:
+    """IAM compares texts, so that a switch or a number need no quotes."""
+    conditions = f"{{Bool: {{'aws:SecureTransport': {text}}}}}"
+    made = wants(
+        compiled(owner(f"identities: {{a.com: {{authorize: {{'222222222222': {{conditions: {conditions}}}}}}}}}\n"))
+    )
+    want = made[GRANT + "sesform-222222222222"]
+
+    assert want is not None
+    assert {"Bool": {"aws:SecureTransport": written}} == want["policy"]["Statement"][0]["Condition"]
+
+
+def test_a_grant_to_a_spec_that_has_gone_can_be_taken_back() -> None:
+    """Its policy has the grantee's name, and nothing else need be known of it; it may be a slip, so that it is warned of."""
+    desired = compiled(owner("identities: {a.com: {authorize: {gone: absent}}}\n"))
+
+    assert {GRANT + "sesform-gone": None} == {a: want for a, want in wants(desired).items() if a.startswith(GRANT)}
+    assert [("warning", "unknown delegate 'gone'")] == [(w.severity, w.summary) for w in desired.warnings]
+
+
 def test_no_more_than_twenty_policies() -> None:
     """SES takes twenty sending policies an identity."""
     grants = ", ".join(f"'{n:012}': " for n in range(21))

@@ -65,6 +65,16 @@ def test_each_code_has_its_hint(expected: str, code: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("operation", "code"), [("kms:DescribeKey", "ThrottlingException"), ("sns:Subscribe", "Throttled")]
+)
+def test_only_ses_has_the_quota_of_one_call_a_second(operation: str, code: str) -> None:
+    """The hint names the quota that is used up."""
+    expected = f"another program uses up the quota of {operation}; run sesform when it does not"
+
+    assert expected == explained(refusal(code), operation).hint
+
+
+@pytest.mark.parametrize(
     ("expected", "code", "message"),
     [
         (IDENTITY, "InvalidParameterValue", "Identity a.com is invalid. Must be a verified email address or domain."),

@@ -129,10 +129,10 @@ def test_tags_are_read_in_bulk_and_set_on_each_thing() -> None:
     assert let(specs.replace("true", "false"), "tag:GetResources", apply=True) == []
 
 
-def test_the_keys_of_topics_in_use_are_looked_at_in_their_own_account() -> None:
+def test_the_keys_of_topics_are_looked_at_in_their_own_account() -> None:
     """By ARN where the specs have that; by alias through the key that carries it, since that is what KMS checks."""
     specs = owner(
-        "topics: {a: {kms_key: alias/ses}, unused: {kms_key: alias/other}}\n"
+        "topics: {a: {kms_key: alias/ses}, none: {kms_key: null}}\n"
         "identities: {example.com: {notifications: {bounce: a, complaint: mailer/feedback}}}\n"
     )
     specs += "---\n" + delegate(f"topics: {{feedback: {{kms_key: 'arn:aws:kms:eu-west-1:{OWNER}:key/1'}}}}\n")
@@ -204,13 +204,13 @@ def test_a_policy_that_would_be_too_long_has_patterns() -> None:
     [
         (["arn:aws:kms:eu-west-1:111111111111:key/*"], "alias/k", True),
         (["arn:aws:kms:eu-west-1:111111111111:key/abc"], "abc", True),
-        ([], "alias/k", False),
+        (["arn:aws:kms:eu-west-1:111111111111:key/*"], "alias/k", False),
         ([], "arn:aws:kms:eu-west-1:333333333333:alias/k", True),
         ([], "null", True),
     ],
 )
-def test_keys_of_topics_in_use_are_looked_at(expected: list[str], key: str, uses: bool) -> None:
-    """In their own account, where a spec is of it; an alias may stand for any key."""
+def test_keys_of_topics_are_looked_at(expected: list[str], key: str, uses: bool) -> None:
+    """In their own account, where a spec is of it, whether in use here or not; an alias may stand for any key."""
     identities = "identities: {example.com: {notifications: {bounce: t, complaint: t}}}\n" if uses else ""
     text = owner(f"topics: {{t: {{kms_key: '{key}'}}}}\n{identities}".replace("'null'", "null"))
 

@@ -168,13 +168,14 @@ def statement(**parts: Any) -> Policy:
     }
 
 
-def test_an_account_id_is_its_root_in_the_given_partition() -> None:
-    """In China an account's root is not the one of the commercial partition."""
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov", "aws-eusc"])
+def test_an_account_id_is_its_root_in_every_partition(partition: str) -> None:
+    """AWS turns the id into the root of the partition that it is in; an account is in one."""
     bare = statement(Principal={"AWS": OWNER})
-    root = statement(Principal={"AWS": f"arn:aws-cn:iam::{OWNER}:root"})
+    root = statement(Principal={"AWS": f"arn:{partition}:iam::{OWNER}:root"})
 
-    assert policy.same(bare, root, "aws-cn")
-    assert not policy.same(bare, root)
+    assert policy.same(bare, root)
+    assert not policy.same(bare, statement(Principal={"AWS": f"arn:{partition}:iam::{OWNER}:user/root"}))
 
 
 def test_a_service_of_the_name_of_an_account_is_no_account() -> None:
@@ -359,3 +360,11 @@ def test_the_sources_that_a_policy_names() -> None:
     document = {"Statement": [{"Effect": "Allow", "Condition": condition} for condition in conditions]}
 
     assert {"a", "b", "c*"} == policy.source_arns(document)
+
+
+@pytest.mark.parametrize("condition", [["x"], "x", {"StringEquals": "x"}, {"StringEquals": ["x"]}])
+def test_a_condition_that_is_none_cannot_be_told(condition: Any) -> None:
+    """Text that AWS would not take is a maybe, like every condition that is not known here."""
+    document = statement(Principal={"Service": "ses.amazonaws.com"}, Condition=condition)
+
+    assert policy.may_publish(document, TOPIC, SES) is None

@@ -296,7 +296,8 @@ AT = "specs.yaml:"
             owner(SUBSCRIPTION % "protocol: sms"),
         ),
         (
-            ":7:21: topics.t.subscriptions[0]: endpoint 'x' does not begin with 'arn:', as protocol sqs needs",
+            ":7:21: topics.t.subscriptions[0]: endpoint 'x' is not the ARN that protocol sqs needs; "
+            "write it like arn:aws:sqs:eu-west-1:111111111111:…",
             owner(SUBSCRIPTION % "protocol: sqs, endpoint: x"),
         ),
         (
@@ -309,7 +310,10 @@ AT = "specs.yaml:"
         ),
         (
             ":7:21: topics.t.subscriptions[0]: protocol firehose needs role",
-            owner(SUBSCRIPTION % "protocol: firehose, endpoint: 'arn:x'"),
+            owner(
+                SUBSCRIPTION
+                % "protocol: firehose, endpoint: 'arn:aws:firehose:eu-west-1:111111111111:deliverystream/s'"
+            ),
         ),
         (
             ":7:21: topics.t.subscriptions[0]: protocol sms takes no role",

@@ -211,6 +211,23 @@ def test_what_ses_would_refuse_is_told_at_its_place(expected: str, text: str) ->
     assert [f"specs.yaml:{expected}"] == list(map(str, problems(text)))
 
 
+@pytest.mark.parametrize("lone", [True, False])
+@pytest.mark.parametrize(
+    ("expected", "statement"),
+    [
+        ("known: AWS, Service", "Effect: Allow, Principal: {Federated: x}, Action: ses:SendEmail"),
+        ("did you mean 'Effect'?", f"{ALLOW}, Efect: Allow"),
+    ],
+)
+def test_the_keys_that_are_known_are_those_of_the_place(expected: str, statement: str, *, lone: bool) -> None:
+    """A lone statement may stand without its list, and has the same keys."""
+    text = policies(f"{{{statement}}}")
+    assert "[{" in text
+    (found,) = problems(text.replace("[{", "{").replace("}]", "}") if lone else text)
+
+    assert expected == found.hint
+
+
 def test_what_is_wrong_in_several_policies_is_told_in_one_run() -> None:
     """Names, documents and sizes are all looked at before anything is refused."""
     long = "x" * 4096

@@ -9,6 +9,7 @@ from unit.scenes import OWNER, REGION, owner, problems
 SQS = f"protocol: sqs, endpoint: 'arn:aws:sqs:{REGION}:{OWNER}:q'"
 ABSENT, BODY = f"{SQS}, absent: true", "filter_policy_scope: MessageBody"
 FIFO = f"arn:aws:sqs:{REGION}:{OWNER}:d.fifo"
+LAMBDA = f"arn:aws:lambda:{REGION}:{OWNER}:function:f"
 DEAD = "arn:aws:sqs:{region}:{account}:{name}"
 
 
@@ -34,8 +35,12 @@ def at(text: str) -> list[str]:
         ),
         (
             "protocol lambda takes no raw_message_delivery",
-            "protocol: lambda, endpoint: 'arn:x', raw_message_delivery: true",
+            f"protocol: lambda, endpoint: '{LAMBDA}', raw_message_delivery: true",
         ),
+        (f"endpoint '{LAMBDA}' is not the ARN that protocol sqs needs", f"protocol: sqs, endpoint: '{LAMBDA}'"),
+        (f"endpoint '{FIFO}' is not the ARN that protocol lambda needs", f"protocol: lambda, endpoint: '{FIFO}'"),
+        ("endpoint 'arn:' is not the ARN that protocol firehose needs", "protocol: firehose, endpoint: 'arn:'"),
+        (f"endpoint '{FIFO}' is a FIFO queue", f"protocol: sqs, endpoint: '{FIFO}'"),
         (
             "the endpoint's URL names a user or a password",
             "protocol: https, endpoint: 'https://u:secret@example.com/x'",
@@ -61,6 +66,35 @@ def at(text: str) -> list[str]:
 def test_what_sns_would_refuse_is_told_at_its_place(expected: str, subscription: str) -> None:
     """Each documented rule is one problem at the entry's line and column."""
     assert at(expected) == told(subscription)
+
+
+@pytest.mark.parametrize("protocol", ["https", "email", "sqs", "sms"])
+@pytest.mark.parametrize("scheme", ["http", "HTTPS"])
+def test_a_password_is_in_no_message(protocol: str, scheme: str) -> None:
+    """Whatever else is wrong with the endpoint, it is not quoted."""
+    (found,) = problems(
+        owner(f"topics: {{t: {{subscriptions: [{{protocol: {protocol}, endpoint: '{scheme}://u:secret@h'}}]}}}}\n")
+    )
+
+    assert "the endpoint's URL names a user or a password" == found.summary
+
+
+@pytest.mark.parametrize(
+    ("path", "topic"),
+    [
+        ("topics.t.kms_key", "kms_key: 'arn:aws-cn:kms:eu-west-1:111111111111:alias/k'"),
+        (
+            "topics.t.subscriptions[0].endpoint",
+            "subscriptions: [{protocol: sqs, endpoint: 'arn:aws-us-gov:sqs:eu-west-1:111111111111:q'}]",
+        ),
+    ],
+)
+def test_what_is_of_another_partition_is_told(path: str, topic: str) -> None:
+    """Partitions know nothing of each other: no topic is encrypted or heard across them."""
+    (found,) = problems(owner(f"topics: {{t: {{{topic}}}}}\n"))
+
+    assert path == found.path
+    assert f"{REGION} is in aws" in found.summary
 
 
 @pytest.mark.parametrize(

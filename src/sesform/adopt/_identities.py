@@ -145,7 +145,7 @@ def _authorization(
         taken = policy_name(grantee) == name and not schema.fault("grantee", grantee)
         if taken and said is not None and not schema.fault("authorization", said):
             made = grant(arns.identity(part.scope, identity), str(arn), Authorization.model_validate(said))
-            if policy.same(made, document, arn.partition):
+            if policy.same(made, document):
                 return grantee, said
     return "", {}
 

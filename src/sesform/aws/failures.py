@@ -15,12 +15,12 @@ _HINTS = {
     "InvalidClientTokenId": "the access key does not exist (any more), or belongs to another partition",
     "UnrecognizedClientException": "the access key does not exist (any more), or belongs to another partition",
     "SignatureDoesNotMatch": "the secret access key does not belong to the access key, or this machine's clock is wrong",
-    "Throttling": "another program uses up the quota of one SES call a second; run sesform when it does not",
-    "ThrottlingException": "another program uses up the quota of one SES call a second; run sesform when it does not",
-    "TooManyRequestsException": "another program uses up the quota of one SES call a second; run sesform when it does not",
     "RegionDisabledException": "turn the region on in this account, or remove it from the spec",
     "OptInRequired": "turn the region on in this account, or remove it from the spec",
 }
+_THROTTLED = frozenset(
+    {"Throttling", "ThrottlingException", "Throttled", "ThrottledException", "TooManyRequestsException"}
+)
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"})
 
 # (pattern in AWS's text, what to do). Sources: boto/boto3#2645 (identity), terraform-provider-aws#26041 (principal),
@@ -96,6 +96,9 @@ def _refused(error: boto.ClientError, operation: str, where: str) -> AwsError:
             if not operation.startswith("sts:")
             else "the role's trust policy must let these credentials in"
         )
+    if code in _THROTTLED:
+        quota = "the quota of one SES call a second" if operation.startswith("ses:") else f"the quota of {operation}"
+        hint = f"another program uses up {quota}; run sesform when it does not"
     for pattern, text in _TEXTS:
         if not hint and re.search(pattern, message, re.IGNORECASE):
             hint = text

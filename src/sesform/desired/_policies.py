@@ -42,9 +42,9 @@ def check_size(work: Compilation, loaded: LoadedSpec, loc: Loc, what: str, docum
         work.wrong(loaded, loc, text, "use fewer conditions, or split it into several policies")
 
 
-def check_partition(work: Compilation, loaded: LoadedSpec, scope: Scope, principal: str, loc: Loc) -> None:
-    """Notes a principal of another partition than the region's: AWS finds no such principal there."""
-    arn, right = arns.parse(principal), arns.partition(scope.region)
+def check_partition(work: Compilation, loaded: LoadedSpec, scope: Scope, named: str, loc: Loc) -> None:
+    """Notes what is named by an ARN of another partition than the region's: AWS finds nothing of the kind there."""
+    arn, right = arns.parse(named), arns.partition(scope.region)
     if arn is not None and arn.partition != right:
-        text = f"{principal!r} is in partition {arn.partition}, {scope.region} is in {right}"
+        text = f"{named!r} is in partition {arn.partition}, {scope.region} is in {right}"
         work.wrong(loaded, loc, text, f"write arn:{right}:…, or let another spec speak for the other partition")

@@ -51,17 +51,16 @@ def _merged(name: str, field: str, fallback: Mapping[str, Any], own: Mapping[str
 def _declare_grant(
     work: Compilation, loaded: LoadedSpec, scope: Scope, identity: str, grantee: str, authorization: Any, loc: Loc
 ) -> None:
-    principal = _principal(work, scope, grantee)
-    if principal is None:
-        if work.partial:
-            return
-        hint = (
-            did_you_mean(grantee, work.accounts) or "write a spec name, an account number of 12 digits, or an IAM ARN"
-        )
-        work.wrong(loaded, loc, f"unknown delegate {grantee!r}", hint)
+    principal, document = _principal(work, scope, grantee), None
+    kept = isinstance(authorization, Authorization)
+    if principal is None and not work.partial:
+        near = did_you_mean(grantee, work.accounts)
+        hint = near or "write a spec name, an account number of 12 digits, or an IAM ARN"
+        # A right is taken back by its policy's name: the spec that it was given to may have gone.
+        work.wrong(loaded, loc, f"unknown delegate {grantee!r}", hint, warning=not kept)
+    if principal is None and kept:
         return
-    document = None
-    if isinstance(authorization, Authorization) and not work.destroy:
+    if principal is not None and kept and not work.destroy:
         check_partition(work, loaded, scope, principal, loc)
         document = grant(arns.identity(scope, identity), principal, authorization)
         check_size(work, loaded, loc, f"the policy for {grantee!r}", document)

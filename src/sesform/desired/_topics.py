@@ -9,6 +9,7 @@ from typing import Any
 from sesform import arns
 from sesform.address import Address, Scope
 from sesform.desired._compilation import Compilation, Declared, Origin
+from sesform.desired._policies import Loc, check_partition
 from sesform.schema import LoadedSpec, Subscription, Topic, did_you_mean
 
 
@@ -98,14 +99,18 @@ def _check_key(work: Compilation, loaded: LoadedSpec, entry: TopicEntry, key: st
             hint += "; name it by an alias, so that each region has its own"
         text = f"the key is in {arn.region}, the topic in {region}"
         work.wrong(loaded, ("topics", entry.key, "kms_key"), text, hint)
+    else:
+        check_partition(work, loaded, entry.scope, key, ("topics", entry.key, "kms_key"))
 
 
 def _declare_subscriptions(work: Compilation, loaded: LoadedSpec, entry: TopicEntry, topic: Topic) -> None:
     for index, subscription in enumerate(topic.subscriptions):
-        loc = ("topics", entry.key, "subscriptions", index)
+        loc: Loc = ("topics", entry.key, "subscriptions", index)
         key = {"topic_arn": entry.arn, "protocol": subscription.protocol, "endpoint": subscription.endpoint}
         want = None if subscription.absent else {**key, **_settings(subscription)}
         _check_queue(work, loaded, entry, subscription, loc)
+        check_partition(work, loaded, entry.scope, subscription.endpoint, (*loc, "endpoint"))
+        check_partition(work, loaded, entry.scope, subscription.role or "", (*loc, "role"))
         address = Address(
             entry.spec, entry.scope.region, "subscription", f"{entry.key}/{key['protocol']}/{key['endpoint']}"
         )

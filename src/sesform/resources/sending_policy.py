@@ -52,18 +52,27 @@ class SendingPolicy(ResourceType):
         return on(arns.literal(arns.identity(of.scope, of.key["identity"])), *actions)
 
     def create(self, connection: Connection, after: Properties) -> None:
-        self._put(
-            connection,
-            "CreateEmailIdentityPolicy",
-            after,
-            otherwise=("AlreadyExistsException", "UpdateEmailIdentityPolicy"),
-        )
+        try:
+            self._put(connection, "CreateEmailIdentityPolicy", after)
+        except AwsError as error:
+            if error.code != "AlreadyExistsException":
+                raise
+            # An earlier run, or a first attempt whose answer was lost, may have made it. What somebody else made since it was
+            # looked at stays: no plan holds its text, and SES gives no overwritten one back.
+            if not self._holds(connection, after):
+                hint = "somebody made it since it was looked at; plan again"
+                raise AwsError(
+                    error.message, code=error.code, operation=error.operation, where=error.where, hint=hint
+                ) from None
 
     def update(self, connection: Connection, before: Properties, after: Properties) -> None:
-        # SES refuses to update what is not there, though its API reference says otherwise (seen on AWS: floci-io/floci#1750).
-        self._put(
-            connection, "UpdateEmailIdentityPolicy", after, otherwise=("NotFoundException", "CreateEmailIdentityPolicy")
-        )
+        try:
+            self._put(connection, "UpdateEmailIdentityPolicy", after)
+        except AwsError as error:
+            # SES refuses to update what is not there, though its API reference says otherwise (seen on AWS: floci-io/floci#1750).
+            if error.code != "NotFoundException":
+                raise
+            self._put(connection, "CreateEmailIdentityPolicy", after)
 
     def delete(self, connection: Connection, before: Properties) -> None:
         try:
@@ -74,16 +83,18 @@ class SendingPolicy(ResourceType):
             if error.code != "NotFoundException":
                 raise
 
-    def _put(self, connection: Connection, operation: str, after: Properties, otherwise: tuple[str, str]) -> None:
-        code, fallback = otherwise
-        params = {
-            "EmailIdentity": after["identity"],
-            "PolicyName": after["name"],
-            "Policy": policy.compact(after["policy"]),
-        }
+    def _holds(self, connection: Connection, after: Properties) -> bool:
+        answer = connection.call("sesv2", "GetEmailIdentity", EmailIdentity=after["identity"])
         try:
-            connection.call("sesv2", operation, **params)
-        except AwsError as error:
-            if error.code != code:
-                raise
-            connection.call("sesv2", fallback, **params)
+            return policy.same(policy.parse(answer.get("Policies", {}).get(after["name"], "")), after["policy"])
+        except ValueError:
+            return False
+
+    def _put(self, connection: Connection, operation: str, after: Properties) -> None:
+        connection.call(
+            "sesv2",
+            operation,
+            EmailIdentity=after["identity"],
+            PolicyName=after["name"],
+            Policy=policy.compact(after["policy"]),
+        )

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, GetJ
 
 from sesform import arns
 from sesform.schema._base import Absent, Model, OrAbsent, SesName, TopicReference, Unmanaged, wrong
-from sesform.schema.policies import PolicyName, SendingPolicy
+from sesform.schema.policies import PolicyName, SendingPolicy, Test
 
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})+")
@@ -112,7 +112,7 @@ class Notifications(Model):
 SendAction = Literal["SendEmail", "SendRawEmail", "SendTemplatedEmail", "SendBulkEmail", "SendBulkTemplatedEmail"]
 SEND_ACTIONS: tuple[str, ...] = get_args(SendAction)
 
-ConditionValues = str | list[str]
+ConditionValues = Test | Annotated[list[Test], Field(min_length=1)]
 
 
 class Authorization(Model):

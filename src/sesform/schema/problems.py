@@ -117,6 +117,7 @@ def _fields_at(model: type[BaseModel], loc: Loc) -> set[str]:
     types: list[Any] = [model]
     for step in loc:
         types = [leaf for t in types for leaf in _step(t, step)]
+    types = [leaf for t in types for leaf in (_leaves(get_args(t)[0]) if get_origin(t) is list else [t])]
     return {name for t in types if isinstance(t, type) and issubclass(t, BaseModel) for name in t.model_fields}
 
 
@@ -127,7 +128,9 @@ def _step(of: Any, step: int | str) -> list[Any]:
     if get_origin(of) is dict:
         return _leaves(get_args(of)[1])
     if get_origin(of) is list:
-        return _leaves(get_args(of)[0])
+        inside = _leaves(get_args(of)[0])
+        # A lone value may stand without its list (`OneOrMore`): then no number of a place is among the steps.
+        return inside if isinstance(step, int) else [leaf for each in inside for leaf in _step(each, step)]
     return []
 
 
