@@ -218,6 +218,10 @@ def _read_ses(work: _Work, connection: Connection) -> None:
     work.take("feedback_forwarding", reading, [_declared(scope, "feedback_forwarding", identity=i) for i in own])
     work.take("configuration_set", reading, of_sets)
     work.take("event_destination", reading, of_sets)
+    for name in own:
+        reading.email_identity(name)
+        if work.unreadable:
+            return  # nothing will be printed: the others are not worth a second each
     defaults = [_declared(scope, "default_configuration_set", identity=i) for i in own]
     work.take("default_configuration_set", reading, defaults)
     policies = [(i, name) for i in own for name in reading.email_identity(i).get("Policies") or {}]

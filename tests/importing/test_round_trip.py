@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from functools import cache
+from random import Random
 from typing import Any
 
 from hypothesis import given, settings
@@ -316,3 +318,26 @@ def test_a_plan_on_what_was_imported_is_empty(world: World, state: dict[Scope, A
     assert plan.errors == ()
     assert world.writes() == {}
     assert text == imported(world, all_topics=all_topics)[0]
+
+
+def _name(properties: Any) -> Any:
+    """What a resource is known by; a type's topic and headers are known together, as Terraform knows them."""
+    names = ("identity", "notification_type", "topic_arn", "protocol", "endpoint", "configuration_set", "name")
+    return tuple(properties.get(n) for n in names if n != "topic_arn" or "identity" not in properties)
+
+
+@settings(max_examples=settings().max_examples // 4)
+@given(states(), st.randoms(use_true_random=False))
+def test_a_plan_on_a_part_of_what_exists_is_empty(world: World, state: dict[Scope, Any], chance: Random) -> None:
+    """Where not all is known, what is not known is left alone. That a topic or a set is gone cannot be known from a part."""
+    world.sandbox.reset()
+    Maker(world).make(state)
+    _, findings = imported(world, all_topics=True)
+    drawn: dict[Any, bool] = defaultdict(lambda: chance.random() < 0.7)
+    known = [(kind, s, p) for kind, s, p in findings.resources if drawn[kind.replace("headers", "topic"), s, _name(p)]]
+    accounts = {account: Account(name) for account, name in NAMES.items()}
+    text = yaml_target.text((d.data, d.comments) for d in adopt.specs(known, accounts, whole=False))
+
+    wrong = differences(text, findings)
+
+    assert [each for each in wrong if " does not exist" not in each] == []

@@ -76,7 +76,7 @@ def _unmanaged_policy(arn: str, topic: TopicHoldings, accounts: Collection[str],
         return "" if whole else "The policy is kept elsewhere, or not known here, so it is left alone."
     derived = publishing.with_publishers(topic.policy, arn, topic.publishers, accounts)
     if policy.same(topic.policy, derived):
-        return ""
+        return "" if whole else "Others may publish here that are not known, so the policy is left alone."
     added, gone = publishing.withdrawn(derived, topic.policy), publishing.withdrawn(topic.policy, derived)
     does = [f"let in {_some(added)}"] if added else []
     does += [f"shut out {_some(gone)}"] if gone else []
