@@ -621,6 +621,30 @@ def test_another_policy_is_said_in_its_own_words() -> None:
             {"Effect": "Deny", "NotPrincipal": {"AWS": ROOT}, "Action": "ses:*", "Resource": ARN},
             id="what the grammar has not",
         ),
+        pytest.param(
+            f"a policy of this identity speaks of {ARN} and nothing else, not of '*'",
+            "odd",
+            {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "ses:*", "Resource": "*"},
+            id="another resource",
+        ),
+        pytest.param(
+            "the specs would write it another way, which might not mean the same",
+            "odd",
+            {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "ses:*", "Resource": identity_arn("A.com")},
+            id="the identity in other letters",
+        ),
+        pytest.param(
+            "the policy 'odd' is of 4097 bytes, SES takes 4096",
+            "odd",
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": ROOT},
+                "Action": "ses:*",
+                "Resource": ARN,
+                "Condition": {"StringLike": {"ses:FromAddress": "x" * 3874}},
+            },
+            id="one that is too long with its lists",
+        ),
     ],
 )
 def test_a_policy_that_the_specs_cannot_say_is_told(why: str, name: str, statement: dict[str, Any]) -> None:
