@@ -213,6 +213,13 @@ def _read_ses(work: _Work, connection: Connection) -> None:
     both = _of_types(scope, own)
     of_sets = [_declared(scope, "configuration_set", configuration_set=name) for name in sets]
     reading = Reading(connection, [*both, *of_sets])
+    for name in own.keys() - reading.notification_attributes.keys():
+        # A new identity may be listed before the other calls know it (ansible/ansible#36065): that it has no topics is not known.
+        text = (
+            f"{name}: left out, because SES lists it and says nothing of its notifications; if it is new, import again."
+        )
+        work.notes.append(Note(scope, text, ("identities", name)))
+        del own[name]
     work.take("notification_topic", reading, both)
     work.take("notification_headers", reading, both)
     work.take("feedback_forwarding", reading, [_declared(scope, "feedback_forwarding", identity=i) for i in own])

@@ -12,6 +12,7 @@ from sesform.address import Access, Scope
 from sesform.adopt import Note
 from sesform.aws import Connection, Connections
 from sesform.inventory import Existing
+from sesform.resources import Reading
 from unit.scenes import OWNER, OWNER_SCOPE, identity_arn, topic_arn
 from world import DELEGATE, World
 
@@ -113,6 +114,29 @@ def test_how_many_calls_a_scope_takes_is_told_once_it_is_known(world: World) -> 
 
     assert told == [(OWNER_SCOPE, made)]
     assert made == 2 + 2 + 101 + 1
+
+
+def test_an_identity_that_is_listed_and_not_known_yet_is_noted_and_left_out(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A spec that names it would say that it has no topics, and the next plan would take them away."""
+    world.identity("x.com", "new.com")
+    world.client("sesv2").create_configuration_set(ConfigurationSetName="s")
+    world.client("sesv2").put_email_identity_configuration_set_attributes(
+        EmailIdentity="new.com", ConfigurationSetName="s"
+    )
+    whole = Reading.notification_attributes_of
+    monkeypatch.setattr(
+        Reading,
+        "notification_attributes_of",
+        lambda *asked: {name: a for name, a in whole(*asked).items() if name != "new.com"},
+    )
+    found = inventory.read(connected(world, OWNER))
+
+    assert {p["identity"] for _, _, p in found.resources if "identity" in p} == {"x.com"}
+    assert [(n.loc, n.text.partition(",")[0]) for n in found.notes] == [
+        (("identities", "new.com"), "new.com: left out")
+    ]
 
 
 def test_legacy_entries_of_identities_that_policies_name_are_asked_for(world: World) -> None:
