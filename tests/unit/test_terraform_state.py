@@ -702,6 +702,7 @@ def test_an_instance_that_is_passed_over_keeps_the_others() -> None:
     topics = [
         {**topic("feedback"), "address": "aws_sns_topic.t[0]"},
         {**topic("orders"), "address": "aws_sns_topic.t[1]"},
+        {**topic("orders.fifo"), "address": "aws_sns_topic.t[2]"},
     ]
     queues = [
         {**subscription(topic_arn=topic_arn(n)), "address": f"aws_sns_topic_subscription.this[{i}]"}
@@ -716,7 +717,10 @@ def test_an_instance_that_is_passed_over_keeps_the_others() -> None:
     why = "SES has nothing to do with its topic; --all-topics takes it too"
 
     assert {
-        "aws_sns_topic.t": (f"aws_sns_topic.t[1]: {why}",),
+        "aws_sns_topic.t": (
+            f"aws_sns_topic.t[1]: {why}",
+            "aws_sns_topic.t[2]: it is a FIFO topic, and SES publishes to standard topics only",
+        ),
         "aws_sns_topic_subscription.this": (f"aws_sns_topic_subscription.this[1]: {why}",),
         "aws_ses_identity_notification_topic.this": (),
     } == {v.resource: v.reasons for v in verdicts(made, compiled(specs))}

@@ -98,7 +98,9 @@ def _pass_over(readings: list[tuple[Instance, Reading]]) -> int:
     wanted = of_interest(Holdings(every))
     before, kept = _topics(readings), {i.resource for i, _ in readings if _is_wanted(i, wanted)}
     # A `removed` block takes all instances of a resource: one that no spec says keeps the others.
-    readings[:] = [(i, r if _is_wanted(i, wanted) else _PASSED_OVER) for i, r in readings if i.resource in kept]
+    readings[:] = [
+        (i, r if r.stays or _is_wanted(i, wanted) else _PASSED_OVER) for i, r in readings if i.resource in kept
+    ]
     return before - _topics(readings)
 
 
