@@ -201,6 +201,20 @@ def test_a_topic_that_may_not_be_looked_at_matters_where_something_publishes_to_
     assert (len(found.notes), len(found.unreadable)) == (notes, unreadable)
 
 
+@pytest.mark.parametrize(("refused", "notes", "unreadable"), [(2, 0, 1), (1, 1, 0)])
+def test_a_right_that_is_missing_for_all_topics_is_no_matter_of_the_topics(
+    world: World, refused: int, notes: int, unreadable: int
+) -> None:
+    """Nothing would be known of any policy, nor of the legacy entries that those name; a right to some of them is enough."""
+    for name in ("t", "u"):
+        world.client("sns").create_topic(Name=name)
+    why = "not authorized to perform: SNS:GetTopicAttributes because no identity-based policy allows it"
+    world.sandbox.fail("GetTopicAttributes", code="AuthorizationError", message=why, times=refused)
+    found = inventory.read(connected(world, OWNER))
+
+    assert (len(found.notes), len(found.unreadable)) == (notes, unreadable)
+
+
 def test_settings_of_subscriptions_that_the_specs_have_no_words_for_are_noted(world: World) -> None:
     """They stay as they are, and no password is shown."""
     sns, arn = world.client("sns"), topic_arn("t")
