@@ -361,6 +361,16 @@ def test_a_key_that_the_specs_refuse_is_left_alone() -> None:
     assert comments(resources) == ["kms_key is left alone: kms_key: the key 'alias/aws/sns' never lets SES publish."]
 
 
+def test_a_key_of_another_region_is_left_alone() -> None:
+    """SNS takes any text for a key; no spec takes this one, and the rest of the topic is imported all the same."""
+    resources = topic("t", kms_key=f"arn:aws:kms:us-east-1:{OWNER}:key/k")
+
+    assert data(resources)["topics"] == {"t": {}}
+    assert comments(resources) == [
+        "kms_key is left alone: the key is in us-east-1, and no spec takes one of another region."
+    ]
+
+
 def test_a_policy_that_sesform_would_change_is_unmanaged() -> None:
     """A topic that something publishes to under somebody else's statement, or under none; the comment says what would be done."""
     resources = [*identity("a.com", bounce=topic_arn("t")), *topic("t"), *topic("u", document=letting_in("u", "b.com"))]
@@ -431,12 +441,31 @@ def test_subscriptions_say_what_differs_from_the_default(expected: dict[str, Any
     assert data(resources)["topics"]["t"]["subscriptions"] == [{"protocol": "sqs", "endpoint": QUEUE, **expected}]
 
 
+def test_a_dead_letter_queue_of_elsewhere_is_left_alone() -> None:
+    """The specs take one of the topic's own account and region only; the subscription itself is said."""
+    queue = f"arn:aws:sqs:us-east-1:{OWNER}:q"
+    resources = [*topic("t"), subscription(protocol="sqs", endpoint=QUEUE, dead_letter_queue=queue)]
+
+    assert data(resources)["topics"]["t"]["subscriptions"] == [{"protocol": "sqs", "endpoint": QUEUE}]
+    assert comments(resources) == [
+        f"Its dead-letter queue {queue} is left alone: it is in {OWNER}/us-east-1, and no spec takes one from there."
+    ]
+
+
 @pytest.mark.parametrize(
     ("expected", "held"),
     [
         (
-            "https https://***@x.example/: left out, because its endpoint holds a password.",
+            "https https://***@x.example/: left out, because its endpoint names a user or a password.",
             {"protocol": "https", "endpoint": "https://user:s3cr3t@x.example/"},
+        ),
+        (
+            "https https://***@x.example/a@b: left out, because its endpoint names a user or a password.",
+            {"protocol": "https", "endpoint": "https://user:s3@cr3t@x.example/a@b"},
+        ),
+        (
+            "https https://***@x.example/: left out, because its endpoint names a user or a password.",
+            {"protocol": "https", "endpoint": "https://t0k3n@x.example/"},
         ),
         (
             "carrier-pigeon loft: left out, because the specs cannot say it: protocol: 'carrier-pigeon' is unknown.",
@@ -591,6 +620,30 @@ def test_another_policy_is_said_in_its_own_words() -> None:
             "odd",
             {"Effect": "Deny", "NotPrincipal": {"AWS": ROOT}, "Action": "ses:*", "Resource": ARN},
             id="what the grammar has not",
+        ),
+        pytest.param(
+            f"a policy of this identity speaks of {ARN} and nothing else, not of '*'",
+            "odd",
+            {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "ses:*", "Resource": "*"},
+            id="another resource",
+        ),
+        pytest.param(
+            "the specs would write it another way, which might not mean the same",
+            "odd",
+            {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "ses:*", "Resource": identity_arn("A.com")},
+            id="the identity in other letters",
+        ),
+        pytest.param(
+            "the policy 'odd' is of 4097 bytes, SES takes 4096",
+            "odd",
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": ROOT},
+                "Action": "ses:*",
+                "Resource": ARN,
+                "Condition": {"StringLike": {"ses:FromAddress": "x" * 3874}},
+            },
+            id="one that is too long with its lists",
         ),
     ],
 )

@@ -12,6 +12,7 @@ from sesform.address import Access, Scope
 from sesform.adopt import Note
 from sesform.aws import Connection, Connections
 from sesform.inventory import Existing
+from sesform.resources import Reading
 from unit.scenes import OWNER, OWNER_SCOPE, identity_arn, topic_arn
 from world import DELEGATE, World
 
@@ -115,6 +116,29 @@ def test_how_many_calls_a_scope_takes_is_told_once_it_is_known(world: World) -> 
     assert made == 2 + 2 + 101 + 1
 
 
+def test_an_identity_that_is_listed_and_not_known_yet_is_noted_and_left_out(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A spec that names it would say that it has no topics, and the next plan would take them away."""
+    world.identity("x.com", "new.com")
+    world.client("sesv2").create_configuration_set(ConfigurationSetName="s")
+    world.client("sesv2").put_email_identity_configuration_set_attributes(
+        EmailIdentity="new.com", ConfigurationSetName="s"
+    )
+    whole = Reading.notification_attributes_of
+    monkeypatch.setattr(
+        Reading,
+        "notification_attributes_of",
+        lambda *asked: {name: a for name, a in whole(*asked).items() if name != "new.com"},
+    )
+    found = inventory.read(connected(world, OWNER))
+
+    assert {p["identity"] for _, _, p in found.resources if "identity" in p} == {"x.com"}
+    assert [(n.loc, n.text.partition(",")[0]) for n in found.notes] == [
+        (("identities", "new.com"), "new.com: left out")
+    ]
+
+
 def test_legacy_entries_of_identities_that_policies_name_are_asked_for(world: World) -> None:
     """By the accounts that the identity is not of; patterns name nobody, and neither do other regions."""
     world.identity("partner.example", account="333333333333")
@@ -173,6 +197,20 @@ def test_a_topic_that_may_not_be_looked_at_matters_where_something_publishes_to_
         ses.set_identity_notification_topic(Identity="x.com", NotificationType="Bounce", SnsTopic=topic_arn("t"))
     world.sandbox.fail("GetTopicAttributes", code="AuthorizationError", message="no", times=9)
     found = inventory.read(connected(world, OWNER), all_topics=all_topics)
+
+    assert (len(found.notes), len(found.unreadable)) == (notes, unreadable)
+
+
+@pytest.mark.parametrize(("refused", "notes", "unreadable"), [(2, 0, 1), (1, 1, 0)])
+def test_a_right_that_is_missing_for_all_topics_is_no_matter_of_the_topics(
+    world: World, refused: int, notes: int, unreadable: int
+) -> None:
+    """Nothing would be known of any policy, nor of the legacy entries that those name; a right to some of them is enough."""
+    for name in ("t", "u"):
+        world.client("sns").create_topic(Name=name)
+    why = "not authorized to perform: SNS:GetTopicAttributes because no identity-based policy allows it"
+    world.sandbox.fail("GetTopicAttributes", code="AuthorizationError", message=why, times=refused)
+    found = inventory.read(connected(world, OWNER))
 
     assert (len(found.notes), len(found.unreadable)) == (notes, unreadable)
 

@@ -69,9 +69,9 @@ def why(*resources: dict[str, Any], place: tuple[str, ...] = ()) -> list[str]:
     return [item.stays for item in read(state(*resources), *place).items if item.stays]
 
 
-def topic(name: str = "feedback", account: str = OWNER, **values: Any) -> dict[str, Any]:
+def topic(name: str = "feedback", account: str = OWNER, called: str = "t", **values: Any) -> dict[str, Any]:
     arn = topic_arn(name, account)
-    return resource("aws_sns_topic", {"arn": arn, "name": name, "display_name": "", **values}, "t")
+    return resource("aws_sns_topic", {"arn": arn, "name": name, "display_name": "", **values}, called)
 
 
 def domain(name: str = "example.com", account: str = OWNER, **more: Any) -> dict[str, Any]:
@@ -453,7 +453,7 @@ def test_a_sensitive_policy_stays() -> None:
 def test_topics_that_ses_has_nothing_to_do_with_are_passed_over() -> None:
     """A root module may hold many; those stay that something publishes to, or whose policy names SES, whoever keeps it."""
     ses = {"Sid": "ses", "Effect": "Allow", "Principal": {"Service": "ses.amazonaws.com"}, "Resource": TOPIC}
-    alarms, orders = topic("alarms"), topic("orders.fifo", fifo_topic=True)
+    alarms, orders = topic("alarms", called="a"), topic("orders.fifo", called="o", fifo_topic=True)
     listener = subscription(topic_arn=topic_arn("alarms"))
 
     def taken(*resources: dict[str, Any]) -> tuple[list[str], int]:
@@ -695,6 +695,35 @@ def test_a_resource_goes_whole_or_not_at_all() -> None:
     ]
     assert "removed {" not in removed_file(made)
     assert "# - aws_sns_topic.t[1]: it is a FIFO topic" in removed_file(made)
+
+
+def test_an_instance_that_is_passed_over_keeps_the_others() -> None:
+    """A block would make Terraform forget it as well, and no spec says it."""
+    topics = [
+        {**topic("feedback"), "address": "aws_sns_topic.t[0]"},
+        {**topic("orders"), "address": "aws_sns_topic.t[1]"},
+        {**topic("orders.fifo"), "address": "aws_sns_topic.t[2]"},
+    ]
+    queues = [
+        {**subscription(topic_arn=topic_arn(n)), "address": f"aws_sns_topic_subscription.this[{i}]"}
+        for i, n in enumerate(("feedback", "orders"))
+    ]
+    made = terraform_state.inventory(json.dumps(state(*topics, *queues, domain(), notification())).encode())
+    queue = f"arn:aws:sqs:{REGION}:{OWNER}:q"
+    specs = owner(
+        f"topics: {{feedback: {{subscriptions: [{{protocol: sqs, endpoint: '{queue}'}}]}}}}\n"
+        "identities: {example.com: {notifications: {bounce: feedback}}}"
+    )
+    why = "SES has nothing to do with its topic; --all-topics takes it too"
+
+    assert {
+        "aws_sns_topic.t": (
+            f"aws_sns_topic.t[1]: {why}",
+            "aws_sns_topic.t[2]: it is a FIFO topic, and SES publishes to standard topics only",
+        ),
+        "aws_sns_topic_subscription.this": (f"aws_sns_topic_subscription.this[1]: {why}",),
+        "aws_ses_identity_notification_topic.this": (),
+    } == {v.resource: v.reasons for v in verdicts(made, compiled(specs))}
 
 
 def test_tags_are_remarked_upon() -> None:

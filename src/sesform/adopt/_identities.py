@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sesform import arns, policy, schema, yaml_target
+from sesform.address import Scope
 from sesform.adopt._holdings import Holdings, IdentityHoldings, plain
 from sesform.adopt._parts import Loc, Part, Reference
 from sesform.adopt._topics import Topics
-from sesform.desired import grant, policy_name
-from sesform.schema import GRANT_PREFIX, SEND_ACTIONS, Authorization
+from sesform.desired import as_sent, grant, policy_name
+from sesform.schema import GRANT_PREFIX, SEND_ACTIONS, Authorization, SendingPolicy
 from sesform.values import NOTIFICATION_TYPES
 
 _ACTIONS = {f"ses:{action}".lower(): action for action in SEND_ACTIONS}
@@ -110,6 +111,7 @@ def _rest(
             or schema.fault("policy_name", policy_)
             or schema.fault("sending_policy", written)
             or yaml_target.why_not(written)
+            or _why_not_exactly(part.scope, name, policy_, written, document)
         )
         if wrong:
             part.remark(f"Sending policy {policy_} is left alone: {wrong}.", *loc)
@@ -157,6 +159,17 @@ def _in_own_words(identity_arn: str, document: policy.Policy) -> dict[str, Any]:
         if each.get("Resource") in (identity_arn, [identity_arn]):
             del each["Resource"]
     return {**plain(document), "Statement": statements}
+
+
+def _why_not_exactly(
+    scope: Scope, identity: str, name: str, written: Mapping[str, Any], document: policy.Policy
+) -> str:
+    """Why what a spec would send is refused, or would be another policy than the one that is there; "" where neither."""
+    sent, refusals = as_sent(scope, identity, SendingPolicy.model_validate(written), name)
+    if refusals:
+        return refusals[0][1]
+    same = policy.same(sent, document, arns.partition(scope.region))
+    return "" if same else "the specs would write it another way, which might not mean the same"
 
 
 def _rights(statement: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from sesform.adopt._parts import Part, Reference
 from sesform.resources import PENDING
 from sesform.values import Properties
 
-_WITH_PASSWORD = re.compile(r"^(https?://)[^/@]*:[^/@]*@(.*)$")
+_WITH_PASSWORD = re.compile(r"(?i)(https?://)[^/?#]*@")  # a token may stand there as the user alone
 
 
 def of_interest(holdings: Holdings) -> set[str]:
@@ -53,6 +53,9 @@ def _topic(part: Part, name: str, topic: TopicHoldings, accounts: Collection[str
         found["kms_key"] = settings["kms_key"]
     for field in list(found):
         wrong = schema.fault("topic", {field: found[field]}) or yaml_target.why_not(found[field])
+        key = arns.parse(found[field]) if field == "kms_key" else None
+        if key is not None and key.region != part.scope.region:
+            wrong = wrong or f"the key is in {key.region}, and no spec takes one of another region"
         if wrong:
             part.remark(f"{field} is left alone: {wrong}.", "topics", name)
             del found[field]
@@ -94,12 +97,17 @@ def _some(sources: Collection[str]) -> str:
 def _subscription(part: Part, topic: str, held: Properties, position: int) -> dict[str, Any] | None:
     endpoint = held["endpoint"]
     if without_password(endpoint) != endpoint:
-        text = f"{held['protocol']} {without_password(endpoint)}: left out, because its endpoint holds a password."
+        text = f"{held['protocol']} {without_password(endpoint)}: left out, because its endpoint names a user or a password."
         part.remark(text, "topics", topic, "subscriptions")
         return None
     said: dict[str, Any] = {"protocol": held["protocol"], "endpoint": endpoint}
     if held.get("arn") != PENDING:
         said |= _settings(held)
+        queue = arns.parse(str(said.get("dead_letter_queue", "")))
+        if queue is not None and queue.scope != part.scope:
+            del said["dead_letter_queue"]
+            text = f"Its dead-letter queue {queue} is left alone: it is in {queue.scope}, and no spec takes one from there."
+            part.remark(text, "topics", topic, "subscriptions", position)
     else:
         part.remark("Not confirmed yet.", "topics", topic, "subscriptions", position)
     wrong = schema.fault("subscription", said) or yaml_target.why_not(said)
@@ -112,7 +120,7 @@ def _subscription(part: Part, topic: str, held: Properties, position: int) -> di
 
 def without_password(endpoint: str) -> str:
     """An endpoint as it may be shown."""
-    return _WITH_PASSWORD.sub(r"\1***@\2", endpoint)
+    return _WITH_PASSWORD.sub(r"\1***@", endpoint, count=1)
 
 
 def _settings(held: Properties) -> dict[str, Any]:

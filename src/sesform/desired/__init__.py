@@ -10,6 +10,7 @@ from sesform.address import Access, Address
 from sesform.desired._compilation import Compilation, Declared, Key, Origin, Target, canonical_arn, canonical_identity
 from sesform.desired._configuration_sets import declare_configuration_sets
 from sesform.desired._notifications import declare_cross_account, declare_identities, publishers_of
+from sesform.desired._policies import as_sent
 from sesform.desired._sending import grant, policy_name
 from sesform.desired._tags import declare_tags
 from sesform.desired._topics import TopicTable, declare_topics, tabulate
@@ -127,6 +128,7 @@ __all__ = [
     "Key",
     "Origin",
     "Target",
+    "as_sent",
     "build",
     "canonical_arn",
     "canonical_identity",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from sesform.address import Scope
@@ -96,9 +96,19 @@ def _pass_over(readings: list[tuple[Instance, Reading]]) -> int:
     """Takes out the topics that SES has nothing to do with, and what hangs on them; returns how many topics these are."""
     every = [r for _, each in readings for r in (*each.resources, *each.background, each.kept_policy) if r]
     wanted = of_interest(Holdings(every))
-    before = _topics(readings)
-    readings[:] = [(i, r) for i, r in readings if not i.type.startswith("aws_sns_") or _topic_arn(i) in wanted]
+    before, kept = _topics(readings), {i.resource for i, _ in readings if _is_wanted(i, wanted)}
+    # A `removed` block takes all instances of a resource: one that no spec says keeps the others.
+    readings[:] = [
+        (i, r if r.stays or _is_wanted(i, wanted) else _PASSED_OVER) for i, r in readings if i.resource in kept
+    ]
     return before - _topics(readings)
+
+
+_PASSED_OVER = Reading(stays="SES has nothing to do with its topic; --all-topics takes it too")
+
+
+def _is_wanted(instance: Instance, topics: Collection[str]) -> bool:
+    return not instance.type.startswith("aws_sns_") or _topic_arn(instance) in topics
 
 
 def _topics(readings: Iterable[tuple[Instance, Reading]]) -> int:
