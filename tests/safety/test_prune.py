@@ -6,6 +6,7 @@ import pytest
 
 from sesform import leftovers
 from sesform.errors import AwsError
+from sesform.resources import Reading
 from shell import Shell
 from world import DELEGATE, OWNER, REGION, World
 
@@ -95,6 +96,27 @@ def test_what_others_have_made_is_never_touched(world: World) -> None:
     ses.put_email_identity_configuration_set_attributes(EmailIdentity="example.com", ConfigurationSetName="theirs")
 
     assert {"delete ownership_tag/identity/example.com"} == steps(world, HEAD)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        f"arn:aws:ses:{REGION}:{OWNER}:contact-list/example.com",
+        f"arn:aws:ses:{REGION}:{OWNER}:dedicated-ip-pool/example.com",
+        f"arn:aws:sns:{REGION}:{OWNER}:app/GCM/t",
+        "no ARN at all",
+    ],
+)
+def test_things_of_other_kinds_that_carry_the_tag_are_passed_over(
+    world: World, monkeypatch: pytest.MonkeyPatch, arn: str
+) -> None:
+    """A contact list of an identity's name is no identity: whoever tags all that there is has asked for nothing."""
+    world.identity("example.com")
+    specs = HEAD + "topics: {t: {}}\nidentities: {example.com: {notifications: {bounce: t}}}\n"
+    world.converge(specs)
+    monkeypatch.setattr(Reading, "owners", {arn: "corp"})
+
+    assert leftovers.Leftovers() == leftovers.find(world.desired(specs), world.connections(world.desired(specs)))
 
 
 def test_things_of_specs_that_are_not_loaded_are_left_alone_and_told_of(world: World) -> None:

@@ -124,7 +124,9 @@ def read_aws(options: Options, talk: Talk, desired: Desired) -> tuple[Desired, S
     from sesform import keys, live
 
     places = [(d.address.spec, d.address.region) for d in [*desired.declared.values(), *desired.unmanaged]]
-    if options.prune:
+    if (
+        options.prune or options.unmanaged
+    ):  # what exists is looked for wherever a spec is, though it may declare nothing there
         places += [(name, region) for name, loaded in desired.specs.items() for region in loaded.spec.regions]
     connections = connect(options, talk, places, desired.access, desired)
     if options.prune:
