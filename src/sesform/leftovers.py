@@ -73,7 +73,9 @@ def find(desired: Desired, connections: Connections) -> Leftovers:
             if not tagged.kind or (tagged.kind, scope, tagged.name) in named:
                 continue
             place = connections.by_place.get((spec, scope.region))
-            if place is None or place.scope != scope:
+            if (
+                spec not in desired.specs or place is None or place.scope != scope
+            ):  # with --since there are places of others
                 others[scope, spec].append(arn)
                 continue
             if tagged.kind == "identity":

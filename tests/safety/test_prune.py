@@ -175,6 +175,18 @@ def test_with_older_specs_both_are_removed(world: World) -> None:
     }
 
 
+def test_what_a_spec_that_is_gone_has_left_earlier_stays(world: World) -> None:
+    """Older specs give back what they declared; for all else that carries their name no spec speaks, so it is told of."""
+    gone = HEAD.replace("corp", "gone")
+    world.converge(gone + "topics: {a: {}, b: {}}\n")
+    plan = world.plan(HEAD, since=gone + "topics: {b: {}}\n", prune=True)
+
+    assert ["gone/eu-west-1/topic/b"] == [str(c.address) for c in plan.changes]
+    assert [f"no spec of that name is loaded: arn:aws:sns:{REGION}:{OWNER}:a"] == [
+        d.summary.partition(" and ")[2] for d in plan.diagnostics
+    ]
+
+
 def test_a_refused_look_is_an_error(world: World) -> None:
     """Without the right to read tags nothing is planned as if there were none."""
     world.sandbox.fail("GetResources", code="AccessDeniedException", message="no", status=400, times=9)
