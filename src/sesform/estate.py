@@ -38,13 +38,13 @@ def routed(of: Plan, desired: Desired, snapshot: Snapshot) -> Plan:
 
 def _still_used(of: Plan, after: Mapping[_Key, Properties]) -> list[Problem]:
     """Errors for topics and sets that the plan deletes while something else, managed or not, goes on using them."""
-    gone = {c.before["topic_arn"]: c for c in of.changes if c.address.type == "topic" and c.before and c.after is None}
+    gone = deleted_topics(of)
     found = []
     for (kind, scope, key), properties in after.items():
         arn = (
             properties.get("topic_arn") if kind == "notification_topic" else properties.get("sns", {}).get("topic_arn")
         )
-        change = gone.get(arn) if kind in ("notification_topic", "event_destination") else None
+        change = gone.get(str(arn)) if kind in ("notification_topic", "event_destination") else None
         if change is not None:
             text = f"is to be deleted, and {kind} {'/'.join(key)} in {scope} still uses it"
             found.append(Problem(text, str(change.address), hint="move or remove that first, or keep this"))
@@ -80,6 +80,12 @@ def sets_in_use(of: Plan, defaults: Mapping[tuple[Scope, str], str]) -> list[Pro
             hint = "give them another default_configuration_set, or null, or keep the set"
             found.append(Problem(text, str(change.address), hint=hint))
     return found
+
+
+def deleted_topics(of: Plan) -> dict[str, Change]:
+    """The topics that a plan deletes, by ARN."""
+    gone = [c for c in of.changes if c.address.type == "topic" and c.before and c.after is None]
+    return {str(c.before["topic_arn"]): c for c in gone if c.before}
 
 
 def deleted_sets(of: Plan) -> dict[tuple[Scope, str], Change]:

@@ -143,12 +143,17 @@ def read_aws(options: Options, talk: Talk, desired: Desired) -> tuple[Desired, S
 
 
 def make_plan(options: Options, talk: Talk, desired: Desired) -> tuple[Plan, Connections]:
-    """Reads AWS and plans; with --only, the part of the plan that matches. Where that deletes configuration sets, their users are
-    looked for too."""
-    from sesform import estate, set_users
+    """Reads AWS and plans; with --only, the part of the plan that matches. Where that deletes topics or configuration sets, their
+    users are looked for too."""
+    from sesform import estate, set_users, topic_users
 
     desired, snapshot, connections = read_aws(options, talk, desired)
     plan = _planned(options, desired, snapshot)
+    if estate.deleted_topics(plan):
+        tell = _looking_for_publishers(options, talk)
+        snapshot, problems = topic_users.look_up(plan, snapshot, connections, options.parallelism, tell)
+        desired = replace(desired, warnings=(*desired.warnings, *problems))
+        plan = _planned(options, desired, snapshot)
     if estate.deleted_sets(plan):
         snapshot = set_users.look_up(plan, snapshot, connections, options.parallelism, looking(options, talk))
         plan = _planned(options, desired, snapshot)
@@ -172,14 +177,25 @@ def looking(options: Options, talk: Talk) -> Callable[[Scope, list[str], int], N
     """What says that all identities of an account are asked for, and how long that takes."""
 
     def tell(scope: Scope, sets: list[str], calls: int) -> None:
-        from sesform.quota import least_seconds
-        from sesform.render.text import duration
-
-        seconds = least_seconds(calls, options.quota)
-        n = f"{calls} call{'' if calls == 1 else 's'}" + (f", at least {duration(seconds)}" if seconds else "")
-        talk.say(f"Looking for identities of {scope} that use {printable(', '.join(sets))} by default: {n} ...")
+        names, n = printable(", ".join(sets)), _so_many(calls, options)
+        talk.say(f"Looking for identities of {scope} that use {names} by default: {n} ...")
 
     return tell
+
+
+def _looking_for_publishers(options: Options, talk: Talk) -> Callable[[Scope, int], None]:
+    def tell(scope: Scope, calls: int) -> None:
+        talk.say(f"Looking for what else in {scope} uses topics that go: {_so_many(calls, options)} ...")
+
+    return tell
+
+
+def _so_many(calls: int, options: Options) -> str:
+    from sesform.quota import least_seconds
+    from sesform.render.text import duration
+
+    seconds = least_seconds(calls, options.quota)
+    return f"{calls} call{'' if calls == 1 else 's'}" + (f", at least {duration(seconds)}" if seconds else "")
 
 
 def find_drift(options: Options, talk: Talk, desired: Desired) -> Plan:

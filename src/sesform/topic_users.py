@@ -1,0 +1,76 @@
+"""What else publishes to topics that are to go: looked for among all identities and sets of their account and region.
+
+SES takes a topic that is gone off the identity itself (AWS developer guide, "Configuring Amazon SNS notifications"), and a set's
+events are lost. A plan that deletes no topic makes none of these calls. Other accounts are not looked at: they may not be asked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sesform import arns, estate, inventory
+from sesform.address import Address, Scope
+from sesform.desired import Declared
+from sesform.errors import AwsError, Problem
+from sesform.live import Snapshot, identity_facts, side_by_side
+from sesform.plan import Plan
+from sesform.quota import IDENTITIES_A_CALL
+from sesform.resources import RESOURCES, Reading
+
+if TYPE_CHECKING:
+    from sesform.aws import Connection, Connections
+
+# Told of each account before its identities and sets are asked for: the scope, and the calls that it takes.
+Tell = Callable[[Scope, int], None]
+
+
+def look_up(
+    of: Plan, snapshot: Snapshot, connections: Connections, parallelism: int, tell: Tell
+) -> tuple[Snapshot, tuple[Problem, ...]]:
+    """The snapshot, with the topics of all identities and the destinations of all sets where the plan deletes a topic.
+
+    Where they may not be looked at there is a warning: a role of a delegate may have no right to SES at all.
+    """
+    doomed: dict[Scope, list[Address]] = defaultdict(list)
+    for arn, change in sorted(estate.deleted_topics(of).items()):
+        parsed = arns.parse(arn)
+        if parsed is not None:
+            doomed[parsed.scope].append(change.address)
+    identities, found, problems = dict(snapshot.identities), dict(snapshot.found), list[Problem]()
+
+    def looked_up(scope: Scope, addresses: Sequence[Address]) -> Callable[[], None]:
+        def job() -> None:
+            connection = connections.of(addresses[0])
+            try:
+                others, sets = _unread(connection, snapshot)
+                tell(scope, math.ceil(len(others) / IDENTITIES_A_CALL) + len(sets))
+                for name, attributes in Reading(connection, ()).notification_attributes_of(others).items():
+                    identities[scope, name] = identity_facts(attributes)
+                wanted = [_set(addresses[0], scope, name) for name in sets]
+                found.update(RESOURCES["event_destination"].read(Reading(connection, wanted), wanted))
+            except AwsError as error:
+                text = f"whether anything that no spec names uses the topics that go in {scope} could not be looked at: {error}"
+                concerns = tuple(map(str, addresses))
+                problems.append(Problem(text, concerns[0], severity="warning", concerns=concerns))
+
+        return job
+
+    side_by_side([looked_up(scope, addresses) for scope, addresses in doomed.items()], connections, parallelism)
+    return replace(snapshot, identities=identities, found=found), tuple(sorted(problems, key=lambda p: p.summary))
+
+
+def _unread(connection: Connection, snapshot: Snapshot) -> tuple[list[str], list[str]]:
+    """The identities and the sets that were not read yet."""
+    scope = connection.scope
+    others = [name for name in inventory.identities(connection) if (scope, name) not in snapshot.identities]
+    known = snapshot.configuration_sets
+    return others, [name for name in inventory.configuration_sets(connection) if (scope, name) not in known]
+
+
+def _set(beside: Address, scope: Scope, name: str) -> Declared:
+    address = replace(beside, type="configuration_set", key=name)
+    return Declared(address, scope, {"configuration_set": name}, None)
