@@ -99,18 +99,38 @@ def test_a_role_that_may_not_look_is_warned(world: World) -> None:
     ]
 
 
-def test_on_the_command_line_it_is_told(shell: Shell) -> None:
-    """plan says that it looks, and how long that takes; errors are no plan."""
-    shell.specs(WITH)
-    shell.run("apply", "--sandbox", "--auto-approve")
+def point(shell: Shell) -> None:
+    """Somebody points an identity at the topic by hand."""
     sandbox = shell.sandbox
     sandbox.declare_identity(OWNER, REGION, "theirs.example.com")
     sandbox.session(OWNER, REGION).client("ses").set_identity_notification_topic(
         Identity="theirs.example.com", NotificationType="Bounce", SnsTopic=ARN
     )
+
+
+def test_on_the_command_line_it_is_told(shell: Shell) -> None:
+    """plan says that it looks, and how long that takes; errors are no plan."""
+    shell.specs(WITH)
+    shell.run("apply", "--sandbox", "--auto-approve")
     shell.specs(HEAD)
+    point(shell)
     result = shell.run("plan", "--sandbox", "--prune", "--out", "plan.json")
 
     assert (1, False) == (result.code, (shell.folder / "plan.json").exists())
     assert f"Looking for what else in {OWNER}/{REGION} uses topics that go: 1 call" in result.err
     assert "notification_topic theirs.example.com/bounce in 111111111111/eu-west-1 still uses it" in result.err
+
+
+def test_a_saved_plan_is_refused_where_its_topic_has_come_into_use(shell: Shell) -> None:
+    """Between plan and apply hours may pass: who uses the topic is asked again, and nothing is written."""
+    shell.specs(WITH)
+    shell.run("apply", "--sandbox", "--auto-approve")
+    shell.specs(HEAD)
+    saved = shell.run("plan", "--sandbox", "--prune", "--out", "plan.json")
+    point(shell)
+    refused = shell.run("apply", "--sandbox", "--plan", "plan.json")
+
+    assert (0, 1) == (saved.code, refused.code)
+    assert "notification_topic theirs.example.com/bounce in 111111111111/eu-west-1 still uses it" in refused.err
+    assert "something that the saved plan deletes has come into use since; plan again" in refused.err
+    assert [{"TopicArn": ARN}] == shell.sandbox.session(OWNER, REGION).client("sns").list_topics()["Topics"]

@@ -150,7 +150,7 @@ def make_plan(options: Options, talk: Talk, desired: Desired) -> tuple[Plan, Con
     desired, snapshot, connections = read_aws(options, talk, desired)
     plan = _planned(options, desired, snapshot)
     if estate.deleted_topics(plan):
-        tell = _looking_for_publishers(options, talk)
+        tell = looking_for_publishers(options, talk)
         snapshot, problems = topic_users.look_up(plan, snapshot, connections, options.parallelism, tell)
         desired = replace(desired, warnings=(*desired.warnings, *problems))
         plan = _planned(options, desired, snapshot)
@@ -183,7 +183,9 @@ def looking(options: Options, talk: Talk) -> Callable[[Scope, list[str], int], N
     return tell
 
 
-def _looking_for_publishers(options: Options, talk: Talk) -> Callable[[Scope, int], None]:
+def looking_for_publishers(options: Options, talk: Talk) -> Callable[[Scope, int], None]:
+    """What says that all identities and sets of an account are asked for, and how long that takes."""
+
     def tell(scope: Scope, calls: int) -> None:
         talk.say(f"Looking for what else in {scope} uses topics that go: {_so_many(calls, options)} ...")
 
