@@ -31,11 +31,15 @@ class Entry(NamedTuple):
 
 
 class Then(NamedTuple):
-    """What reading paths gives at a ref: the commit, those of the paths that were there, and the files as (name, content)."""
+    """What reading paths gives at a ref: the commit, those of the paths that were there, and the files as (name, content).
+
+    `parted` is the commit that both HEAD and this one have come of, "" where it is this one, or nobody knows.
+    """
 
     commit: str
     paths: tuple[str | Path, ...]
     files: tuple[tuple[str, bytes], ...]
+    parted: str = ""
 
 
 def read(ref: str, paths: Sequence[str | Path]) -> Then:
@@ -56,7 +60,7 @@ def read(ref: str, paths: Sequence[str | Path]) -> Then:
         listed = [e for e in _listed(commit, inside) if _is_read(e.path, inside)]
         found.update({e.path: e for e in listed})
         there += [path] if listed else []
-    return Then(commit, tuple(there), tuple(_contents(ref, commit, list(found.values()))))
+    return Then(commit, tuple(there), tuple(_contents(ref, commit, list(found.values()))), _parted(commit))
 
 
 def _commit(ref: str) -> str:
@@ -71,6 +75,12 @@ def _commit(ref: str) -> str:
     elif _run("rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
         hint = "this clone is shallow: fetch more of it (`git fetch --unshallow`; actions/checkout: `fetch-depth: 0`)"
     raise UsageError(f"--since {printable(ref)!r} is no commit that this repository has; {hint}")
+
+
+def _parted(commit: str) -> str:
+    done = _run("merge-base", commit, "HEAD")  # fails where there is no HEAD yet, or nothing that both have come of
+    base = done.stdout.decode().strip()
+    return base if done.returncode == 0 and base != commit else ""
 
 
 def _inside(top: Path, path: str | Path) -> str:

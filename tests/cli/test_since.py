@@ -267,6 +267,29 @@ def test_a_folder_of_any_name_may_hold_the_repository(shell: Shell, git: Git, mo
     assert 0 == shell.run("plan", "--sandbox", "--since", "HEAD").code
 
 
+def test_a_branch_that_has_gone_on_is_warned_of(shell: Shell, git: Git) -> None:
+    """What others have added to it is not what left this one: the warning names the commit to compare with."""
+    git("checkout", "-q", "-b", "ours")
+    git("commit", "-q", "--allow-empty", "-m", "ours")
+    git("checkout", "-q", "main")
+    (shell.folder / "specs" / "new.yaml").write_text(
+        TOPIC_ONLY.replace("mailer", "new").replace("feedback", "n"), encoding="utf-8"
+    )
+    git("add", ".")
+    git("commit", "-q", "-m", "theirs")
+    shell.run("apply", "--sandbox", "--auto-approve")
+    git("checkout", "-q", "ours")
+    base = git("merge-base", "main", "HEAD")[:12]
+    with_main, with_base = (shell.run("plan", "--sandbox", "-q", "--since", ref) for ref in ("main", base))
+
+    assert "new/eu-west-1/topic/n will be destroyed" in with_main.out
+    assert (
+        f"Warning: main has gone on since HEAD and it parted at {base}; what was added there meanwhile looks as if it had left; "
+        f"on a branch, compare with --since {base}\n"
+    ) == with_main.err
+    assert (0, True, "") == (with_base.code, with_base.out.startswith("No changes."), with_base.err)
+
+
 def test_without_a_repository_or_without_git_it_says_so(
     shell: Shell, git: Git, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sesform.sandbox import Sandbox
 
 _STATE = Path(".sesform") / "sandbox.json"
+_SHORT = 12  # characters of a commit's name, as git shows it in large repositories
 
 
 def compile_specs(options: Options, *, destroy: bool = False) -> Desired:
@@ -64,7 +65,16 @@ def _with_what_left(options: Options, then: Then, now_: Desired) -> Desired:
     except SpecError as error:
         text = f"the specs at {printable(str(options.since))} are not valid, so that what left them cannot be told"
         raise SpecError([*error.problems, Problem(text, hint="name a ref at which they were valid")]) from None
-    return left.since(old, now_, then.commit)
+    found = left.since(old, now_, then.commit)
+    if not then.parted or found.declared.keys() == now_.declared.keys():
+        return found
+    base = then.parted[:_SHORT]
+    text = (
+        f"{printable(str(options.since))} has gone on since HEAD and it parted at {base}; "
+        "what was added there meanwhile looks as if it had left"
+    )
+    parted = Problem(text, hint=f"on a branch, compare with --since {base}", severity="warning")
+    return replace(found, warnings=(*found.warnings, parted))
 
 
 def open_sandbox(rate: float | None = None) -> Sandbox:
