@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sesform import apply, aws, estate, keys, left, leftovers, live, planner, schema, set_users, yaml_source
+from sesform import (
+    apply,
+    aws,
+    estate,
+    keys,
+    left,
+    leftovers,
+    live,
+    planner,
+    schema,
+    set_users,
+    topic_users,
+    yaml_source,
+)
 from sesform import desired as desired_state
 from sesform.aws import Connections
 from sesform.desired import Desired
@@ -68,6 +82,10 @@ class World:
         snapshot = live.read(wanted, desired.watched_topics, connections)
         snapshot = keys.read(desired, snapshot, connections)
         plan = planner.plan(desired, snapshot)
+        if estate.deleted_topics(plan):
+            snapshot, problems = topic_users.look_up(plan, snapshot, connections, 10, lambda *_: None)
+            desired = replace(desired, warnings=(*desired.warnings, *problems))
+            plan = planner.plan(desired, snapshot)
         if not estate.deleted_sets(plan):
             return plan
         return planner.plan(desired, set_users.look_up(plan, snapshot, connections, 10, lambda *_: None))

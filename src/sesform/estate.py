@@ -19,13 +19,8 @@ _Key = tuple[str, Scope, tuple[str, ...]]  # type, scope, and the values of the 
 
 def routed(of: Plan, desired: Desired, snapshot: Snapshot) -> Plan:
     """The plan with the routes that it changes, and the foreign entries that it leaves without any topic."""
-    before = _resources(desired, snapshot)
-    after = dict(before)
-    for change in of.changes:
-        key = (change.address.type, change.scope, _aws_key(change.address.type, change.before or change.after or {}))
-        after.pop(key, None)
-        if change.after is not None:
-            after[key] = change.after
+    before = _resources(_scopes(desired), snapshot)
+    after = _after(of, before)
     lost = _still_used(of, after)
     emptied = tuple(sorted(_foreign_entries(before) - _foreign_entries(after)))
     return replace(
@@ -36,15 +31,31 @@ def routed(of: Plan, desired: Desired, snapshot: Snapshot) -> Plan:
     )
 
 
+def _after(of: Plan, before: Mapping[_Key, Properties]) -> dict[_Key, Properties]:
+    after = dict(before)
+    for change in of.changes:
+        key = (change.address.type, change.scope, _aws_key(change.address.type, change.before or change.after or {}))
+        after.pop(key, None)
+        if change.after is not None:
+            after[key] = change.after
+    return after
+
+
+def used_again(of: Plan, snapshot: Snapshot) -> list[Problem]:
+    """Errors for topics and sets that a saved plan deletes and that something uses by now, as far as it was read again."""
+    scopes = {(c.address.spec, c.address.region): c.scope for c in of.changes}
+    return _still_used(of, _after(of, _resources(scopes, snapshot)))
+
+
 def _still_used(of: Plan, after: Mapping[_Key, Properties]) -> list[Problem]:
     """Errors for topics and sets that the plan deletes while something else, managed or not, goes on using them."""
-    gone = {c.before["topic_arn"]: c for c in of.changes if c.address.type == "topic" and c.before and c.after is None}
+    gone = deleted_topics(of)
     found = []
     for (kind, scope, key), properties in after.items():
         arn = (
             properties.get("topic_arn") if kind == "notification_topic" else properties.get("sns", {}).get("topic_arn")
         )
-        change = gone.get(arn) if kind in ("notification_topic", "event_destination") else None
+        change = gone.get(str(arn)) if kind in ("notification_topic", "event_destination") else None
         if change is not None:
             text = f"is to be deleted, and {kind} {'/'.join(key)} in {scope} still uses it"
             found.append(Problem(text, str(change.address), hint="move or remove that first, or keep this"))
@@ -53,7 +64,7 @@ def _still_used(of: Plan, after: Mapping[_Key, Properties]) -> list[Problem]:
         for (kind, scope, key), properties in after.items()
         if kind == "default_configuration_set"
     }
-    found += sets_in_use(of, defaults)
+    found += _sets_in_use(of, defaults)
     known = {(d.path, d.summary) for d in of.diagnostics}
     return [problem for problem in found if (problem.path, problem.summary) not in known]
 
@@ -61,7 +72,7 @@ def _still_used(of: Plan, after: Mapping[_Key, Properties]) -> list[Problem]:
 _NAMED = 5  # identities that a message names; the rest it counts
 
 
-def sets_in_use(of: Plan, defaults: Mapping[tuple[Scope, str], str]) -> list[Problem]:
+def _sets_in_use(of: Plan, defaults: Mapping[tuple[Scope, str], str]) -> list[Problem]:
     """An error for each configuration set that the plan deletes while it is the default of identities: all of them in one.
 
     `defaults` are the default sets after the plan, by scope and identity. SES refuses the sends of an identity whose default set
@@ -82,6 +93,12 @@ def sets_in_use(of: Plan, defaults: Mapping[tuple[Scope, str], str]) -> list[Pro
     return found
 
 
+def deleted_topics(of: Plan) -> dict[str, Change]:
+    """The topics that a plan deletes, by ARN."""
+    gone = [c for c in of.changes if c.address.type == "topic" and c.before and c.after is None]
+    return {str(c.before["topic_arn"]): c for c in gone if c.before}
+
+
 def deleted_sets(of: Plan) -> dict[tuple[Scope, str], Change]:
     """The configuration sets that a plan deletes."""
     return {
@@ -89,16 +106,6 @@ def deleted_sets(of: Plan) -> dict[tuple[Scope, str], Change]:
         for c in of.changes
         if c.address.type == "configuration_set" and c.before and c.after is None
     }
-
-
-def defaults_after(of: Plan, snapshot: Snapshot) -> dict[tuple[Scope, str], str]:
-    """The default set of each identity that was asked for it, as the plan leaves it; identities without one are left out."""
-    found = {key: facts.default_set for key, facts in snapshot.sending.items()}
-    for change in of.changes:
-        if change.address.type == "default_configuration_set":
-            identity = str((change.after or change.before or {})["identity"])
-            found[change.scope, identity] = str(change.after["configuration_set"]) if change.after else ""
-    return {key: name for key, name in found.items() if name}
 
 
 def _foreign_entries(resources: Mapping[_Key, Properties]) -> set[tuple[Scope, str]]:
@@ -110,7 +117,7 @@ def _foreign_entries(resources: Mapping[_Key, Properties]) -> set[tuple[Scope, s
 
 def live_routes(desired: Desired, snapshot: Snapshot) -> routes.Matrix:
     """The routes of all that was found, as they are now."""
-    return _matrix(_resources(desired, snapshot))
+    return _matrix(_resources(_scopes(desired), snapshot))
 
 
 def _matrix(resources: Mapping[_Key, Properties]) -> routes.Matrix:
@@ -121,10 +128,14 @@ def _aws_key(kind: str, properties: Properties) -> tuple[str, ...]:
     return tuple(str(properties[name]) for name in RESOURCES[kind].key)
 
 
-def _resources(desired: Desired, snapshot: Snapshot) -> dict[_Key, Properties]:
+def _scopes(desired: Desired) -> dict[tuple[str, str], Scope]:
+    """(spec, region) → where that is."""
+    return {(d.address.spec, d.address.region): d.scope for d in [*desired.declared.values(), *desired.unmanaged]}
+
+
+def _resources(scopes: Mapping[tuple[str, str], Scope], snapshot: Snapshot) -> dict[_Key, Properties]:
     """Everything that was found, by what AWS knows it by; with the settings of identities that nobody declared."""
     found: dict[_Key, Properties] = {}
-    scopes = {(d.address.spec, d.address.region): d.scope for d in [*desired.declared.values(), *desired.unmanaged]}
     for (scope, name), facts in snapshot.identities.items():
         for type_, arn in facts.topics.items():
             topic = {"identity": name, "notification_type": type_, "topic_arn": arn}

@@ -31,32 +31,36 @@ class Entry(NamedTuple):
 
 
 class Then(NamedTuple):
-    """What reading paths gives at a ref: the commit, those of the paths that were there, and the files as (name, content)."""
+    """What reading paths gives at a ref: the commit, those of the paths that were there, and the files as (name, content).
+
+    `parted` is the commit that both HEAD and this one have come of, "" where it is this one, or nobody knows.
+    """
 
     commit: str
     paths: tuple[str | Path, ...]
     files: tuple[tuple[str, bytes], ...]
+    parted: str = ""
 
 
 def read(ref: str, paths: Sequence[str | Path]) -> Then:
     """The spec files that these paths, seen from the current folder, led to at `ref`; their names are `ref:path`, as git has it.
 
-    Raises UsageError where there is no git, no repository or no such ref, and for a path outside of the repository.
+    Raises UsageError where there is no git, no repository or no such ref; for a path outside of the repository, or with another
+    one in it; and for files that a sparse checkout leaves out, since what is in them would look as if it had left.
     """
-    top = Path(_git("rev-parse", "--show-toplevel", failure="--since needs a git repository").rstrip(b"\n").decode())
+    top = Path(
+        os.fsdecode(_git("rev-parse", "--show-toplevel", failure="--since needs a git repository").rstrip(b"\n"))
+    )
     commit = _commit(ref)
     found: dict[str, Entry] = {}
     there: list[str | Path] = []
     for path in paths:
         inside = _inside(top, path)
-        listed = [
-            e
-            for e in _listed(commit, inside)
-            if e.path == inside or is_listed(PurePosixPath(e.path[len(inside) :].lstrip("/")))
-        ]
+        _check_checked_out(top, inside)
+        listed = [e for e in _listed(commit, inside) if _is_read(e.path, inside)]
         found.update({e.path: e for e in listed})
         there += [path] if listed else []
-    return Then(commit, tuple(there), tuple(_contents(ref, commit, list(found.values()))))
+    return Then(commit, tuple(there), tuple(_contents(ref, commit, list(found.values()))), _parted(commit))
 
 
 def _commit(ref: str) -> str:
@@ -73,6 +77,12 @@ def _commit(ref: str) -> str:
     raise UsageError(f"--since {printable(ref)!r} is no commit that this repository has; {hint}")
 
 
+def _parted(commit: str) -> str:
+    done = _run("merge-base", commit, "HEAD")  # fails where there is no HEAD yet, or nothing that both have come of
+    base = done.stdout.decode().strip()
+    return base if done.returncode == 0 and base != commit else ""
+
+
 def _inside(top: Path, path: str | Path) -> str:
     """The path, seen from the top of the repository; "" for the top itself."""
     inside = Path(path).resolve()
@@ -80,8 +90,33 @@ def _inside(top: Path, path: str | Path) -> str:
         raise UsageError(
             f"{printable(str(path))} is outside of the git repository {printable(str(top))}, so --since cannot look at it"
         )
+    for folder in (inside, *inside.parents):
+        if folder == top.resolve():
+            break
+        if (folder / ".git").exists():
+            raise UsageError(
+                f"{printable(str(path))} is in a git repository of its own, {printable(str(folder))}; run sesform in there"
+            )
     text = inside.relative_to(top.resolve()).as_posix()
     return "" if text == "." else text
+
+
+def _is_read(path: str, inside: str) -> bool:
+    """Whether a file is read where this path is named; both are seen from the top of the repository."""
+    return path == inside or is_listed(PurePosixPath(path[len(inside) :].lstrip("/")))
+
+
+def _check_checked_out(top: Path, inside: str) -> None:
+    """Raises UsageError for a spec file that git has and was told not to write to the working tree."""
+    # git-ls-files: names are seen from the current folder, S stands for "skip-worktree". Outside of the tree git says nothing.
+    done = _run("ls-files", "-t", "-z", "--full-name", "--", os.path.relpath(top.resolve() / inside))
+    for line in done.stdout.split(b"\0"):
+        path = os.fsdecode(line[2:])
+        if line.startswith(b"S ") and _is_read(path, inside) and not (top / path).exists():
+            raise UsageError(
+                f"{printable(path)} is not checked out, so that what it declares would look as if it had left; "
+                "check it out (`git sparse-checkout disable`)"
+            )
 
 
 def _listed(commit: str, inside: str) -> Iterator[Entry]:
@@ -91,6 +126,10 @@ def _listed(commit: str, inside: str) -> Iterator[Entry]:
         if line:
             facts, _, path = line.partition(b"\t")
             mode, kind, name, size = facts.decode().split()
+            if kind == "commit":
+                raise UsageError(
+                    f"{printable(os.fsdecode(path))} is a submodule, and --since does not look into it; run sesform in there"
+                )
             if kind == "blob":
                 yield Entry(mode, name, int(size), os.fsdecode(path))
 

@@ -91,12 +91,12 @@ class _Leaving:
         return True
 
     def _stays_tagged(self, old: Declared) -> bool:
-        """Whether a topic or set whose tag has left stays itself; if it goes, it takes the tag along."""
+        """Whether a topic or set whose tag has left stays itself, ours or not; if it goes, it takes the tag along."""
         arn = old.key["arn"]
         key: Key = ("topic", old.scope, (arn,))
         if ":configuration-set/" in arn:
             key = ("configuration_set", old.scope, (arn.partition("/")[2],))
-        return key in self._staying
+        return key in self._staying or key in self._new.left_alone
 
     def _absent(self, old: Declared, address: Address) -> Declared:
         origin = old.origin._replace(says=_SAYS) if old.origin else None

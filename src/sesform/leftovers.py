@@ -36,9 +36,14 @@ class Tagged:
 
     @property
     def kind(self) -> str:
-        """topic, configuration-set or identity."""
+        """topic, configuration-set or identity; "" of all else that may carry tags (contact lists, pools of addresses, …)."""
         parsed = arns.parse(self.arn)
-        return "topic" if parsed is None or parsed.service == "sns" else parsed.resource.partition("/")[0]
+        if parsed is None:
+            return ""
+        head, slash, _ = parsed.resource.partition("/")
+        if parsed.service == "sns":
+            return "" if slash else "topic"
+        return head if head in ("configuration-set", "identity") else ""
 
     @property
     def name(self) -> str:
@@ -65,10 +70,12 @@ def find(desired: Desired, connections: Connections) -> Leftovers:
         reading = Reading(connection, ())
         for arn, spec in sorted(reading.owners.items()):
             tagged = Tagged(scope, arn, spec)
-            if (tagged.kind, scope, tagged.name) in named:
+            if not tagged.kind or (tagged.kind, scope, tagged.name) in named:
                 continue
             place = connections.by_place.get((spec, scope.region))
-            if place is None or place.scope != scope:
+            if (
+                spec not in desired.specs or place is None or place.scope != scope
+            ):  # with --since there are places of others
                 others[scope, spec].append(arn)
                 continue
             if tagged.kind == "identity":

@@ -218,7 +218,7 @@ def _read_identities(reading: Reading, wanted: list[Declared], result: _Pass) ->
     try:
         for name, attributes in reading.notification_attributes.items():
             own = arns.parse(name) is None
-            result.identities[reading.connection.scope, name] = _facts(
+            result.identities[reading.connection.scope, name] = identity_facts(
                 attributes, reading.verification.get(name, "") if own else ""
             )
     except AwsError as error:
@@ -235,7 +235,8 @@ def sending_facts(answer: Mapping[str, Any]) -> SendingFacts:
     return SendingFacts(frozenset(answer.get("Policies") or {}), answer.get("ConfigurationSetName") or "")
 
 
-def _facts(attributes: Mapping[str, Any], verification: str) -> IdentityFacts:
+def identity_facts(attributes: Mapping[str, Any], verification: str = "") -> IdentityFacts:
+    """One identity of SES's answer to GetIdentityNotificationAttributes → facts."""
     topics = {t: attributes.get(f"{t.capitalize()}Topic") for t in NOTIFICATION_TYPES}
     return IdentityFacts(
         {t: arn for t, arn in topics.items() if arn}, bool(attributes.get("ForwardingEnabled")), verification

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from sesform import inventory
+from sesform import adopt, inventory
 from sesform.desired import Desired
 from sesform.errors import AwsError, Problem
 from sesform.leftovers import named_things
@@ -88,7 +88,8 @@ def _subscriptions(connection: Connection, desired: Desired) -> Iterator[Unnamed
             for (protocol, endpoint), subscription in reading.subscriptions(arn).items():
                 key = ("subscription", topic.scope, (arn, protocol, endpoint))
                 if key not in spoken_of and subscription != _DELETED:
-                    yield Unnamed("subscription", topic.scope, f"{protocol} {endpoint}", f"of {arn}")
+                    shown = adopt.without_password(endpoint)
+                    yield Unnamed("subscription", topic.scope, f"{protocol} {shown}", f"of {arn}")
 
 
 def _destinations(desired: Desired, snapshot: Snapshot) -> Iterator[Unnamed]:

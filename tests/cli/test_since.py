@@ -222,6 +222,74 @@ def test_a_shallow_clone_says_so(shell: Shell, git: Git, monkeypatch: pytest.Mon
     )
 
 
+def test_what_a_sparse_checkout_leaves_out_has_not_left(shell: Shell, git: Git) -> None:
+    """Specs that git was told not to write to the working tree would look as if they had been deleted."""
+    for name in ("a", "b"):
+        (shell.folder / "specs" / name).mkdir()
+        (shell.folder / "specs" / name / "s.yaml").write_text(TOPIC_ONLY.replace("mailer", name), encoding="utf-8")
+    git("add", ".")
+    git("commit", "-q", "-m", "two")
+    git("sparse-checkout", "set", "specs/a")
+    whole = shell.run("plan", "--sandbox", "--since", "HEAD")
+    part = shell.run("plan", "--sandbox", "specs/a", "--since", "HEAD")
+
+    assert (1, "", 0) == (whole.code, whole.out, part.code)
+    assert (
+        "Error: specs/b/s.yaml is not checked out, so that what it declares would look as if it had left" in whole.err
+    )
+
+
+def test_a_repository_inside_of_another_is_not_looked_into(shell: Shell, git: Git) -> None:
+    """What left a submodule could not be told; so that is said, whichever way it is named."""
+    git("clone", "-q", ".", "inner")
+    git("update-index", "--add", "--cacheinfo", f"160000,{git('rev-parse', 'HEAD')},inner")
+    git("commit", "-q", "-m", "two")
+    within = [shell.run("plan", "--sandbox", path, "--since", "HEAD") for path in ("inner", "inner/specs")]
+    above = shell.run("plan", "--sandbox", ".", "--since", "HEAD")
+
+    assert [(1, ""), (1, "")] == [(r.code, r.out) for r in within]
+    assert [
+        f"Error: {path} is in a git repository of its own, {shell.folder / 'inner'}; run sesform in there\n"
+        for path in ("inner", "inner/specs")
+    ] == [r.err for r in within]
+    assert (1, "Error: inner is a submodule, and --since does not look into it; run sesform in there\n") == (
+        above.code,
+        above.err,
+    )
+
+
+def test_a_folder_of_any_name_may_hold_the_repository(shell: Shell, git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    """File names are bytes, not UTF-8."""
+    folder = os.fsdecode(os.fsencode(shell.folder) + b"/clone\xff")
+    git("clone", "-q", ".", folder)
+    monkeypatch.chdir(folder)
+
+    assert 0 == shell.run("plan", "--sandbox", "--since", "HEAD").code
+
+
+def test_a_branch_that_has_gone_on_is_warned_of(shell: Shell, git: Git) -> None:
+    """What others have added to it is not what left this one: the warning names the commit to compare with."""
+    git("checkout", "-q", "-b", "ours")
+    git("commit", "-q", "--allow-empty", "-m", "ours")
+    git("checkout", "-q", "main")
+    (shell.folder / "specs" / "new.yaml").write_text(
+        TOPIC_ONLY.replace("mailer", "new").replace("feedback", "n"), encoding="utf-8"
+    )
+    git("add", ".")
+    git("commit", "-q", "-m", "theirs")
+    shell.run("apply", "--sandbox", "--auto-approve")
+    git("checkout", "-q", "ours")
+    base = git("merge-base", "main", "HEAD")[:12]
+    with_main, with_base = (shell.run("plan", "--sandbox", "-q", "--since", ref) for ref in ("main", base))
+
+    assert "new/eu-west-1/topic/n will be destroyed" in with_main.out
+    assert (
+        f"Warning: main has gone on since HEAD and it parted at {base}; what was added there meanwhile looks as if it had left; "
+        f"on a branch, compare with --since {base}\n"
+    ) == with_main.err
+    assert (0, True, "") == (with_base.code, with_base.out.startswith("No changes."), with_base.err)
+
+
 def test_without_a_repository_or_without_git_it_says_so(
     shell: Shell, git: Git, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -126,6 +126,28 @@ def test_where_all_is_named_it_says_so(shell: Shell) -> None:
     assert "unmanaged" not in json.loads(shell.run("plan", "--sandbox", "--format", "json").out)["sesform"]
 
 
+def test_specs_that_declare_nothing_are_looked_around_too(others: Shell) -> None:
+    """The account and regions of a spec count, not what it declares there: it may be the first thing that is written."""
+    others.specs(HEAD.replace("[eu-west-1]", "[eu-west-1, eu-central-1]"))
+    result = others.run("plan", "--sandbox", "--unmanaged")
+
+    assert "    identity example.com (bounce " in result.out
+    assert f"    topic {TOPIC}:t\n" in result.out
+
+
+def test_no_password_is_shown(shell: Shell) -> None:
+    """Somebody's endpoint may hold one; neither the list nor a plan file is a place for it."""
+    shell.specs(SPECS)
+    shell.run("apply", "--sandbox", "--auto-approve")
+    endpoint = "https://bob:hunter2@example.com/x"
+    sns = client(shell.sandbox.session("111111111111", "eu-west-1"), "sns")
+    sns.subscribe(TopicArn=f"{TOPIC}:t", Protocol="https", Endpoint=endpoint)
+    result = shell.run("plan", "--sandbox", "--unmanaged", "--out", "plan.json")
+
+    assert "    subscription https https://***@example.com/x (of " in result.out
+    assert "hunter2" not in result.out + result.err + (shell.folder / "plan.json").read_text(encoding="utf-8")
+
+
 def test_what_is_external_unmanaged_or_referred_to_is_named(others: Shell) -> None:
     """A word about a thing is enough."""
     alone = "{bounce: unmanaged, complaint: unmanaged, delivery: unmanaged}"

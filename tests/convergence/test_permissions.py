@@ -175,6 +175,7 @@ def furnished(world: World) -> World:
     world.identity("a.example.com", "b.example.com", ODD)
     world.identity("partner.example", account=PARTNER_ACCOUNT)
     world.client("sns").create_topic(Name="kept-elsewhere")
+    world.client("sesv2", DELEGATE).create_configuration_set(ConfigurationSetName="of-others")
     world.sandbox.declare_key("arn:aws:kms:eu-west-1:111111111111:alias/ses")
     world.sandbox.declare_key("arn:aws:kms:eu-west-1:111111111111:key/0001")
     return world

@@ -181,8 +181,9 @@ def test_a_refused_plan_is_told_and_fails(runner: Runner) -> None:
 
 
 def test_what_a_merge_deletes_from_the_specs_is_removed(runner: Runner) -> None:
-    """The pull request shows it, the merge does it, and a run by hand makes up for one that was missed."""
-    assert [runner.run("apply.yml", "Plan"), runner.run("apply.yml", "Apply")] == [0, 0]
+    """The pull request shows it, the merge does it, and a run by hand makes up for one that was missed. Before the first push
+    there was no commit."""
+    assert [runner.run("apply.yml", "Plan", SINCE="0" * 40), runner.run("apply.yml", "Apply")] == [0, 0]
     (runner.folder / "specs" / "example-corp.yaml").unlink()
     (runner.folder / "specs" / "acme-mailer.yaml").write_text(
         'kind: Delegate\nname: acme-mailer\naccount: "222222222222"\nregions: [eu-west-1]\ncredentials: {profile: acme-mailer}\n'

@@ -50,6 +50,23 @@ def test_what_a_spec_manages_carries_its_name(world: World) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("also", "tagged"),
+    [
+        ("", set()),
+        (", default_configuration_set: null", {"identity/example.com"}),
+        (', authorize: {"222222222222": {}}', {"identity/example.com"}),
+    ],
+)
+def test_an_identity_that_is_unmanaged_whole_carries_no_tag(world: World, also: str, tagged: set[str]) -> None:
+    """By its tag --prune would take back what is somebody else's, once no spec names the identity."""
+    world.identity("example.com")
+    alone = "{bounce: unmanaged, complaint: unmanaged, delivery: unmanaged}"
+    world.converge(HEAD + f"identities: {{example.com: {{notifications: {alone}{also}}}}}\n")
+
+    assert tagged == set(tags(world))
+
+
 def test_without_the_field_no_call_is_made_for_it(world: World) -> None:
     """Neither is the tagging API asked, nor even connected to."""
     world.identity("example.com")

@@ -6,6 +6,7 @@ import pytest
 
 from sesform import leftovers
 from sesform.errors import AwsError
+from sesform.resources import Reading
 from shell import Shell
 from world import DELEGATE, OWNER, REGION, World
 
@@ -97,6 +98,27 @@ def test_what_others_have_made_is_never_touched(world: World) -> None:
     assert {"delete ownership_tag/identity/example.com"} == steps(world, HEAD)
 
 
+@pytest.mark.parametrize(
+    "arn",
+    [
+        f"arn:aws:ses:{REGION}:{OWNER}:contact-list/example.com",
+        f"arn:aws:ses:{REGION}:{OWNER}:dedicated-ip-pool/example.com",
+        f"arn:aws:sns:{REGION}:{OWNER}:app/GCM/t",
+        "no ARN at all",
+    ],
+)
+def test_things_of_other_kinds_that_carry_the_tag_are_passed_over(
+    world: World, monkeypatch: pytest.MonkeyPatch, arn: str
+) -> None:
+    """A contact list of an identity's name is no identity: whoever tags all that there is has asked for nothing."""
+    world.identity("example.com")
+    specs = HEAD + "topics: {t: {}}\nidentities: {example.com: {notifications: {bounce: t}}}\n"
+    world.converge(specs)
+    monkeypatch.setattr(Reading, "owners", {arn: "corp"})
+
+    assert leftovers.Leftovers() == leftovers.find(world.desired(specs), world.connections(world.desired(specs)))
+
+
 def test_things_of_specs_that_are_not_loaded_are_left_alone_and_told_of(world: World) -> None:
     """One warning for each such spec, with what to do; they are no reason for an exit code."""
     world.converge(HEAD.replace("corp", "gone") + "topics: {a: {}, b: {}, c: {}, d: {}}\n")
@@ -151,6 +173,18 @@ def test_with_older_specs_both_are_removed(world: World) -> None:
     assert {"declared it, and no spec does any more", "does not name it, and it carries the tag sesform:spec=corp"} == {
         c.reason.partition(" ")[2] for c in plan.changes
     }
+
+
+def test_what_a_spec_that_is_gone_has_left_earlier_stays(world: World) -> None:
+    """Older specs give back what they declared; for all else that carries their name no spec speaks, so it is told of."""
+    gone = HEAD.replace("corp", "gone")
+    world.converge(gone + "topics: {a: {}, b: {}}\n")
+    plan = world.plan(HEAD, since=gone + "topics: {b: {}}\n", prune=True)
+
+    assert ["gone/eu-west-1/topic/b"] == [str(c.address) for c in plan.changes]
+    assert [f"no spec of that name is loaded: arn:aws:sns:{REGION}:{OWNER}:a"] == [
+        d.summary.partition(" and ")[2] for d in plan.diagnostics
+    ]
 
 
 def test_a_refused_look_is_an_error(world: World) -> None:

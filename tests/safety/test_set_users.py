@@ -220,4 +220,4 @@ def test_a_saved_plan_is_refused_where_its_set_has_come_into_use(shell: Shell, t
 
     assert (0, 1, 0) == (saved.code, refused.code, applied.code)
     assert f"{PLACE}: is to be deleted, and is the default configuration set of identity a.example" in refused.err
-    assert "a configuration set of the saved plan has come into use since; plan again" in refused.err
+    assert "something that the saved plan deletes has come into use since; plan again" in refused.err

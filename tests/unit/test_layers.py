@@ -33,7 +33,7 @@ LAYERS = (
     ("plan",),
     ("keys", "unnamed"),
     ("checks", "limits", "estate", "guard", "terraform", "confirm", "permissions"),
-    ("planner", "plan_file", "stale", "set_users"),
+    ("planner", "plan_file", "stale", "set_users", "topic_users"),
     ("apply",),
     ("render",),
     ("sandbox",),

@@ -135,6 +135,16 @@ def test_an_external_topic_has_not_left() -> None:
     assert {} == leaving(owner("topics: {a: {external: true}}"), owner())
 
 
+def test_a_topic_that_is_let_go_of_is_let_go_of_by_its_tag_too() -> None:
+    """External now, it stays with whoever has it; by our tag --prune would delete it, once no spec names it."""
+    old = owner("ownership_tags: true\ntopics: {a: {}}\n")
+
+    assert {"corp/eu-west-1/ownership_tag/topic/a": None} == leaving(
+        old, owner("ownership_tags: true\ntopics: {a: {external: true}}\n")
+    )
+    assert {"corp/eu-west-1/topic/a": None} == leaving(old, owner("ownership_tags: true\n"))
+
+
 def test_a_spec_of_another_name_speaks_for_the_same_things() -> None:
     """Renaming a spec, or moving things to another of the same account, is no leaving."""
     body = TOPIC + "configuration_sets: {main: {}}\nidentities: {example.com: {notifications: {bounce: a}}}"

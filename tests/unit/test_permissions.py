@@ -73,13 +73,14 @@ def test_what_is_to_be_gone_can_be_deleted_and_nothing_else() -> None:
 
 
 def test_what_may_leave_the_specs_can_be_deleted() -> None:
-    """Each thing that is declared can be removed by itself, and before a set goes all identities are asked whether they use it."""
+    """Each thing that is declared can be removed by itself; before a topic or a set goes, all that may use it is asked."""
     desired = compiled(owner("topics: {t: {}}\nconfiguration_sets: {s: {}}\n"))
     planning = permissions.of_account(OWNER, [desired], [desired], writes=False).document
     applying = permissions.of_account(OWNER, [desired], [desired], writes=True).document
 
     assert {a for s in planning["Statement"] for a in s["Action"] if "Identit" in a} == {
         "ses:GetEmailIdentity",
+        "ses:GetIdentityNotificationAttributes",
         "ses:ListEmailIdentities",
     }
     assert {a for s in applying["Statement"] for a in s["Action"] if ":Delete" in a} == {

@@ -57,7 +57,7 @@ def _keep_policies(talk: Talk, plan: Plan) -> None:
 
 def apply_file(options: Options, talk: Talk, file: Path) -> int:
     """Exactly what was saved, if AWS still holds what was seen then."""
-    from sesform import estate, live, plan_file, set_users, stale
+    from sesform import estate, live, plan_file, set_users, stale, topic_users
 
     plan = plan_file.load(file)
     if plan.errors:
@@ -69,13 +69,17 @@ def apply_file(options: Options, talk: Talk, file: Path) -> int:
     if plan.changes:
         talk.say("Reading again what the plan touches ...")
         snapshot = live.read(stale.touched(plan), (), connections, options.parallelism)
+        if estate.deleted_topics(plan):
+            tell = run.looking_for_publishers(options, talk)
+            snapshot, unsure = topic_users.look_up(plan, snapshot, connections, options.parallelism, tell)
+            talk.problems(unsure)
         if estate.deleted_sets(plan):
             snapshot = set_users.look_up(plan, snapshot, connections, options.parallelism, run.looking(options, talk))
         stale.check(plan, snapshot)
-        used = estate.sets_in_use(plan, estate.defaults_after(plan, snapshot))
+        used = estate.used_again(plan, snapshot)
         if used:
             talk.problems(used)
-            raise StalePlanError("a configuration set of the saved plan has come into use since; plan again")
+            raise StalePlanError("something that the saved plan deletes has come into use since; plan again")
     return _carry_out(options, talk, plan, connections)
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sesform.sandbox import Sandbox
 
 _STATE = Path(".sesform") / "sandbox.json"
+_SHORT = 12  # characters of a commit's name, as git shows it in large repositories
 
 
 def compile_specs(options: Options, *, destroy: bool = False) -> Desired:
@@ -64,7 +65,16 @@ def _with_what_left(options: Options, then: Then, now_: Desired) -> Desired:
     except SpecError as error:
         text = f"the specs at {printable(str(options.since))} are not valid, so that what left them cannot be told"
         raise SpecError([*error.problems, Problem(text, hint="name a ref at which they were valid")]) from None
-    return left.since(old, now_, then.commit)
+    found = left.since(old, now_, then.commit)
+    if not then.parted or found.declared.keys() == now_.declared.keys():
+        return found
+    base = then.parted[:_SHORT]
+    text = (
+        f"{printable(str(options.since))} has gone on since HEAD and it parted at {base}; "
+        "what was added there meanwhile looks as if it had left"
+    )
+    parted = Problem(text, hint=f"on a branch, compare with --since {base}", severity="warning")
+    return replace(found, warnings=(*found.warnings, parted))
 
 
 def open_sandbox(rate: float | None = None) -> Sandbox:
@@ -124,7 +134,9 @@ def read_aws(options: Options, talk: Talk, desired: Desired) -> tuple[Desired, S
     from sesform import keys, live
 
     places = [(d.address.spec, d.address.region) for d in [*desired.declared.values(), *desired.unmanaged]]
-    if options.prune:
+    if (
+        options.prune or options.unmanaged
+    ):  # what exists is looked for wherever a spec is, though it may declare nothing there
         places += [(name, region) for name, loaded in desired.specs.items() for region in loaded.spec.regions]
     connections = connect(options, talk, places, desired.access, desired)
     if options.prune:
@@ -141,12 +153,17 @@ def read_aws(options: Options, talk: Talk, desired: Desired) -> tuple[Desired, S
 
 
 def make_plan(options: Options, talk: Talk, desired: Desired) -> tuple[Plan, Connections]:
-    """Reads AWS and plans; with --only, the part of the plan that matches. Where that deletes configuration sets, their users are
-    looked for too."""
-    from sesform import estate, set_users
+    """Reads AWS and plans; with --only, the part of the plan that matches. Where that deletes topics or configuration sets, their
+    users are looked for too."""
+    from sesform import estate, set_users, topic_users
 
     desired, snapshot, connections = read_aws(options, talk, desired)
     plan = _planned(options, desired, snapshot)
+    if estate.deleted_topics(plan):
+        tell = looking_for_publishers(options, talk)
+        snapshot, problems = topic_users.look_up(plan, snapshot, connections, options.parallelism, tell)
+        desired = replace(desired, warnings=(*desired.warnings, *problems))
+        plan = _planned(options, desired, snapshot)
     if estate.deleted_sets(plan):
         snapshot = set_users.look_up(plan, snapshot, connections, options.parallelism, looking(options, talk))
         plan = _planned(options, desired, snapshot)
@@ -170,14 +187,27 @@ def looking(options: Options, talk: Talk) -> Callable[[Scope, list[str], int], N
     """What says that all identities of an account are asked for, and how long that takes."""
 
     def tell(scope: Scope, sets: list[str], calls: int) -> None:
-        from sesform.quota import least_seconds
-        from sesform.render.text import duration
-
-        seconds = least_seconds(calls, options.quota)
-        n = f"{calls} call{'' if calls == 1 else 's'}" + (f", at least {duration(seconds)}" if seconds else "")
-        talk.say(f"Looking for identities of {scope} that use {printable(', '.join(sets))} by default: {n} ...")
+        names, n = printable(", ".join(sets)), _so_many(calls, options)
+        talk.say(f"Looking for identities of {scope} that use {names} by default: {n} ...")
 
     return tell
+
+
+def looking_for_publishers(options: Options, talk: Talk) -> Callable[[Scope, int], None]:
+    """What says that all identities and sets of an account are asked for, and how long that takes."""
+
+    def tell(scope: Scope, calls: int) -> None:
+        talk.say(f"Looking for what else in {scope} uses topics that go: {_so_many(calls, options)} ...")
+
+    return tell
+
+
+def _so_many(calls: int, options: Options) -> str:
+    from sesform.quota import least_seconds
+    from sesform.render.text import duration
+
+    seconds = least_seconds(calls, options.quota)
+    return f"{calls} call{'' if calls == 1 else 's'}" + (f", at least {duration(seconds)}" if seconds else "")
 
 
 def find_drift(options: Options, talk: Talk, desired: Desired) -> Plan:

@@ -57,7 +57,13 @@ class Topic(ResourceType):
         return create + ("sns:SetTopicAttributes",) * len(_changed(before or {}, after))
 
     def reads(self, of: Declared) -> tuple[Permission, ...]:
-        return on(of.key["topic_arn"], "sns:GetTopicAttributes")
+        reads = on(of.key["topic_arn"], "sns:GetTopicAttributes")
+        if of.want is not None:
+            return reads
+        # Before it goes, all identities and sets are asked whether they publish to it (`topic_users`).
+        of_all = ("ses:ListEmailIdentities", "ses:GetIdentityNotificationAttributes", "ses:ListConfigurationSets")
+        every = on(arns.configuration_set(of.scope, "*"), "ses:GetConfigurationSetEventDestinations")
+        return (*reads, *map(Permission, of_all), *every)
 
     def writes(self, of: Declared) -> tuple[Permission, ...]:
         if of.want is None:

@@ -1,0 +1,151 @@
+"""A topic that something still publishes to is not deleted, though no spec names what does."""
+
+from __future__ import annotations
+
+import pytest
+
+from sesform.plan import Plan
+from shell import Shell
+from world import DELEGATE, OWNER, REGION, World
+
+HEAD = f"""
+kind: Owner
+name: corp
+account: "{OWNER}"
+regions: [{REGION}]
+ownership_tags: true
+"""
+WITH = HEAD + "topics: {t: {}}\n"
+ARN = f"arn:aws:sns:{REGION}:{OWNER}:t"
+WAYS = {
+    "since": lambda world: world.plan(HEAD, since=WITH),
+    "prune": lambda world: world.plan(HEAD, prune=True),
+    "absent": lambda world: world.plan(HEAD + "topics: {t: absent}\n"),
+    "destroy": lambda world: world.plan(WITH, destroy=True),
+}
+
+
+def used(world: World) -> None:
+    """Somebody has pointed an identity and a configuration set at the topic by hand."""
+    world.converge(WITH)
+    world.identity("theirs.example.com", "other.example.com")
+    world.client("ses").set_identity_notification_topic(
+        Identity="theirs.example.com", NotificationType="Bounce", SnsTopic=ARN
+    )
+    ses = world.client("sesv2")
+    ses.create_configuration_set(ConfigurationSetName="theirs")
+    ses.create_configuration_set_event_destination(
+        ConfigurationSetName="theirs",
+        EventDestinationName="d",
+        EventDestination={"MatchingEventTypes": ["BOUNCE"], "SnsDestination": {"TopicArn": ARN}, "Enabled": True},
+    )
+    world.sandbox.calls.clear()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_topic_that_something_unnamed_uses_is_not_deleted(world: World, way: str) -> None:
+    """Whichever way it is to go: the errors name who uses it, and what to do."""
+    used(world)
+    plan: Plan = WAYS[way](world)
+
+    assert [
+        f"is to be deleted, and event_destination theirs/d in {OWNER}/{REGION} still uses it",
+        f"is to be deleted, and notification_topic theirs.example.com/bounce in {OWNER}/{REGION} still uses it",
+    ] == sorted(d.summary for d in plan.errors)
+    assert ["delete corp/eu-west-1/topic/t"] == [f"{c.action} {c.address}" for c in plan.changes]
+
+
+def test_what_uses_another_topic_is_in_no_ones_way(world: World) -> None:
+    """Other identities and sets are only looked at; the plan has their settings neither among its steps nor its routes."""
+    used(world)
+    world.client("sns").create_topic(Name="u")
+    world.client("ses").set_identity_notification_topic(
+        Identity="theirs.example.com", NotificationType="Bounce", SnsTopic=ARN.removesuffix(":t") + ":u"
+    )
+    world.client("sesv2").delete_configuration_set(ConfigurationSetName="theirs")
+    plan = world.converge(HEAD, since=WITH)
+
+    assert (["corp/eu-west-1/topic/t"], ()) == ([str(c.address) for c in plan.changes], plan.routes)
+
+
+def test_it_costs_a_call_for_a_hundred_identities_and_nothing_where_no_topic_goes(world: World) -> None:
+    """What was read already is not read again."""
+    world.converge(WITH)
+    world.identity(*(f"i{n}.example.com" for n in range(101)))
+    world.sandbox.calls.clear()
+    world.plan(WITH)
+    without = [c.operation for c in world.sandbox.calls if c.service.startswith("ses")]
+    world.plan(HEAD, since=WITH)
+
+    assert [] == without
+    assert ["GetIdentityNotificationAttributes"] * 2 + ["ListConfigurationSets", "ListEmailIdentities"] == sorted(
+        c.operation for c in world.sandbox.calls if c.service.startswith("ses")
+    )
+
+
+def test_a_role_that_may_not_look_is_warned(world: World) -> None:
+    """Whose SES is none of a delegate's role's business can still delete its topics."""
+    text = WITH.replace("Owner", "Delegate").replace(OWNER, DELEGATE)
+    world.converge(text)
+    world.sandbox.fail("ListEmailIdentities", code="AccessDeniedException", message="no", status=403, times=9)
+    plan = world.plan(text.partition("topics")[0], since=text)
+
+    assert (["corp/eu-west-1/topic/t"], ()) == ([str(c.address) for c in plan.changes], plan.errors)
+    assert [True] == [
+        d.summary.startswith(
+            f"whether anything that no spec names uses the topics that go in {DELEGATE}/{REGION} could not"
+        )
+        for d in plan.diagnostics
+    ]
+
+
+def test_who_is_let_in_of_an_account_that_is_not_loaded_is_told_of(world: World) -> None:
+    """A delegate's spec alone: the owner's identity can be asked by nobody here, but the topic's policy names it."""
+    mailer = WITH.replace("Owner", "Delegate").replace(OWNER, DELEGATE).replace("corp", "mailer")
+    world.identity("example.com")
+    world.converge(mailer + "---\n" + HEAD + "identities: {example.com: {notifications: {bounce: mailer/t}}}\n")
+    plan = world.plan(mailer.partition("topics")[0], prune=True)
+    identity = f"arn:aws:ses:{REGION}:{OWNER}:identity/example.com"
+
+    assert ["delete mailer/eu-west-1/topic/t"] == [f"{c.action} {c.address}" for c in plan.changes]
+    assert [
+        ("warning", f"is to be deleted, and its policy lets {identity} publish to it, of which no spec here speaks")
+    ] == [(d.severity, d.summary) for d in plan.diagnostics]
+    assert () == world.plan(mailer, destroy=True).errors
+
+
+def point(shell: Shell) -> None:
+    """Somebody points an identity at the topic by hand."""
+    sandbox = shell.sandbox
+    sandbox.declare_identity(OWNER, REGION, "theirs.example.com")
+    sandbox.session(OWNER, REGION).client("ses").set_identity_notification_topic(
+        Identity="theirs.example.com", NotificationType="Bounce", SnsTopic=ARN
+    )
+
+
+def test_on_the_command_line_it_is_told(shell: Shell) -> None:
+    """plan says that it looks, and how long that takes; errors are no plan."""
+    shell.specs(WITH)
+    shell.run("apply", "--sandbox", "--auto-approve")
+    shell.specs(HEAD)
+    point(shell)
+    result = shell.run("plan", "--sandbox", "--prune", "--out", "plan.json")
+
+    assert (1, False) == (result.code, (shell.folder / "plan.json").exists())
+    assert f"Looking for what else in {OWNER}/{REGION} uses topics that go: 1 call" in result.err
+    assert "notification_topic theirs.example.com/bounce in 111111111111/eu-west-1 still uses it" in result.err
+
+
+def test_a_saved_plan_is_refused_where_its_topic_has_come_into_use(shell: Shell) -> None:
+    """Between plan and apply hours may pass: who uses the topic is asked again, and nothing is written."""
+    shell.specs(WITH)
+    shell.run("apply", "--sandbox", "--auto-approve")
+    shell.specs(HEAD)
+    saved = shell.run("plan", "--sandbox", "--prune", "--out", "plan.json")
+    point(shell)
+    refused = shell.run("apply", "--sandbox", "--plan", "plan.json")
+
+    assert (0, 1) == (saved.code, refused.code)
+    assert "notification_topic theirs.example.com/bounce in 111111111111/eu-west-1 still uses it" in refused.err
+    assert "something that the saved plan deletes has come into use since; plan again" in refused.err
+    assert [{"TopicArn": ARN}] == shell.sandbox.session(OWNER, REGION).client("sns").list_topics()["Topics"]
