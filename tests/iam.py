@@ -29,7 +29,8 @@ def requests_of(scope: Scope, service: str, operation: str, params: Mapping[str,
     if service == "resourcegroupstaggingapi":
         yield Request(scope, f"tag:{operation}", "*")
     elif "ResourceArn" in params:  # a tag, of SES or SNS
-        yield Request(scope, f"{service.removesuffix('v2')}:{operation}", params["ResourceArn"])
+        keys = tuple(("aws:TagKeys", key) for key in params.get("TagKeys", ()))
+        yield Request(scope, f"{service.removesuffix('v2')}:{operation}", params["ResourceArn"], keys)
     elif service == "ses":
         yield Request(scope, f"ses:{operation}", "*")
     elif service == "sesv2":

@@ -33,7 +33,10 @@ class Topic(Model):
     display_name: (
         Annotated[
             str,
-            *text(r"[^\x00-\x08\x0a-\x1f\x7f]{0,100}", "a display name of at most 100 characters, without control characters"),
+            *text(
+                r"[^\x00-\x08\x0a-\x1f\x7f]{0,100}",
+                "a display name of at most 100 characters, without control characters",
+            ),
         ]
         | None
     ) = Field(None, description="What e-mail subscribers see as the sender. Left out: unmanaged.")
