@@ -40,6 +40,8 @@ def requests_of(scope: Scope, service: str, operation: str, params: Mapping[str,
         role = params.get("EventDestination", {}).get("KinesisFirehoseDestination", {}).get("IamRoleArn")
         if role:
             yield Request(scope, "iam:PassRole", role, (("iam:PassedToService", "ses.amazonaws.com"),))
+    elif operation == "ListTopics":
+        yield Request(scope, f"sns:{operation}", "*")
     else:
         # SNS names the topic in its refusals, of subscriptions too.
         topic = arns.topic(scope, params["Name"]) if "Name" in params else params.get("TopicArn")

@@ -218,7 +218,7 @@ def _widened(permission: Permission) -> Permission:
     arn = arns.parse(permission.resource)
     if arn is None or arn.service not in ("ses", "sns"):
         return permission
-    kind, slash, _ = arn.resource.rpartition("/") if arn.service == "ses" else ("", "", "")
+    kind, slash, _ = arn.resource.partition("/") if arn.service == "ses" else ("", "", "")
     return permission._replace(resource=str(arn._replace(resource=f"{kind}{slash}*")))
 
 

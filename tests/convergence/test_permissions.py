@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from iam import Request, allows, covers, recorded
 from sesform import leftovers, permissions
 from sesform.cli import main
 from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, estates
-from world import DELEGATE, OWNER, World
+from world import DELEGATE, OWNER, REGION, World
 
 ROOT = Path(__file__).parents[2]
 
@@ -305,3 +306,25 @@ def test_what_carries_a_tag_can_be_found_and_removed_and_nothing_else(shared: Wo
     named = [r for r in removing if r.resource != "*" and not r.action.endswith(":UntagResource")]
     for others in ({}, dict.fromkeys(tags, "other")):
         assert refused(applying, with_tags(named, others)) == set(with_tags(named, others))
+
+
+def test_listing_what_exists_takes_what_the_page_says(
+    shared: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Import makes every kind of call of that policy and no other; --unmanaged makes no other beside those of planning."""
+    world = furnished(shared)
+    world.converge(EVERYTHING)
+    monkeypatch.setattr("sesform.cli.run.open_sandbox", lambda rate=None: world.sandbox)
+    page = (ROOT / "docs" / "permissions.md").read_text(encoding="utf-8").partition("## Listing what exists")[2]
+    (statement,) = json.loads(page.partition("```json")[2].partition("```")[0])["Statement"]
+    with recorded() as importing:
+        assert main(["import", "--sandbox", "-q", "--account", OWNER, "--account", DELEGATE, "--region", REGION]) == 0
+    few = "kind: Delegate\nname: mailer\naccount: '222222222222'\nregions: [eu-west-1]\ntopics: {feedback: {}}\n"
+    (tmp_path / "specs.yaml").write_text(few, encoding="utf-8")
+    with recorded() as listing:
+        assert main(["plan", str(tmp_path / "specs.yaml"), "--unmanaged", "--sandbox", "-q"]) == 0
+
+    assert set(statement["Action"]) == {request.action for request in importing}
+    assert statement["Resource"] == "*"
+    planning = policies(world, few)[DELEGATE]
+    assert {r.action for r in listing if not allows(planning, r)} <= set(statement["Action"])
