@@ -29,7 +29,8 @@ def requests_of(scope: Scope, service: str, operation: str, params: Mapping[str,
     if service == "resourcegroupstaggingapi":
         yield Request(scope, f"tag:{operation}", "*")
     elif "ResourceArn" in params:  # a tag, of SES or SNS
-        yield Request(scope, f"{service.removesuffix('v2')}:{operation}", params["ResourceArn"])
+        keys = tuple(("aws:TagKeys", key) for key in params.get("TagKeys", ()))
+        yield Request(scope, f"{service.removesuffix('v2')}:{operation}", params["ResourceArn"], keys)
     elif service == "ses":
         yield Request(scope, f"ses:{operation}", "*")
     elif service == "sesv2":
@@ -39,6 +40,8 @@ def requests_of(scope: Scope, service: str, operation: str, params: Mapping[str,
         role = params.get("EventDestination", {}).get("KinesisFirehoseDestination", {}).get("IamRoleArn")
         if role:
             yield Request(scope, "iam:PassRole", role, (("iam:PassedToService", "ses.amazonaws.com"),))
+    elif operation == "ListTopics":
+        yield Request(scope, f"sns:{operation}", "*")
     else:
         # SNS names the topic in its refusals, of subscriptions too.
         topic = arns.topic(scope, params["Name"]) if "Name" in params else params.get("TopicArn")

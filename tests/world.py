@@ -79,7 +79,7 @@ class World:
     def plan_of(self, desired: Desired) -> Plan:
         wanted = [*desired.declared.values(), *desired.unmanaged]
         connections = self.connections(desired)
-        snapshot = live.read(wanted, desired.watched_topics, connections)
+        snapshot = live.read(wanted, desired.topics_to_look_at, connections)
         snapshot = keys.read(desired, snapshot, connections)
         plan = planner.plan(desired, snapshot)
         if estate.deleted_topics(plan):

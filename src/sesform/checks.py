@@ -307,8 +307,11 @@ def _too_long(changes: Iterable[Change]) -> list[Problem]:
     return list(found.values())
 
 
-def withdrawn(desired: Desired, changes: Iterable[Change]) -> list[Problem]:
-    """Publishers that lose their right to a topic though no spec speaks of them any more: they may still point at it."""
+def withdrawn(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
+    """Publishers that lose their right to a topic, or the topic itself, though no spec speaks of them: they may still point at it.
+
+    Of legacy entries of other accounts nothing else tells: AWS lists them nowhere.
+    """
     named = {arns.identity(d.scope, d.key["identity"]) for d in desired.declared.values() if "identity" in d.key}
     named |= {d.key["identity"] for d in [*desired.declared.values(), *desired.unmanaged] if "identity" in d.key}
     named |= {
@@ -318,14 +321,18 @@ def withdrawn(desired: Desired, changes: Iterable[Change]) -> list[Problem]:
     }
     found = []
     for change in changes:
+        lost: set[str] = set()
         if change.address.type == "topic_policy" and change.before and change.after:
-            lost = sorted(publishing.withdrawn(change.before["policy"], change.after["policy"]) - named)
-            if lost:
-                text = f"SES may no longer publish to the topic for {', '.join(lost)}, which no spec speaks of any more"
-                hint = "if they still send there, SES will drop the topic from them: declare them, absent if need be"
-                found.append(
-                    _problem(desired.declared.get(change.address), str(change.address), text, hint, warning=True)
-                )
+            lost = publishing.withdrawn(change.before["policy"], change.after["policy"])
+        elif change.address.type == "topic" and change.before and change.after is None:
+            facts = snapshot.topics.get(change.before["topic_arn"])
+            document = _parsed(facts.policy) if facts else None
+            lost = {s for s in policy.source_arns(document or {}) if ":ses:" in s and "*" not in s}
+        if lost - named:
+            who = ", ".join(sorted(lost - named))
+            text = f"SES may no longer publish to the topic for {who}, which no spec speaks of any more"
+            hint = "if they still send there, SES will drop the topic from them: declare them, absent if need be"
+            found.append(_problem(desired.declared.get(change.address), str(change.address), text, hint, warning=True))
     return found
 
 

@@ -130,6 +130,15 @@ def pruned(desired: Desired, found: Leftovers) -> Desired:
     return replace(desired, declared=declared, exclusive=frozenset(exclusive), warnings=warnings)
 
 
+def anything(desired: Desired) -> Iterator[Declared]:
+    """What `pruned` asks for where all that there can be is left over: things of each kind that are all called `*`."""
+    for name, loaded in desired.specs.items():
+        for region in loaded.spec.regions:
+            scope = Scope(loaded.spec.account, region)
+            for arn in (arns.topic(scope, "*"), arns.configuration_set(scope, "*"), arns.identity(scope, "*")):
+                yield from _absent(desired, Tagged(scope, arn, name, policies=("*",)), cleared=True)
+
+
 def _absent(desired: Desired, tagged: Tagged, *, cleared: bool) -> Iterator[Declared]:
     says = f"does not name it, and it carries the tag {OWNERSHIP_TAG}={tagged.spec}"
     origin = Origin(desired.specs[tagged.spec].document, ("name",), says)

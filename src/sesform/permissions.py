@@ -12,6 +12,7 @@ from typing import Any
 from sesform import arns
 from sesform.desired import Declared, Desired
 from sesform.resources import RESOURCES, Permission
+from sesform.values import OWNERSHIP_TAG
 
 # IAM quotas: a managed policy has so many characters, white space not counted.
 MOST_CHARACTERS = 6144
@@ -43,10 +44,16 @@ def accounts(desired: Desired) -> tuple[str, ...]:
 
 
 def of_account(
-    account: str, made: Iterable[Desired], removed: Iterable[Desired] = (), *, writes: bool
+    account: str,
+    made: Iterable[Desired],
+    removed: Iterable[Desired] = (),
+    pruned: Iterable[Declared] = (),
+    *,
+    writes: bool,
 ) -> AccountPolicy:
-    """The least policy for planning in that account what `made` asks for, and the removal of each single thing that `removed`
-    declares; with `writes` also for applying that.
+    """The least policy for planning in that account what `made` asks for, the removal of each single thing that `removed`
+    declares, and that of whatever carries an ownership tag, which `pruned` has under the name `*`; with `writes` also for applying
+    that.
 
     Statements are of one service each and either read or write; resources are exact, unless the policy would then be longer
     than IAM takes. What STS is asked needs no permission (STS API reference, GetCallerIdentity).
@@ -60,6 +67,9 @@ def of_account(
         # A topic's policy goes with the topic, and changes with what else is declared: making needs that, not removing.
         own = [d for d in each.declared.values() if d.scope.account == account and d.address.type != "topic_policy"]
         needed |= {n for d in own for n in _of_one(replace(d, want=None), writes=writes)}
+    leaving = [d for d in pruned if d.scope.account == account]
+    names = tuple(sorted({d.address.spec for d in leaving}))
+    needed |= {n for d in leaving for n in _of_any(d, names, writes=writes)}
     document = _document(needed)
     if _size(document) <= MOST_CHARACTERS:
         return AccountPolicy(document, patterns=False)
@@ -73,6 +83,24 @@ def _of_one(declared: Declared, *, writes: bool) -> Iterator[_Need]:
     kind = RESOURCES[declared.address.type]
     for permission in (*kind.reads(declared), *_facts(declared), *(kind.writes(declared) if writes else ())):
         yield permission, declared.scope.region
+
+
+def _of_any(declared: Declared, specs: tuple[str, ...], *, writes: bool) -> Iterator[_Need]:
+    """What it takes to find and remove any such thing by its tag: all may be looked at, for what has gone has no tag any more,
+    and only what carries the tag may be written."""
+    yield Permission("tag:GetResources"), declared.scope.region
+    for permission, region in _of_one(declared, writes=writes):
+        wide = _widened(permission)
+        if not _reads(wide.action) and wide.resource != "*":
+            wide = wide._replace(when=_carrying_tag(wide.action, specs))
+        yield wide, region
+
+
+def _carrying_tag(action: str, specs: tuple[str, ...]) -> tuple[str, ...]:
+    # Which action takes which key: service authorization reference of SES v2 and SNS. Untagging takes no aws:ResourceTag.
+    if action.endswith(":UntagResource"):
+        return ("ForAllValues:StringEquals", "aws:TagKeys", OWNERSHIP_TAG)
+    return ("StringEquals", f"aws:ResourceTag/{OWNERSHIP_TAG}", *specs)
 
 
 def _facts(declared: Declared) -> Iterator[Permission]:
@@ -165,8 +193,8 @@ def _statement(
     if regions:
         statement["Condition"] = {"StringEquals": {"aws:RequestedRegion": list(regions)}}
     elif when:
-        operator, name, value = when
-        statement["Condition"] = {operator: {name: [value]}}
+        operator, name, *values = when
+        statement["Condition"] = {operator: {name: values}}
     return statement
 
 
@@ -189,7 +217,7 @@ def _widened(permission: Permission) -> Permission:
     arn = arns.parse(permission.resource)
     if arn is None or arn.service not in ("ses", "sns"):
         return permission
-    kind, slash, _ = arn.resource.rpartition("/") if arn.service == "ses" else ("", "", "")
+    kind, slash, _ = arn.resource.partition("/") if arn.service == "ses" else ("", "", "")
     return permission._replace(resource=str(arn._replace(resource=f"{kind}{slash}*")))
 
 

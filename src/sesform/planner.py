@@ -62,7 +62,7 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
     problems += limits.check(desired, snapshot, changes)
     problems += checks.pending(desired, snapshot)
     problems += checks.unheard(desired, snapshot, changes)
-    problems += checks.withdrawn(desired, changes)
+    problems += checks.withdrawn(desired, snapshot, changes)
     found = sorted({*desired.warnings, *problems}, key=lambda p: (p.severity, p.file, p.line, p.path, p.summary))
     same = tuple(sorted(unchanged, key=lambda u: _sort_key(u.address)))
     of = Plan(changes, same, tuple(found), access=desired.access, since=desired.since)

@@ -30,7 +30,8 @@ def connect(world: World, access: Access, account: str = "999999999999") -> aws.
 def test_ambient_credentials_are_checked_against_the_spec(world: World) -> None:
     """Credentials of another account are refused with both accounts named, before any other call."""
     with pytest.raises(
-        AccountError, match=r"belong to account 222222222222 .* the spec says 111111111111; nothing was read"
+        AccountError,
+        match=r"belong to account 222222222222 .* not to 111111111111: name a profile or a role of that one; nothing was read",
     ):
         connect(world, Access(OWNER), DELEGATE)
 

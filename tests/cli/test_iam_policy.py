@@ -60,6 +60,17 @@ def test_applying_and_removing_are_asked_for(shell: Shell, options: tuple[str, .
     assert actions(shell.run("iam-policy", *options).out) == let
 
 
+def test_removing_what_carries_a_tag_is_asked_for(shell: Shell) -> None:
+    """--prune adds the finding of what no spec names, and with --apply its removal, where it carries the tag of these specs."""
+    shell.specs(OWNER)
+    planning, applying = shell.run("iam-policy", "--prune"), shell.run("iam-policy", "--prune", "--apply")
+    deleting = [s for s in json.loads(applying.out)["Statement"] if "sns:DeleteTopic" in s["Action"]]
+
+    assert "tag:GetResources" in actions(planning.out)
+    assert {a for a in actions(planning.out) if "Get" not in a and "List" not in a} == set()
+    assert [s["Condition"] for s in deleting] == [{"StringEquals": {"aws:ResourceTag/sesform:spec": ["corp"]}}]
+
+
 def test_specs_of_several_accounts_need_a_choice(shell: Shell) -> None:
     """A policy is of one account: without a choice it is an error that lists them, with one the policy has nothing of others."""
     shell.specs(SPECS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from hypothesis import assume, given, settings
 
 from sesform import apply, arns, policy
 from sesform.address import Scope
 from sesform.errors import SpecError
 from sesform.plan import Change, Outcome
+from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, estates
 from world import World, routes
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "blue-green"
@@ -130,7 +133,7 @@ def declared_subscriptions(move: Move) -> dict[str, set[str]]:
         for key, topic in spec.get("topics", {}).items():
             if topic != "absent":
                 arn = arns.topic(Scope(spec["account"], spec["regions"][0]), key)
-                found[arn] = {s["endpoint"] for s in topic["subscriptions"]}
+                found[arn] = {s["endpoint"] for s in topic.get("subscriptions", [])}
     return found
 
 
@@ -282,6 +285,55 @@ def test_with_since_the_old_need_not_be_declared_absent(shared: World, name: str
     assert [(c.action, c.address) for c in plan.changes] == [(c.action, c.address) for c in with_absent.changes]
     assert shared.apply(text(move.after), plan, since=text(move.before)).ok
     assert leftovers(shared, move.after) == set()
+
+
+def renamed(text_: str) -> str:
+    """The same specs with other names of topics, subscribers that need not confirm, and nothing that goes on using the old."""
+    new = re.sub(r"\b([od][12])\b", r"\1-new", text_)
+    owner, divider, delegate = new.partition("---")
+    new = owner + divider + delegate.replace("sqs:eu-west-1:111111111111", "sqs:eu-west-1:222222222222")
+    new = re.sub(r'"(bounce|complaint|delivery)": "unmanaged"', r'"\1": null', new)
+    return new.replace('"exclusive": false', '"exclusive": true')
+
+
+def named(text_: str) -> Specs:
+    return {d["name"]: d for d in yaml.safe_load_all(text_)}
+
+
+@settings(max_examples=settings().max_examples // 4)
+@given(first=estates(), second=estates())
+def test_renaming_every_topic_between_any_specs_leads_nothing_to_what_is_not_complete(
+    shared: World, first: str, second: str
+) -> None:
+    """Whatever else changes in that plan: after each step all that publishes has a topic, the right, and its subscribers."""
+    second = renamed(second)
+    shared.sandbox.reset()
+    shared.identity(*IDENTITIES)
+    shared.identity(*PARTNERS, account=PARTNER_ACCOUNT)
+    assume(not shared.plan(first).errors)
+    shared.converge(first)
+    plan = shared.plan(second, since=first)
+    assume(not plan.errors)
+    move = Move(named(first), named(second))
+    seen: list[Moment] = []
+
+    def look(change: Change, outcome: Outcome | None) -> None:
+        if outcome is not None:
+            seen.append(observe(shared, move))
+
+    connections = shared.connections(shared.desired(second, since=first), read_only=False)
+    assert apply.run(plan, connections, parallelism=1, progress=look).ok
+
+    missing = [m.incomplete for m in seen]
+    assert missing == [[]] * len(plan.changes)
+    assert shared.plan(second, since=first).changes == ()
+    held = {topic for each in ("111111111111", "222222222222") for topic in topic_names(shared, each)}
+    assert held == {"o1-new", "o2-new", "d1-new", "d2-new"}
+
+
+def topic_names(world: World, account: str) -> set[str]:
+    listed = world.client("sns", account).list_topics()["Topics"]
+    return {topic["TopicArn"].rpartition(":")[2] for topic in listed}
 
 
 def test_every_state_of_the_examples_is_moved_through() -> None:

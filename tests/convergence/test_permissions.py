@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,10 +12,10 @@ import pytest
 from hypothesis import assume, given, settings
 
 from iam import Request, allows, covers, recorded
-from sesform import permissions
+from sesform import leftovers, permissions
 from sesform.cli import main
 from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, estates
-from world import DELEGATE, OWNER, World
+from world import DELEGATE, OWNER, REGION, World
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,13 +26,20 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 def policies(
-    world: World, specs: str, *, apply: bool = False, destroy: bool = False, since: str | None = None
+    world: World,
+    specs: str,
+    *,
+    apply: bool = False,
+    destroy: bool = False,
+    since: str | None = None,
+    prune: bool = False,
 ) -> dict[str, Mapping[str, Any]]:
     """Account → its policy, as the options of the command have it."""
     desired = world.desired(specs, since=since)
     made = [desired, world.desired(specs, destroy=True)] if destroy else [desired]
+    removed, pruned = [desired] if destroy else [], tuple(leftovers.anything(desired)) if prune else ()
     return {
-        account: permissions.of_account(account, made, [desired] if destroy else [], writes=apply).document
+        account: permissions.of_account(account, made, removed, pruned, writes=apply).document
         for account in permissions.accounts(desired)
     }
 
@@ -253,3 +261,71 @@ def test_the_policy_for_planning_lets_nothing_be_written(shared: World) -> None:
         actions = {a for s in policies(shared, EVERYTHING, destroy=True)[account]["Statement"] for a in s["Action"]}
         assert actions
         assert {a for a in actions if not re.fullmatch(r"\w+:(Get|List|Describe)\w+", a)} == set()
+
+
+PRUNED = f"""
+kind: Owner
+name: corp
+account: "111111111111"
+regions: [eu-west-1]
+ownership_tags: true
+topics: {{t: {{subscriptions: [{{protocol: sqs, endpoint: "{QUEUE}"}}]}}}}
+configuration_sets: {{s: {{event_destinations: {{d: {{events: [bounce], sns: t}}}}}}}}
+identities:
+  a.example.com:
+    notifications: {{bounce: {{topic: t, headers: true}}, complaint: t}}
+    feedback_forwarding: false
+    default_configuration_set: s
+    authorize: {{"222222222222": {{}}}}
+"""
+LEFT = PRUNED.partition("topics")[0].replace("ownership_tags: true\n", "")
+
+
+def with_tags(requests: list[Request], tags: Mapping[str, str]) -> list[Request]:
+    """The requests, as IAM sees them where these things carry the ownership tag."""
+    key = "aws:ResourceTag/sesform:spec"
+    return [r._replace(context=(*r.context, (key, tags[r.resource]))) if r.resource in tags else r for r in requests]
+
+
+def test_what_carries_a_tag_can_be_found_and_removed_and_nothing_else(shared: World) -> None:
+    """With --prune each call is let, nothing in the policy is spare, and what carries no tag of these specs cannot be written."""
+    world = furnished(shared)
+    world.converge(PRUNED)
+    found = world.client("resourcegroupstaggingapi").get_resources()["ResourceTagMappingList"]
+    tags = {each["ResourceARN"]: "corp" for each in found}
+    with recorded() as planning:
+        plan = world.plan(LEFT, prune=True)
+    with recorded() as removing:
+        assert world.apply(LEFT, plan).ok
+    assert len(tags) == 3
+
+    reading, applying = policies(world, LEFT, prune=True), policies(world, LEFT, apply=True, prune=True)
+    assert refused(reading, planning) == set()
+    assert refused(applying, with_tags(planning + removing, tags)) == set()
+    assert spare(reading, planning) == set()
+    assert spare(applying, planning + removing) == set()
+    named = [r for r in removing if r.resource != "*" and not r.action.endswith(":UntagResource")]
+    for others in ({}, dict.fromkeys(tags, "other")):
+        assert refused(applying, with_tags(named, others)) == set(with_tags(named, others))
+
+
+def test_listing_what_exists_takes_what_the_page_says(
+    shared: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Import makes every kind of call of that policy and no other; --unmanaged makes no other beside those of planning."""
+    world = furnished(shared)
+    world.converge(EVERYTHING)
+    monkeypatch.setattr("sesform.cli.run.open_sandbox", lambda rate=None: world.sandbox)
+    page = (ROOT / "docs" / "permissions.md").read_text(encoding="utf-8").partition("## Listing what exists")[2]
+    (statement,) = json.loads(page.partition("```json")[2].partition("```")[0])["Statement"]
+    with recorded() as importing:
+        assert main(["import", "--sandbox", "-q", "--account", OWNER, "--account", DELEGATE, "--region", REGION]) == 0
+    few = "kind: Delegate\nname: mailer\naccount: '222222222222'\nregions: [eu-west-1]\ntopics: {feedback: {}}\n"
+    (tmp_path / "specs.yaml").write_text(few, encoding="utf-8")
+    with recorded() as listing:
+        assert main(["plan", str(tmp_path / "specs.yaml"), "--unmanaged", "--sandbox", "-q"]) == 0
+
+    assert set(statement["Action"]) == {request.action for request in importing}
+    assert statement["Resource"] == "*"
+    planning = policies(world, few)[DELEGATE]
+    assert {r.action for r in listing if not allows(planning, r)} <= set(statement["Action"])

@@ -127,6 +127,34 @@ def test_withdrawing_a_right_from_what_no_spec_speaks_of_is_warned_about(world: 
     assert "identity/example.com, which no spec speaks of any more" in plan.diagnostics[0].summary
 
 
+ENTRY = "arn:aws:ses:eu-west-1:333333333333:identity/partner.example"
+ENTRIES = (
+    'kind: Delegate\nname: mailer\naccount: "222222222222"\nregions: [eu-west-1]\nownership_tags: true\n'
+    f"topics: {{t: {{}}}}\ncross_account_notifications: {{{ENTRY}: {{bounce: t}}}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("topics", "entries", "prune", "warned"),
+    [
+        ("", "", True, True),
+        ("topics: {t: absent}\n", "", False, True),
+        ("topics: {t: absent}\n", f"cross_account_notifications: {{{ENTRY}: absent}}\n", False, False),
+    ],
+)
+def test_deleting_a_topic_that_others_may_still_use_is_warned_about(
+    world: World, topics: str, entries: str, prune: bool, warned: bool
+) -> None:
+    """AWS lists legacy entries nowhere; but the topic's policy names them, and one that no spec speaks of may be in use."""
+    world.identity("partner.example", account="333333333333")
+    world.converge(ENTRIES)
+    plan = world.plan(ENTRIES.partition("topics")[0] + topics + entries, prune=prune)
+
+    text = f"SES may no longer publish to the topic for {ENTRY}, which no spec speaks of any more"
+    assert [c.address.key for c in plan.changes if c.address.type == "topic"] == ["t"]
+    assert [p.summary for p in plan.diagnostics if p.severity == "warning"] == ([text] if warned else [])
+
+
 def test_a_plan_that_was_refused_is_not_applied_from_its_file(shell: Shell, tmp_path: Path) -> None:
     """The JSON of a refused plan is no way around the guard: apply --plan refuses it too, and show tells why."""
     legacy = "cross_account_notifications: {arn:aws:ses:eu-west-1:333333333333:identity/partner.example: %s}\n"

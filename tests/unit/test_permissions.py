@@ -217,3 +217,12 @@ def test_keys_of_topics_are_looked_at(expected: list[str], key: str, uses: bool)
 
     assert expected == let(text, "kms:DescribeKey")
     assert expected == let(text, "kms:GetKeyPolicy")
+
+
+def test_where_names_are_too_long_all_identities_share_one_pattern() -> None:
+    """An address may have slashes in it: the pattern is of all identities, not of those that begin alike."""
+    names = "".join(f"  dept-{n}/mail@example.com: {{policies: {{p: absent}}}}\n" for n in range(120))
+    found = permissions.of_account(OWNER, [compiled(owner(f"identities:\n{names}"))], writes=True)
+
+    assert found.patterns
+    assert {r for s in found.document["Statement"] for r in s["Resource"] if ":identity/" in r} == {identity_arn("*")}

@@ -73,8 +73,7 @@ def log_in(access: Access, region: str, opener: OpenSession) -> botocore.session
     if caller["Account"] != access.account:
         raise AccountError(
             f"the credentials {_called(access)} belong to account {caller['Account']} ({caller['Arn']}), "
-            f"the spec says {access.account}; "
-            "nothing was read or changed"
+            f"not to {access.account}: name a profile or a role of that one; nothing was read or changed"
         )
     return session
 

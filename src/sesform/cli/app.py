@@ -357,6 +357,7 @@ def iam_policy(
             "--since", metavar="GIT_REF", help="Also for removing what has left them since this commit or branch."
         ),
     ] = None,
+    prune: Annotated[bool, typer.Option("--prune", help="Also for removing what carries their ownership tag.")] = False,
     no_color: NoColor = False,
     quiet: Quiet = False,
 ) -> int:

@@ -148,7 +148,7 @@ def read_aws(options: Options, talk: Talk, desired: Desired) -> tuple[Desired, S
     scopes = {c.scope for c in connections.by_place.values()}
     where = ", ".join(map(str, sorted(scopes))) or "no account"
     talk.say(f"Reading {len(desired.declared)} declared settings in {where} ...")
-    snapshot = live.read(wanted, desired.watched_topics, connections, options.parallelism)
+    snapshot = live.read(wanted, desired.topics_to_look_at, connections, options.parallelism)
     return desired, keys.read(desired, snapshot, connections, options.parallelism), connections
 
 

@@ -50,6 +50,12 @@ class Desired:
         kept = {d.key["topic_arn"] for d in self.declared.values() if d.address.type == "topic_policy"}
         return tuple(dict.fromkeys(t.topic_arn for t in self.targets if t.topic_arn not in kept))
 
+    @property
+    def topics_to_look_at(self) -> tuple[str, ...]:
+        """Those, and the topics that are to go: their policies tell who may still send there."""
+        going = (d.key["topic_arn"] for d in self.declared.values() if d.address.type == "topic" and d.want is None)
+        return tuple(dict.fromkeys([*self.watched_topics, *going]))
+
 
 def build(specs: Iterable[LoadedSpec], problems: Iterable[Problem] = (), *, destroy: bool = False) -> Desired:
     """Loaded specs → Desired; with `destroy`, everything that they declare absent.

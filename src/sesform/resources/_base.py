@@ -42,7 +42,7 @@ class Phase(IntEnum):
 class Permission(NamedTuple):
     """One action on one resource, as IAM has them.
 
-    `resource` is an ARN, or "*" for actions that take none. `when` is what must hold besides: operator, key and value, or ().
+    `resource` is an ARN, or "*" for actions that take none. `when` is what must hold besides: operator, key and values, or ().
     Source of which action takes what: AWS service authorization reference, "Amazon SES", "Amazon SES v2", "Amazon SNS".
     """
 
