@@ -559,6 +559,16 @@ def test_a_sensitive_value_stays() -> None:
     assert "secret" not in repr(made)
 
 
+def test_a_sensitive_block_that_is_damaged_is_not_quoted() -> None:
+    """Nor may it reach an error."""
+    values = {"configuration_set_name": "tx", "event_destination_name": "d", "event_destination": "s3cr3t"}
+    hidden = resource("aws_sesv2_configuration_set_event_destination", values)
+
+    assert ["its event_destination is sensitive"] == why(
+        a_set(), {**hidden, "sensitive_values": {"event_destination": True}}
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

@@ -61,12 +61,11 @@ class Attributes:
 
     def blocks(self, name: str) -> list[Attributes]:
         """The nested blocks of that name."""
-        value = self._values.get(name) or []
-        if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
-            raise self._wrong(name, value, "a list of blocks")
-        hidden = self._sensitive.get(name)
+        value, hidden = self._values.get(name) or [], self._sensitive.get(name)
         if hidden is True:
             raise Stays(f"its {name} is sensitive")
+        if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
+            raise self._wrong(name, value, "a list of blocks")
         masks = hidden if isinstance(hidden, list) else []
         return [
             Attributes(self.instance, v, mask if isinstance(mask, dict) else {})
