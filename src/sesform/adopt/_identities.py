@@ -168,7 +168,7 @@ def _why_not_exactly(
     sent, refusals = as_sent(scope, identity, SendingPolicy.model_validate(written), name)
     if refusals:
         return refusals[0][1]
-    same = policy.same(sent, document, arns.partition(scope.region))
+    same = policy.same(sent, document)
     return "" if same else "the specs would write it another way, which might not mean the same"
 
 
