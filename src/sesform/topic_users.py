@@ -1,20 +1,18 @@
 """What else publishes to topics that are to go: looked for among all identities and sets of their account and region.
 
 SES takes a topic that is gone off the identity itself (AWS developer guide, "Configuring Amazon SNS notifications"), and a set's
-events are lost. A plan that deletes no topic makes none of these calls. Of other accounts the topic's own policy tells: whom it
-lets publish may do so still.
+events are lost. A plan that deletes no topic makes none of these calls. Other accounts are not looked at: they may not be asked.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sesform import arns, estate, inventory, policy
+from sesform import arns, estate, inventory
 from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError, Problem
@@ -37,26 +35,20 @@ def look_up(
 
     Where they may not be looked at there is a warning: a role of a delegate may have no right to SES at all.
     """
-    doomed: dict[Scope, dict[str, Address]] = defaultdict(dict)
+    doomed: dict[Scope, list[Address]] = defaultdict(list)
     for arn, change in sorted(estate.deleted_topics(of).items()):
-        doomed[change.scope][arn] = change.address
-    accounts = {connection.scope.account for connection in connections.by_place.values()}
-    known = {name for _, name in snapshot.identities}
+        parsed = arns.parse(arn)
+        if parsed is not None:
+            doomed[parsed.scope].append(change.address)
     identities, found, problems = dict(snapshot.identities), dict(snapshot.found), list[Problem]()
 
-    def looked_up(scope: Scope, topics: Mapping[str, Address]) -> Callable[[], None]:
-        addresses = list(topics.values())
-
+    def looked_up(scope: Scope, addresses: Sequence[Address]) -> Callable[[], None]:
         def job() -> None:
             connection = connections.of(addresses[0])
             try:
-                reading = Reading(connection, ())
-                for arn, address in topics.items():
-                    let_in = _let_in(reading, arn, accounts) - known
-                    problems.extend([_of_others(address, let_in)] if let_in else [])
                 others, sets = _unread(connection, snapshot)
                 tell(scope, math.ceil(len(others) / IDENTITIES_A_CALL) + len(sets))
-                for name, attributes in reading.notification_attributes_of(others).items():
+                for name, attributes in Reading(connection, ()).notification_attributes_of(others).items():
                     identities[scope, name] = identity_facts(attributes)
                 wanted = [_set(addresses[0], scope, name) for name in sets]
                 found.update(RESOURCES["event_destination"].read(Reading(connection, wanted), wanted))
@@ -67,25 +59,8 @@ def look_up(
 
         return job
 
-    side_by_side([looked_up(scope, topics) for scope, topics in doomed.items()], connections, parallelism)
+    side_by_side([looked_up(scope, addresses) for scope, addresses in doomed.items()], connections, parallelism)
     return replace(snapshot, identities=identities, found=found), tuple(sorted(problems, key=lambda p: p.summary))
-
-
-def _let_in(reading: Reading, arn: str, accounts: Collection[str]) -> set[str]:
-    """The identities and sets of other accounts that the topic's policy lets publish."""
-    held = reading.topic_attributes(arn) or {}
-    with suppress(ValueError):  # a policy that nobody can read names nobody
-        sources = policy.source_arns(policy.parse(held.get("Policy", "")))
-        return {s for s in sources if (of := arns.parse(s)) and of.service == "ses" and of.account not in accounts}
-    return set()
-
-
-def _of_others(address: Address, let_in: Collection[str]) -> Problem:
-    text = (
-        f"is to be deleted, and its policy lets {', '.join(sorted(let_in))} publish to it, of which no spec here speaks"
-    )
-    hint = "load the specs of their accounts too, or make sure that they have moved: SES drops a topic that is gone"
-    return Problem(text, str(address), hint=hint, severity="warning")
 
 
 def _unread(connection: Connection, snapshot: Snapshot) -> tuple[list[str], list[str]]:
