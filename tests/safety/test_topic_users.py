@@ -99,6 +99,21 @@ def test_a_role_that_may_not_look_is_warned(world: World) -> None:
     ]
 
 
+def test_who_is_let_in_of_an_account_that_is_not_loaded_is_told_of(world: World) -> None:
+    """A delegate's spec alone: the owner's identity can be asked by nobody here, but the topic's policy names it."""
+    mailer = WITH.replace("Owner", "Delegate").replace(OWNER, DELEGATE).replace("corp", "mailer")
+    world.identity("example.com")
+    world.converge(mailer + "---\n" + HEAD + "identities: {example.com: {notifications: {bounce: mailer/t}}}\n")
+    plan = world.plan(mailer.partition("topics")[0], prune=True)
+    identity = f"arn:aws:ses:{REGION}:{OWNER}:identity/example.com"
+
+    assert ["delete mailer/eu-west-1/topic/t"] == [f"{c.action} {c.address}" for c in plan.changes]
+    assert [
+        ("warning", f"SES may no longer publish to the topic for {identity}, which no spec speaks of any more")
+    ] == [(d.severity, d.summary) for d in plan.diagnostics]
+    assert () == world.plan(mailer, destroy=True).errors
+
+
 def point(shell: Shell) -> None:
     """Somebody points an identity at the topic by hand."""
     sandbox = shell.sandbox
