@@ -1,8 +1,8 @@
 """What else publishes to topics that are to go: looked for among all identities and sets of their account and region.
 
 SES takes a topic that is gone off the identity itself (AWS developer guide, "Configuring Amazon SNS notifications"), and a set's
-events are lost. A plan that deletes no topic makes none of these calls. Other accounts may not be
-asked: of those `checks.withdrawn` tells, by the topic's policy.
+events are lost. A plan that deletes no topic makes none of these calls. Other accounts may
+not be asked: of those `checks.withdrawn` tells, by the topic's policy.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from sesform.cli import importing, run
 from sesform.resources.topic_policy import TopicPolicy
 from sesform.sandbox import Sandbox
 from shell import SPECS, Shell
+from world import DELEGATE, OWNER, REGION
 
 BOTH = ("--account", "111111111111", "--account", "222222222222", "--region", "eu-west-1")
 NAMED = (*BOTH, "--name", "111111111111=corp", "--name", "222222222222=mailer")
@@ -201,15 +202,14 @@ def test_a_result_that_is_not_faithful_says_so(applied: Shell, monkeypatch: pyte
         ("--region is missing; import looks at accounts (--account) in regions (--region)", "--account 111111111111"),
         ("--account: '1' is not an account number of 12 digits", "--account 1 --region eu-west-1"),
         ("--region: 'ireland' is not the name of an AWS region", "--account 111111111111 --region ireland"),
-        ("--account 111111111111 is there twice; give it once", "{one} --account 111111111111"),
         ("--role-arn: 'x' is not the ARN of an iam role", "{one} --role-arn x"),
         (
             "--role-arn arn:aws:iam::222222222222:role/r is of account 222222222222, which no --account names",
             "{one} --role-arn arn:aws:iam::222222222222:role/r",
         ),
         (
-            f"--role-arn {OWNER_ROLE}: account 111111111111 has a role already, {OWNER_ROLE}",
-            f"{{one}} --role-arn {OWNER_ROLE} --role-arn {OWNER_ROLE}",
+            f"--role-arn {OWNER_ROLE}2: account 111111111111 has a role already, {OWNER_ROLE}",
+            f"{{one}} --role-arn {OWNER_ROLE} --role-arn {OWNER_ROLE}2",
         ),
         (
             "--external-id-env needs a --role-arn in 111111111111: an external id goes with a role",
@@ -256,3 +256,11 @@ def test_options_that_do_not_fit_together_are_refused(shell: Shell, expected: st
 
     assert (1, "") == (result.code, result.out)
     assert f"Error: {expected}" == result.err.rstrip("\n").split("; use")[0].split("; write it like")[0]
+
+
+def test_an_account_or_region_that_is_there_twice_is_there_once(shell: Shell) -> None:
+    """People write a region beside each account."""
+    once = shell.run("import", "--sandbox", "--account", OWNER, "--account", DELEGATE, "--region", REGION)
+    beside = ("--account", OWNER, "--region", REGION, "--account", DELEGATE, "--region", REGION)
+
+    assert once == shell.run("import", "--sandbox", *beside)

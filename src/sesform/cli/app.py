@@ -11,22 +11,32 @@ from sesform import __version__
 from sesform.cli import applying, run
 from sesform.cli.console import Talk, out
 from sesform.cli.options import (
+    Accounts,
     AllowDark,
     AllowIrreversible,
     AllowMassChange,
+    AllTopics,
     AutoApprove,
+    ExternalIdVariables,
     Format,
     FormatOption,
+    IdentityArns,
     NoColor,
     Only,
     Options,
     Parallelism,
     Paths,
+    Profiles,
     Prune,
     Quiet,
     Rate,
+    Regions,
+    RemovedFile,
+    RoleArns,
     SandboxRate,
     Since,
+    SpecNames,
+    TerraformFile,
     Unmanaged,
     UseSandbox,
     Verbose,
@@ -255,51 +265,16 @@ def routes(
 @app.command("import")
 def import_(
     context: typer.Context,
-    account: Annotated[
-        list[str] | None, typer.Option("--account", metavar="A", help="An account to look at. Repeatable.")
-    ] = None,
-    region: Annotated[
-        list[str] | None, typer.Option("--region", metavar="R", help="A region to look at in each account. Repeatable.")
-    ] = None,
-    role_arn: Annotated[
-        list[str] | None,
-        typer.Option("--role-arn", metavar="ARN", help="The role to take in the account of the ARN. Repeatable."),
-    ] = None,
-    profile: Annotated[
-        list[str] | None,
-        typer.Option("--profile", metavar="[A=]NAME", help="The AWS profile for all accounts, or for A. Repeatable."),
-    ] = None,
-    external_id_env: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--external-id-env",
-            metavar="[A=]VAR",
-            help="The environment variable that holds the external id. Repeatable.",
-        ),
-    ] = None,
-    name: Annotated[
-        list[str] | None,
-        typer.Option("--name", metavar="[A=]NAME", help="What the specs of account A are called. Repeatable."),
-    ] = None,
-    identity_arn: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--identity-arn", metavar="ARN", help="Ask for legacy entries for this foreign identity. Repeatable."
-        ),
-    ] = None,
-    all_topics: Annotated[
-        bool, typer.Option("--all-topics", help="Also topics that SES has nothing to do with.")
-    ] = False,
-    terraform: Annotated[
-        str | None,
-        typer.Option(
-            "--terraform", metavar="FILE", help="Not AWS, but what `terraform show -json` printed; -: standard input."
-        ),
-    ] = None,
-    removed: Annotated[
-        Path | None,
-        typer.Option("--removed", metavar="FILE", help="With --terraform: a new .tf file for the `removed` blocks."),
-    ] = None,
+    account: Accounts = None,
+    region: Regions = None,
+    role_arn: RoleArns = None,
+    profile: Profiles = None,
+    external_id_env: ExternalIdVariables = None,
+    name: SpecNames = None,
+    identity_arn: IdentityArns = None,
+    all_topics: AllTopics = False,
+    terraform: TerraformFile = None,
+    removed: RemovedFile = None,
     sandbox: UseSandbox = False,
     sandbox_rate: SandboxRate = None,
     rate: Rate = None,
@@ -312,16 +287,7 @@ def import_(
     from sesform.cli import importing
 
     options = Options.of(context.params)
-    asked = importing.Asked(
-        tuple(account or ()),
-        tuple(region or ()),
-        tuple(role_arn or ()),
-        tuple(profile or ()),
-        tuple(external_id_env or ()),
-        tuple(name or ()),
-        tuple(identity_arn or ()),
-        all_topics,
-    )
+    asked = importing.Asked.of(context.params)
     if terraform is not None:
         from sesform.cli import from_terraform
 

@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sesform.address import Access
 from sesform.cli import run
@@ -36,6 +36,24 @@ class Asked:
     names: tuple[str, ...] = ()
     identity_arns: tuple[str, ...] = ()
     all_topics: bool = False
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any]) -> Asked:
+        """The command's parameters. What is there twice without saying more, is there once."""
+
+        def given(name: str) -> tuple[str, ...]:
+            return tuple(dict.fromkeys(parameters[name] or ()))
+
+        return cls(
+            given("account"),
+            given("region"),
+            given("role_arn"),
+            given("profile"),
+            given("external_id_env"),
+            given("name"),
+            given("identity_arn"),
+            parameters["all_topics"],
+        )
 
 
 def import_live(options: Options, talk: Talk, asked: Asked) -> int:
@@ -130,9 +148,6 @@ def _accesses(asked: Asked) -> dict[str, Access]:
         raise UsageError(f"{missing} is missing; import looks at accounts (--account) in regions (--region)")
     for piece, option, values in (("account", "--account", asked.accounts), ("region", "--region", asked.regions)):
         _check(piece, option, values)
-        twice = next((v for v in values if values.count(v) > 1), None)
-        if twice:
-            raise UsageError(f"{option} {twice} is there twice; give it once")
     profiles = _by_account("--profile", asked.profiles, asked.accounts)
     variables = _by_account("--external-id-env", asked.external_ids, asked.accounts)
     roles = _roles(asked)

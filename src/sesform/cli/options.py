@@ -76,6 +76,51 @@ AllowIrreversible = Annotated[
 ]
 
 
+# --- of import ---------------------------------------------------------------------------------------------------------
+
+Accounts = Annotated[
+    list[str] | None, typer.Option("--account", metavar="A", help="An account to look at. Repeatable.")
+]
+Regions = Annotated[
+    list[str] | None, typer.Option("--region", metavar="R", help="A region to look at in each account. Repeatable.")
+]
+RoleArns = Annotated[
+    list[str] | None,
+    typer.Option("--role-arn", metavar="ARN", help="The role to take in the account of the ARN. Repeatable."),
+]
+Profiles = Annotated[
+    list[str] | None,
+    typer.Option("--profile", metavar="[A=]NAME", help="The AWS profile for all accounts, or for A. Repeatable."),
+]
+ExternalIdVariables = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--external-id-env",
+        metavar="[A=]VAR",
+        help="The environment variable that holds the external id. Repeatable.",
+    ),
+]
+SpecNames = Annotated[
+    list[str] | None,
+    typer.Option("--name", metavar="[A=]NAME", help="What the specs of account A are called. Repeatable."),
+]
+IdentityArns = Annotated[
+    list[str] | None,
+    typer.Option("--identity-arn", metavar="ARN", help="Ask for legacy entries for this foreign identity. Repeatable."),
+]
+AllTopics = Annotated[bool, typer.Option("--all-topics", help="Also topics that SES has nothing to do with.")]
+TerraformFile = Annotated[
+    str | None,
+    typer.Option(
+        "--terraform", metavar="FILE", help="Not AWS, but what `terraform show -json` printed; -: standard input."
+    ),
+]
+RemovedFile = Annotated[
+    Path | None,
+    typer.Option("--removed", metavar="FILE", help="With --terraform: a new .tf file for the `removed` blocks."),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What one run was asked for."""
