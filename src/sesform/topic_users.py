@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sesform import arns, estate, inventory
+from sesform import arns, estate, inventory, policy
 from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError, Problem
@@ -34,20 +35,22 @@ def look_up(
 ) -> tuple[Snapshot, tuple[Problem, ...]]:
     """The snapshot, with the topics of all identities and the destinations of all sets where the plan deletes a topic.
 
+    Legacy entries for identities of other accounts are listed nowhere: those are asked for that the topic's policy lets in.
     Where they may not be looked at there is a warning: a role of a delegate may have no right to SES at all.
     """
-    doomed: dict[Scope, list[Address]] = defaultdict(list)
+    doomed: dict[Scope, dict[str, Address]] = defaultdict(dict)
     for arn, change in sorted(estate.deleted_topics(of).items()):
-        parsed = arns.parse(arn)
-        if parsed is not None:
-            doomed[parsed.scope].append(change.address)
+        doomed[change.scope][arn] = change.address
     identities, found, problems = dict(snapshot.identities), dict(snapshot.found), list[Problem]()
 
-    def looked_up(scope: Scope, addresses: Sequence[Address]) -> Callable[[], None]:
+    def looked_up(scope: Scope, topics: Mapping[str, Address]) -> Callable[[], None]:
+        addresses = list(topics.values())
+
         def job() -> None:
             connection = connections.of(addresses[0])
             try:
                 others, sets = _unread(connection, snapshot)
+                others += sorted(_let_in(scope, topics, snapshot))
                 tell(scope, math.ceil(len(others) / IDENTITIES_A_CALL) + len(sets))
                 for name, attributes in Reading(connection, ()).notification_attributes_of(others).items():
                     identities[scope, name] = identity_facts(attributes)
@@ -60,7 +63,7 @@ def look_up(
 
         return job
 
-    side_by_side([looked_up(scope, addresses) for scope, addresses in doomed.items()], connections, parallelism)
+    side_by_side([looked_up(scope, topics) for scope, topics in doomed.items()], connections, parallelism)
     return replace(snapshot, identities=identities, found=found), tuple(sorted(problems, key=lambda p: p.summary))
 
 
@@ -70,6 +73,17 @@ def _unread(connection: Connection, snapshot: Snapshot) -> tuple[list[str], list
     others = [name for name in inventory.identities(connection) if (scope, name) not in snapshot.identities]
     known = snapshot.configuration_sets
     return others, [name for name in inventory.configuration_sets(connection) if (scope, name) not in known]
+
+
+def _let_in(scope: Scope, topics: Iterable[str], snapshot: Snapshot) -> set[str]:
+    """The identities of other accounts that the topics' policies name and that were not read yet."""
+    found: set[str] = set()
+    for facts in filter(None, map(snapshot.topics.get, topics)):
+        with suppress(ValueError):  # a policy that nobody can read names nobody
+            found |= policy.source_arns(policy.parse(facts.policy))
+    named = {(text, arn) for text in found if "*" not in text and (arn := arns.parse(text)) is not None}
+    foreign = {t for t, a in named if a.resource.startswith("identity/") and a.account != scope.account}
+    return {t for t in foreign if f":{scope.region}:" in t and (scope, t) not in snapshot.identities}
 
 
 def _set(beside: Address, scope: Scope, name: str) -> Declared:

@@ -135,24 +135,36 @@ ENTRIES = (
 
 
 @pytest.mark.parametrize(
-    ("topics", "entries", "prune", "warned"),
+    ("topics", "entries", "prune", "used"),
     [
         ("", "", True, True),
         ("topics: {t: absent}\n", "", False, True),
         ("topics: {t: absent}\n", f"cross_account_notifications: {{{ENTRY}: absent}}\n", False, False),
     ],
 )
-def test_deleting_a_topic_that_others_may_still_use_is_warned_about(
-    world: World, topics: str, entries: str, prune: bool, warned: bool
+def test_a_topic_that_a_legacy_entry_uses_is_not_deleted(
+    world: World, topics: str, entries: str, prune: bool, used: bool
 ) -> None:
-    """AWS lists legacy entries nowhere; but the topic's policy names them, and one that no spec speaks of may be in use."""
+    """AWS lists legacy entries nowhere; but the topic's policy names them, and one that no spec speaks of is asked for."""
     world.identity("partner.example", account="333333333333")
     world.converge(ENTRIES)
     plan = world.plan(ENTRIES.partition("topics")[0] + topics + entries, prune=prune)
 
-    text = f"SES may no longer publish to the topic for {ENTRY}, which no spec speaks of any more"
+    user = f"notification_topic {ENTRY}/bounce in 222222222222/eu-west-1"
     assert [c.address.key for c in plan.changes if c.address.type == "topic"] == ["t"]
-    assert [p.summary for p in plan.diagnostics if p.severity == "warning"] == ([text] if warned else [])
+    assert [p.summary for p in plan.errors] == ([f"is to be deleted, and {user} still uses it"] if used else [])
+
+
+def test_a_topic_that_a_legacy_entry_may_still_use_is_warned_about(world: World) -> None:
+    """An entry that has no topic any more is no use; that its identity is let in is told, since it may be another account's."""
+    world.identity("partner.example", account="333333333333")
+    world.converge(ENTRIES)
+    delegate = world.client("ses", "222222222222")
+    delegate.set_identity_notification_topic(Identity=ENTRY, NotificationType="Bounce")
+    plan = world.plan(ENTRIES.partition("topics")[0], prune=True)
+
+    text = f"SES may no longer publish to the topic for {ENTRY}, which no spec speaks of any more"
+    assert [(p.severity, p.summary) for p in plan.diagnostics] == [("warning", text)]
 
 
 def test_a_plan_that_was_refused_is_not_applied_from_its_file(shell: Shell, tmp_path: Path) -> None:

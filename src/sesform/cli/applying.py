@@ -68,7 +68,7 @@ def apply_file(options: Options, talk: Talk, file: Path) -> int:
     connections = run.connect(options, talk, places, access)
     if plan.changes:
         talk.say("Reading again what the plan touches ...")
-        snapshot = live.read(stale.touched(plan), (), connections, options.parallelism)
+        snapshot = live.read(stale.touched(plan), estate.deleted_topics(plan), connections, options.parallelism)
         if estate.deleted_topics(plan):
             tell = run.looking_for_publishers(options, talk)
             snapshot, unsure = topic_users.look_up(plan, snapshot, connections, options.parallelism, tell)
