@@ -43,7 +43,7 @@ class Tagged:
         head, slash, _ = parsed.resource.partition("/")
         if parsed.service == "sns":
             return "" if slash else "topic"
-        return head if head in ("configuration-set", "identity") else ""
+        return head if parsed.service == "ses" and head in ("configuration-set", "identity") else ""
 
     @property
     def name(self) -> str:

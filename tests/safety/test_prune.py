@@ -104,6 +104,7 @@ def test_what_others_have_made_is_never_touched(world: World) -> None:
         f"arn:aws:ses:{REGION}:{OWNER}:contact-list/example.com",
         f"arn:aws:ses:{REGION}:{OWNER}:dedicated-ip-pool/example.com",
         f"arn:aws:sns:{REGION}:{OWNER}:app/GCM/t",
+        f"arn:aws:elsewhere:{REGION}:{OWNER}:identity/other.example.com",
         "no ARN at all",
     ],
 )

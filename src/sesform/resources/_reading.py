@@ -86,7 +86,8 @@ class Reading:
         """ARN → the spec whose tag it carries, of all that this region has of the account. One call for a hundred.
 
         Source: Resource Groups Tagging API reference, GetResources, and "Services that support the Resource Groups Tagging API":
-        reading takes all resource types. It may be late, and tell of things that are gone ("previously tagged").
+        reading takes all resource types, so none is named: a filter that AWS does not know would be refused. It may be late, and
+        tell of things that are gone ("previously tagged").
         """
         found: dict[str, str] = {}
         token: dict[str, str] = {}
@@ -95,7 +96,6 @@ class Reading:
                 "resourcegroupstaggingapi",
                 "GetResources",
                 TagFilters=[{"Key": OWNERSHIP_TAG}],
-                ResourceTypeFilters=["ses", "sns"],
                 ResourcesPerPage=RESOURCES_A_PAGE,
                 **token,
             )
