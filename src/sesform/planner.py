@@ -303,6 +303,15 @@ def _change(draft: Draft, depends_on: tuple[int, ...]) -> Change:
     )
 
 
+def part(of: Plan, desired: Desired, snapshot: Snapshot, matches: Callable[[str], bool]) -> Plan:
+    """The part of a plan whose addresses match, with the routes that it changes and the limits that it meets by itself."""
+    whole = set(limits.check(desired, snapshot, of.changes))
+    taken = chosen(of, matches)
+    rest = tuple(d for d in taken.diagnostics if d not in whole)
+    own = limits.check(desired, snapshot, taken.changes)
+    return estate.routed(replace(taken, diagnostics=(*rest, *own)), desired, snapshot)
+
+
 def chosen(of: Plan, matches: Callable[[str], bool]) -> Plan:
     """The part of a plan whose addresses match, with the steps that these depend on: what is left out keeps its turn.
 
@@ -338,4 +347,4 @@ def _concerns(problem: Problem, touched: set[str], matches: Callable[[str], bool
     return problem.path.count("/") < 2 or any(a in touched or matches(a) for a in addresses)
 
 
-__all__ = ["chosen", "plan"]
+__all__ = ["chosen", "part", "plan"]

@@ -73,6 +73,19 @@ def test_policies_that_no_spec_names_are_never_touched(world: World) -> None:
     assert before == held(world.client("sesv2"))
 
 
+def test_a_part_of_a_plan_is_held_to_the_limit_by_itself(shell: Shell) -> None:
+    """With 19 policies of others two more are refused; one of them by itself fits."""
+    shell.specs(identity(f"policies: {{a: {RAW % '333333333333'}, b: {RAW % '333333333333'}}}"))
+    shell.run("plan", "--sandbox")  # makes the identity there
+    client = shell.sandbox.session(OWNER, "eu-west-1").client("sesv2")
+    for n in range(19):
+        put(client, f"other-{n:02}", text_of())
+
+    assert 1 == shell.run("plan", "--sandbox").code
+    assert 0 == shell.run("apply", "--sandbox", "--auto-approve", "--only", f"{PLACE}a").code
+    assert 20 == len(held(client))
+
+
 def test_a_policy_that_means_the_same_is_not_written(world: World) -> None:
     """What somebody made by hand is taken over as it is where it says what the spec says."""
     world.identity("example.com")

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -221,7 +222,7 @@ def find_drift(options: Options, talk: Talk, desired: Desired) -> Plan:
 
 
 def _planned(options: Options, desired: Desired, snapshot: Snapshot) -> Plan:
-    from sesform import estate, planner
+    from sesform import planner
 
     plan = planner.plan(desired, snapshot)
     if not options.only:
@@ -233,8 +234,11 @@ def _planned(options: Options, desired: Desired, snapshot: Snapshot) -> Plan:
             raise UsageError(
                 f"--only {printable(glob)!r} matches no address" + (f"; the nearest is {near[0]}" if near else "")
             )
-    part = planner.chosen(plan, lambda address: any(fnmatch.fnmatchcase(address, glob) for glob in options.only))
-    return estate.routed(part, desired, snapshot)
+    return planner.part(plan, desired, snapshot, partial(_matches, options.only))
+
+
+def _matches(globs: Sequence[str], address: str) -> bool:
+    return any(fnmatch.fnmatchcase(address, glob) for glob in globs)
 
 
 def guarded(options: Options, plan: Plan) -> Plan:
