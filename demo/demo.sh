@@ -59,7 +59,14 @@ run 0 sesform apply --sandbox --auto-approve
 say '6. Who gets which feedback now?'
 run 0 sesform routes --sandbox
 
-say '7. Every notification type is removed: one SetIdentityNotificationTopic call without a topic for each (-v tells the calls).
+say '7. What exists can be had as specs. A plan on them is empty: so live accounts are adopted.'
+run 0 sh -c 'sesform import --sandbox --account 111111111111 --account 222222222222 --region eu-west-1 \
+    --name 111111111111=example-corp --name 222222222222=acme-mailer \
+    --identity-arn arn:aws:ses:eu-west-1:333333333333:identity/partner.example >imported.yaml'
+run 0 cat imported.yaml
+run 0 sesform plan imported.yaml --sandbox --detailed-exitcode
+
+say '8. Every notification type is removed: one SetIdentityNotificationTopic call without a topic for each (-v tells the calls).
 #    The legacy entry could not be made again in AWS, so that takes a flag.'
 run 0 cp removal/owner.yaml removal/delegate.yaml specs
 run 0 cat specs/owner.yaml specs/delegate.yaml

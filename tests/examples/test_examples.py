@@ -120,6 +120,6 @@ def test_the_demo_comes_to_its_end(tmp_path: Path) -> None:
     environment = {**os.environ, "PATH": path, "TMPDIR": str(tmp_path)}
     done = subprocess.run([bash, ROOT / "demo" / "demo.sh"], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("No changes. Your infrastructure matches the configuration.") == 2
+    assert done.stdout.count("No changes. Your infrastructure matches the configuration.") == 3
     assert "(exit code 2)" in done.stdout
     assert list(tmp_path.iterdir()) == []
