@@ -7,14 +7,12 @@ from dataclasses import replace
 
 from sesform import routes
 from sesform.address import Scope
-from sesform.desired import Desired
+from sesform.desired import Desired, Key
 from sesform.errors import Problem
 from sesform.live import Snapshot
 from sesform.plan import Change, Plan
-from sesform.resources import RESOURCES
+from sesform.resources import aws_key
 from sesform.values import Properties
-
-_Key = tuple[str, Scope, tuple[str, ...]]  # type, scope, and the values of the type's key
 
 
 def routed(of: Plan, desired: Desired, snapshot: Snapshot) -> Plan:
@@ -31,10 +29,10 @@ def routed(of: Plan, desired: Desired, snapshot: Snapshot) -> Plan:
     )
 
 
-def _after(of: Plan, before: Mapping[_Key, Properties]) -> dict[_Key, Properties]:
+def _after(of: Plan, before: Mapping[Key, Properties]) -> dict[Key, Properties]:
     after = dict(before)
     for change in of.changes:
-        key = (change.address.type, change.scope, _aws_key(change.address.type, change.before or change.after or {}))
+        key = aws_key(change.address.type, change.scope, change.before or change.after or {})
         after.pop(key, None)
         if change.after is not None:
             after[key] = change.after
@@ -47,7 +45,7 @@ def used_again(of: Plan, snapshot: Snapshot) -> list[Problem]:
     return _still_used(of, _after(of, _resources(scopes, snapshot)))
 
 
-def _still_used(of: Plan, after: Mapping[_Key, Properties]) -> list[Problem]:
+def _still_used(of: Plan, after: Mapping[Key, Properties]) -> list[Problem]:
     """Errors for topics and sets that the plan deletes while something else, managed or not, goes on using them."""
     gone = deleted_topics(of)
     found = []
@@ -108,7 +106,7 @@ def deleted_sets(of: Plan) -> dict[tuple[Scope, str], Change]:
     }
 
 
-def _foreign_entries(resources: Mapping[_Key, Properties]) -> set[tuple[Scope, str]]:
+def _foreign_entries(resources: Mapping[Key, Properties]) -> set[tuple[Scope, str]]:
     """The identities of other accounts that have a topic, by the scope that set it."""
     return {
         (scope, key[0]) for kind, scope, key in resources if kind == "notification_topic" and key[0].startswith("arn:")
@@ -120,12 +118,8 @@ def live_routes(desired: Desired, snapshot: Snapshot) -> routes.Matrix:
     return _matrix(_resources(_scopes(desired), snapshot))
 
 
-def _matrix(resources: Mapping[_Key, Properties]) -> routes.Matrix:
+def _matrix(resources: Mapping[Key, Properties]) -> routes.Matrix:
     return routes.matrix((kind, scope, properties) for (kind, scope, _), properties in resources.items())
-
-
-def _aws_key(kind: str, properties: Properties) -> tuple[str, ...]:
-    return tuple(str(properties[name]) for name in RESOURCES[kind].key)
 
 
 def _scopes(desired: Desired) -> dict[tuple[str, str], Scope]:
@@ -133,9 +127,9 @@ def _scopes(desired: Desired) -> dict[tuple[str, str], Scope]:
     return {(d.address.spec, d.address.region): d.scope for d in [*desired.declared.values(), *desired.unmanaged]}
 
 
-def _resources(scopes: Mapping[tuple[str, str], Scope], snapshot: Snapshot) -> dict[_Key, Properties]:
+def _resources(scopes: Mapping[tuple[str, str], Scope], snapshot: Snapshot) -> dict[Key, Properties]:
     """Everything that was found, by what AWS knows it by; with the settings of identities that nobody declared."""
-    found: dict[_Key, Properties] = {}
+    found: dict[Key, Properties] = {}
     for (scope, name), facts in snapshot.identities.items():
         for type_, arn in facts.topics.items():
             topic = {"identity": name, "notification_type": type_, "topic_arn": arn}
@@ -148,5 +142,5 @@ def _resources(scopes: Mapping[tuple[str, str], Scope], snapshot: Snapshot) -> d
             found["default_configuration_set", scope, (name,)] = uses
     for address, properties in snapshot.found.items():
         scope = scopes[address.spec, address.region]
-        found[address.type, scope, _aws_key(address.type, properties)] = properties
+        found[aws_key(address.type, scope, properties)] = properties
     return found

@@ -18,7 +18,7 @@ from sesform.desired import Declared, Desired, canonical_arn, canonical_identity
 from sesform.errors import AwsError
 from sesform.live import IdentityFacts, SendingFacts, Snapshot, TopicFacts
 from sesform.quota import IDENTITIES_A_CALL
-from sesform.resources import RESOURCES, Reading
+from sesform.resources import RESOURCES, Reading, aws_key
 from sesform.routes import Resource
 from sesform.values import NOTIFICATION_TYPES, Properties
 
@@ -152,11 +152,7 @@ def _arn(resource: Resource) -> str:
 
 def _sort_key(resource: Resource) -> tuple[Scope, str, tuple[str, ...]]:
     kind, scope, properties = resource
-    return scope, kind, _aws_key(kind, properties)
-
-
-def _aws_key(kind: str, properties: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(properties[name]) for name in RESOURCES[kind].key)
+    return scope, kind, aws_key(kind, scope, properties)[2]
 
 
 @dataclass(slots=True)
@@ -323,12 +319,12 @@ def _declared(scope: Scope, kind: str, **key: str) -> Declared:
 
 def snapshot(desired: Desired, findings: Findings) -> Snapshot:
     """The findings as planning for these specs would read them: what AWS holds of all that they speak of."""
-    by_key = {(kind, scope, _aws_key(kind, p)): p for kind, scope, p in findings.resources}
+    by_key = {aws_key(kind, scope, p): p for kind, scope, p in findings.resources}
     found: dict[Address, Properties] = {}
     parents: dict[tuple[Scope, str], Address] = {}
     for declared in [*desired.declared.values(), *desired.unmanaged]:
         kind = declared.address.type
-        properties = by_key.get((kind, declared.scope, _aws_key(kind, declared.key)))
+        properties = by_key.get(declared.aws_key)
         if properties is not None:
             found[declared.address] = properties
         if kind == "configuration_set":

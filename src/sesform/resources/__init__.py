@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from sesform.address import Scope
+from sesform.desired import Key
 from sesform.resources._base import Permission, Phase, ResourceType
 from sesform.resources._reading import PENDING, Reading
 from sesform.resources.configuration_set import ConfigurationSet
@@ -18,6 +20,7 @@ from sesform.resources.sending_policy import SendingPolicy
 from sesform.resources.subscription import Subscription
 from sesform.resources.topic import Topic
 from sesform.resources.topic_policy import TopicPolicy
+from sesform.values import Properties
 
 # In the order in which they are made within a phase; what is removed goes in the reverse of it.
 RESOURCES: Final[Mapping[str, ResourceType]] = {
@@ -34,4 +37,10 @@ RESOURCES: Final[Mapping[str, ResourceType]] = {
     "ownership_tag": OwnershipTag(),
 }
 
-__all__ = ["PENDING", "RESOURCES", "Permission", "Phase", "Reading", "ResourceType"]
+
+def aws_key(kind: str, scope: Scope, properties: Properties) -> Key:
+    """What AWS knows a resource by: the same as `Declared.aws_key` of what declares it."""
+    return kind, scope, tuple(str(properties[name]) for name in RESOURCES[kind].key)
+
+
+__all__ = ["PENDING", "RESOURCES", "Permission", "Phase", "Reading", "ResourceType", "aws_key"]

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from sesform.address import Scope
 from sesform.adopt import Holdings, of_interest
+from sesform.desired import Key
 from sesform.errors import TerraformError
-from sesform.resources import RESOURCES
+from sesform.resources import RESOURCES, aws_key
 from sesform.routes import Resource
 from sesform.terraform_state._attributes import Attributes
 from sesform.terraform_state._document import Instance, Shown, parse
 from sesform.terraform_state._scopes import Scopes, Unresolved
 from sesform.terraform_state._types import Reading, read
-
-Key = tuple[str, Scope, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,22 +138,16 @@ def _each_once(readings: Iterable[tuple[Instance, Reading]]) -> Iterator[Resourc
     for instance, reading in readings:
         for resource in reading.resources:
             kind, _, properties = resource
-            twin, first = seen.setdefault(key_of(resource), (instance.address, resource))
+            twin, first = seen.setdefault(aws_key(*resource), (instance.address, resource))
             if not RESOURCES[kind].same(first[2], properties):
                 raise TerraformError(
                     f"{twin} and {instance.address} are the same {kind.replace('_', ' ')} in AWS, with different values; "
                     "run `terraform refresh`, and let one of them speak for it"
                 )
     yield from (resource for _, resource in seen.values())
-    background = {key_of(r): r for _, reading in readings for r in reading.background}
-    kept = {key_of(reading.kept_policy) for _, reading in readings if reading.kept_policy}
+    background = {aws_key(*r): r for _, reading in readings for r in reading.background}
+    kept = {aws_key(*reading.kept_policy) for _, reading in readings if reading.kept_policy}
     yield from (r for key, r in background.items() if key not in seen and key not in kept)
-
-
-def key_of(resource: Resource) -> Key:
-    """What AWS knows a resource by."""
-    kind, scope, properties = resource
-    return kind, scope, tuple(str(properties[name]) for name in RESOURCES[kind].key)
 
 
 def _warnings(shown: Shown, readings: Iterable[tuple[Instance, Reading]]) -> Iterator[str]:

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sesform.desired import Declared, Desired
-from sesform.resources import RESOURCES
+from sesform.desired import Declared, Desired, Key
+from sesform.resources import RESOURCES, aws_key
 from sesform.routes import Resource
-from sesform.terraform_state._inventory import Inventory, Item, Key, key_of
+from sesform.terraform_state._inventory import Inventory, Item
 from sesform.values import Properties, printable
 
 _WHY_NOT = {
@@ -36,15 +36,11 @@ class Verdict:
 
 def verdicts(inventory: Inventory, desired: Desired) -> tuple[Verdict, ...]:
     """What goes and what stays, in the order of the state: a resource goes where the specs declare all of it, just as it is."""
-    wants = {_key(d): d for d in desired.declared.values()}
+    wants = {d.aws_key: d for d in desired.declared.values()}
     found: dict[str, list[Item]] = {}
     for item in inventory.items:
         found.setdefault(item.resource, []).append(item)
     return tuple(_verdict(resource, items, wants) for resource, items in found.items())
-
-
-def _key(declared: Declared) -> Key:
-    return declared.address.type, declared.scope, tuple(declared.key.values())
 
 
 def _verdict(resource: str, items: Iterable[Item], wants: Mapping[Key, Declared]) -> Verdict:
@@ -56,7 +52,7 @@ def _verdict(resource: str, items: Iterable[Item], wants: Mapping[Key, Declared]
 def _why_it_stays(item: Item, wants: Mapping[Key, Declared]) -> str:
     if item.stays:
         return item.stays
-    missing = [r[0] for r in item.resources if not _is_declared(r, wants.get(key_of(r)))]
+    missing = [r[0] for r in item.resources if not _is_declared(r, wants.get(aws_key(*r)))]
     return next(
         (
             _WHY_NOT.get(
