@@ -16,11 +16,15 @@ SesformError                 anything of ours; the command line turns it into on
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
 Severity = Literal["error", "warning"]
+
+# What AWS's services call it when the credentials lack a right.
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,20 @@ class AwsError(SesformError):
         place = f"{operation} in {where}: " if operation else ""
         label = f"{code}: " if code else ""
         super().__init__(f"{place}{label}{message}" + (f"; {hint}" if hint else ""))
+
+    @property
+    def denied(self) -> bool:
+        """Whether the credentials lack the right, as opposed to a call that failed."""
+        return self.code in DENIED
+
+
+@contextmanager
+def understood(what: str = "the answer") -> Iterator[None]:
+    """Raises AwsError where an answer of AWS's, read inside, is not of the form that AWS promises: it is no state to plan on."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise AwsError(f"{what} was not understood ({type(error).__name__}: {error})") from error
 
 
 class LeftError(SesformError):

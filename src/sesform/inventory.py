@@ -15,7 +15,7 @@ from sesform import adopt, arns, policy
 from sesform.address import Address, Scope
 from sesform.adopt import Holdings, Note
 from sesform.desired import Declared, Desired, canonical_arn, canonical_identity
-from sesform.errors import AwsError
+from sesform.errors import AwsError, understood
 from sesform.live import IdentityFacts, SendingFacts, Snapshot, TopicFacts
 from sesform.quota import IDENTITIES_A_CALL
 from sesform.resources import RESOURCES, Reading, aws_key
@@ -183,13 +183,10 @@ class _Work:
 
         def run(connection: Connection, *arguments: Any) -> Any:
             try:
-                return job(self, connection, *arguments)
+                with understood(f"an answer in {connection.scope}"):
+                    return job(self, connection, *arguments)
             except AwsError as error:
                 self.unreadable.append(str(error))
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
-                # An answer that is not of the form that AWS promises is not passed off as what exists.
-                where = f"an answer in {connection.scope} was not understood"
-                self.unreadable.append(f"{where} ({type(error).__name__}: {error})")
             return None
 
         return run

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from sesform import arns, policy
 from sesform.desired import Desired, Target
-from sesform.errors import AwsError, Problem
-from sesform.live import ODD, SYMMETRIC, KeyFacts, Snapshot, not_understood, side_by_side
+from sesform.errors import AwsError, Problem, understood
+from sesform.live import SYMMETRIC, KeyFacts, Snapshot, side_by_side
 from sesform.plan import Change
 
 if TYPE_CHECKING:
@@ -66,15 +66,15 @@ def read_keys(
 def _facts(connection: Connection, reference: str) -> KeyFacts:
     facts = KeyFacts()
     try:
-        key = connection.call("kms", "DescribeKey", KeyId=reference)["KeyMetadata"]
-        facts = KeyFacts(key["Arn"], key.get("KeyManager", ""), key.get("KeyState", ""), key.get("KeySpec", SYMMETRIC))
-        # It takes the key's id or ARN, no alias, and its only policy's name is "default".
-        answer = connection.call("kms", "GetKeyPolicy", KeyId=key["Arn"], PolicyName="default")
-        return replace(facts, policy=answer["Policy"])
+        with understood():
+            key = connection.call("kms", "DescribeKey", KeyId=reference)["KeyMetadata"]
+            manager, state = key.get("KeyManager", ""), key.get("KeyState", "")
+            facts = KeyFacts(key["Arn"], manager, state, key.get("KeySpec", SYMMETRIC))
+            # It takes the key's id or ARN, no alias, and its only policy's name is "default".
+            answer = connection.call("kms", "GetKeyPolicy", KeyId=key["Arn"], PolicyName="default")
+            return replace(facts, policy=answer["Policy"])
     except AwsError as error:
         return KeyFacts() if error.code == "NotFoundException" else replace(facts, refusal=str(error))
-    except ODD as error:
-        return replace(facts, refusal=not_understood(error))
 
 
 def _in_use(desired: Desired, snapshot: Snapshot) -> dict[str, str]:

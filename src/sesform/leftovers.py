@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from sesform import arns
 from sesform.address import Address, Scope
 from sesform.desired import Declared, Desired, Origin
-from sesform.errors import Problem
+from sesform.errors import Problem, understood
+from sesform.live import sending_facts
 from sesform.resources import Reading
 from sesform.schema import GRANT_PREFIX
 from sesform.values import NOTIFICATION_TYPES, OWNERSHIP_TAG, Properties
@@ -68,22 +69,31 @@ def find(desired: Desired, connections: Connections) -> Leftovers:
     named = named_things(desired)
     for scope, connection in {c.scope: c for c in connections.by_place.values()}.items():
         reading = Reading(connection, ())
-        for arn, spec in sorted(reading.owners.items()):
-            tagged = Tagged(scope, arn, spec)
-            if not tagged.kind or (tagged.kind, scope, tagged.name) in named:
-                continue
-            place = connections.by_place.get((spec, scope.region))
-            if (
-                spec not in desired.specs or place is None or place.scope != scope
-            ):  # with --since there are places of others
-                others[scope, spec].append(arn)
-                continue
-            if tagged.kind == "identity":
-                facts = reading.email_identity(tagged.name)
-                policies = tuple(sorted(p for p in facts.get("Policies") or {} if p.startswith(GRANT_PREFIX)))
-                tagged = replace(tagged, policies=policies, default_set=facts.get("ConfigurationSetName") or "")
-            ours.append(tagged)
+        with understood(f"an answer in {scope}"):
+            for tagged in _tagged(reading):
+                if (tagged.kind, scope, tagged.name) in named:
+                    continue
+                place = connections.by_place.get((tagged.spec, scope.region))
+                # With --since there are places of others.
+                if tagged.spec in desired.specs and place is not None and place.scope == scope:
+                    ours.append(_with_settings(tagged, reading))
+                else:
+                    others[scope, tagged.spec].append(tagged.arn)
     return Leftovers(tuple(ours), {key: tuple(found) for key, found in sorted(others.items())})
+
+
+def _tagged(reading: Reading) -> Iterator[Tagged]:
+    """What carries a tag of ours in one account and region, and is of a kind that a spec could name."""
+    every = (Tagged(reading.connection.scope, arn, spec) for arn, spec in sorted(reading.owners.items()))
+    return (tagged for tagged in every if tagged.kind)
+
+
+def _with_settings(tagged: Tagged, reading: Reading) -> Tagged:
+    if tagged.kind != "identity":
+        return tagged
+    facts = sending_facts(reading.email_identity(tagged.name))
+    policies = tuple(sorted(p for p in facts.policies if p.startswith(GRANT_PREFIX)))
+    return replace(tagged, policies=policies, default_set=facts.default_set)
 
 
 def named_things(desired: Desired) -> set[tuple[str, Scope, str]]:

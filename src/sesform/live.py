@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sesform import arns
 from sesform.address import Address, Scope
 from sesform.desired import Declared
-from sesform.errors import AwsError
+from sesform.errors import AwsError, understood
 from sesform.resources import PENDING, RESOURCES, Reading
 from sesform.routes import Subscriber
 from sesform.values import NOTIFICATION_TYPES, Properties
@@ -36,15 +36,6 @@ class TopicFacts:
 
     policy: str
     kms_key: str = ""
-
-
-# What comes of an answer that is not of the form that AWS promises: it is no state to plan on.
-ODD = (AttributeError, KeyError, TypeError, ValueError)
-
-
-def not_understood(error: Exception) -> str:
-    """Why such an answer is as good as none."""
-    return f"the answer was not understood ({type(error).__name__}: {error})"
 
 
 SYMMETRIC = "SYMMETRIC_DEFAULT"  # KMS's name for the only kind of key that SNS takes
@@ -99,7 +90,7 @@ def read_subscribers(topic_arns: Iterable[str], connections: Connections) -> dic
         connection = connections.in_scope(parsed.scope) if parsed else None
         if connection is None:
             continue
-        with suppress(AwsError):
+        with suppress(AwsError), understood():
             listed = Reading(connection, ()).subscriptions(arn)
             found[arn] = tuple(Subscriber(*who, pending=sub == PENDING) for who, sub in sorted(listed.items()))
     return found
@@ -207,26 +198,26 @@ def _read_types(reading: Reading, wanted: list[Declared], result: _Pass) -> None
         if not of_type:
             continue
         try:
-            result.found.update(kind.read(reading, of_type))
+            with understood():
+                result.found.update(kind.read(reading, of_type))
         except AwsError as error:
             result.unreadable.update({d.address: str(error) for d in of_type})
-        except ODD as error:
-            result.unreadable.update({d.address: not_understood(error) for d in of_type})
 
 
 def _read_identities(reading: Reading, wanted: list[Declared], result: _Pass) -> None:
     try:
-        for name, attributes in reading.notification_attributes.items():
-            own = arns.parse(name) is None
-            result.identities[reading.connection.scope, name] = identity_facts(
-                attributes, reading.verification.get(name, "") if own else ""
-            )
+        with understood():
+            for name, attributes in reading.notification_attributes.items():
+                own = arns.parse(name) is None
+                result.identities[reading.connection.scope, name] = identity_facts(
+                    attributes, reading.verification.get(name, "") if own else ""
+                )
     except AwsError as error:
         result.unreadable.update({d.address: str(error) for d in wanted if "identity" in d.key})
 
 
 def _read_configuration_sets(reading: Reading, result: _Pass) -> None:
-    with suppress(AwsError):  # noted already, for each resource that it keeps from being read
+    with suppress(AwsError), understood():  # noted already, for each resource that it keeps from being read
         result.configuration_sets |= {(reading.connection.scope, name) for name in reading.event_destinations}
 
 
@@ -246,7 +237,7 @@ def identity_facts(attributes: Mapping[str, Any], verification: str = "") -> Ide
 def _read_topics(reading: Reading, topic_arns: list[str], result: _Pass) -> None:
     for arn in topic_arns:
         # Where these credentials may not look at it, the planner says that it could not be checked.
-        with suppress(AwsError, *ODD):
+        with suppress(AwsError), understood():
             attributes = reading.topic_attributes(arn)
             result.topics[arn] = (
                 TopicFacts(attributes["Policy"], attributes.get("KmsMasterKeyId", "")) if attributes else None

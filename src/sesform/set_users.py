@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sesform import estate
+from sesform import estate, inventory
 from sesform.address import Address, Scope
-from sesform.desired import canonical_identity
-from sesform.errors import AwsError
-from sesform.live import ODD, SendingFacts, Snapshot, not_understood, sending_facts, side_by_side
+from sesform.errors import AwsError, understood
+from sesform.live import SendingFacts, Snapshot, sending_facts, side_by_side
 from sesform.plan import Plan
 from sesform.resources import Reading
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 # Told of each account before its identities are asked for: the scope, its sets that are to go, and the calls that it takes.
 Tell = Callable[[Scope, list[str], int], None]
-
-_PAGE = 1000  # SES v2 API reference, ListEmailIdentities: the most that PageSize takes
 
 
 def look_up(of: Plan, snapshot: Snapshot, connections: Connections, parallelism: int, tell: Tell) -> Snapshot:
@@ -43,31 +40,19 @@ def look_up(of: Plan, snapshot: Snapshot, connections: Connections, parallelism:
             connection = connections.of(min(sets.values()))
             known = {name for where, name in snapshot.sending if where == scope}
             try:
-                names = [name for name in _identities(connection) if name not in known]
-                tell(scope, sorted(sets), len(names))
-                for name, facts in _facts(connection, names):
-                    sending[scope, name] = facts
-            except (AwsError, *ODD) as error:
-                why = error if isinstance(error, AwsError) else not_understood(error)
-                text = f"which identities use it by default is unknown: {why}"
+                with understood():
+                    names = [name for name in inventory.identities(connection) if name not in known]
+                    tell(scope, sorted(sets), len(names))
+                    for name, facts in _facts(connection, names):
+                        sending[scope, name] = facts
+            except AwsError as error:
+                text = f"which identities use it by default is unknown: {error}"
                 unreadable.update(dict.fromkeys(sets.values(), text))
 
         return job
 
     side_by_side([looked_up(scope, sets) for scope, sets in doomed.items()], connections, parallelism)
     return replace(snapshot, sending=sending, unreadable=unreadable)
-
-
-def _identities(connection: Connection) -> list[str]:
-    """The names of all identities, as specs are held to have them; botocore has no paginator for this call."""
-    found: list[str] = []
-    token: dict[str, str] = {}
-    while True:
-        page = connection.call("sesv2", "ListEmailIdentities", PageSize=_PAGE, **token)
-        found += [canonical_identity(each["IdentityName"]) for each in page["EmailIdentities"]]
-        if not page.get("NextToken"):
-            return found
-        token = {"NextToken": page["NextToken"]}
 
 
 def _facts(connection: Connection, names: Iterable[str]) -> Iterable[tuple[str, SendingFacts]]:

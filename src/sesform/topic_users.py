@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from sesform import arns, estate, inventory, policy
 from sesform.address import Address, Scope
 from sesform.desired import Declared
-from sesform.errors import AwsError, Problem
+from sesform.errors import AwsError, Problem, Severity, understood
 from sesform.live import Snapshot, identity_facts, side_by_side
 from sesform.plan import Plan
 from sesform.quota import IDENTITIES_A_CALL
@@ -36,7 +36,8 @@ def look_up(
     """The snapshot, with the topics of all identities and the destinations of all sets where the plan deletes a topic.
 
     Legacy entries for identities of other accounts are listed nowhere: those are asked for that the topic's policy lets in.
-    Where they may not be looked at there is a warning: a role of a delegate may have no right to SES at all.
+    Where they may not be looked at there is a warning: a role of a delegate may have no right to SES at all. Where looking
+    failed there is an error: nobody knows what uses the topic.
     """
     doomed: dict[Scope, dict[str, Address]] = defaultdict(dict)
     for arn, change in sorted(estate.deleted_topics(of).items()):
@@ -49,17 +50,19 @@ def look_up(
         def job() -> None:
             connection = connections.of(addresses[0])
             try:
-                others, sets = _unread(connection, snapshot)
-                others += sorted(_let_in(scope, topics, snapshot))
-                tell(scope, math.ceil(len(others) / IDENTITIES_A_CALL) + len(sets))
-                for name, attributes in Reading(connection, ()).notification_attributes_of(others).items():
-                    identities[scope, name] = identity_facts(attributes)
-                wanted = [_set(addresses[0], scope, name) for name in sets]
-                found.update(RESOURCES["event_destination"].read(Reading(connection, wanted), wanted))
+                with understood():
+                    others, sets = _unread(connection, snapshot)
+                    others += sorted(_let_in(scope, topics, snapshot))
+                    tell(scope, math.ceil(len(others) / IDENTITIES_A_CALL) + len(sets))
+                    for name, attributes in Reading(connection, ()).notification_attributes_of(others).items():
+                        identities[scope, name] = identity_facts(attributes)
+                    wanted = [_set(addresses[0], scope, name) for name in sets]
+                    found.update(RESOURCES["event_destination"].read(Reading(connection, wanted), wanted))
             except AwsError as error:
                 text = f"whether anything that no spec names uses the topics that go in {scope} could not be looked at: {error}"
                 concerns = tuple(map(str, addresses))
-                problems.append(Problem(text, concerns[0], severity="warning", concerns=concerns))
+                severity: Severity = "warning" if error.denied else "error"
+                problems.append(Problem(text, concerns[0], severity=severity, concerns=concerns))
 
         return job
 

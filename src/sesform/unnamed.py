@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sesform import adopt, inventory
 from sesform.desired import Desired
-from sesform.errors import AwsError, Problem
+from sesform.errors import AwsError, Problem, understood
 from sesform.leftovers import named_things
 from sesform.live import Snapshot, side_by_side
 from sesform.plan import Unnamed
@@ -16,8 +16,6 @@ from sesform.values import NOTIFICATION_TYPES
 
 if TYPE_CHECKING:
     from sesform.aws import Connection, Connections
-
-_DELETED = "Deleted"  # what SNS lists for a while in place of a subscription's ARN (ansible/ansible#20086)
 
 Listed = tuple[tuple[Unnamed, ...], tuple[Problem, ...]]
 
@@ -35,7 +33,8 @@ def find(desired: Desired, snapshot: Snapshot, connections: Connections, paralle
     def listing(connection: Connection, of: Callable[[Connection], Iterable[Unnamed]]) -> Callable[[], None]:
         def job() -> None:
             try:
-                found.extend(list(of(connection)))
+                with understood(f"an answer in {connection.scope}"):
+                    found.extend(list(of(connection)))
             except AwsError as error:
                 text = f"what no spec names could not all be listed: {error}"
                 problems.append(Problem(text, severity="warning"))
@@ -85,9 +84,9 @@ def _subscriptions(connection: Connection, desired: Desired) -> Iterator[Unnamed
     for topic in managed:
         if topic.scope == connection.scope:
             arn = topic.key["topic_arn"]
-            for (protocol, endpoint), subscription in reading.subscriptions(arn).items():
+            for protocol, endpoint in reading.subscriptions(arn):
                 key = ("subscription", topic.scope, (arn, protocol, endpoint))
-                if key not in spoken_of and subscription != _DELETED:
+                if key not in spoken_of:
                     shown = adopt.without_password(endpoint)
                     yield Unnamed("subscription", topic.scope, f"{protocol} {shown}", f"of {arn}")
 

@@ -6,7 +6,7 @@ import re
 
 from botocore import exceptions as boto
 
-from sesform.errors import AwsError, CredentialsError, SesformError
+from sesform.errors import DENIED, AwsError, CredentialsError, SesformError
 
 _HINTS = {
     "ExpiredToken": "log in again: the session's credentials have expired",
@@ -21,7 +21,6 @@ _HINTS = {
 _THROTTLED = frozenset(
     {"Throttling", "ThrottlingException", "Throttled", "ThrottledException", "TooManyRequestsException"}
 )
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"})
 
 # (pattern in AWS's text, what to do). Sources: boto/boto3#2645 (identity), terraform-provider-aws#26041 (principal),
 # AWS developer guide, "Configuring Amazon SNS notifications" (topic policy and key policy).
@@ -90,7 +89,7 @@ def _refused(error: boto.ClientError, operation: str, where: str) -> AwsError:
     answer = error.response.get("Error", {})
     code, message = str(answer.get("Code", "")), str(answer.get("Message", ""))
     hint = _HINTS.get(code, "")
-    if code in _DENIED:
+    if code in DENIED:
         hint = (
             f"these credentials lack {operation}"
             if not operation.startswith("sts:")

@@ -73,6 +73,8 @@ def apply_file(options: Options, talk: Talk, file: Path) -> int:
             tell = run.looking_for_publishers(options, talk)
             snapshot, unsure = topic_users.look_up(plan, snapshot, connections, options.parallelism, tell)
             talk.problems(unsure)
+            if any(p.severity == "error" for p in unsure):
+                raise StalePlanError("what the saved plan deletes could not be looked at again; nothing was changed")
         if estate.deleted_sets(plan):
             snapshot = set_users.look_up(plan, snapshot, connections, options.parallelism, run.looking(options, talk))
         stale.check(plan, snapshot)
