@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-from sesform import arns
-from sesform.address import Scope
 from sesform.aws import Connection
+from sesform.model import arns
+from sesform.model.address import Scope
 
 _PARTS = re.compile(r"\$\{[*?$]\}|\*|[^*?$]+")  # an escaped character, a wildcard, plain text
 

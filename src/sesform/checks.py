@@ -7,15 +7,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from sesform import arns, keys, policy, publishing
-from sesform.address import Address, Scope
+from sesform import keys
 from sesform.desired import Declared, Desired, Target
 from sesform.errors import Problem
 from sesform.live import Snapshot
+from sesform.model import arns
+from sesform.model.address import Address, Scope
+from sesform.model.values import NOTIFICATION_TYPES, Properties
 from sesform.plan import Change
+from sesform.policies import document as policy_document
+from sesform.policies import topic_statements
 from sesform.resources import PENDING
 from sesform.resources.subscription import asks
-from sesform.values import NOTIFICATION_TYPES, Properties
 
 _UNVERIFIED = "its settings are kept, but nothing can be sent with it yet"
 _VERIFY = "verify it there, correct the account or the regions, or declare it absent; one made just now takes a minute to show"
@@ -201,7 +204,7 @@ def topics(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> l
             if target.topic_arn not in unreadable:
                 found += _denied(target, policies.get(target.topic_arn), target.user in changing)
         elif target.topic_arn in made:  # with the policy that SNS gives it
-            document = policy.default_topic_policy(target.topic_arn)
+            document = policy_document.default_topic_policy(target.topic_arn)
             found += _refuses(target, document, target.user in changing, managed=False)
         elif target.topic_arn not in snapshot.topics:
             if target.user in changing:
@@ -287,20 +290,20 @@ def dead_topics(topic_arns: Iterable[str], snapshot: Snapshot) -> dict[str, str]
     return found
 
 
-def _lets_ses_in(document: policy.Policy | None) -> bool:
+def _lets_ses_in(document: policy_document.Policy | None) -> bool:
     """Whether any statement lets SES, or the topic's own account, publish; for whom exactly is the plan's business."""
-    allowing = [s for s in policy.statements(document or {}) if s.get("Effect") == "Allow"]
-    return document is None or any(policy.names_ses(s.get("Principal")) for s in allowing)
+    allowing = [s for s in policy_document.statements(document or {}) if s.get("Effect") == "Allow"]
+    return document is None or any(policy_document.names_ses(s.get("Principal")) for s in allowing)
 
 
 def _too_long(changes: Iterable[Change]) -> list[Problem]:
     found = {}
     for change in changes:
         if change.address.type == "topic_policy" and change.after:
-            size = len(policy.compact(change.after["policy"]))
-            if size > publishing.MOST_BYTES:
+            size = len(policy_document.compact(change.after["policy"]))
+            if size > topic_statements.MOST_BYTES:
                 topic = change.after["topic_arn"]
-                text = f"the policy of topic {topic} would be of {size} bytes, SNS takes {publishing.MOST_BYTES}"
+                text = f"the policy of topic {topic} would be of {size} bytes, SNS takes {topic_statements.MOST_BYTES}"
                 found[change.address] = Problem(
                     text, str(change.address), hint="remove statements of others, or use more topics"
                 )
@@ -323,11 +326,11 @@ def withdrawn(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -
     for change in changes:
         lost: set[str] = set()
         if change.address.type == "topic_policy" and change.before and change.after:
-            lost = publishing.withdrawn(change.before["policy"], change.after["policy"])
+            lost = topic_statements.withdrawn(change.before["policy"], change.after["policy"])
         elif change.address.type == "topic" and change.before and change.after is None:
             facts = snapshot.topics.get(change.before["topic_arn"])
             document = _parsed(facts.policy) if facts else None
-            lost = {s for s in policy.source_arns(document or {}) if ":ses:" in s and "*" not in s}
+            lost = {s for s in policy_document.source_arns(document or {}) if ":ses:" in s and "*" not in s}
         if lost - named:
             who = ", ".join(sorted(lost - named))
             text = f"SES may no longer publish to the topic for {who}, which no spec speaks of any more"
@@ -336,23 +339,25 @@ def withdrawn(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -
     return found
 
 
-def _parsed(text: str) -> policy.Policy | None:
+def _parsed(text: str) -> policy_document.Policy | None:
     try:
-        return policy.parse(text)
+        return policy_document.parse(text)
     except ValueError:
         return None  # not a policy that we can read: then whether it lets SES publish cannot be told
 
 
 def _denied(target: Target, document: Properties | None, changing: bool) -> list[Problem]:
     """A managed topic's policy: our statements let in exactly who is declared, so that only somebody's Deny can be in the way."""
-    if document is None or all(s.get("Effect") == "Allow" for s in policy.statements(document)):
+    if document is None or all(s.get("Effect") == "Allow" for s in policy_document.statements(document)):
         return []
     return _refuses(target, document, changing, managed=True)
 
 
 def _refuses(target: Target, document: Properties | None, changing: bool, *, managed: bool) -> list[Problem]:
     """Whether the policy lets SES publish as any of the publishers; a setting that is already there is only warned about."""
-    verdicts = [policy.may_publish(document, target.topic_arn, p) if document else None for p in target.publishers]
+    verdicts = [
+        policy_document.may_publish(document, target.topic_arn, p) if document else None for p in target.publishers
+    ]
     if True in verdicts:
         return []
     if None in verdicts:
@@ -361,7 +366,7 @@ def _refuses(target: Target, document: Properties | None, changing: bool, *, man
     who = " or ".join(sorted({p.arn for p in target.publishers}))
     hint = "remove the statement that denies it"
     if not managed:
-        statement = publishing.with_publishers({}, target.topic_arn, target.publishers)["Statement"]
+        statement = topic_statements.with_publishers({}, target.topic_arn, target.publishers)["Statement"]
         hint = f"add to its policy: {json.dumps(statement[0])}"
     return [
         _target_problem(

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from sesform import live
 from sesform.desired import Declared
+from sesform.model.values import Properties
 from sesform.plan import Change, Report
 from sesform.resources import RESOURCES
-from sesform.values import Properties
 
 if TYPE_CHECKING:
     from sesform.aws import Connections

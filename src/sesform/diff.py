@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sesform.values import Properties, Value
+from sesform.model.values import Properties, Value
 
 
 class _Absent:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sesform import routes
-from sesform.address import Scope
 from sesform.desired import Desired, Key
 from sesform.errors import Problem
 from sesform.live import Snapshot
+from sesform.model.address import Scope
+from sesform.model.values import Properties
 from sesform.plan import Change, Plan
 from sesform.resources import aws_key
-from sesform.values import Properties
 
 
 def routed(of: Plan, desired: Desired, snapshot: Snapshot) -> Plan:

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from sesform.errors import UsageError
-from sesform.values import printable
+from sesform.model.values import printable
 from sesform.yaml_source import MAX_BYTES, is_listed
 
 _LINK = "120000"  # the mode of symbolic links

@@ -11,16 +11,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sesform import adopt, arns, policy
-from sesform.address import Address, Scope
+from sesform import adopt
 from sesform.adopt import Holdings, Note
 from sesform.desired import Declared, Desired, canonical_arn, canonical_identity
 from sesform.errors import AwsError, understood
 from sesform.live import IdentityFacts, SendingFacts, Snapshot, TopicFacts
-from sesform.quota import IDENTITIES_A_CALL
+from sesform.model import arns
+from sesform.model.address import Address, Scope
+from sesform.model.quotas import IDENTITIES_A_CALL
+from sesform.model.values import NOTIFICATION_TYPES, Properties
+from sesform.policies import document as policy_document
 from sesform.resources import RESOURCES, Reading, aws_key
 from sesform.routes import Resource
-from sesform.values import NOTIFICATION_TYPES, Properties
 
 if TYPE_CHECKING:
     from sesform.aws import Connection, Connections
@@ -239,7 +241,9 @@ def _read_foreign(work: _Work, connection: Connection, foreign: Collection[str])
 
 def _foreign_to(scope: Scope, resources: Iterable[Resource], asked: Iterable[str]) -> list[str]:
     """The identities of other accounts that may have a legacy entry here: those asked for, and those that topic policies name."""
-    named = (arn for kind, _, p in resources if kind == "topic_policy" for arn in policy.source_arns(p["policy"]))
+    named = (
+        arn for kind, _, p in resources if kind == "topic_policy" for arn in policy_document.source_arns(p["policy"])
+    )
     found = set()
     for text in {*named, *asked}:
         arn = arns.parse(text)
@@ -357,7 +361,7 @@ def _topic_facts(desired: Desired, findings: Findings, holdings: Holdings) -> di
         topic = holdings.topics.get(arn)
         settings = topic.settings if topic else None
         found[arn] = (
-            TopicFacts(policy.compact((topic and topic.policy) or {}), str(settings.get("kms_key") or ""))
+            TopicFacts(policy_document.compact((topic and topic.policy) or {}), str(settings.get("kms_key") or ""))
             if settings
             else None
         )

@@ -13,11 +13,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sesform import arns, policy
 from sesform.desired import Desired, Target
 from sesform.errors import AwsError, Problem, understood
 from sesform.live import SYMMETRIC, KeyFacts, Snapshot, side_by_side
+from sesform.model import arns
 from sesform.plan import Change
+from sesform.policies import document as policy_document
 
 if TYPE_CHECKING:
     from sesform.aws import Connection, Connections
@@ -26,7 +27,7 @@ _ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
 STATEMENT: Mapping[str, Any] = {
     "Sid": "AllowSESToUseKMSKey",
     "Effect": "Allow",
-    "Principal": {"Service": policy.SES_PRINCIPAL},
+    "Principal": {"Service": policy_document.SES_PRINCIPAL},
     "Action": list(_ACTIONS),
     "Resource": "*",
 }
@@ -127,13 +128,13 @@ def fault(reference: str, keys: Mapping[str, KeyFacts]) -> str | None:
 
 def _refused(reference: str, facts: KeyFacts) -> str | None:
     try:
-        document = policy.parse(facts.policy)
+        document = policy_document.parse(facts.policy)
     except ValueError:
         return None
-    verdicts = {action: policy.allows_ses(document, action, facts.arn, {}) for action in _ACTIONS}
+    verdicts = {action: policy_document.allows_ses(document, action, facts.arn, {}) for action in _ACTIONS}
     refused = [action for action, verdict in verdicts.items() if verdict is False]
     if refused:
-        return f"the policy of the KMS key {reference} does not let {policy.SES_PRINCIPAL} use {' and '.join(refused)}"
+        return f"the policy of the KMS key {reference} does not let {policy_document.SES_PRINCIPAL} use {' and '.join(refused)}"
     return None if None in verdicts.values() else ""
 
 

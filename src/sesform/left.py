@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sesform.address import Access, Address, Scope
 from sesform.desired import Declared, Desired, Key
+from sesform.model.address import Access, Address, Scope
 
 _SAYS = "declared it, and no spec does any more"
 _NOTIFICATIONS = ("notification_topic", "notification_headers")

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from sesform import arns
-from sesform.address import Address, Scope
 from sesform.desired import Declared, Desired, Origin
 from sesform.errors import Problem, understood
 from sesform.live import sending_facts
+from sesform.model import arns
+from sesform.model.address import Address, Scope
+from sesform.model.values import NOTIFICATION_TYPES, OWNERSHIP_TAG, Properties
 from sesform.resources import Reading
 from sesform.schema import GRANT_PREFIX
-from sesform.values import NOTIFICATION_TYPES, OWNERSHIP_TAG, Properties
 
 if TYPE_CHECKING:
     from sesform.aws import Connections

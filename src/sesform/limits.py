@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from sesform.address import Scope
 from sesform.desired import Desired
 from sesform.errors import Problem
 from sesform.live import Snapshot
+from sesform.model.address import Scope
+from sesform.model.quotas import DESTINATIONS_A_SET, POLICIES_AN_IDENTITY
 from sesform.plan import Change
-from sesform.quota import DESTINATIONS_A_SET, POLICIES_AN_IDENTITY
 
 
 def check(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> list[Problem]:

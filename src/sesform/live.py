@@ -9,13 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sesform import arns
-from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError, understood
+from sesform.model import arns
+from sesform.model.address import Address, Scope
+from sesform.model.values import NOTIFICATION_TYPES, Properties
 from sesform.resources import PENDING, RESOURCES, Reading
 from sesform.routes import Subscriber
-from sesform.values import NOTIFICATION_TYPES, Properties
 
 if TYPE_CHECKING:
     from sesform.aws import Connection, Connections

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sesform import arns
 from sesform.desired import Declared, Desired
+from sesform.model import arns
+from sesform.model.values import OWNERSHIP_TAG
 from sesform.resources import RESOURCES, Permission
-from sesform.values import OWNERSHIP_TAG
 
 # IAM quotas: a managed policy has so many characters, white space not counted.
 MOST_CHARACTERS = 6144

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from sesform.address import Access, Address, Scope
 from sesform.errors import Problem
+from sesform.model.address import Access, Address, Scope
+from sesform.model.values import Properties
 from sesform.routes import RouteChange
-from sesform.values import Properties
 
 Action = Literal["create", "update", "delete"]
 ACTIONS: tuple[Action, ...] = ("create", "update", "delete")

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from sesform import terraform
-from sesform.address import Access, Address, Scope
 from sesform.errors import PlanFileError, Problem, UsageError
+from sesform.model.address import Access, Address, Scope
+from sesform.model.quotas import SES_CALLS_A_SECOND, least_seconds
+from sesform.model.values import UNKNOWN, printable
 from sesform.plan import Change, Plan, Unchanged, Unnamed
-from sesform.quota import SES_CALLS_A_SECOND, least_seconds
 from sesform.resources import RESOURCES
 from sesform.routes import RouteChange, Subject
-from sesform.values import UNKNOWN, printable
 
 VERSION = 1
 MAX_BYTES = 256 * 1024 * 1024

@@ -6,15 +6,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sesform import arns, checks, estate, graph, keys, limits
-from sesform.address import Address, Scope
+from sesform import checks, estate, graph, keys, limits
 from sesform.desired import Declared, Desired, publishers_of
 from sesform.errors import Problem
 from sesform.live import Snapshot
+from sesform.model import arns
+from sesform.model.address import Address, Scope
+from sesform.model.values import Properties
 from sesform.plan import Action, Change, Plan, Unchanged, on_the_way
 from sesform.resources import RESOURCES, Phase
 from sesform.resources.event_destination import is_stand_in, sends_nothing, stand_in_for
-from sesform.values import Properties
 
 _RANK = {name: position for position, name in enumerate(RESOURCES)}
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sesform.address import Scope
+from sesform.model.address import Scope
+from sesform.model.values import NOTIFICATION_TYPES, Properties
 from sesform.resources.event_destination import kind_of
-from sesform.values import NOTIFICATION_TYPES, Properties
 
 VITAL = ("bounce", "complaint")  # what an account is put under review for
 

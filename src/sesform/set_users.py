@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sesform import estate, inventory
-from sesform.address import Address, Scope
 from sesform.errors import AwsError, understood
 from sesform.live import SendingFacts, Snapshot, sending_facts, side_by_side
+from sesform.model.address import Address, Scope
 from sesform.plan import Plan
 from sesform.resources import Reading
 

@@ -6,9 +6,9 @@ from sesform.confirm import wanted
 from sesform.desired import Declared
 from sesform.errors import StalePlanError
 from sesform.live import Snapshot
+from sesform.model.values import Properties, printable
 from sesform.plan import Change, Plan
 from sesform.resources import RESOURCES, ResourceType
-from sesform.values import Properties, printable
 
 
 def touched(plan: Plan) -> list[Declared]:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sesform import policy
-from sesform.address import Address
+from sesform.model.address import Address
+from sesform.model.values import OWNERSHIP_TAG, UNKNOWN, Properties
 from sesform.plan import Plan, on_the_way
+from sesform.policies import document as policy_document
 from sesform.resources.event_destination import kind_of
-from sesform.values import OWNERSHIP_TAG, UNKNOWN, Properties
 
 FORMAT_VERSION = "1.2"
 # Consumers refuse a document without a plausible Terraform version: this is a constant of the format, not of anything installed.
@@ -186,9 +186,9 @@ def _subscription(p: Mapping[str, Any]) -> dict[str, Any]:
         "protocol": p["protocol"],
         "endpoint": p["endpoint"],
         "raw_message_delivery": bool(p.get("raw_message_delivery")),
-        "filter_policy": policy.compact(filter_policy) if filter_policy else None,
+        "filter_policy": policy_document.compact(filter_policy) if filter_policy else None,
         "filter_policy_scope": p.get("filter_policy_scope"),
-        "redrive_policy": policy.compact({"deadLetterTargetArn": queue}) if queue else None,
+        "redrive_policy": policy_document.compact({"deadLetterTargetArn": queue}) if queue else None,
     }
 
 
@@ -208,7 +208,7 @@ _TYPES: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] 
     ),
     "topic_policy": (
         "aws_sns_topic_policy",
-        lambda p: {"id": p["topic_arn"], "arn": p["topic_arn"], "policy": policy.compact(p["policy"])},
+        lambda p: {"id": p["topic_arn"], "arn": p["topic_arn"], "policy": policy_document.compact(p["policy"])},
     ),
     "configuration_set": (
         "aws_sesv2_configuration_set",
@@ -231,7 +231,7 @@ _TYPES: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] 
             "id": f"{p['identity']}|{p['name']}",
             "identity": p["identity"],
             "name": p["name"],
-            "policy": policy.compact(p["policy"]),
+            "policy": policy_document.compact(p["policy"]),
         },
     ),
     "ownership_tag": (  # the provider has no resource for a tag of SES's

@@ -14,13 +14,15 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sesform import arns, estate, inventory, policy
-from sesform.address import Address, Scope
+from sesform import estate, inventory
 from sesform.desired import Declared
 from sesform.errors import AwsError, Problem, Severity, understood
 from sesform.live import Snapshot, identity_facts, side_by_side
+from sesform.model import arns
+from sesform.model.address import Address, Scope
+from sesform.model.quotas import IDENTITIES_A_CALL
 from sesform.plan import Plan
-from sesform.quota import IDENTITIES_A_CALL
+from sesform.policies import document as policy_document
 from sesform.resources import RESOURCES, Reading
 
 if TYPE_CHECKING:
@@ -83,7 +85,7 @@ def _let_in(scope: Scope, topics: Iterable[str], snapshot: Snapshot) -> set[str]
     found: set[str] = set()
     for facts in filter(None, map(snapshot.topics.get, topics)):
         with suppress(ValueError):  # a policy that nobody can read names nobody
-            found |= policy.source_arns(policy.parse(facts.policy))
+            found |= policy_document.source_arns(policy_document.parse(facts.policy))
     named = {(text, arn) for text in found if "*" not in text and (arn := arns.parse(text)) is not None}
     foreign = {t for t, a in named if a.resource.startswith("identity/") and a.account != scope.account}
     return {t for t in foreign if f":{scope.region}:" in t and (scope, t) not in snapshot.identities}

@@ -10,9 +10,9 @@ from sesform.desired import Desired
 from sesform.errors import AwsError, Problem, understood
 from sesform.leftovers import named_things
 from sesform.live import Snapshot, side_by_side
+from sesform.model.values import NOTIFICATION_TYPES
 from sesform.plan import Unnamed
 from sesform.resources import Reading
-from sesform.values import NOTIFICATION_TYPES
 
 if TYPE_CHECKING:
     from sesform.aws import Connection, Connections

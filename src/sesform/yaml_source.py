@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from sesform.errors import Problem, UsageError
-from sesform.values import printable
+from sesform.model.values import printable
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 32

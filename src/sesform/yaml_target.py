@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from sesform.values import printable
+from sesform.model.values import printable
 from sesform.yaml_source import MAX_DEPTH, is_text
 
 Loc = tuple[int | str, ...]

@@ -10,8 +10,8 @@ import botocore.session
 import pytest
 
 from sesform import aws
-from sesform.address import Access
 from sesform.errors import AccountError, AwsError, CredentialsError, ReadOnlyError
+from sesform.model.address import Access
 from world import DELEGATE, OWNER, REGION, World
 
 ROLE = f"arn:aws:iam::{OWNER}:role/sesform"

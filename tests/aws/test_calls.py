@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from sesform import aws
-from sesform.address import Access, Scope
 from sesform.errors import AwsError, ReadOnlyError
+from sesform.model.address import Access, Scope
 from world import OWNER, REGION, World
 
 

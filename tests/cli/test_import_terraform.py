@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sesform import desired, publishing, schema, terraform_state, yaml_source
-from sesform.policy import Publisher
+from sesform import desired, schema, terraform_state, yaml_source
+from sesform.model.values import printable
+from sesform.policies import topic_statements
+from sesform.policies.document import Publisher
 from sesform.resources import RESOURCES
-from sesform.values import printable
 from shell import Shell
 from unit.scenes import DELEGATE, OWNER, REGION, identity_arn, set_arn, topic_arn
 
@@ -127,7 +128,7 @@ def test_options_that_do_not_go_with_a_state(shell: Shell, file: Path, words: li
 def test_a_topic_policy_that_sesform_would_write_goes_over(shell: Shell, file: Path) -> None:
     """Then its resource goes as well, and the spec keeps the policy."""
     publisher = Publisher(OWNER, identity_arn("example.com"))
-    document = publishing.with_publishers({"Version": "2012-10-17", "Statement": []}, TOPIC, [publisher])
+    document = topic_statements.with_publishers({"Version": "2012-10-17", "Statement": []}, TOPIC, [publisher])
     policy = resource("aws_sns_topic_policy", {"arn": TOPIC, "policy": json.dumps(document)}, "own")
     file.write_text(state(A_TOPIC, policy, NOTIFICATION))
     result = shell.run("import", "--terraform", "state.json", "--account", OWNER)

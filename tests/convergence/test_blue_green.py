@@ -13,10 +13,12 @@ import pytest
 import yaml
 from hypothesis import assume, given, settings
 
-from sesform import apply, arns, policy
-from sesform.address import Scope
+from sesform import apply
 from sesform.errors import SpecError
+from sesform.model import arns
+from sesform.model.address import Scope
 from sesform.plan import Change, Outcome
+from sesform.policies import document as policy_document
 from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, estates
 from world import World, routes
 
@@ -96,10 +98,10 @@ def observe(world: World, move: Move) -> Moment:
     topics: dict[tuple[str, str], str | None] = {}
     incomplete: list[str] = []
     with world.sandbox._store.transaction() as state:
-        users: list[tuple[str, policy.Publisher]] = []
+        users: list[tuple[str, policy_document.Publisher]] = []
         for scope, here in state.scopes.items():
             for name, identity in here.identities.items():
-                publisher = policy.Publisher(scope.account, arns.identity(scope, name))
+                publisher = policy_document.Publisher(scope.account, arns.identity(scope, name))
                 topics.update({(name, t): identity.topics.get(t) for t in ("Bounce", "Complaint", "Delivery")})
                 users += [(arn, publisher) for arn in identity.topics.values()]
                 chosen = identity.configuration_set
@@ -107,7 +109,7 @@ def observe(world: World, move: Move) -> Moment:
                     held = here.configuration_sets[chosen].destinations if chosen in here.configuration_sets else {}
                     incomplete += [f"{name}: {chosen}/{d}" for d in new_destinations(move, scope, chosen) - held.keys()]
             for name, found in here.configuration_sets.items():
-                publisher = policy.Publisher(scope.account, arns.configuration_set(scope, name))
+                publisher = policy_document.Publisher(scope.account, arns.configuration_set(scope, name))
                 targets = (d["SnsDestination"] for d in found.destinations.values() if "SnsDestination" in d)
                 users += [(t["TopicArn"], publisher) for t in targets]
         for arn, publisher in users:
@@ -119,8 +121,8 @@ def observe(world: World, move: Move) -> Moment:
             if held_topic is None:
                 incomplete.append(f"{publisher.arn}: {arn} does not exist")
                 continue
-            document = policy.parse(held_topic.policy)
-            if not policy.may_publish(document, arn, publisher):
+            document = policy_document.parse(held_topic.policy)
+            if not policy_document.may_publish(document, arn, publisher):
                 incomplete.append(f"{publisher.arn}: may not publish to {arn}")
             incomplete += [f"{arn}: {e} does not listen" for e in subscriptions.get(arn, set()) - confirmed]
     return Moment(routes(world), topics, incomplete)

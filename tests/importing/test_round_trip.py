@@ -11,12 +11,14 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sesform import adopt, aws, inventory, policy, publishing, yaml_target
-from sesform.address import Access, Scope
+from sesform import adopt, aws, inventory, yaml_target
 from sesform.adopt import Account
 from sesform.cli.importing import differences
 from sesform.desired import grant, policy_name, publishers_of
-from sesform.policy import Publisher
+from sesform.model.address import Access, Scope
+from sesform.policies import document as policy_document
+from sesform.policies import topic_statements
+from sesform.policies.document import Publisher
 from sesform.schema import Authorization
 from world import DELEGATE, OWNER, World
 
@@ -167,15 +169,15 @@ class Maker:
                 sns.set_topic_attributes(TopicArn=arn, AttributeName=attribute, AttributeValue=held[attribute])
         for kind in held["subscriptions"]:
             self._subscribe(sns, scope, arn, kind)
-        default = policy.default_topic_policy(arn)
+        default = policy_document.default_topic_policy(arn)
         deny = {**self._statement(arn), "Sid": "no", "Effect": "Deny"}
         sources = self.publishers.get(arn, set())
         document = {
             "default": default,
             "terraform": {"Version": "2012-10-17", "Statement": [self._statement(arn)]},
             "deny": {**default, "Statement": [*default["Statement"], deny]},
-            "ours": publishing.with_publishers(default, arn, sources),
-            "stale": publishing.with_publishers(default, arn, {*sources, *publishers_of(scope, "gone.example")}),
+            "ours": topic_statements.with_publishers(default, arn, sources),
+            "stale": topic_statements.with_publishers(default, arn, {*sources, *publishers_of(scope, "gone.example")}),
         }[held["document"]]
         self._put_policy(scope, name, document)
         if held["gone"]:

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sesform import apply
-from sesform.address import Address
+from sesform.model.address import Address
 from sesform.plan import Report
 from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, estates
 from world import World

@@ -9,9 +9,9 @@ from typing import Any, cast
 import pytest
 
 from sesform import keys, live
-from sesform.address import Scope
 from sesform.aws import Connection, Connections
 from sesform.live import Snapshot
+from sesform.model.address import Scope
 from sesform.plan import Plan
 from shell import Shell
 from world import OWNER, REGION, World

@@ -8,8 +8,8 @@ import botocore.session
 import pytest
 
 from sesform import apply, aws, live, stale
-from sesform.address import Access, Address
 from sesform.errors import StalePlanError
+from sesform.model.address import Access, Address
 from sesform.plan import Plan
 from world import OWNER, REGION, World
 

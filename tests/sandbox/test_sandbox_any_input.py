@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sesform.policy import Publisher, may_publish
+from sesform.policies.document import Publisher, may_publish
 from sesform.sandbox import Sandbox
 from sesform.sandbox.context import Context
 from sesform.sandbox.identity_policy import BadPolicy

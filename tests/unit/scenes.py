@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sesform import desired, planner, policy, schema, yaml_source
-from sesform.address import Address, Scope
+from sesform import desired, planner, schema, yaml_source
 from sesform.desired import Declared, Desired
 from sesform.errors import Problem, SpecError
 from sesform.live import IdentityFacts, Snapshot, TopicFacts
+from sesform.model.address import Address, Scope
+from sesform.model.values import UNKNOWN
 from sesform.plan import Change, Plan
+from sesform.policies import document as policy_document
 from sesform.resources import RESOURCES
-from sesform.values import UNKNOWN
 
 OWNER, DELEGATE, REGION = "111111111111", "222222222222", "eu-west-1"
 OWNER_SCOPE, DELEGATE_SCOPE = Scope(OWNER, REGION), Scope(DELEGATE, REGION)
@@ -103,7 +104,7 @@ def holding(done: Desired, *, seen_by: Desired | None = None, instead: Mapping[s
     sets = {a for a in looked_at if a.type == "configuration_set"}
     existing = {a: p for a, p in existing.items() if a in looked_at or _parent(a) in sets}
     topics = {
-        t.topic_arn: TopicFacts(policy.compact(_letting_in(t.topic_arn, [list(p) for p in t.publishers])))
+        t.topic_arn: TopicFacts(policy_document.compact(_letting_in(t.topic_arn, [list(p) for p in t.publishers])))
         for of in (done, seen_by or done)
         for t in of.targets
         if t.topic_arn in of.watched_topics
@@ -116,10 +117,10 @@ def _parent(of: Address) -> Address:
     return Address(of.spec, of.region, "configuration_set", of.key.split("/")[0])
 
 
-def _letting_in(arn: str, publishers: list[list[str]]) -> policy.Policy:
+def _letting_in(arn: str, publishers: list[list[str]]) -> policy_document.Policy:
     settled = RESOURCES["topic_policy"].settle({"topic_arn": arn, "publishers": publishers, "accounts": None}, None)
     assert settled is not None
-    document: policy.Policy = settled["policy"]
+    document: policy_document.Policy = settled["policy"]
     return document
 
 
@@ -161,7 +162,7 @@ def _always_there(
     topic = Address(each.address.spec, each.address.region, "topic", each.address.key)
     if kind == "topic_policy" and topic in found:
         arn = each.key["topic_arn"]
-        found[each.address] = {"topic_arn": arn, "policy": policy.default_topic_policy(arn)}
+        found[each.address] = {"topic_arn": arn, "policy": policy_document.default_topic_policy(arn)}
     facts = identities.get((each.scope, each.key.get("identity", "")))
     if kind == "feedback_forwarding" and facts is not None:
         found[each.address] = {"identity": each.key["identity"], "enabled": facts.forwarding}

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sesform.address import Access, Address, Scope
 from sesform.errors import UsageError
+from sesform.model.address import Access, Address, Scope
 
 parts = st.text("abcXYZ019-_.@:", min_size=1, max_size=12)
 keys = st.text("abcXYZ019-_.@:/", min_size=1, max_size=30)

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
-from sesform import adopt, policy, publishing, yaml_target
-from sesform.address import Scope
+from sesform import adopt, yaml_target
 from sesform.adopt import Account, Note, SpecDraft
 from sesform.desired import grant, policy_name, publishers_of
+from sesform.model.address import Scope
+from sesform.model.values import EVENT_TYPES
+from sesform.policies import document as policy_document
+from sesform.policies import topic_statements
 from sesform.routes import Resource
 from sesform.schema import Authorization
-from sesform.values import EVENT_TYPES
 from unit.scenes import DELEGATE, DELEGATE_SCOPE, OWNER, OWNER_SCOPE, identity_arn, topic_arn
 
 ACCOUNTS = {OWNER: Account("corp"), DELEGATE: Account("mailer")}
@@ -51,7 +53,7 @@ def headers(name: str, type_: str, scope: Scope = OWNER_SCOPE) -> Resource:
 
 def topic(name: str, scope: Scope = OWNER_SCOPE, *, document: Any = None, **settings: Any) -> list[Resource]:
     arn = topic_arn(name, scope.account, scope.region)
-    kept = document or policy.default_topic_policy(arn)
+    kept = document or policy_document.default_topic_policy(arn)
     properties = {"topic_arn": arn, "name": name, "display_name": "", "kms_key": None, **settings}
     return [("topic", scope, properties), ("topic_policy", scope, {"topic_arn": arn, "policy": kept})]
 
@@ -59,7 +61,9 @@ def topic(name: str, scope: Scope = OWNER_SCOPE, *, document: Any = None, **sett
 def letting_in(name: str, identity_: str, scope: Scope = OWNER_SCOPE) -> Any:
     """The policy that sesform keeps for a topic of the owner that one of its identities publishes to."""
     arn = topic_arn(name, scope.account, scope.region)
-    return publishing.with_publishers(policy.default_topic_policy(arn), arn, publishers_of(scope, identity_))
+    return topic_statements.with_publishers(
+        policy_document.default_topic_policy(arn), arn, publishers_of(scope, identity_)
+    )
 
 
 def destination(name: str = "d", *, set_name: str = "s", **properties: Any) -> list[Resource]:
@@ -80,7 +84,9 @@ def sending(document: Any, name: str, identity_: str = "a.com") -> Resource:
 def test_an_owner_and_its_delegate() -> None:
     """Each account gets a spec of its kind, in the order of the reference, and topics are called by their short names."""
     arn = topic_arn("feedback", DELEGATE)
-    let_in = publishing.with_publishers(policy.default_topic_policy(arn), arn, publishers_of(OWNER_SCOPE, "a.com"))
+    let_in = topic_statements.with_publishers(
+        policy_document.default_topic_policy(arn), arn, publishers_of(OWNER_SCOPE, "a.com")
+    )
     resources = [*identity("a.com", bounce=arn), *topic("feedback", DELEGATE_SCOPE, document=let_in)]
 
     assert [d.data for d in adopt.specs(resources, ACCOUNTS, whole=True, scopes=SCOPES)] == [
@@ -195,7 +201,9 @@ def test_what_refers_to_different_specs_is_not_one_spec() -> None:
     for region, display_name in (("eu-west-1", "one"), ("eu-central-1", "two")):
         scope, theirs = Scope(OWNER, region), Scope(DELEGATE, region)
         arn = topic_arn("t", DELEGATE, region)
-        kept = publishing.with_publishers(policy.default_topic_policy(arn), arn, publishers_of(scope, "a.com"))
+        kept = topic_statements.with_publishers(
+            policy_document.default_topic_policy(arn), arn, publishers_of(scope, "a.com")
+        )
         resources += identity("a.com", scope, bounce=arn) + topic("t", theirs, document=kept, display_name=display_name)
     bounces = {
         n: d.data["identities"]["a.com"]["notifications"]["bounce"] for n, d in said(resources).items() if "corp" in n

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sesform import arns
-from sesform.address import Scope
-from sesform.arns import Arn
+from sesform.model import arns
+from sesform.model.address import Scope
+from sesform.model.arns import Arn
 
 
 @pytest.mark.parametrize(

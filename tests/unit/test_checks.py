@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from sesform import planner, policy, publishing
+from sesform import planner
 from sesform.errors import Problem
 from sesform.live import IdentityFacts, Snapshot, TopicFacts
-from sesform.policy import Publisher
+from sesform.policies import document as policy_document
+from sesform.policies import topic_statements
+from sesform.policies.document import Publisher
 from unit.scenes import (
     DELEGATE,
     OWNER,
@@ -30,7 +32,9 @@ AWS_KEY = "the KMS key alias/aws/sns is AWS's own, and SES can never use it"
 THEIRS = topic_arn("theirs", "333333333333")
 EXTERNAL = owner(f"identities:\n  a.com:\n    notifications: {{bounce: '{THEIRS}'}}\n")
 A = Publisher(OWNER, identity_arn("a.com"))
-LETTING_IN = policy.compact(publishing.with_publishers(policy.default_topic_policy(THEIRS), THEIRS, [A]))
+LETTING_IN = policy_document.compact(
+    topic_statements.with_publishers(policy_document.default_topic_policy(THEIRS), THEIRS, [A])
+)
 
 
 def told(text: str, snapshot: Snapshot) -> list[str]:
@@ -216,12 +220,14 @@ UNTOLD = LETTING_IN.replace("AWS:SourceAccount", "aws:PrincipalOrgID")
         pytest.param([], lambda: with_topic(TopicFacts(LETTING_IN)), id="it may"),
         pytest.param(
             [f"error: {REFUSED}"],
-            lambda: with_topic(TopicFacts(policy.compact(policy.default_topic_policy(THEIRS)))),
+            lambda: with_topic(TopicFacts(policy_document.compact(policy_document.default_topic_policy(THEIRS)))),
             id="it may not",
         ),
         pytest.param(
             [f"warning: {REFUSED}"],
-            lambda: with_topic(TopicFacts(policy.compact(policy.default_topic_policy(THEIRS))), there=True),
+            lambda: with_topic(
+                TopicFacts(policy_document.compact(policy_document.default_topic_policy(THEIRS))), there=True
+            ),
             id="it may not, but the setting is there",
         ),
         pytest.param(
@@ -287,7 +293,7 @@ def test_a_topic_with_an_unmanaged_policy_is_judged_by_what_that_says() -> None:
     text = owner("topics: {t: {policy: unmanaged}}\nidentities: {a.com: {notifications: {bounce: t}}}\n")
     arn, bounce = topic_arn("t"), "corp/eu-west-1/notification_topic/a.com/bounce"
     deny = {"Effect": "Deny", "Principal": "*", "Action": "SNS:Publish", "Resource": arn}
-    topics = {arn: TopicFacts(policy.compact({"Statement": [deny]}))}
+    topics = {arn: TopicFacts(policy_document.compact({"Statement": [deny]}))}
     there = replace(holding(compiled(text)), topics=topics)
     absent = replace(holding(compiled(text), instead={bounce: None}), topics=topics)
     refused = f"the policy of topic {arn} does not let SES publish for {A.arn}"
@@ -298,11 +304,11 @@ def test_a_topic_with_an_unmanaged_policy_is_judged_by_what_that_says() -> None:
 
 def test_the_statement_that_is_missing_is_in_the_hint() -> None:
     """Who owns the topic gets the statement to add, and it does what is needed."""
-    facts = TopicFacts(policy.compact(policy.default_topic_policy(THEIRS)))
+    facts = TopicFacts(policy_document.compact(policy_document.default_topic_policy(THEIRS)))
     (problem,) = planner.plan(compiled(EXTERNAL), with_topic(facts)).errors
-    statement = policy.parse(problem.hint.removeprefix("add to its policy: "))
+    statement = policy_document.parse(problem.hint.removeprefix("add to its policy: "))
 
-    assert policy.may_publish({"Statement": [statement]}, THEIRS, A) is True
+    assert policy_document.may_publish({"Statement": [statement]}, THEIRS, A) is True
     assert (
         problem.path,
         problem.file,
@@ -338,10 +344,11 @@ def test_one_of_both_accounts_is_enough_for_a_legacy_entry() -> None:
     partner = identity_arn("partner.example", "333333333333")
     text = delegate(f"cross_account_notifications: {{'{partner}': {{bounce: '{THEIRS}'}}}}\n")
     lets_in = [
-        publishing.with_publishers({}, THEIRS, [Publisher(account, partner)]) for account in (DELEGATE, "333333333333")
+        topic_statements.with_publishers({}, THEIRS, [Publisher(account, partner)])
+        for account in (DELEGATE, "333333333333")
     ]
 
-    assert [told(text, Snapshot(topics={THEIRS: TopicFacts(policy.compact(p))})) for p in lets_in] == [[], []]
+    assert [told(text, Snapshot(topics={THEIRS: TopicFacts(policy_document.compact(p))})) for p in lets_in] == [[], []]
 
 
 # --- configuration sets --------------------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ import pytest
 from sesform import confirm, live
 from sesform.desired import Declared
 from sesform.live import Snapshot
+from sesform.model.values import UNKNOWN, Properties
 from sesform.plan import Action, Change, Outcome, Report, Result
-from sesform.values import UNKNOWN, Properties
 from unit.scenes import OWNER_SCOPE, address, topic_arn
 
 NOTIFICATION = "corp/eu-west-1/notification_topic/a.com/bounce"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sesform.address import Access, Scope
-from sesform.policy import Publisher
+from sesform.model.address import Access, Scope
+from sesform.policies.document import Publisher
 from unit.scenes import (
     DELEGATE,
     OWNER,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sesform import estate, planner
-from sesform.address import Scope
 from sesform.live import IdentityFacts, Snapshot
+from sesform.model.address import Scope
 from sesform.plan import Plan
 from sesform.routes import Route, RouteChange, Subject
 from unit.scenes import (

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from sesform import guard
-from sesform.address import Address
 from sesform.guard import Allowed
+from sesform.model.address import Address
+from sesform.model.values import Properties
 from sesform.plan import Action, Change, Plan, Unchanged
 from sesform.routes import RouteChange, Subject
-from sesform.values import Properties
 from unit.scenes import DELEGATE_SCOPE, OWNER_SCOPE, identity_arn
 
 PARTNER = identity_arn("partner.example", "333333333333")

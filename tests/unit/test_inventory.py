@@ -7,11 +7,12 @@ from typing import Any, cast
 
 import pytest
 
-from sesform import aws, inventory, policy
-from sesform.address import Access, Scope
+from sesform import aws, inventory
 from sesform.adopt import Note
 from sesform.aws import Connection, Connections
 from sesform.inventory import Existing
+from sesform.model.address import Access, Scope
+from sesform.policies import document as policy_document
 from sesform.resources import Reading
 from unit.scenes import OWNER, OWNER_SCOPE, identity_arn, topic_arn
 from world import DELEGATE, World
@@ -147,13 +148,13 @@ def test_legacy_entries_of_identities_that_policies_name_are_asked_for(world: Wo
     named = [PARTNER, identity_arn("*", "333333333333"), identity_arn("x.com", "333333333333", "us-east-1")]
     statement = {
         "Effect": "Allow",
-        "Principal": {"Service": policy.SES_PRINCIPAL},
+        "Principal": {"Service": policy_document.SES_PRINCIPAL},
         "Action": "SNS:Publish",
         "Resource": arn,
         "Condition": {"ArnLike": {"aws:SourceArn": named}},
     }
     sns.set_topic_attributes(
-        TopicArn=arn, AttributeName="Policy", AttributeValue=policy.compact({"Statement": [statement]})
+        TopicArn=arn, AttributeName="Policy", AttributeValue=policy_document.compact({"Statement": [statement]})
     )
     world.client("ses", DELEGATE).set_identity_notification_topic(
         Identity=PARTNER, NotificationType="Complaint", SnsTopic=arn

@@ -16,10 +16,10 @@ SOURCE = Path(sesform.__file__).parent
 # From the ground up. Names on one line stand side by side and do not import each other; a package counts as one.
 LAYERS = (
     ("errors",),
-    ("address", "values", "quota"),
-    ("arns",),
-    ("policy",),
-    ("publishing",),
+    ("model.address", "model.values", "model.quotas"),
+    ("model.arns",),
+    ("policies.document",),
+    ("policies.topic_statements",),
     ("yaml_source", "aws"),
     ("schema", "git_source", "yaml_target"),
     ("desired",),
@@ -65,7 +65,14 @@ def modules() -> list[Path]:
 
 def unit(file: Path) -> str:
     """The module, or the package, that a file belongs to."""
-    return file.relative_to(SOURCE).with_suffix("").parts[0]
+    return known(".".join(file.relative_to(SOURCE).with_suffix("").parts))
+
+
+def known(name: str) -> str:
+    """The longest part of a dotted name that has a layer; VERSION where none has."""
+    parts = name.removesuffix(".__init__").split(".")
+    heads = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
+    return next((head for head in heads if head in RANK), VERSION)
 
 
 @cache
@@ -85,8 +92,7 @@ def imported(file: Path) -> Iterator[str]:
 
 def units_imported(file: Path) -> set[str]:
     """The modules and packages of our own that a file imports."""
-    own = [name.split(".") for name in imported(file) if name.split(".")[0] == "sesform"]
-    return {parts[1] if len(parts) > 1 and parts[1] in RANK else VERSION for parts in own}
+    return {known(name.removeprefix("sesform.")) for name in imported(file) if name.split(".")[0] == "sesform"}
 
 
 def test_every_module_has_its_layer() -> None:
@@ -133,8 +139,8 @@ def test_nothing_runs_text(name: str) -> None:
 
 
 PURE = (
-    "policy",
-    "publishing",
+    "policies.document",
+    "policies.topic_statements",
     "schema",
     "desired",
     "left",

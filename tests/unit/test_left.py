@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from sesform import left
-from sesform.address import Access, Scope
 from sesform.desired import Desired
 from sesform.errors import SpecError
+from sesform.model.address import Access, Scope
 from unit.scenes import DELEGATE, OWNER, REGION, compiled, delegate, owner, topic_arn
 
 

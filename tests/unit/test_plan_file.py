@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sesform import plan_file, planner
-from sesform.address import Access, Address, Scope
 from sesform.errors import PlanFileError, Problem, UsageError
+from sesform.model.address import Access, Address, Scope
+from sesform.model.values import UNKNOWN
 from sesform.plan import Change, Plan, Unchanged, Unnamed
 from sesform.resources import RESOURCES
-from sesform.values import UNKNOWN
 from unit.scenes import OWNER_SCOPE, bare, compiled, holding, owner, topic_arn
 
 NOW = "2026-01-02T03:04:05Z"

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sesform import plan_file, planner, policy, publishing
+from sesform import plan_file, planner
 from sesform.live import Snapshot
 from sesform.plan import Plan
-from sesform.policy import Publisher
+from sesform.policies import document as policy_document
+from sesform.policies import topic_statements
+from sesform.policies.document import Publisher
 from sesform.resources import RESOURCES, Phase
 from unit.scenes import (
     OWNER,
@@ -250,7 +252,10 @@ def policy_steps(before: list[Publisher], body: str) -> list[tuple[int, list[Pub
     """Each step of the topic's policy: its phase, and whom our statements let in after it."""
     desired = compiled(owner("topics: {t: {}}\n" + body))
     arn, place = topic_arn("t"), "corp/eu-west-1/topic_policy/t"
-    found = {"topic_arn": arn, "policy": publishing.with_publishers(policy.default_topic_policy(arn), arn, before)}
+    found = {
+        "topic_arn": arn,
+        "policy": topic_statements.with_publishers(policy_document.default_topic_policy(arn), arn, before),
+    }
     plan = planner.plan(desired, holding(desired, instead={place: found}))
     all_publishers = [Publisher(OWNER, identity_arn(n)) for n in ("a.com", "b.com", "c.com")]
     return [
@@ -259,7 +264,7 @@ def policy_steps(before: list[Publisher], body: str) -> list[tuple[int, list[Pub
             [
                 p
                 for p in all_publishers
-                if policy.may_publish({"Statement": publishing.ours((c.after or {})["policy"])}, arn, p)
+                if policy_document.may_publish({"Statement": topic_statements.ours((c.after or {})["policy"])}, arn, p)
             ],
         )
         for c in plan.changes
@@ -295,7 +300,10 @@ def test_the_second_step_of_a_policy_waits_for_the_first() -> None:
     """A policy is narrowed only after it was widened."""
     desired = compiled(owner("topics: {t: {}}\n" + USES_A))
     arn, place = topic_arn("t"), "corp/eu-west-1/topic_policy/t"
-    found = {"topic_arn": arn, "policy": publishing.with_publishers(policy.default_topic_policy(arn), arn, [B])}
+    found = {
+        "topic_arn": arn,
+        "policy": topic_statements.with_publishers(policy_document.default_topic_policy(arn), arn, [B]),
+    }
     plan = planner.plan(desired, holding(desired, instead={place: found}))
 
     assert [c.depends_on for c in plan.changes] == [(), (0,)]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sesform import policy
-from sesform.policy import Policy, Publisher
+from sesform.policies import document as policy_document
+from sesform.policies.document import Policy, Publisher
 
 OWNER, OTHER = "111111111111", "222222222222"
 TOPIC = f"arn:aws:sns:eu-west-1:{OWNER}:feedback"
@@ -132,7 +132,7 @@ def with_one_change(draw: st.DrawFn, document: Policy) -> Policy:
 @given(st.data(), policies)
 def test_a_rewrite_of_a_policy_means_the_same(data: st.DataObject, document: Policy) -> None:
     """What AWS rewrites on its own (order, scalars, account ids, case) is no difference."""
-    assert policy.same(document, data.draw(same_in_other_words(document)))
+    assert policy_document.same(document, data.draw(same_in_other_words(document)))
 
 
 @given(st.data(), policies)
@@ -140,15 +140,15 @@ def test_a_change_of_a_policy_never_goes_unseen(data: st.DataObject, document: P
     """A change of effect, action, resource, principal, condition or version is one, in whatever words it comes."""
     changed = data.draw(with_one_change(document))
 
-    assert not policy.same(document, data.draw(same_in_other_words(changed)))
+    assert not policy_document.same(document, data.draw(same_in_other_words(changed)))
 
 
 @given(policies)
 def test_canonical_is_idempotent(document: Policy) -> None:
     """The canonical form of a canonical form is itself."""
-    once = policy.canonical(document)
+    once = policy_document.canonical(document)
 
-    assert once == policy.canonical(once)
+    assert once == policy_document.canonical(once)
 
 
 @given(policies)
@@ -156,7 +156,7 @@ def test_canonical_leaves_its_argument_alone(document: Policy) -> None:
     """Comparing two policies changes neither."""
     before = copy.deepcopy(document)
 
-    policy.canonical(document)
+    policy_document.canonical(document)
 
     assert before == document
 
@@ -174,20 +174,20 @@ def test_an_account_id_is_its_root_in_every_partition(partition: str) -> None:
     bare = statement(Principal={"AWS": OWNER})
     root = statement(Principal={"AWS": f"arn:{partition}:iam::{OWNER}:root"})
 
-    assert policy.same(bare, root)
-    assert not policy.same(bare, statement(Principal={"AWS": f"arn:{partition}:iam::{OWNER}:user/root"}))
+    assert policy_document.same(bare, root)
+    assert not policy_document.same(bare, statement(Principal={"AWS": f"arn:{partition}:iam::{OWNER}:user/root"}))
 
 
 def test_a_service_of_the_name_of_an_account_is_no_account() -> None:
     """Only AWS principals are account ids: the other kinds stay as they are."""
-    assert not policy.same(
+    assert not policy_document.same(
         statement(Principal={"Federated": OWNER}), statement(Principal={"Federated": f"arn:aws:iam::{OWNER}:root"})
     )
 
 
 def test_a_boolean_condition_is_the_same_as_its_text() -> None:
     """AWS returns booleans in conditions as text."""
-    assert policy.same(
+    assert policy_document.same(
         statement(Principal="*", Condition={"Bool": {"aws:SecureTransport": False}}),
         statement(Principal="*", Condition={"Bool": {"aws:SecureTransport": "false"}}),
     )
@@ -198,7 +198,7 @@ def test_one_statement_more_is_a_difference() -> None:
     one = statement(Principal="*", Sid="a")
     two = {**one, "Statement": [*one["Statement"], {**one["Statement"][0], "Sid": "b"}]}
 
-    assert not policy.same(one, two)
+    assert not policy_document.same(one, two)
 
 
 def test_condition_keys_that_differ_in_case_only_do_not_swallow_each_other() -> None:
@@ -208,28 +208,28 @@ def test_condition_keys_that_differ_in_case_only_do_not_swallow_each_other() -> 
         for account in (OWNER, "333333333333")
     )
 
-    assert not policy.same(one, other)
+    assert not policy_document.same(one, other)
 
 
 @pytest.mark.parametrize("text", ["[]", '"x"', "1", "null", '{"Statement": "x"}', '{"Statement": ["x"]}', "{", ""])
 def test_what_is_no_policy_is_refused(text: str) -> None:
     """Text that is no JSON object with statements is not taken for a policy."""
     with pytest.raises(ValueError, match=r"."):
-        policy.parse(text)
+        policy_document.parse(text)
 
 
 def test_a_lone_statement_is_a_list_of_one() -> None:
     """IAM's grammar lets a statement stand without its list."""
-    assert policy.statements({"Statement": {"Sid": "a"}}) == [{"Sid": "a"}]
-    assert policy.statements({}) == []
+    assert policy_document.statements({"Statement": {"Sid": "a"}}) == [{"Sid": "a"}]
+    assert policy_document.statements({}) == []
 
 
 def test_compact_text_has_no_needless_space_and_parses_back() -> None:
     """What is sent to AWS is as short as it can be, and the same document."""
-    document = policy.default_topic_policy(TOPIC)
-    text = policy.compact(document)
+    document = policy_document.default_topic_policy(TOPIC)
+    text = policy_document.compact(document)
 
-    assert document == policy.parse(text)
+    assert document == policy_document.parse(text)
     assert len(json.dumps(document, separators=(",", ":"))) == len(text)
 
 
@@ -251,7 +251,7 @@ def exact(account: str = OWNER, arn: Any = IDENTITY) -> Any:
     return {"StringEquals": {"AWS:SourceAccount": account, "AWS:SourceArn": arn}}
 
 
-DEFAULT = policy.default_topic_policy(TOPIC)["Statement"][0]
+DEFAULT = policy_document.default_topic_policy(TOPIC)["Statement"][0]
 UNTOLD = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
 
 
@@ -338,14 +338,14 @@ UNTOLD = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
 )
 def test_may_publish(expected: bool | None, given_statements: list[Any]) -> None:
     """SES may publish for its publisher where an Allow holds and no Deny does; None where that cannot be told."""
-    assert expected is policy.may_publish({"Statement": given_statements}, TOPIC, SES)
+    assert expected is policy_document.may_publish({"Statement": given_statements}, TOPIC, SES)
 
 
 def test_the_default_policy_lets_no_other_account_in() -> None:
     """SES of another account passes only where a statement says so."""
     foreign = Publisher(OTHER, f"arn:aws:ses:eu-west-1:{OTHER}:identity/example.com")
 
-    assert policy.may_publish(policy.default_topic_policy(TOPIC), TOPIC, foreign) is False
+    assert policy_document.may_publish(policy_document.default_topic_policy(TOPIC), TOPIC, foreign) is False
 
 
 def test_the_sources_that_a_policy_names() -> None:
@@ -359,7 +359,7 @@ def test_the_sources_that_a_policy_names() -> None:
     ]
     document = {"Statement": [{"Effect": "Allow", "Condition": condition} for condition in conditions]}
 
-    assert {"a", "b", "c*"} == policy.source_arns(document)
+    assert {"a", "b", "c*"} == policy_document.source_arns(document)
 
 
 @pytest.mark.parametrize("condition", [["x"], "x", {"StringEquals": "x"}, {"StringEquals": ["x"]}])
@@ -367,4 +367,4 @@ def test_a_condition_that_is_none_cannot_be_told(condition: Any) -> None:
     """Text that AWS would not take is a maybe, like every condition that is not known here."""
     document = statement(Principal={"Service": "ses.amazonaws.com"}, Condition=condition)
 
-    assert policy.may_publish(document, TOPIC, SES) is None
+    assert policy_document.may_publish(document, TOPIC, SES) is None

@@ -7,10 +7,10 @@ from collections import Counter
 
 import pytest
 
-from sesform.address import Scope
 from sesform.cli import progress
 from sesform.cli.console import Talk
 from sesform.cli.progress import Progress, duration
+from sesform.model.address import Scope
 
 HERE, THERE = Scope("111111111111", "eu-west-1"), Scope("222222222222", "eu-west-1")
 

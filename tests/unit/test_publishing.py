@@ -10,12 +10,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sesform import policy, publishing
-from sesform.policy import Policy, Publisher
+from sesform.policies import document as policy_document
+from sesform.policies import topic_statements
+from sesform.policies.document import Policy, Publisher
 
 TOPIC = "arn:aws:sns:eu-west-1:111111111111:feedback"
 ACCOUNTS = ["111111111111", "222222222222", "333333333333"]
-NEW = policy.default_topic_policy(TOPIC)
+NEW = policy_document.default_topic_policy(TOPIC)
 
 publishers = st.builds(
     lambda account, kind, name: Publisher(account, f"arn:aws:ses:eu-west-1:{account}:{kind}/{name}"),
@@ -43,7 +44,7 @@ documents: st.SearchStrategy[Policy] = st.fixed_dictionaries(
 
 
 def letting_in(document: Policy, wanted: Iterable[Publisher]) -> Policy:
-    return publishing.with_publishers(document, TOPIC, wanted)
+    return topic_statements.with_publishers(document, TOPIC, wanted)
 
 
 @given(documents, some_publishers)
@@ -53,17 +54,17 @@ def test_statements_of_others_stay_byte_for_byte_and_in_order(document: Policy, 
     made = letting_in(document, wanted)
 
     if document["Statement"] or wanted:
-        assert theirs == json.dumps([s for s in made["Statement"] if not publishing.is_ours(s)])
+        assert theirs == json.dumps([s for s in made["Statement"] if not topic_statements.is_ours(s)])
         assert (made["Version"], made["Id"]) == ("2012-10-17", "theirs")
 
 
 @given(documents, some_publishers, publishers)
 def test_exactly_the_wanted_publishers_are_let_in(document: Policy, wanted: list[Publisher], other: Publisher) -> None:
     """Every wanted publisher may publish by our statements, and nobody else may."""
-    mine = {"Statement": publishing.ours(letting_in(document, wanted))}
+    mine = {"Statement": topic_statements.ours(letting_in(document, wanted))}
 
-    assert dict.fromkeys(wanted, True) == {p: policy.may_publish(mine, TOPIC, p) for p in wanted}
-    assert (other in wanted) is policy.may_publish(mine, TOPIC, other)
+    assert dict.fromkeys(wanted, True) == {p: policy_document.may_publish(mine, TOPIC, p) for p in wanted}
+    assert (other in wanted) is policy_document.may_publish(mine, TOPIC, other)
 
 
 @given(documents, some_publishers)
@@ -79,7 +80,7 @@ def test_the_publishers_before_do_not_matter(document: Policy, before: list[Publ
     """The policy follows from who is wanted now, not from who once was."""
     fresh, moved = letting_in(document, after), letting_in(letting_in(document, before), after)
 
-    assert publishing.ours(fresh) == publishing.ours(moved)
+    assert topic_statements.ours(fresh) == topic_statements.ours(moved)
 
 
 @given(some_publishers)
@@ -98,7 +99,7 @@ def test_sids_are_unique(wanted: list[Publisher]) -> None:
 
 def test_removing_all_gives_a_new_topics_policy_where_nothing_is_left() -> None:
     """SNS takes no empty policy, so that of a new topic is put back."""
-    only_ours = {"Version": "2012-10-17", "Statement": publishing.ours(letting_in(NEW, [some(1)]))}
+    only_ours = {"Version": "2012-10-17", "Statement": topic_statements.ours(letting_in(NEW, [some(1)]))}
 
     assert letting_in(only_ours, []) == NEW
 
@@ -121,7 +122,7 @@ def test_the_spelling_of_aws_is_kept_where_it_means_the_same() -> None:
 
 def test_the_statement_has_the_form_that_aws_documents() -> None:
     """One statement an account: SES as the principal, account and sources as conditions."""
-    (statement,) = publishing.ours(letting_in(NEW, [some(1), some(2)]))
+    (statement,) = topic_statements.ours(letting_in(NEW, [some(1), some(2)]))
 
     assert {
         "Sid": "SesformPublish222222222222",
@@ -149,16 +150,16 @@ def test_too_many_publishers_to_name_are_let_in_by_pattern() -> None:
     foreign = Publisher("333333333333", "arn:aws:ses:eu-west-1:333333333333:identity/0001.example.com")
     other_kind = Publisher("222222222222", "arn:aws:ses:eu-west-1:222222222222:configuration-set/x")
 
-    assert len(policy.compact(made)) < SNS_TAKES
-    assert {True} == {policy.may_publish(made, TOPIC, p) for p in wanted}
-    assert [policy.may_publish(made, TOPIC, p) for p in (foreign, other_kind)] == [False, False]
+    assert len(policy_document.compact(made)) < SNS_TAKES
+    assert {True} == {policy_document.may_publish(made, TOPIC, p) for p in wanted}
+    assert [policy_document.may_publish(made, TOPIC, p) for p in (foreign, other_kind)] == [False, False]
 
 
 def test_as_many_publishers_as_fit_are_named() -> None:
     """A pattern lets in more than was asked for, so it is the last resort."""
     made = letting_in(NEW, [some(n) for n in range(200)])
 
-    assert policy.may_publish(made, TOPIC, some(500)) is False
+    assert policy_document.may_publish(made, TOPIC, some(500)) is False
 
 
 # --- in between ----------------------------------------------------------------------------------------------------------
@@ -170,10 +171,12 @@ def test_the_policy_in_between_lets_in_all_of_both(
 ) -> None:
     """While users move, whoever may publish before or after may publish."""
     old = letting_in(document, before)
-    between = publishing.widened(old, letting_in(old, after))
-    mine: dict[str, Any] = {"Statement": publishing.ours(between)}
+    between = topic_statements.widened(old, letting_in(old, after))
+    mine: dict[str, Any] = {"Statement": topic_statements.ours(between)}
 
-    assert dict.fromkeys([*before, *after], True) == {p: policy.may_publish(mine, TOPIC, p) for p in [*before, *after]}
+    assert dict.fromkeys([*before, *after], True) == {
+        p: policy_document.may_publish(mine, TOPIC, p) for p in [*before, *after]
+    }
 
 
 @given(documents.filter(lambda d: bool(d["Statement"])), some_publishers, some_publishers)
@@ -182,41 +185,41 @@ def test_the_policy_in_between_keeps_others_and_unique_sids(
 ) -> None:
     """The step in between is a policy that SNS takes, with what others wrote in it."""
     old = letting_in(document, before)
-    between = publishing.widened(old, letting_in(old, after))
-    ours = [s["Sid"] for s in publishing.ours(between)]
+    between = topic_statements.widened(old, letting_in(old, after))
+    ours = [s["Sid"] for s in topic_statements.ours(between)]
 
     assert len(ours) == len(set(ours))
-    assert document["Statement"] == [s for s in between["Statement"] if not publishing.is_ours(s)]
+    assert document["Statement"] == [s for s in between["Statement"] if not topic_statements.is_ours(s)]
 
 
 @given(some_publishers, some_publishers)
 def test_what_a_run_left_in_between_is_cleaned_up(before: list[Publisher], after: list[Publisher]) -> None:
     """A policy that a run left half way becomes the wanted one."""
     old = letting_in(NEW, before)
-    left = publishing.widened(old, letting_in(old, after))
+    left = topic_statements.widened(old, letting_in(old, after))
 
-    assert policy.same(letting_in(NEW, after), letting_in(left, after))
+    assert policy_document.same(letting_in(NEW, after), letting_in(left, after))
 
 
 @given(some_publishers, some_publishers)
 def test_lets_in_more_tells_whether_somebody_loses(one: list[Publisher], other: list[Publisher]) -> None:
     """Going from one policy to another narrows exactly where the first has a publisher that the second lacks."""
-    assert (not set(one) <= set(other)) is publishing.lets_in_more(letting_in(NEW, one), letting_in(NEW, other))
+    assert (not set(one) <= set(other)) is topic_statements.lets_in_more(letting_in(NEW, one), letting_in(NEW, other))
 
 
 def test_the_policy_in_between_fits_even_where_both_together_do_not() -> None:
     """Two policies that SNS takes have one in between that SNS takes, and that lets in all of both."""
     before = letting_in(NEW, [some(n) for n in range(250)])
-    between = publishing.widened(before, letting_in(before, [some(n) for n in range(1, 251)]))
+    between = topic_statements.widened(before, letting_in(before, [some(n) for n in range(1, 251)]))
 
-    assert len(policy.compact(between)) <= SNS_TAKES
-    assert {True} == {policy.may_publish(between, TOPIC, some(n)) for n in range(251)}
+    assert len(policy_document.compact(between)) <= SNS_TAKES
+    assert {True} == {policy_document.may_publish(between, TOPIC, some(n)) for n in range(251)}
 
 
 def test_sids_in_between_are_unique_after_a_run_that_was_cut_off() -> None:
     """Where a run left the policy in between behind, the next step in between is one that SNS takes too."""
     one = letting_in(NEW, [some(1)])
-    left = publishing.widened(one, letting_in(one, [some(2)]))
-    sids = [s["Sid"] for s in publishing.widened(left, letting_in(left, [some(3)]))["Statement"]]
+    left = topic_statements.widened(one, letting_in(one, [some(2)]))
+    sids = [s["Sid"] for s in topic_statements.widened(left, letting_in(left, [some(3)]))["Statement"]]
 
     assert len(sids) == len(set(sids))

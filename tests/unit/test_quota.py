@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sesform.quota import IDENTITIES_A_CALL, SES_CALLS_A_SECOND, least_seconds
+from sesform.model.quotas import IDENTITIES_A_CALL, SES_CALLS_A_SECOND, least_seconds
 
 
 def test_the_quotas_are_those_of_aws() -> None:

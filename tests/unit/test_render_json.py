@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from sesform.address import Address
 from sesform.errors import Problem
+from sesform.model.address import Address
 from sesform.plan import Action, Change, Outcome, Report, Result
 from sesform.render import json as drawn
 from unit.scenes import OWNER_SCOPE

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sesform.address import Address
+from sesform.model.address import Address
+from sesform.model.values import printable
 from sesform.plan import Action, Change, Outcome, Plan, Report, Unchanged
 from sesform.render import markdown, text
 from sesform.render.markdown import MOST_CHARACTERS
-from sesform.values import printable
 from unit.scenes import OWNER_SCOPE, address, owner, plan_between
 
 HOSTILE = st.text("\n\r\x1b\u202e`*_[]()<>|~#!@&\\-+ab/ ", min_size=1, max_size=12)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sesform import planner
-from sesform.address import Address, Scope
+from sesform.model.address import Address, Scope
 from sesform.plan import Action, Change, Outcome, Plan, Report, Result
 from sesform.render import text
 from unit.scenes import bare, compiled, delegate, holding, owner, plan_between

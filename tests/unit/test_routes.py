@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sesform import routes
-from sesform.address import Scope
+from sesform.model.address import Scope
 from sesform.routes import Gap, Resource, Route, RouteChange, Subject, Subscriber
 from unit.scenes import DELEGATE_SCOPE, OWNER_SCOPE, identity_arn, topic_arn
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sesform import policy
+from sesform.policies import document as policy_document
 from unit.scenes import compiled, identity_arn, owner, plan_between, problems, steps, wants
 
 PLACE = "corp/eu-west-1/sending_policy/a.com/"
@@ -121,7 +121,7 @@ def test_size_is_counted_in_the_bytes_that_are_sent(number: int, text: str) -> N
     """A policy passes exactly where its text, as it is sent, is of no more bytes than SES takes."""
     statement = f"{ALLOW}, Condition: {{StringLike: {{'ses:FromDisplayName': ['%s']}}}}"
     made = document(policies(f"{{{statement % (text * number)}}}"))
-    room = 4096 - len(policy.compact(made).encode())
+    room = 4096 - len(policy_document.compact(made).encode())
     fits, more = (policies(f"{{{statement % (text * number + 'x' * n)}}}") for n in (room, room + 1))
 
     assert problems(fits) == []

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sesform import terraform_state
-from sesform.address import Scope
 from sesform.errors import TerraformError
-from sesform.policy import default_topic_policy
+from sesform.model.address import Scope
+from sesform.model.values import printable
+from sesform.policies.document import default_topic_policy
 from sesform.terraform_state import Inventory, removed_file, verdicts
-from sesform.values import printable
 from unit.scenes import (
     DELEGATE,
     DELEGATE_SCOPE,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sesform.values import EVENT_TYPES, UNKNOWN, event_set, printable
+from sesform.model.values import EVENT_TYPES, UNKNOWN, event_set, printable
 
 BIDI = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 ANYTHING = st.text(st.characters(codec=None), max_size=40) | st.text(

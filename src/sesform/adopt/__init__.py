@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from sesform import arns
-from sesform.address import Scope
 from sesform.adopt._holdings import Holdings
 from sesform.adopt._identities import add_foreign, add_identities
 from sesform.adopt._naming import SpecDraft, drafts
 from sesform.adopt._parts import Account, Note, Part
 from sesform.adopt._sets import add_sets
 from sesform.adopt._topics import Topics, add_topics, of_interest, without_password
+from sesform.model import arns
+from sesform.model.address import Scope
 from sesform.routes import Resource
 
 

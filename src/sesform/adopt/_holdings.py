@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sesform import arns, schema
-from sesform.address import Scope
+from sesform import schema
 from sesform.desired import publishers_of
-from sesform.policy import Policy, Publisher
+from sesform.model import arns
+from sesform.model.address import Scope
+from sesform.model.values import Properties
+from sesform.policies.document import Policy, Publisher
 from sesform.routes import Resource
-from sesform.values import Properties
 
 
 @dataclass(slots=True)

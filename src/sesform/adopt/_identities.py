@@ -7,14 +7,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sesform import arns, policy, schema, yaml_target
-from sesform.address import Scope
+from sesform import schema, yaml_target
 from sesform.adopt._holdings import Holdings, IdentityHoldings, plain
 from sesform.adopt._parts import Loc, Part, Reference
 from sesform.adopt._topics import Topics
 from sesform.desired import as_sent, grant, policy_name
+from sesform.model import arns
+from sesform.model.address import Scope
+from sesform.model.values import NOTIFICATION_TYPES
+from sesform.policies import document as policy_document
 from sesform.schema import GRANT_PREFIX, SEND_ACTIONS, Authorization, SendingPolicy
-from sesform.values import NOTIFICATION_TYPES
 
 _ACTIONS = {f"ses:{action}".lower(): action for action in SEND_ACTIONS}
 _USUAL_ACTIONS = {"SendEmail", "SendRawEmail"}
@@ -130,10 +132,10 @@ def _rest(
 
 
 def _authorization(
-    part: Part, identity: str, name: str, document: policy.Policy, names: Mapping[str, str]
+    part: Part, identity: str, name: str, document: policy_document.Policy, names: Mapping[str, str]
 ) -> tuple[str, dict[str, Any]]:
     """(grantee, rights) where the policy is exactly what `authorize` would make for that grantee; else ("", …)."""
-    (statement, *more) = policy.statements(document) or [{}]
+    (statement, *more) = policy_document.statements(document) or [{}]
     principal = statement.get("Principal")
     who = principal.get("AWS") if isinstance(principal, dict) else None
     who = who[0] if isinstance(who, list) and len(who) == 1 else who
@@ -147,14 +149,14 @@ def _authorization(
         taken = policy_name(grantee) == name and not schema.fault("grantee", grantee)
         if taken and said is not None and not schema.fault("authorization", said):
             made = grant(arns.identity(part.scope, identity), str(arn), Authorization.model_validate(said))
-            if policy.same(made, document):
+            if policy_document.same(made, document):
                 return grantee, said
     return "", {}
 
 
-def _in_own_words(identity_arn: str, document: policy.Policy) -> dict[str, Any]:
+def _in_own_words(identity_arn: str, document: policy_document.Policy) -> dict[str, Any]:
     """A policy as a spec writes it: without the resource, which is the identity in each region."""
-    statements = [plain(s) for s in policy.statements(document)]
+    statements = [plain(s) for s in policy_document.statements(document)]
     for each in statements:
         if each.get("Resource") in (identity_arn, [identity_arn]):
             del each["Resource"]
@@ -162,13 +164,13 @@ def _in_own_words(identity_arn: str, document: policy.Policy) -> dict[str, Any]:
 
 
 def _why_not_exactly(
-    scope: Scope, identity: str, name: str, written: Mapping[str, Any], document: policy.Policy
+    scope: Scope, identity: str, name: str, written: Mapping[str, Any], document: policy_document.Policy
 ) -> str:
     """Why what a spec would send is refused, or would be another policy than the one that is there; "" where neither."""
     sent, refusals = as_sent(scope, identity, SendingPolicy.model_validate(written), name)
     if refusals:
         return refusals[0][1]
-    same = policy.same(sent, document)
+    same = policy_document.same(sent, document)
     return "" if same else "the specs would write it another way, which might not mean the same"
 
 

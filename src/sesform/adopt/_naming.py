@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sesform.address import Scope
 from sesform.adopt._parts import SECTIONS, Account, Loc, Part, Reference
+from sesform.model.address import Scope
 
 _LONGEST_NAME = 64
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sesform.address import Scope
+from sesform.model.address import Scope
 
 Loc = tuple[int | str, ...]
 

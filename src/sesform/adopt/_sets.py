@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sesform import arns, schema
-from sesform.address import Scope
+from sesform import schema
 from sesform.adopt._holdings import Holdings
 from sesform.adopt._parts import Part, Reference
 from sesform.adopt._topics import Topics
+from sesform.model import arns
+from sesform.model.address import Scope
+from sesform.model.values import EVENT_TYPES, Properties
 from sesform.resources.event_destination import kind_of
-from sesform.values import EVENT_TYPES, Properties
 
 
 def add_sets(part: Part, holdings: Holdings, topics: Topics, *, whole: bool) -> None:

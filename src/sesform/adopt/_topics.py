@@ -6,12 +6,15 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from sesform import arns, policy, publishing, schema, yaml_target
-from sesform.address import Scope
+from sesform import schema, yaml_target
 from sesform.adopt._holdings import Holdings, TopicHoldings, plain
 from sesform.adopt._parts import Part, Reference
+from sesform.model import arns
+from sesform.model.address import Scope
+from sesform.model.values import Properties
+from sesform.policies import document as policy_document
+from sesform.policies import topic_statements
 from sesform.resources import PENDING
-from sesform.values import Properties
 
 _WITH_PASSWORD = re.compile(r"(?i)(https?://)[^/?#]*@")  # a token may stand there as the user alone
 
@@ -21,10 +24,10 @@ def of_interest(holdings: Holdings) -> set[str]:
     return {arn for arn, topic in holdings.topics.items() if topic.used or _names_ses(topic.policy)}
 
 
-def _names_ses(document: policy.Policy | None) -> bool:
-    principals = [s.get("Principal") for s in policy.statements(document or {})]
+def _names_ses(document: policy_document.Policy | None) -> bool:
+    principals = [s.get("Principal") for s in policy_document.statements(document or {})]
     services = [p.get("Service") for p in principals if isinstance(p, dict)]
-    return any(policy.SES_PRINCIPAL in (s if isinstance(s, list) else [s]) for s in services)
+    return any(policy_document.SES_PRINCIPAL in (s if isinstance(s, list) else [s]) for s in services)
 
 
 def why_not(name: str) -> str:
@@ -77,12 +80,12 @@ def _unmanaged_policy(arn: str, topic: TopicHoldings, accounts: Collection[str],
     """Why the topic's policy is left to others: sesform would make another one of it. "" where it would not."""
     if topic.policy is None:
         return "" if whole else "The policy is kept elsewhere, or not known here, so it is left alone."
-    derived = publishing.with_publishers(topic.policy, arn, topic.publishers, accounts)
-    if policy.same(topic.policy, derived):
+    derived = topic_statements.with_publishers(topic.policy, arn, topic.publishers, accounts)
+    if policy_document.same(topic.policy, derived):
         # Who may publish by a statement of others need not be known here; by ours alone it is all of them.
-        known = whole or all(map(publishing.is_ours, policy.statements(topic.policy)))
+        known = whole or all(map(topic_statements.is_ours, policy_document.statements(topic.policy)))
         return "" if known else "Others may publish here that are not known, so the policy is left alone."
-    added, gone = publishing.withdrawn(derived, topic.policy), publishing.withdrawn(topic.policy, derived)
+    added, gone = topic_statements.withdrawn(derived, topic.policy), topic_statements.withdrawn(topic.policy, derived)
     does = [f"let in {_some(added)}"] if added else []
     does += [f"shut out {_some(gone)}"] if gone else []
     return f"The policy stays as it is. Without `policy: unmanaged` sesform would {' and '.join(does) or 'rewrite it'}."

@@ -19,13 +19,13 @@ from urllib.parse import urlsplit
 import botocore.session
 from botocore import xform_name
 
-from sesform.address import Access, Address, Scope
 from sesform.aws.failures import explain
 from sesform.aws.pacing import Pacer, Stopped
 from sesform.aws.sessions import OpenSession, config, log_in, open_session
 from sesform.errors import AwsError, ReadOnlyError, SesformError
-from sesform.quota import SES_CALLS_A_SECOND
-from sesform.values import printable
+from sesform.model.address import Access, Address, Scope
+from sesform.model.quotas import SES_CALLS_A_SECOND
+from sesform.model.values import printable
 
 log = logging.getLogger("sesform.aws")
 

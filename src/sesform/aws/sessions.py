@@ -11,9 +11,9 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import NoCredentialsError
 
 from sesform import __version__
-from sesform.address import Access
 from sesform.aws.failures import explain
 from sesform.errors import AccountError, SesformError
+from sesform.model.address import Access
 
 # (profile, account) → a session. The account matters to the sandbox only, which has credentials for any.
 OpenSession = Callable[[str | None, str], botocore.session.Session]

@@ -11,7 +11,7 @@ from sesform.cli import run
 from sesform.cli.console import Talk, coloured, interactive, out
 from sesform.cli.options import Format, Options
 from sesform.errors import PlanFileError, StalePlanError, UsageError
-from sesform.values import printable
+from sesform.model.values import printable
 
 if TYPE_CHECKING:
     from sesform.aws import Connections

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from sesform.errors import Problem
-from sesform.values import printable
+from sesform.model.values import printable
 
 
 def coloured(stream: TextIO, no_color: bool) -> bool:

@@ -10,7 +10,7 @@ import typer
 
 from sesform.cli.console import Talk, out
 from sesform.errors import Problem, SesformError, SpecError
-from sesform.values import printable
+from sesform.model.values import printable
 
 
 def tell(error: Exception, argv: Sequence[str]) -> int:

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from sesform import adopt, arns, desired, schema, terraform_state, yaml_source, yaml_target
+from sesform import adopt, desired, schema, terraform_state, yaml_source, yaml_target
 from sesform.cli.console import Talk, out
 from sesform.cli.importing import Asked, accounts_of
 from sesform.desired import Desired
 from sesform.errors import SpecError, TerraformError, UsageError
+from sesform.model import arns
+from sesform.model.values import printable
 from sesform.terraform_state import Inventory
-from sesform.values import printable
 
 _STDIN = "-"
 

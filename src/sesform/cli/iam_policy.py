@@ -9,7 +9,7 @@ from sesform.cli import run
 from sesform.cli.console import Talk, out
 from sesform.cli.options import Options
 from sesform.errors import UsageError
-from sesform.values import printable
+from sesform.model.values import printable
 
 if TYPE_CHECKING:
     from sesform.desired import Desired

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sesform.address import Access
 from sesform.cli import run
 from sesform.cli.console import Talk, out
 from sesform.cli.options import Options
 from sesform.cli.progress import Progress
 from sesform.errors import SpecError, UsageError
-from sesform.values import printable
+from sesform.model.address import Access
+from sesform.model.values import printable
 
 if TYPE_CHECKING:
     from sesform.adopt import Account
@@ -166,7 +166,7 @@ def _accesses(asked: Asked) -> dict[str, Access]:
 
 
 def _roles(asked: Asked) -> dict[str, str]:
-    from sesform import arns
+    from sesform.model import arns
 
     _check("role_arn", "--role-arn", asked.roles)
     found: dict[str, str] = {}
@@ -210,8 +210,8 @@ def _accounts(asked: Asked, accesses: Mapping[str, Access]) -> dict[str, Account
 
 def _foreign(asked: Asked) -> tuple[str, ...]:
     """The ARNs to ask for. Raises UsageError for one that nobody would ask for."""
-    from sesform import arns
     from sesform.desired import canonical_arn
+    from sesform.model import arns
 
     _check("identity_arn", "--identity-arn", asked.identity_arns)
     for text in asked.identity_arns:

@@ -152,7 +152,7 @@ class Options:
     @property
     def quota(self) -> float | None:
         """SES calls a second that estimates are made for: AWS's, in the sandbox too, unless another pace was asked for."""
-        from sesform.quota import SES_CALLS_A_SECOND
+        from sesform.model.quotas import SES_CALLS_A_SECOND
 
         return SES_CALLS_A_SECOND if self.rate is None else self.rate or None
 

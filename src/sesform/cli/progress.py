@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
 
-from sesform.address import Scope
 from sesform.cli.console import Talk
+from sesform.model.address import Scope
 
 _QUIET_FOR = 1.0  # seconds: what takes no longer needs no bar
 _EVERY = 100  # calls, between two lines where there is no terminal

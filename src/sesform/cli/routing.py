@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sesform import routes
-from sesform.address import Address
 from sesform.cli import run
 from sesform.cli.console import Talk, coloured, out
 from sesform.cli.options import Format, Options
+from sesform.model.address import Address
 
 if TYPE_CHECKING:
     from sesform.aws import Connections

@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sesform.address import Access, Scope
 from sesform.cli.console import Talk, out
 from sesform.cli.options import Format, Options
 from sesform.errors import PlanFileError, Problem, SpecError, UsageError
-from sesform.values import printable
+from sesform.model.address import Access, Scope
+from sesform.model.values import printable
 
 if TYPE_CHECKING:
     from sesform.aws import Connections
@@ -113,7 +113,7 @@ def connect(
 
 
 def _furnish(sandbox: Sandbox, access: Mapping[str, Access], desired: Desired | None) -> None:
-    from sesform import arns
+    from sesform.model import arns
 
     for each in access.values():
         if each.role_arn:
@@ -204,7 +204,7 @@ def looking_for_publishers(options: Options, talk: Talk) -> Callable[[Scope, int
 
 
 def _so_many(calls: int, options: Options) -> str:
-    from sesform.quota import least_seconds
+    from sesform.model.quotas import least_seconds
     from sesform.render.text import duration
 
     seconds = least_seconds(calls, options.quota)

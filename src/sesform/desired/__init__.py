@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sesform.address import Access, Address
 from sesform.desired._compilation import Compilation, Declared, Key, Origin, Target, canonical_arn, canonical_identity
 from sesform.desired._configuration_sets import declare_configuration_sets
 from sesform.desired._notifications import declare_cross_account, declare_identities, publishers_of
@@ -15,7 +14,8 @@ from sesform.desired._sending import grant, policy_name
 from sesform.desired._tags import declare_tags
 from sesform.desired._topics import TopicTable, declare_topics, tabulate
 from sesform.errors import Problem, SpecError
-from sesform.policy import Publisher
+from sesform.model.address import Access, Address
+from sesform.policies.document import Publisher
 from sesform.schema import LoadedSpec
 
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from sesform.address import Address, Scope
 from sesform.errors import Problem
-from sesform.policy import Publisher
+from sesform.model.address import Address, Scope
+from sesform.model.values import Properties
+from sesform.policies.document import Publisher
 from sesform.schema import LoadedSpec
-from sesform.values import Properties
 from sesform.yaml_source import Document
 
 # What AWS knows a thing by: its type, where it is, and the values of its key.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sesform import arns
-from sesform.address import Address, Scope
 from sesform.desired._compilation import Compilation, Declared, Origin, Target
 from sesform.desired._topics import TopicTable, resolve
-from sesform.policy import Publisher
+from sesform.model import arns
+from sesform.model.address import Address, Scope
+from sesform.model.values import event_set
+from sesform.policies.document import Publisher
 from sesform.schema import ConfigurationSet, EventDestination, LoadedSpec
-from sesform.values import event_set
 
 Loc = tuple[int | str, ...]
 

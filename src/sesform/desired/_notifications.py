@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sesform import arns
-from sesform.address import Address, Scope
 from sesform.desired._compilation import Compilation, Declared, Origin, Target, canonical_arn, canonical_identity
 from sesform.desired._sending import declare_sending
 from sesform.desired._topics import TopicTable, resolve
-from sesform.policy import Publisher
+from sesform.model import arns
+from sesform.model.address import Address, Scope
+from sesform.model.values import NOTIFICATION_TYPES
+from sesform.policies.document import Publisher
 from sesform.schema import Delegate, Identity, LoadedSpec, Notifications, NotificationSetting, Owner
-from sesform.values import NOTIFICATION_TYPES
 
 Loc = tuple[int | str, ...]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sesform import arns, policy
-from sesform.address import Scope
 from sesform.desired._compilation import Compilation, canonical_arn
+from sesform.model import arns
+from sesform.model.address import Scope
+from sesform.policies import document as policy_document
 from sesform.schema import LoadedSpec, SendingPolicy
 
 Loc = tuple[int | str, ...]
@@ -17,7 +18,7 @@ Refusal = tuple[Loc, str, str]  # the place within what is checked, the rule tha
 
 def document_of(
     work: Compilation, loaded: LoadedSpec, scope: Scope, identity: str, declared: SendingPolicy, loc: Loc
-) -> policy.Policy:
+) -> policy_document.Policy:
     """The document for this identity in this region; what SES would refuse in it is noted."""
     document, refusals = as_sent(scope, identity, declared, str(loc[-1]))
     for place, text, hint in refusals:
@@ -27,7 +28,7 @@ def document_of(
 
 def as_sent(
     scope: Scope, identity: str, declared: SendingPolicy, name: str
-) -> tuple[policy.Policy, tuple[Refusal, ...]]:
+) -> tuple[policy_document.Policy, tuple[Refusal, ...]]:
     """The document of that name for this identity in this region, and what SES would refuse in it."""
     own = arns.identity(scope, identity)
     written = declared.model_dump(exclude_unset=True, exclude_none=True)
@@ -47,7 +48,7 @@ def as_sent(
     return written, tuple(refusals)
 
 
-def check_size(work: Compilation, loaded: LoadedSpec, loc: Loc, what: str, document: policy.Policy) -> None:
+def check_size(work: Compilation, loaded: LoadedSpec, loc: Loc, what: str, document: policy_document.Policy) -> None:
     """Notes a policy that is larger than SES takes."""
     for _, text, hint in _of_size(what, document):
         work.wrong(loaded, loc, text, hint)
@@ -59,9 +60,9 @@ def check_partition(work: Compilation, loaded: LoadedSpec, scope: Scope, named: 
         work.wrong(loaded, loc, text, hint)
 
 
-def _of_size(what: str, document: policy.Policy) -> list[Refusal]:
+def _of_size(what: str, document: policy_document.Policy) -> list[Refusal]:
     """A policy is counted as it is sent."""
-    size = len(policy.compact(document).encode())
+    size = len(policy_document.compact(document).encode())
     if size <= MOST_BYTES:
         return []
     text = f"{what} is of {size} bytes, SES takes {MOST_BYTES}"

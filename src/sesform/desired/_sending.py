@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sesform import arns, policy
-from sesform.address import Address, Scope
 from sesform.desired._compilation import Compilation, Declared, Origin, canonical_identity
 from sesform.desired._policies import check_partition, check_size, document_of
-from sesform.quota import POLICIES_AN_IDENTITY
+from sesform.model import arns
+from sesform.model.address import Address, Scope
+from sesform.model.quotas import POLICIES_AN_IDENTITY
+from sesform.policies import document as policy_document
 from sesform.schema import GRANT_PREFIX, Authorization, Identity, LoadedSpec, Owner, SendingPolicy, did_you_mean
 
 Loc = tuple[int | str, ...]
@@ -73,7 +74,7 @@ def _declare_policy(
     scope: Scope,
     identity: str,
     name: str,
-    document: policy.Policy | None,
+    document: policy_document.Policy | None,
     loc: Loc,
 ) -> None:
     key = {"identity": identity, "name": name}
@@ -90,7 +91,7 @@ def _principal(work: Compilation, scope: Scope, grantee: str) -> str | None:
     return arns.account_root(account, arns.partition(scope.region)) if account else None
 
 
-def grant(identity_arn: str, principal: str, authorization: Authorization) -> policy.Policy:
+def grant(identity_arn: str, principal: str, authorization: Authorization) -> policy_document.Policy:
     """The policy that lets a principal send with an identity."""
     statement: dict[str, Any] = {
         "Sid": "SesformAuthorize",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sesform import arns
-from sesform.address import Address, Scope
 from sesform.desired._compilation import Compilation, Declared, Origin, canonical_identity
 from sesform.desired._topics import TopicTable
+from sesform.model import arns
+from sesform.model.address import Address, Scope
+from sesform.model.values import NOTIFICATION_TYPES
 from sesform.schema import ConfigurationSet, Identity, LoadedSpec, Owner
-from sesform.values import NOTIFICATION_TYPES
 
 
 def declare_tags(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sesform import arns
-from sesform.address import Address, Scope
 from sesform.desired._compilation import Compilation, Declared, Origin
 from sesform.desired._policies import Loc, check_partition
+from sesform.model import arns
+from sesform.model.address import Address, Scope
 from sesform.schema import LoadedSpec, Subscription, Topic, did_you_mean
 
 

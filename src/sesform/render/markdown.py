@@ -8,10 +8,10 @@ from __future__ import annotations
 import html
 import re
 
+from sesform.model.quotas import SES_CALLS_A_SECOND
+from sesform.model.values import printable
 from sesform.plan import Plan, Report, on_the_way
-from sesform.quota import SES_CALLS_A_SECOND
 from sesform.render import text
-from sesform.values import printable
 
 # GitHub refuses a comment of more than 65,536 characters; the rest is for whoever puts something around it.
 MOST_CHARACTERS = 60_000

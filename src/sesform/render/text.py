@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from sesform import diff, policy
+from sesform import diff
+from sesform.model.quotas import SES_CALLS_A_SECOND, least_seconds
+from sesform.model.values import Properties, printable
 from sesform.plan import ACTIONS, Change, Outcome, Plan, Report, on_the_way
-from sesform.quota import SES_CALLS_A_SECOND, least_seconds
+from sesform.policies import document as policy_document
 from sesform.render._hcl import SYMBOLS, Paint, differing, painter, value, whole
 from sesform.resources import RESOURCES
-from sesform.values import Properties, printable
 
 _LEGEND = {"create": "create", "update": "update in-place", "delete": "destroy"}
 _HEADERS = {"create": "will be created", "update": "will be updated in-place", "delete": "will be destroyed"}
@@ -77,7 +78,7 @@ def held_policy(change: Change) -> str:
     """
     if change.address.type != "sending_policy" or change.before is None:
         return ""
-    return policy.compact(change.before["policy"])
+    return policy_document.compact(change.before["policy"])
 
 
 def _without_default_statement(properties: Properties) -> tuple[Properties, bool]:
@@ -85,8 +86,8 @@ def _without_default_statement(properties: Properties) -> tuple[Properties, bool
     document = properties.get("policy")
     if not isinstance(document, dict):
         return properties, False
-    kept = [s for s in policy.statements(document) if s.get("Sid") != policy.DEFAULT_SID]
-    hidden = len(kept) < len(policy.statements(document))
+    kept = [s for s in policy_document.statements(document) if s.get("Sid") != policy_document.DEFAULT_SID]
+    hidden = len(kept) < len(policy_document.statements(document))
     return {**properties, "policy": {**document, "Statement": kept}}, hidden
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from sesform.model.values import printable
 from sesform.plan import Plan, Unnamed
 from sesform.render._hcl import painter
 from sesform.render.markdown import MOST_CHARACTERS, cell
-from sesform.values import printable
 
 
 def text(of: Plan, *, colour: bool = False) -> str:

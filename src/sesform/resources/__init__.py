@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from sesform.address import Scope
 from sesform.desired import Key
+from sesform.model.address import Scope
+from sesform.model.values import Properties
 from sesform.resources._base import Permission, Phase, ResourceType
 from sesform.resources._reading import PENDING, Reading
 from sesform.resources.configuration_set import ConfigurationSet
@@ -20,7 +21,6 @@ from sesform.resources.sending_policy import SendingPolicy
 from sesform.resources.subscription import Subscription
 from sesform.resources.topic import Topic
 from sesform.resources.topic_policy import TopicPolicy
-from sesform.values import Properties
 
 # In the order in which they are made within a phase; what is removed goes in the reverse of it.
 RESOURCES: Final[Mapping[str, ResourceType]] = {

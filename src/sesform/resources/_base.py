@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from sesform.address import Address, Scope
 from sesform.desired import Declared
-from sesform.values import UNKNOWN, Properties
+from sesform.model.address import Address, Scope
+from sesform.model.values import UNKNOWN, Properties
 
 if TYPE_CHECKING:
     from sesform.aws import Connection

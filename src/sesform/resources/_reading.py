@@ -7,11 +7,11 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from sesform import arns
 from sesform.desired import Declared, canonical_arn
 from sesform.errors import AwsError
-from sesform.quota import IDENTITIES_A_CALL, RESOURCES_A_PAGE
-from sesform.values import OWNERSHIP_TAG
+from sesform.model import arns
+from sesform.model.quotas import IDENTITIES_A_CALL, RESOURCES_A_PAGE
+from sesform.model.values import OWNERSHIP_TAG
 
 if TYPE_CHECKING:
     from sesform.aws import Connection

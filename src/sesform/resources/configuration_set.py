@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from sesform import arns
-from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError
+from sesform.model import arns
+from sesform.model.address import Address, Scope
+from sesform.model.values import Properties
 from sesform.resources._base import Permission, Phase, ResourceType, on
-from sesform.values import Properties
 
 if TYPE_CHECKING:
     from sesform.aws import Connection

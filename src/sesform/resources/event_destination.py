@@ -6,12 +6,12 @@ import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sesform import arns
-from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError
+from sesform.model import arns
+from sesform.model.address import Address, Scope
+from sesform.model.values import NOT_FOR_PINPOINT, Properties, event_set
 from sesform.resources._base import Permission, Phase, ResourceType, on, passing
-from sesform.values import NOT_FOR_PINPOINT, Properties, event_set
 
 if TYPE_CHECKING:
     from sesform.aws import Connection

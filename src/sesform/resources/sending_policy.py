@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from sesform import arns, policy
-from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError
+from sesform.model import arns
+from sesform.model.address import Address, Scope
+from sesform.model.values import Properties
+from sesform.policies import document as policy_document
 from sesform.resources._base import Permission, Phase, ResourceType, on
-from sesform.values import Properties
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
@@ -27,10 +28,10 @@ class SendingPolicy(ResourceType):
         for declared in wanted:
             text = reading.email_identity(declared.key["identity"]).get("Policies", {}).get(declared.key["name"])
             if text is not None:
-                yield declared.address, {**declared.key, "policy": policy.parse(text)}
+                yield declared.address, {**declared.key, "policy": policy_document.parse(text)}
 
     def same(self, one: Properties, other: Properties) -> bool:
-        return policy.same(one["policy"], other["policy"])
+        return policy_document.same(one["policy"], other["policy"])
 
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.SENDING_POLICIES_WITHDRAWN if after is None else Phase.SENDING_POLICIES
@@ -86,7 +87,9 @@ class SendingPolicy(ResourceType):
     def _holds(self, connection: Connection, after: Properties) -> bool:
         answer = connection.call("sesv2", "GetEmailIdentity", EmailIdentity=after["identity"])
         try:
-            return policy.same(policy.parse(answer.get("Policies", {}).get(after["name"], "")), after["policy"])
+            return policy_document.same(
+                policy_document.parse(answer.get("Policies", {}).get(after["name"], "")), after["policy"]
+            )
         except ValueError:
             return False
 
@@ -96,5 +99,5 @@ class SendingPolicy(ResourceType):
             operation,
             EmailIdentity=after["identity"],
             PolicyName=after["name"],
-            Policy=policy.compact(after["policy"]),
+            Policy=policy_document.compact(after["policy"]),
         )

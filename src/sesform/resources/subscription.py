@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sesform import arns
-from sesform.address import Address, Scope
 from sesform.desired import Declared
 from sesform.errors import AwsError, LeftError
+from sesform.model import arns
+from sesform.model.address import Address, Scope
+from sesform.model.values import UNKNOWN, Properties, Value
 from sesform.resources._base import Permission, Phase, ResourceType, on, passing
 from sesform.resources._reading import PENDING
-from sesform.values import UNKNOWN, Properties, Value
 
 if TYPE_CHECKING:
     from sesform.aws import Connection

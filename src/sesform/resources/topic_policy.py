@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from sesform import policy, publishing
-from sesform.address import Address, Scope
 from sesform.desired import Declared
+from sesform.model.address import Address, Scope
+from sesform.model.values import Properties
+from sesform.policies import document as policy_document
+from sesform.policies import topic_statements
 from sesform.resources._base import Permission, Phase, ResourceType, on
-from sesform.values import Properties
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
@@ -35,24 +36,24 @@ class TopicPolicy(ResourceType):
             arn = declared.key["topic_arn"]
             attributes = reading.topic_attributes(arn)
             if attributes is not None:
-                yield declared.address, {"topic_arn": arn, "policy": policy.parse(attributes["Policy"])}
+                yield declared.address, {"topic_arn": arn, "policy": policy_document.parse(attributes["Policy"])}
 
     def settle(self, want: Properties | None, have: Properties | None) -> Properties | None:
         if want is None or (have is None and not want["publishers"]):
             return have
         arn = want["topic_arn"]
-        found = have["policy"] if have else policy.default_topic_policy(arn)
-        publishers = [policy.Publisher(*each) for each in want["publishers"]]
-        return {"topic_arn": arn, "policy": publishing.with_publishers(found, arn, publishers, want["accounts"])}
+        found = have["policy"] if have else policy_document.default_topic_policy(arn)
+        publishers = [policy_document.Publisher(*each) for each in want["publishers"]]
+        return {"topic_arn": arn, "policy": topic_statements.with_publishers(found, arn, publishers, want["accounts"])}
 
     def widened(self, before: Properties, after: Properties) -> Properties:
-        return {**after, "policy": publishing.widened(before["policy"], after["policy"])}
+        return {**after, "policy": topic_statements.widened(before["policy"], after["policy"])}
 
     def same(self, one: Properties, other: Properties) -> bool:
-        return policy.same(one["policy"], other["policy"])
+        return policy_document.same(one["policy"], other["policy"])
 
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
-        narrows = before and after and publishing.lets_in_more(before["policy"], after["policy"])
+        narrows = before and after and topic_statements.lets_in_more(before["policy"], after["policy"])
         return Phase.TOPICS_REMOVED if narrows else Phase.TOPICS
 
     def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
@@ -79,7 +80,11 @@ class TopicPolicy(ResourceType):
     def delete(self, connection: Connection, before: Properties) -> None:
         raise AssertionError("a topic policy goes with its topic only")
 
-    def _put(self, connection: Connection, arn: str, document: policy.Policy) -> None:
+    def _put(self, connection: Connection, arn: str, document: policy_document.Policy) -> None:
         connection.call(
-            "sns", "SetTopicAttributes", TopicArn=arn, AttributeName="Policy", AttributeValue=policy.compact(document)
+            "sns",
+            "SetTopicAttributes",
+            TopicArn=arn,
+            AttributeName="Policy",
+            AttributeValue=policy_document.compact(document),
         )

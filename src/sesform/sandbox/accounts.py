@@ -13,7 +13,7 @@ import re
 import secrets
 from dataclasses import asdict, dataclass
 
-from sesform import arns
+from sesform.model import arns
 
 DEFAULT_ACCOUNT = "123456789012"
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sesform import arns
-from sesform.address import Scope
+from sesform.model import arns
+from sesform.model.address import Scope
 from sesform.sandbox.accounts import RoleSession
 from sesform.sandbox.state import ScopeState, State
 

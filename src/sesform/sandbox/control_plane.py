@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sesform import arns
+from sesform.model import arns
 from sesform.sandbox import events, kms, moto_version, sending
 from sesform.sandbox.context import Call, Context, Published
 from sesform.sandbox.events import Event

@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sesform import arns
-from sesform.policy import Publisher
+from sesform.model import arns
+from sesform.model.values import EVENT_TYPES, NOT_FOR_PINPOINT
+from sesform.policies.document import Publisher
 from sesform.sandbox import rules
 from sesform.sandbox.context import Context
-from sesform.values import EVENT_TYPES, NOT_FOR_PINPOINT
 
 # SES developer guide, "Quotas": 10 destinations a configuration set, 10 dimensions a CloudWatch destination.
 MOST_DESTINATIONS = MOST_DIMENSIONS = 10

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from sesform.address import Scope
+from sesform.model.address import Scope
 from sesform.sandbox import (
     kms,
     other_services,

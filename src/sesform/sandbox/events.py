@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from sesform import arns
-from sesform.policy import Publisher
+from sesform.model import arns
+from sesform.policies.document import Publisher
 from sesform.sandbox import rules
 from sesform.sandbox.context import Context
 from sesform.sandbox.rules import Target

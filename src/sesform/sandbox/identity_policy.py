@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sesform.policy import compact, parse, statements
-from sesform.quota import POLICIES_AN_IDENTITY
+from sesform.model.quotas import POLICIES_AN_IDENTITY
+from sesform.policies.document import compact, parse, statements
 
 MOST_POLICIES = POLICIES_AN_IDENTITY
 _MOST_BYTES = 4096

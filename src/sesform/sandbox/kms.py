@@ -10,8 +10,8 @@ import uuid
 from dataclasses import replace
 from typing import NamedTuple
 
-from sesform import arns
-from sesform.policy import SES_PRINCIPAL, allows_ses, parse
+from sesform.model import arns
+from sesform.policies.document import SES_PRINCIPAL, allows_ses, parse
 from sesform.sandbox.context import Context, Operation, Params, Result
 from sesform.sandbox.refusal import Refusal
 from sesform.sandbox.state import Key, ScopeState

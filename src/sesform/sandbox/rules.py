@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from sesform import arns
-from sesform.policy import Publisher, may_publish
+from sesform.model import arns
+from sesform.policies.document import Publisher, may_publish
 from sesform.sandbox import kms
 from sesform.sandbox.context import Context
 from sesform.sandbox.refusal import Refusal

@@ -10,7 +10,7 @@ import email.utils
 import uuid
 from collections.abc import Iterable
 
-from sesform import arns
+from sesform.model import arns
 from sesform.sandbox import events, rules
 from sesform.sandbox.context import Context, Operation, Params, Result
 from sesform.sandbox.events import Event

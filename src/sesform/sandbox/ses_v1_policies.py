@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sesform import arns
+from sesform.model import arns
 from sesform.sandbox import identity_policy, rules
 from sesform.sandbox.context import Context, Operation, Params, Result
 from sesform.sandbox.identity_policy import BadPolicy

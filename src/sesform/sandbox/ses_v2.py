@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from sesform import arns
+from sesform.model import arns
 from sesform.sandbox import identity_policy, rules, ses_v1
 from sesform.sandbox.context import Context, Operation, Params, Result
 from sesform.sandbox.identity_policy import BadPolicy

@@ -8,7 +8,7 @@ import uuid
 from dataclasses import replace
 from typing import NamedTuple
 
-from sesform import arns
+from sesform.model import arns
 from sesform.sandbox import sns_topics
 from sesform.sandbox.context import Context, Operation, Params, Result
 from sesform.sandbox.refusal import Refusal

@@ -12,8 +12,8 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
-from sesform import arns
-from sesform.policy import compact, default_topic_policy
+from sesform.model import arns
+from sesform.policies.document import compact, default_topic_policy
 from sesform.sandbox import rules, topic_policy
 from sesform.sandbox.context import Context, Operation, Params, Result
 from sesform.sandbox.refusal import Refusal

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from sesform import policy
-from sesform.address import Scope
+from sesform.model.address import Scope
+from sesform.policies import document as policy_document
 
 Record = TypeVar("Record")
 
@@ -204,7 +204,7 @@ def decode(kind: type[Record], value: object) -> Record:
             raise ValueError(f"{name!r} is missing")
     record = kind(**given)
     if isinstance(record, Topic | Key):
-        policy.parse(record.policy)
+        policy_document.parse(record.policy)
     if isinstance(record, ConfigurationSet):
         _check_set(record)
     return record

@@ -7,8 +7,8 @@ import re
 import secrets
 from typing import Any
 
-from sesform import arns
-from sesform.arns import Arn
+from sesform.model import arns
+from sesform.model.arns import Arn
 from sesform.sandbox import accounts
 from sesform.sandbox.accounts import RoleSession
 from sesform.sandbox.context import Context, Operation, Params, Result

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sesform import arns
+from sesform.model import arns
 from sesform.sandbox import rules
 from sesform.sandbox.context import Context, Operation, Params, Result
 from sesform.sandbox.refusal import Refusal

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from sesform.address import Scope
+from sesform.model.address import Scope
 
 NOT_COUNTED = frozenset(
     {

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sesform import arns
-from sesform.policy import compact, parse, statements
+from sesform.model import arns
+from sesform.policies.document import compact, parse, statements
 from sesform.sandbox.context import Context
 from sesform.sandbox.refusal import Refusal
 

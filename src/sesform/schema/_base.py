@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
-from sesform import arns
-from sesform.values import printable
+from sesform.model import arns
+from sesform.model.values import printable
 
 Absent = Literal["absent"]
 Unmanaged = Literal["unmanaged"]

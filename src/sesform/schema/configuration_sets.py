@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 
-from sesform import arns
-from sesform.quota import DESTINATIONS_A_SET
+from sesform.model import arns
+from sesform.model.quotas import DESTINATIONS_A_SET
+from sesform.model.values import EVENT_TYPES, NOT_FOR_PINPOINT
 from sesform.schema._base import Model, OrAbsent, RoleArn, SesName, TopicReference, arn_of, only_one, text, wrong
-from sesform.values import EVENT_TYPES, NOT_FOR_PINPOINT
 
 EventType = Literal[
     "send",

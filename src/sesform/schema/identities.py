@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, GetJsonSchemaHandler, Tag
 
-from sesform import arns
+from sesform.model import arns
 from sesform.schema._base import Absent, Model, OrAbsent, SesName, TopicReference, Unmanaged, wrong
 from sesform.schema.policies import PolicyName, SendingPolicy, Test
 

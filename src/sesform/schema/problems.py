@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from sesform.errors import Problem
-from sesform.values import printable
+from sesform.model.values import printable
 from sesform.yaml_source import Document, Loc, child, dotted
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from sesform import arns
+from sesform.model import arns
 from sesform.schema._base import AccountId, Model, OrAbsent, Region, RoleArn, SesName, SpecName, text, wrong
 from sesform.schema.configuration_sets import ConfigurationSet
 from sesform.schema.identities import Defaults, Identity, IdentityArn, IdentityName, Notifications

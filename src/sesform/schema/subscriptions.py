@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from sesform import arns
+from sesform.model import arns
 from sesform.schema._base import Model, arn_of, text, wrong
 
 # SNS API reference, Subscribe.

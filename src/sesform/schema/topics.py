@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from sesform import arns
+from sesform.model import arns
 from sesform.schema._base import Model, TopicName, Unmanaged, text, wrong
 from sesform.schema.subscriptions import Subscription
 

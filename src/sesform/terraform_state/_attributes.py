@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sesform import arns, policy
 from sesform.errors import TerraformError
+from sesform.model import arns
+from sesform.model.values import printable
+from sesform.policies import document as policy_document
 from sesform.terraform_state._document import Instance
-from sesform.values import printable
 
 MOST_LEVELS = 24  # of a policy: with those of the spec around it, what a spec file may have
 
@@ -96,7 +97,7 @@ class Attributes:
         if not document:
             raise self._wrong(name, self._values.get(name), "a policy")
         try:
-            return policy.parse(json.dumps(document))
+            return policy_document.parse(json.dumps(document))
         except ValueError as error:
             raise self._no_json(name, error) from None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sesform.errors import TerraformError
-from sesform.values import printable
+from sesform.model.values import printable
 
 MAX_BYTES = 256 * 1024 * 1024
 

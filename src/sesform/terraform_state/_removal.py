@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sesform.desired import Declared, Desired, Key
+from sesform.model.values import Properties, printable
 from sesform.resources import RESOURCES, aws_key
 from sesform.routes import Resource
 from sesform.terraform_state._inventory import Inventory, Item
-from sesform.values import Properties, printable
 
 _WHY_NOT = {
     "topic_policy": "the spec leaves its policy unmanaged, for it is not the one that sesform would keep",

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from sesform import arns
-from sesform.address import Scope
 from sesform.desired import canonical_identity
+from sesform.model import arns
+from sesform.model.address import Scope
 from sesform.terraform_state._document import Instance, Shown
 
 # What has an `arn` of its own, made in the account and region that its provider calls; and which attribute names it.

@@ -7,15 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sesform import arns, policy, publishing
-from sesform.address import Scope
 from sesform.desired import canonical_identity
 from sesform.errors import TerraformError
+from sesform.model import arns
+from sesform.model.address import Scope
+from sesform.model.values import NOTIFICATION_TYPES, event_set, printable
+from sesform.policies import document as policy_document
+from sesform.policies import topic_statements
 from sesform.resources import PENDING
 from sesform.routes import Resource
 from sesform.terraform_state._attributes import Attributes, Stays
 from sesform.terraform_state._scopes import Scopes
-from sesform.values import NOTIFICATION_TYPES, event_set, printable
 
 
 @dataclass(slots=True)
@@ -259,7 +261,7 @@ def _topic_policy(a: Attributes, scopes: Scopes, into: Reading) -> None:
     """It goes only where it says no more than sesform would: the provider writes a policy whole, and specs have no words for the
     statements of others."""
     arn = a.arn("arn", "sns")
-    document: policy.Policy = {}
+    document: policy_document.Policy = {}
     try:
         document = a.policy("policy")
     except Stays as reason:
@@ -273,11 +275,11 @@ def _topic_policy(a: Attributes, scopes: Scopes, into: Reading) -> None:
         into.resources.append(found)
 
 
-def _has_others(document: policy.Policy, topic_arn: str) -> bool:
+def _has_others(document: policy_document.Policy, topic_arn: str) -> bool:
     """Whether there are statements that neither sesform made nor SNS gives a new topic."""
-    others = {"Statement": [s for s in policy.statements(document) if not publishing.is_ours(s)]}
-    default = {"Statement": policy.default_topic_policy(topic_arn)["Statement"]}
-    return bool(others["Statement"]) and not policy.same(others, default)
+    others = {"Statement": [s for s in policy_document.statements(document) if not topic_statements.is_ours(s)]}
+    default = {"Statement": policy_document.default_topic_policy(topic_arn)["Statement"]}
+    return bool(others["Statement"]) and not policy_document.same(others, default)
 
 
 def _subscription(a: Attributes, scopes: Scopes, into: Reading) -> None:

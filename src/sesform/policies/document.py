@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sesform import arns
+from sesform.model import arns
 
 Policy = dict[str, Any]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from sesform.address import Scope
+from sesform.model.address import Scope
 
 _PARTITIONS = (
     ("cn-", "aws-cn"),

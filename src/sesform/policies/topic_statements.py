@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
-from sesform import arns, policy
-from sesform.policy import Policy, Publisher
+from sesform.model import arns
+from sesform.policies import document as policy_document
+from sesform.policies.document import Policy, Publisher
 
 SID_PREFIX = "SesformPublish"
 _WIDENED = "Before"
@@ -23,7 +24,7 @@ def is_ours(statement: Mapping[str, Any]) -> bool:
 
 def ours(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The statements that sesform made, in the order they have."""
-    return [s for s in policy.statements(document) if is_ours(s)]
+    return [s for s in policy_document.statements(document) if is_ours(s)]
 
 
 def with_publishers(
@@ -39,13 +40,13 @@ def with_publishers(
     empty one (cloud-custodian#1779).
     """
     present = [s for s in ours(document) if loaded is None or _declared_by(s) in loaded]
-    others = [s for s in policy.statements(document) if s not in present]
-    room = MOST_BYTES - _ROOM - len(policy.compact({**document, "Statement": others}))
+    others = [s for s in policy_document.statements(document) if s not in present]
+    room = MOST_BYTES - _ROOM - len(policy_document.compact({**document, "Statement": others}))
     wanted = _statements(topic_arn, publishers, room)
-    if policy.same({"Statement": present}, {"Statement": wanted}):
+    if policy_document.same({"Statement": present}, {"Statement": wanted}):
         wanted = present  # the same in AWS's spelling: not a change
     if not others and not wanted:
-        return policy.default_topic_policy(topic_arn)
+        return policy_document.default_topic_policy(topic_arn)
     return {**document, "Statement": [*others, *wanted]}
 
 
@@ -64,7 +65,7 @@ def _statements(topic_arn: str, publishers: Iterable[Publisher], room: int) -> l
         sid = f"{declared_by}For{account}" if declared_by and declared_by != account else account
         by_sid[SID_PREFIX + sid, account].append(arn)
     exact = [_statement(topic_arn, sid, account, "StringEquals", arns_) for (sid, account), arns_ in by_sid.items()]
-    if len(policy.compact({"Statement": exact})) <= room:
+    if len(policy_document.compact({"Statement": exact})) <= room:
         return exact
     # Too many to name: then all identities, and all configuration sets, of those accounts in the topic's region.
     return [_statement(topic_arn, sid, account, "ArnLike", _patterns(a)) for (sid, account), a in by_sid.items()]
@@ -79,7 +80,7 @@ def _statement(topic_arn: str, sid: str, account: str, operator: str, sources: l
     return {
         "Sid": sid,
         "Effect": "Allow",
-        "Principal": {"Service": policy.SES_PRINCIPAL},
+        "Principal": {"Service": policy_document.SES_PRINCIPAL},
         "Action": "SNS:Publish",
         "Resource": topic_arn,
         "Condition": condition,
@@ -95,10 +96,10 @@ def widened(before: Mapping[str, Any], after: Mapping[str, Any]) -> Policy:
     """The document in between: all that may publish before, and all that may after. Ours of before get Sids of their own."""
     if _sources(ours(after)) <= _sources(ours(before)):
         return dict(before)
-    kept = policy.statements(after)
+    kept = policy_document.statements(after)
     gone = [s for s in ours(before) if not _sources([s]) <= _sources(ours(after))]
     exact = {**after, "Statement": [*kept, *_renamed(gone, kept)]}
-    if len(policy.compact(exact)) <= MOST_BYTES:
+    if len(policy_document.compact(exact)) <= MOST_BYTES:
         return exact
     return {**after, "Statement": [*kept, *_renamed([_loosened(s) for s in gone], kept)]}
 
@@ -117,7 +118,7 @@ def _renamed(gone: Iterable[Mapping[str, Any]], kept: Iterable[Mapping[str, Any]
 
 def _loosened(statement: Mapping[str, Any]) -> dict[str, Any]:
     """A statement of ours with patterns in place of its sources: for the moment in between, where both would be too long."""
-    sources = [s for s in policy.source_arns({"Statement": [dict(statement)]}) if "*" not in s]
+    sources = [s for s in policy_document.source_arns({"Statement": [dict(statement)]}) if "*" not in s]
     if not sources:
         return dict(statement)
     account = str(statement["Condition"]["StringEquals"]["AWS:SourceAccount"])
@@ -137,7 +138,7 @@ def withdrawn(one: Mapping[str, Any], other: Mapping[str, Any]) -> set[str]:
 def _sources(statements: Iterable[Mapping[str, Any]]) -> set[str]:
     """Each (account, source) that the statements name, as one canonical text."""
     found = set()
-    for statement in policy.canonical({"Statement": list(statements)})["Statement"]:
+    for statement in policy_document.canonical({"Statement": list(statements)})["Statement"]:
         tests = statement.get("Condition", {})
         accounts = str(tests.get("StringEquals", {}).get("aws:sourceaccount"))
         arn_lists = [values for t in tests.values() for key, values in t.items() if key == "aws:sourcearn"]
