@@ -14,7 +14,7 @@ from pathlib import Path
 from estate import write
 
 from sesform import desired, planner, schema, yaml_source
-from sesform.live import IdentityFacts, Snapshot
+from sesform.live.snapshot import IdentityFacts, Snapshot
 from sesform.resources import RESOURCES
 
 

@@ -8,24 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sesform import (
-    apply,
-    aws,
-    estate,
-    keys,
-    left,
-    leftovers,
-    live,
-    planner,
-    schema,
-    set_users,
-    topic_users,
-    yaml_source,
-)
+from sesform import apply, aws, estate, left, planner, schema, yaml_source
 from sesform import desired as desired_state
 from sesform.aws import Connections
 from sesform.desired import Desired
+from sesform.live import kms_keys, refresh, set_users, tagged, topic_users
 from sesform.plan import Plan, Report
+from sesform.planning import prune as leftovers
+from sesform.planning.checks import kms_keys as kms_key_checks
 from sesform.sandbox import Sandbox
 
 OWNER = "111111111111"
@@ -52,7 +42,7 @@ class World:
         """What the specs ask for; with `since`, older specs, that what left those be absent too; with `prune`, what is tagged."""
         if prune:
             wanted = self.desired(text, since=since)
-            return leftovers.pruned(wanted, leftovers.find(wanted, self.connections(wanted)))
+            return leftovers.pruned(wanted, tagged.find(wanted, self.connections(wanted)))
         if since is not None:
             return left.since(self.desired(since), self.desired(text), "c0ffee")
         file = self.folder / "specs.yaml"
@@ -79,8 +69,8 @@ class World:
     def plan_of(self, desired: Desired) -> Plan:
         wanted = [*desired.declared.values(), *desired.unmanaged]
         connections = self.connections(desired)
-        snapshot = live.read(wanted, desired.topics_to_look_at, connections)
-        snapshot = keys.read(desired, snapshot, connections)
+        snapshot = refresh.read(wanted, desired.topics_to_look_at, connections)
+        snapshot = kms_keys.read(set(kms_key_checks.in_use(desired, snapshot).values()), snapshot, connections)
         plan = planner.plan(desired, snapshot)
         if estate.deleted_topics(plan):
             snapshot, problems = topic_users.look_up(plan, snapshot, connections, 10, lambda *_: None)

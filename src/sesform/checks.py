@@ -7,14 +7,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from sesform import keys
 from sesform.desired import Declared, Desired, Target
 from sesform.errors import Problem
-from sesform.live import Snapshot
+from sesform.live.snapshot import Snapshot
 from sesform.model import arns
+from sesform.model import arns as arns_
 from sesform.model.address import Address, Scope
 from sesform.model.values import NOTIFICATION_TYPES, Properties
 from sesform.plan import Change
+from sesform.planning.checks import kms_keys
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
 from sesform.resources import PENDING
@@ -262,7 +263,7 @@ def _causes(snapshot: Snapshot, changes: Iterable[Change]) -> dict[str, str]:
     found = dead_topics(snapshot.topics, snapshot)
     for address, properties in snapshot.found.items():
         if address.type == "topic" and properties.get("kms_key"):
-            wrong = keys.fault(keys.of_topic(properties["topic_arn"], properties["kms_key"]), snapshot.keys)
+            wrong = kms_keys.fault(arns_.topic_key(properties["topic_arn"], properties["kms_key"]), snapshot.keys)
             if wrong or wrong is None:
                 untold = f"the policy of its KMS key {properties['kms_key']} may not let SES use it"
                 found[properties["topic_arn"]] = wrong or untold
@@ -282,7 +283,7 @@ def dead_topics(topic_arns: Iterable[str], snapshot: Snapshot) -> dict[str, str]
         if arn in snapshot.topics and facts is None:
             found[arn] = "the topic does not exist"
         elif facts is not None and (
-            wrong := facts.kms_key and keys.fault(keys.of_topic(arn, facts.kms_key), snapshot.keys)
+            wrong := facts.kms_key and kms_keys.fault(arns_.topic_key(arn, facts.kms_key), snapshot.keys)
         ):
             found[arn] = wrong
         elif facts is not None and not _lets_ses_in(_parsed(facts.policy)):

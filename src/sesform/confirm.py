@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from sesform import live
 from sesform.desired import Declared
+from sesform.live import refresh
 from sesform.model.values import Properties
 from sesform.plan import Change, Report
 from sesform.resources import RESOURCES
@@ -39,7 +39,7 @@ def not_shown(
             break
         if pause:
             sleep(pause)
-        snapshot = live.read([wanted(c) for c in waiting], (), connections, facts=False)
+        snapshot = refresh.read([wanted(c) for c in waiting], (), connections, facts=False)
         waiting = [c for c in waiting if not _shows(c, snapshot.found.get(c.address), c.address in snapshot.unreadable)]
     return waiting
 

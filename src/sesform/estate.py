@@ -8,7 +8,7 @@ from dataclasses import replace
 from sesform import routes
 from sesform.desired import Desired, Key
 from sesform.errors import Problem
-from sesform.live import Snapshot
+from sesform.live.snapshot import Snapshot
 from sesform.model.address import Scope
 from sesform.model.values import Properties
 from sesform.plan import Change, Plan

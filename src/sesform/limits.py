@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sesform.desired import Desired
 from sesform.errors import Problem
-from sesform.live import Snapshot
+from sesform.live.snapshot import Snapshot
 from sesform.model.address import Scope
 from sesform.model.quotas import DESTINATIONS_A_SET, POLICIES_AN_IDENTITY
 from sesform.plan import Change

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from sesform.errors import Problem
+from sesform.live.snapshot import Unnamed
 from sesform.model.address import Access, Address, Scope
 from sesform.model.values import Properties
 from sesform.routes import RouteChange
@@ -38,15 +39,6 @@ class Unchanged:
 
     address: Address
     properties: Properties
-
-
-class Unnamed(NamedTuple):
-    """Something that exists and that no spec names. `key` is what AWS calls it, `detail` what is set on it."""
-
-    type: str
-    scope: Scope
-    key: str
-    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,11 @@ from typing import Any
 
 from sesform import terraform
 from sesform.errors import PlanFileError, Problem, UsageError
+from sesform.live.snapshot import Unnamed
 from sesform.model.address import Access, Address, Scope
 from sesform.model.quotas import SES_CALLS_A_SECOND, least_seconds
 from sesform.model.values import UNKNOWN, printable
-from sesform.plan import Change, Plan, Unchanged, Unnamed
+from sesform.plan import Change, Plan, Unchanged
 from sesform.resources import RESOURCES
 from sesform.routes import RouteChange, Subject
 

@@ -6,14 +6,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sesform import checks, estate, graph, keys, limits
+from sesform import checks, estate, graph, limits
 from sesform.desired import Declared, Desired, publishers_of
 from sesform.errors import Problem
-from sesform.live import Snapshot
+from sesform.live.snapshot import Snapshot
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.plan import Action, Change, Plan, Unchanged, on_the_way
+from sesform.planning.checks import kms_keys
 from sesform.resources import RESOURCES, Phase
 from sesform.resources.event_destination import is_stand_in, sends_nothing, stand_in_for
 
@@ -58,7 +59,7 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
     changes = _ordered(drafts, _followers(drafts, snapshot))
     problems += checks.identities(desired, snapshot, changes)
     problems += checks.topics(desired, snapshot, changes)
-    problems += keys.check(desired, snapshot, changes)
+    problems += kms_keys.check(desired, snapshot, changes)
     problems += checks.configuration_sets(desired, snapshot, changes)
     problems += limits.check(desired, snapshot, changes)
     problems += checks.pending(desired, snapshot)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from sesform.live.snapshot import Subscriber
 from sesform.model.address import Scope
 from sesform.model.values import NOTIFICATION_TYPES, Properties
 from sesform.resources.event_destination import kind_of
@@ -109,12 +110,6 @@ def _texts(ways: Iterable[Route]) -> tuple[str, ...]:
 
 
 # --- gaps --------------------------------------------------------------------------------------------------------------
-
-
-class Subscriber(NamedTuple):
-    protocol: str
-    endpoint: str
-    pending: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sesform.confirm import wanted
 from sesform.desired import Declared
 from sesform.errors import StalePlanError
-from sesform.live import Snapshot
+from sesform.live.snapshot import Snapshot
 from sesform.model.values import Properties, printable
 from sesform.plan import Change, Plan
 from sesform.resources import RESOURCES, ResourceType

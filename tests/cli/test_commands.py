@@ -372,7 +372,7 @@ def test_an_interrupt_while_reading_ends_at_once(shell: Shell, monkeypatch: pyte
             future.result = lambda timeout=None: signal.raise_signal(signal.SIGINT)  # type: ignore[method-assign]
             return future
 
-    monkeypatch.setattr("sesform.live.ThreadPoolExecutor", Interrupted)
+    monkeypatch.setattr("sesform.live.refresh.ThreadPoolExecutor", Interrupted)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background begins with it ignored
     result = shell.run("plan", "--sandbox", "--sandbox-rate", "1")
     signal.signal(signal.SIGINT, before)

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import assume, given, settings
 
 from iam import Request, allows, covers, recorded
-from sesform import leftovers, permissions
+from sesform import permissions
 from sesform.cli import main
+from sesform.planning import prune as leftovers
 from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, estates
 from world import DELEGATE, OWNER, REGION, World
 

@@ -11,10 +11,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sesform import adopt, aws, inventory, yaml_target
+from sesform import adopt, aws, yaml_target
 from sesform.adopt import Account
 from sesform.cli.importing import differences
 from sesform.desired import grant, policy_name, publishers_of
+from sesform.importer import account as inventory
 from sesform.model.address import Access, Scope
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from sesform import confirm, live
-from sesform.live import Snapshot
+from sesform import confirm
+from sesform.live import refresh
+from sesform.live.snapshot import Snapshot
 from world import World
 
 SPECS = """
@@ -45,13 +46,13 @@ def test_what_shows_late_is_waited_for(world: World, monkeypatch: pytest.MonkeyP
     """A setting that AWS shows at the third look is shown; the pauses grow."""
     world.identity("example.com")
     report = world.apply(SPECS, world.plan(SPECS))
-    real, looks, waits = live.read, list[int](), list[float]()
+    real, looks, waits = refresh.read, list[int](), list[float]()
 
     def late(wanted: Iterable[object], *arguments: object, **keywords: object) -> Snapshot:
         looks.append(1)
         return Snapshot() if len(looks) < 3 else real(wanted, *arguments, **keywords)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(live, "read", late)
+    monkeypatch.setattr(refresh, "read", late)
 
     assert [] == confirm.not_shown(report, world.connections(world.desired(SPECS)), sleep=waits.append)
     assert [1.0, 2.0] == waits

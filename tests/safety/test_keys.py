@@ -8,11 +8,12 @@ from typing import Any, cast
 
 import pytest
 
-from sesform import keys, live
 from sesform.aws import Connection, Connections
-from sesform.live import Snapshot
+from sesform.live import kms_keys, refresh
+from sesform.live.snapshot import Snapshot
 from sesform.model.address import Scope
 from sesform.plan import Plan
+from sesform.planning.checks import kms_keys as kms_key_checks
 from shell import Shell
 from world import OWNER, REGION, World
 
@@ -323,10 +324,10 @@ class Answers:
 def test_an_answer_that_is_not_understood_is_none(missing: str, answers: dict[str, Any]) -> None:
     """It is said of the key, as a refusal is, and does not end the run."""
     connections = Connections({("corp", REGION): cast(Connection, Answers(answers))})
-    found = keys.read_keys([ALIAS], Snapshot(), connections)
+    found = kms_keys.read([ALIAS], Snapshot(), connections)
 
     assert f"the answer was not understood (KeyError: '{missing}')" == found.keys[ALIAS].refusal
-    assert keys.fault(ALIAS, found.keys) is None
+    assert kms_key_checks.fault(ALIAS, found.keys) is None
 
 
 def test_a_topic_whose_answer_is_not_understood_counts_as_not_looked_at() -> None:
@@ -335,4 +336,4 @@ def test_a_topic_whose_answer_is_not_understood_counts_as_not_looked_at() -> Non
         {("corp", REGION): cast(Connection, Answers({"GetTopicAttributes": {"Attributes": {"x": ""}}}))}
     )
 
-    assert live.read((), [TOPIC], connections).topics == {}
+    assert refresh.read((), [TOPIC], connections).topics == {}

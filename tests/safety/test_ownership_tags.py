@@ -7,8 +7,9 @@ from dataclasses import replace
 import botocore.session
 import pytest
 
-from sesform import apply, aws, live, stale
+from sesform import apply, aws, stale
 from sesform.errors import StalePlanError
+from sesform.live import refresh
 from sesform.model.address import Access, Address
 from sesform.plan import Plan
 from world import OWNER, REGION, World
@@ -165,7 +166,7 @@ def _tag(world: World, value: str) -> None:
 
 
 def _check(world: World, plan: Plan) -> None:
-    stale.check(plan, live.read(stale.touched(plan), (), world.connections(world.desired(ALL))))
+    stale.check(plan, refresh.read(stale.touched(plan), (), world.connections(world.desired(ALL))))
 
 
 def test_a_redirection_that_leaves_the_tagging_api_out_is_warned_of(

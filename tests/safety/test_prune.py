@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sesform import leftovers
 from sesform.errors import AwsError
+from sesform.live import snapshot, tagged
+from sesform.planning import prune
 from sesform.resources import Reading
 from shell import Shell
 from world import DELEGATE, OWNER, REGION, World
@@ -117,7 +118,7 @@ def test_things_of_other_kinds_that_carry_the_tag_are_passed_over(
     world.converge(specs)
     monkeypatch.setattr(Reading, "owners", {arn: "corp"})
 
-    assert leftovers.Leftovers() == leftovers.find(world.desired(specs), world.connections(world.desired(specs)))
+    assert snapshot.Leftovers() == tagged.find(world.desired(specs), world.connections(world.desired(specs)))
 
 
 def test_things_of_specs_that_are_not_loaded_are_left_alone_and_told_of(world: World) -> None:
@@ -157,11 +158,11 @@ def test_a_tag_that_tells_of_what_is_gone_plans_nothing(world: World) -> None:
     world.identity("example.com")
     world.converge(FULL)
     desired = world.desired(HEAD)
-    found = leftovers.find(desired, world.connections(desired))
+    found = tagged.find(desired, world.connections(desired))
     world.sandbox.reset()
 
     assert 4 == len(found.ours)
-    assert () == world.plan_of(leftovers.pruned(desired, found)).changes
+    assert () == world.plan_of(prune.pruned(desired, found)).changes
 
 
 def test_with_older_specs_both_are_removed(world: World) -> None:

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from sesform import checks, live
+from sesform import checks
+from sesform.live import refresh
 from world import DELEGATE, World
 
 TOPIC = "arn:aws:sns:eu-west-1:222222222222:feedback"
@@ -30,7 +31,7 @@ topics: {feedback: {}}
 
 def warnings(world: World, specs: str = SPECS) -> list[str]:
     desired = world.desired(specs)
-    snapshot = live.read([*desired.declared.values()], (), world.connections(desired))
+    snapshot = refresh.read([*desired.declared.values()], (), world.connections(desired))
     return [str(p) for p in checks.removed_by_ses(desired, snapshot, world.plan(specs).changes)]
 
 

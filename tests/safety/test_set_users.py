@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from sesform import set_users
 from sesform.aws import Connection, Connections
-from sesform.live import SendingFacts, Snapshot
+from sesform.live import set_users
+from sesform.live.snapshot import SendingFacts, Snapshot
 from sesform.model.address import Address, Scope
 from sesform.plan import Change, Plan
 from shell import Shell

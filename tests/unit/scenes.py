@@ -9,7 +9,7 @@ from typing import Any
 from sesform import desired, planner, schema, yaml_source
 from sesform.desired import Declared, Desired
 from sesform.errors import Problem, SpecError
-from sesform.live import IdentityFacts, Snapshot, TopicFacts
+from sesform.live.snapshot import IdentityFacts, Snapshot, TopicFacts
 from sesform.model.address import Address, Scope
 from sesform.model.values import UNKNOWN
 from sesform.plan import Change, Plan

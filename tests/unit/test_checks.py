@@ -9,7 +9,7 @@ import pytest
 
 from sesform import planner
 from sesform.errors import Problem
-from sesform.live import IdentityFacts, Snapshot, TopicFacts
+from sesform.live.snapshot import IdentityFacts, Snapshot, TopicFacts
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
 from sesform.policies.document import Publisher

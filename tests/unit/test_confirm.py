@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from sesform import confirm, live
+from sesform import confirm
 from sesform.desired import Declared
-from sesform.live import Snapshot
+from sesform.live import refresh
+from sesform.live.snapshot import Snapshot
 from sesform.model.values import UNKNOWN, Properties
 from sesform.plan import Action, Change, Outcome, Report, Result
 from unit.scenes import OWNER_SCOPE, address, topic_arn
@@ -36,7 +37,7 @@ class Looks:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *states: Snapshot) -> None:
         self.states, self.looked_at, self.waited = list(states), list[list[str]](), list[float]()
-        monkeypatch.setattr(live, "read", self.read)
+        monkeypatch.setattr(refresh, "read", self.read)
 
     def read(self, wanted: Iterable[Declared], *_: Any, **__: Any) -> Snapshot:
         self.looked_at.append([str(d.address) for d in wanted])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sesform import estate, planner
-from sesform.live import IdentityFacts, Snapshot
+from sesform.live.snapshot import IdentityFacts, Snapshot
 from sesform.model.address import Scope
 from sesform.plan import Plan
 from sesform.routes import Route, RouteChange, Subject

@@ -7,10 +7,12 @@ from typing import Any, cast
 
 import pytest
 
-from sesform import aws, inventory
+from sesform import aws
 from sesform.adopt import Note
 from sesform.aws import Connection, Connections
-from sesform.inventory import Existing
+from sesform.importer import account as inventory
+from sesform.importer.account import Existing
+from sesform.live import listing
 from sesform.model.address import Access, Scope
 from sesform.policies import document as policy_document
 from sesform.resources import Reading
@@ -65,7 +67,7 @@ def test_the_status_of_an_identity_is_in_the_words_of_the_other_api() -> None:
     """SES v1 says TemporaryFailure where v2 says TEMPORARY_FAILURE."""
     each = {"IdentityName": "a.com", "VerificationStatus": "TEMPORARY_FAILURE"}
 
-    assert inventory.identities(cast(Connection, Pages(ListEmailIdentities=[{"EmailIdentities": [each]}]))) == {
+    assert listing.identities(cast(Connection, Pages(ListEmailIdentities=[{"EmailIdentities": [each]}]))) == {
         "a.com": "TemporaryFailure"
     }
 

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from sesform import plan_file, planner
 from sesform.errors import PlanFileError, Problem, UsageError
+from sesform.live.snapshot import Unnamed
 from sesform.model.address import Access, Address, Scope
 from sesform.model.values import UNKNOWN
-from sesform.plan import Change, Plan, Unchanged, Unnamed
+from sesform.plan import Change, Plan, Unchanged
 from sesform.resources import RESOURCES
 from unit.scenes import OWNER_SCOPE, bare, compiled, holding, owner, topic_arn
 

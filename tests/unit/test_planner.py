@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sesform import plan_file, planner
-from sesform.live import Snapshot
+from sesform.live.snapshot import Snapshot
 from sesform.plan import Plan
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sesform.plan import Plan, Unnamed
+from sesform.live.snapshot import Unnamed
+from sesform.plan import Plan
 from sesform.render import unnamed
 from unit.scenes import DELEGATE_SCOPE, OWNER_SCOPE
 

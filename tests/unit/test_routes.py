@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sesform import routes
+from sesform.live.snapshot import Subscriber
 from sesform.model.address import Scope
-from sesform.routes import Gap, Resource, Route, RouteChange, Subject, Subscriber
+from sesform.routes import Gap, Resource, Route, RouteChange, Subject
 from unit.scenes import DELEGATE_SCOPE, OWNER_SCOPE, identity_arn, topic_arn
 
 T, U = topic_arn("t"), topic_arn("u")

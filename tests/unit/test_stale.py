@@ -8,7 +8,7 @@ import pytest
 
 from sesform import planner, stale
 from sesform.errors import StalePlanError
-from sesform.live import Snapshot
+from sesform.live.snapshot import Snapshot
 from unit.scenes import address, compiled, holding, owner, step, topic_arn
 
 BEFORE = owner("topics: {t: {}, u: {}}\nidentities: {a.com: {notifications: {bounce: t}}}\n")

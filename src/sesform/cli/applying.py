@@ -57,7 +57,8 @@ def _keep_policies(talk: Talk, plan: Plan) -> None:
 
 def apply_file(options: Options, talk: Talk, file: Path) -> int:
     """Exactly what was saved, if AWS still holds what was seen then."""
-    from sesform import estate, live, plan_file, set_users, stale, topic_users
+    from sesform import estate, plan_file, stale
+    from sesform.live import refresh, set_users, topic_users
 
     plan = plan_file.load(file)
     if plan.errors:
@@ -68,7 +69,7 @@ def apply_file(options: Options, talk: Talk, file: Path) -> int:
     connections = run.connect(options, talk, places, access)
     if plan.changes:
         talk.say("Reading again what the plan touches ...")
-        snapshot = live.read(stale.touched(plan), estate.deleted_topics(plan), connections, options.parallelism)
+        snapshot = refresh.read(stale.touched(plan), estate.deleted_topics(plan), connections, options.parallelism)
         if estate.deleted_topics(plan):
             tell = run.looking_for_publishers(options, talk)
             snapshot, unsure = topic_users.look_up(plan, snapshot, connections, options.parallelism, tell)

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 def show_policy(options: Options, talk: Talk, *, account: str | None, apply: bool, destroy: bool) -> int:
     """Prints the policy of the account. Raises SpecError, and UsageError where it is not clear which account is meant."""
-    from sesform import leftovers, permissions
+    from sesform import permissions
+    from sesform.planning import prune
 
     desired = run.compile_specs(options)
     chosen = _account(permissions.accounts(desired), account)
     made = [desired, run.compile_specs(options, destroy=True)] if destroy else [desired]
-    pruned = leftovers.anything(desired) if options.prune else ()
+    pruned = prune.anything(desired) if options.prune else ()
     policy = permissions.of_account(chosen, made, [desired] if destroy else [], pruned, writes=apply)
     out(json.dumps(policy.document, indent=2))
     talk.problems(desired.warnings)

@@ -19,7 +19,7 @@ from sesform.model.values import printable
 
 if TYPE_CHECKING:
     from sesform.adopt import Account
-    from sesform.inventory import Findings
+    from sesform.importer.account import Findings
 
 _FILE = "import.yaml"  # what problems in the result are said to be in
 
@@ -58,7 +58,8 @@ class Asked:
 
 def import_live(options: Options, talk: Talk, asked: Asked) -> int:
     """Reads the accounts and prints their specs. 1 where not all could be read, or a plan on the result would not be empty."""
-    from sesform import adopt, inventory, yaml_target
+    from sesform import adopt, yaml_target
+    from sesform.importer import account as inventory
 
     accesses = _accesses(asked)
     accounts = _accounts(asked, accesses)
@@ -96,7 +97,8 @@ def import_live(options: Options, talk: Talk, asked: Asked) -> int:
 
 def differences(text: str, findings: Findings) -> list[str]:
     """Why a plan on these specs would not be empty, or could not be made; [] where it would be empty."""
-    from sesform import desired, inventory, planner, schema, yaml_source
+    from sesform import desired, planner, schema, yaml_source
+    from sesform.importer import account as inventory
 
     documents, problems = yaml_source.parse([(_FILE, text.encode())])
     specs, more = schema.load(documents)

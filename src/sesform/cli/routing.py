@@ -16,12 +16,14 @@ from sesform.model.address import Address
 if TYPE_CHECKING:
     from sesform.aws import Connections
     from sesform.desired import Declared, Desired
-    from sesform.live import Snapshot
+    from sesform.live.snapshot import Snapshot
 
 
 def show_routes(options: Options, talk: Talk) -> int:
     """Reads AWS and prints the matrix of the specs' identities and sets; 2 where there is a gap, 1 where it could not be read."""
-    from sesform import checks, keys, live, plan_file
+    from sesform import checks, plan_file
+    from sesform.live import kms_keys, refresh
+    from sesform.model import arns
     from sesform.render import routes as drawn
 
     desired = run.compile_specs(options)
@@ -34,10 +36,10 @@ def show_routes(options: Options, talk: Talk) -> int:
         return 1
     matrix = _matrix(options, desired, snapshot, connections)
     topics = sorted({r.topic_arn for ways in matrix.values() for r in ways if r.topic_arn})
-    subscribers = live.read_subscribers(topics, connections)
-    held = live.read((), topics, connections, options.parallelism)
-    used = {keys.of_topic(arn, facts.kms_key) for arn, facts in held.topics.items() if facts and facts.kms_key}
-    dead = checks.dead_topics(topics, keys.read_keys(used, held, connections, options.parallelism))
+    subscribers = refresh.read_subscribers(topics, connections)
+    held = refresh.read((), topics, connections, options.parallelism)
+    used = {arns.topic_key(arn, facts.kms_key) for arn, facts in held.topics.items() if facts and facts.kms_key}
+    dead = checks.dead_topics(topics, kms_keys.read(used, held, connections, options.parallelism))
     gaps = routes.gaps(matrix, subscribers, dead)
     if options.format is Format.json:
         out(drawn.json_text(matrix, subscribers, gaps))
@@ -50,7 +52,8 @@ def show_routes(options: Options, talk: Talk) -> int:
 
 def _matrix(options: Options, desired: Desired, snapshot: Snapshot, connections: Connections) -> routes.Matrix:
     """The routes of all identities. Those that seem to have none are asked for their default set too, one call each."""
-    from sesform import estate, live
+    from sesform import estate
+    from sesform.live import refresh
 
     matrix = estate.live_routes(desired, snapshot)
     silent = {
@@ -59,14 +62,14 @@ def _matrix(options: Options, desired: Desired, snapshot: Snapshot, connections:
     probes = list(_probes(desired, silent))
     if not probes:
         return matrix
-    more = live.read(probes, (), connections, options.parallelism)
+    more = refresh.read(probes, (), connections, options.parallelism)
     sets = [
         replace(p, address=replace(p.address, type="configuration_set", key=name), key={"configuration_set": name})
         for p in probes
         for name in [more.found.get(p.address, {}).get("configuration_set")]
         if name
     ]
-    last = live.read(sets, (), connections, options.parallelism)
+    last = refresh.read(sets, (), connections, options.parallelism)
     return estate.live_routes(desired, replace(snapshot, found={**snapshot.found, **more.found, **last.found}))
 
 

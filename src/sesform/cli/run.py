@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sesform.aws import Connections
     from sesform.desired import Desired
     from sesform.git_source import Then
-    from sesform.live import Snapshot
+    from sesform.live.snapshot import Snapshot
     from sesform.plan import Plan
     from sesform.sandbox import Sandbox
 
@@ -132,7 +132,8 @@ def _furnish(sandbox: Sandbox, access: Mapping[str, Access], desired: Desired | 
 
 def read_aws(options: Options, talk: Talk, desired: Desired) -> tuple[Desired, Snapshot, Connections]:
     """What AWS holds of all that the specs speak of; with --prune, they speak of what they have left behind too."""
-    from sesform import keys, live
+    from sesform.live import kms_keys, refresh
+    from sesform.planning.checks import kms_keys as kms_key_checks
 
     places = [(d.address.spec, d.address.region) for d in [*desired.declared.values(), *desired.unmanaged]]
     if (
@@ -141,22 +142,25 @@ def read_aws(options: Options, talk: Talk, desired: Desired) -> tuple[Desired, S
         places += [(name, region) for name, loaded in desired.specs.items() for region in loaded.spec.regions]
     connections = connect(options, talk, places, desired.access, desired)
     if options.prune:
-        from sesform import leftovers
+        from sesform.live import tagged
+        from sesform.planning import prune
 
         talk.say("Looking for what carries the tags of these specs ...")
-        desired = leftovers.pruned(desired, leftovers.find(desired, connections))
+        desired = prune.pruned(desired, tagged.find(desired, connections))
     wanted = [*desired.declared.values(), *desired.unmanaged]
     scopes = {c.scope for c in connections.by_place.values()}
     where = ", ".join(map(str, sorted(scopes))) or "no account"
     talk.say(f"Reading {len(desired.declared)} declared settings in {where} ...")
-    snapshot = live.read(wanted, desired.topics_to_look_at, connections, options.parallelism)
-    return desired, keys.read(desired, snapshot, connections, options.parallelism), connections
+    snapshot = refresh.read(wanted, desired.topics_to_look_at, connections, options.parallelism)
+    used = set(kms_key_checks.in_use(desired, snapshot).values())
+    return desired, kms_keys.read(used, snapshot, connections, options.parallelism), connections
 
 
 def make_plan(options: Options, talk: Talk, desired: Desired) -> tuple[Plan, Connections]:
     """Reads AWS and plans; with --only, the part of the plan that matches. Where that deletes topics or configuration sets, their
     users are looked for too."""
-    from sesform import estate, set_users, topic_users
+    from sesform import estate
+    from sesform.live import set_users, topic_users
 
     desired, snapshot, connections = read_aws(options, talk, desired)
     plan = _planned(options, desired, snapshot)
@@ -177,10 +181,10 @@ def with_unnamed(
     """The plan; with --unmanaged, with what exists and no spec names."""
     if not options.unmanaged:
         return plan
-    from sesform import unnamed
+    from sesform.live import unmanaged
 
     talk.say("Looking for what no spec names ...")
-    found, problems = unnamed.find(desired, snapshot, connections, options.parallelism)
+    found, problems = unmanaged.find(desired, snapshot, connections, options.parallelism)
     return replace(plan, unnamed=found, diagnostics=(*plan.diagnostics, *problems))
 
 

@@ -14,7 +14,8 @@ from sesform.desired._sending import grant, policy_name
 from sesform.desired._tags import declare_tags
 from sesform.desired._topics import TopicTable, declare_topics, tabulate
 from sesform.errors import Problem, SpecError
-from sesform.model.address import Access, Address
+from sesform.model import arns
+from sesform.model.address import Access, Address, Scope
 from sesform.policies.document import Publisher
 from sesform.schema import LoadedSpec
 
@@ -142,3 +143,23 @@ __all__ = [
     "policy_name",
     "publishers_of",
 ]
+
+
+def named_things(desired: Desired) -> set[tuple[str, Scope, str]]:
+    """What the specs name, be it only as what a setting refers to: (topic, configuration-set or identity; scope; name)."""
+    found: set[tuple[str, Scope, str]] = set()
+    for type_, scope, key in desired.named:
+        if type_ == "notification_topic" and not key[0].startswith("arn:"):
+            found.add(("identity", scope, key[0]))
+        elif type_ == "configuration_set":
+            found.add(("configuration-set", scope, key[0]))
+        elif type_ == "topic":
+            found.add(("topic", scope, key[0].rpartition(":")[2]))
+    for each in desired.declared.values():
+        if each.address.type == "default_configuration_set" and each.want is not None:
+            found.add(("configuration-set", each.scope, each.want["configuration_set"]))
+    for target in desired.targets:
+        arn = arns.parse(target.topic_arn)
+        if arn is not None:
+            found.add(("topic", arn.scope, arn.resource))
+    return found

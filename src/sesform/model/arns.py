@@ -82,3 +82,9 @@ def event_bus(scope: Scope, name: str) -> str:
 
 def account_root(account: str, of_partition: str) -> str:
     return f"arn:{of_partition}:iam::{account}:root"
+
+
+def topic_key(topic_arn: str, key: str) -> str:
+    """The ARN of a topic's key, which may be named by its id or alias alone."""
+    topic = parse(topic_arn)
+    return kms_key(topic.scope, key) if topic else key

@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
+from sesform.live.snapshot import Subscriber
 from sesform.model.values import NOTIFICATION_TYPES, printable
 from sesform.render._hcl import painter
 from sesform.render.markdown import cell
-from sesform.routes import Gap, Matrix, Route, Subject, Subscriber
+from sesform.routes import Gap, Matrix, Route, Subject
 
 Subscribers = Mapping[str, tuple[Subscriber, ...]]
 

@@ -3,83 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sesform.desired import Declared
 from sesform.errors import AwsError, understood
+from sesform.live.snapshot import (
+    IdentityFacts,
+    SendingFacts,
+    Snapshot,
+    Subscriber,
+    TopicFacts,
+    identity_facts,
+    sending_facts,
+)
 from sesform.model import arns
 from sesform.model.address import Address, Scope
-from sesform.model.values import NOTIFICATION_TYPES, Properties
+from sesform.model.values import Properties
 from sesform.resources import PENDING, RESOURCES, Reading
-from sesform.routes import Subscriber
 
 if TYPE_CHECKING:
     from sesform.aws import Connection, Connections
-
-
-@dataclass(frozen=True, slots=True)
-class IdentityFacts:
-    """What SES holds of an identity, managed or not. `topics` has only types that have one; foreign ones have no `verification`."""
-
-    topics: Mapping[str, str]
-    forwarding: bool
-    verification: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TopicFacts:
-    """What SNS holds of a topic."""
-
-    policy: str
-    kms_key: str = ""
-
-
-SYMMETRIC = "SYMMETRIC_DEFAULT"  # KMS's name for the only kind of key that SNS takes
-
-
-@dataclass(frozen=True, slots=True)
-class KeyFacts:
-    """What KMS holds of a key. `refusal` is why it could not be looked at, "" where it could; with an `arn` that is only of its
-    policy. Without either there is none."""
-
-    arn: str = ""
-    manager: str = "CUSTOMER"
-    state: str = "Enabled"
-    spec: str = SYMMETRIC
-    policy: str = ""
-    refusal: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SendingFacts:
-    """What SES v2 holds of an identity: the names of its sending policies, and its default configuration set ("": none)."""
-
-    policies: frozenset[str] = frozenset()
-    default_set: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What AWS held when it was looked at.
-
-    A declared resource that is neither in `found` nor in `unreadable` does not exist. `identities` lacks those that SES does not
-    know; `topics` says None of those that SNS does not know, and lacks those that nobody here has credentials to look at.
-    `configuration_sets` are those that exist, of all that were asked for. `sending` has the identities that were asked for it,
-    one call each: those that declare some of it, and more where a plan needs to know. `keys` are the KMS keys of topics that SES
-    is to publish to, by the ARN that they are called by there.
-    """
-
-    found: Mapping[Address, Properties] = field(default_factory=dict)
-    unreadable: Mapping[Address, str] = field(default_factory=dict)
-    identities: Mapping[tuple[Scope, str], IdentityFacts] = field(default_factory=dict)
-    topics: Mapping[str, TopicFacts | None] = field(default_factory=dict)
-    configuration_sets: frozenset[tuple[Scope, str]] = frozenset()
-    sending: Mapping[tuple[Scope, str], SendingFacts] = field(default_factory=dict)
-    keys: Mapping[str, KeyFacts] = field(default_factory=dict)
 
 
 def read_subscribers(topic_arns: Iterable[str], connections: Connections) -> dict[str, tuple[Subscriber, ...]]:
@@ -219,19 +166,6 @@ def _read_identities(reading: Reading, wanted: list[Declared], result: _Pass) ->
 def _read_configuration_sets(reading: Reading, result: _Pass) -> None:
     with suppress(AwsError), understood():  # noted already, for each resource that it keeps from being read
         result.configuration_sets |= {(reading.connection.scope, name) for name in reading.event_destinations}
-
-
-def sending_facts(answer: Mapping[str, Any]) -> SendingFacts:
-    """SES's answer to GetEmailIdentity, {} where there is no such identity, → facts."""
-    return SendingFacts(frozenset(answer.get("Policies") or {}), answer.get("ConfigurationSetName") or "")
-
-
-def identity_facts(attributes: Mapping[str, Any], verification: str = "") -> IdentityFacts:
-    """One identity of SES's answer to GetIdentityNotificationAttributes → facts."""
-    topics = {t: attributes.get(f"{t.capitalize()}Topic") for t in NOTIFICATION_TYPES}
-    return IdentityFacts(
-        {t: arn for t, arn in topics.items() if arn}, bool(attributes.get("ForwardingEnabled")), verification
-    )
 
 
 def _read_topics(reading: Reading, topic_arns: list[str], result: _Pass) -> None:

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sesform import estate, inventory
+from sesform import estate
 from sesform.errors import AwsError, understood
-from sesform.live import SendingFacts, Snapshot, sending_facts, side_by_side
+from sesform.live import listing
+from sesform.live.refresh import side_by_side
+from sesform.live.snapshot import SendingFacts, Snapshot, sending_facts
 from sesform.model.address import Address, Scope
 from sesform.plan import Plan
 from sesform.resources import Reading
@@ -41,7 +43,7 @@ def look_up(of: Plan, snapshot: Snapshot, connections: Connections, parallelism:
             known = {name for where, name in snapshot.sending if where == scope}
             try:
                 with understood():
-                    names = [name for name in inventory.identities(connection) if name not in known]
+                    names = [name for name in listing.identities(connection) if name not in known]
                     tell(scope, sorted(sets), len(names))
                     for name, facts in _facts(connection, names):
                         sending[scope, name] = facts

@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sesform.desired import Desired, Target
-from sesform.errors import AwsError, Problem, understood
-from sesform.live import SYMMETRIC, KeyFacts, Snapshot, side_by_side
-from sesform.model import arns
+from sesform.errors import Problem
+from sesform.live.snapshot import SYMMETRIC, KeyFacts, Snapshot
+from sesform.model.arns import topic_key
 from sesform.plan import Change
 from sesform.policies import document as policy_document
-
-if TYPE_CHECKING:
-    from sesform.aws import Connection, Connections
 
 _ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
 STATEMENT: Mapping[str, Any] = {
@@ -37,48 +33,7 @@ _AWS_KEY = "alias/aws/sns"
 # --- reading -----------------------------------------------------------------------------------------------------------
 
 
-def read(desired: Desired, snapshot: Snapshot, connections: Connections, parallelism: int = 10) -> Snapshot:
-    """The snapshot with the keys of the topics that the specs give one or route something to. No topic with a key: no call."""
-    return read_keys(set(_in_use(desired, snapshot).values()), snapshot, connections, parallelism)
-
-
-def read_keys(
-    references: Iterable[str], snapshot: Snapshot, connections: Connections, parallelism: int = 10
-) -> Snapshot:
-    """The snapshot with these keys, given by ARN, as far as some spec's account and region is theirs."""
-    found: dict[str, KeyFacts] = {}
-
-    def look_at(reference: str) -> None:
-        arn = arns.parse(reference)
-        connection = connections.in_scope(arn.scope) if arn else None
-        where = f"{arn.account}/{arn.region}" if arn else reference
-        found[reference] = (
-            _facts(connection, reference)
-            if connection
-            else KeyFacts(refusal=f"no spec has credentials for {where}, where it is")
-        )
-
-    jobs = [partial(look_at, reference) for reference in sorted(set(references))]
-    if jobs:
-        side_by_side(jobs, connections, parallelism)
-    return replace(snapshot, keys={**snapshot.keys, **found})
-
-
-def _facts(connection: Connection, reference: str) -> KeyFacts:
-    facts = KeyFacts()
-    try:
-        with understood():
-            key = connection.call("kms", "DescribeKey", KeyId=reference)["KeyMetadata"]
-            manager, state = key.get("KeyManager", ""), key.get("KeyState", "")
-            facts = KeyFacts(key["Arn"], manager, state, key.get("KeySpec", SYMMETRIC))
-            # It takes the key's id or ARN, no alias, and its only policy's name is "default".
-            answer = connection.call("kms", "GetKeyPolicy", KeyId=key["Arn"], PolicyName="default")
-            return replace(facts, policy=answer["Policy"])
-    except AwsError as error:
-        return KeyFacts() if error.code == "NotFoundException" else replace(facts, refusal=str(error))
-
-
-def _in_use(desired: Desired, snapshot: Snapshot) -> dict[str, str]:
+def in_use(desired: Desired, snapshot: Snapshot) -> dict[str, str]:
     """Topic → the ARN of its key, as the plan leaves it, of the topics that the specs give one, or route something to.
 
     What routes to a topic may be nobody's here: of an owner whose specs are elsewhere, or unmanaged.
@@ -95,14 +50,8 @@ def _in_use(desired: Desired, snapshot: Snapshot) -> dict[str, str]:
         else:
             key = facts.kms_key if facts else ""
         if key:
-            used[arn] = of_topic(arn, key)
+            used[arn] = topic_key(arn, key)
     return used
-
-
-def of_topic(topic_arn: str, key: str) -> str:
-    """The ARN of a topic's key, which may be named by its id or alias alone."""
-    topic = arns.parse(topic_arn)
-    return arns.kms_key(topic.scope, key) if topic else key
 
 
 # --- judging -----------------------------------------------------------------------------------------------------------
@@ -154,7 +103,7 @@ def check(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> li
         users[target.topic_arn].append(target)
     own = {d.key["topic_arn"]: d for d in desired.declared.values() if d.address.type == "topic"}
     found = []
-    for topic_arn, key in _in_use(desired, snapshot).items():
+    for topic_arn, key in in_use(desired, snapshot).items():
         relying = users[topic_arn]
         relied = topic_arn in encrypted or any(t.user in changing for t in relying)
         problem = _judged(topic_arn, key, snapshot, relied)

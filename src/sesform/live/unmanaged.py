@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from sesform import adopt, inventory
-from sesform.desired import Desired
+from sesform import adopt
+from sesform.desired import Desired, named_things
 from sesform.errors import AwsError, Problem, understood
-from sesform.leftovers import named_things
-from sesform.live import Snapshot, side_by_side
+from sesform.live import listing as listing_
+from sesform.live.refresh import side_by_side
+from sesform.live.snapshot import Snapshot, Unnamed
 from sesform.model.values import NOTIFICATION_TYPES
-from sesform.plan import Unnamed
 from sesform.resources import Reading
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ def find(desired: Desired, snapshot: Snapshot, connections: Connections, paralle
         yield from _identities(
             connection, {name for kind, where, name in named if (kind, where) == ("identity", scope)}
         )
-        for name in inventory.configuration_sets(connection):
+        for name in listing_.configuration_sets(connection):
             if ("configuration-set", scope, name) not in named:
                 yield Unnamed("configuration_set", scope, name)
 
     def of_sns(connection: Connection) -> Iterator[Unnamed]:
-        for arn in inventory.topics(connection):
+        for arn in listing_.topics(connection):
             if ("topic", connection.scope, arn.rpartition(":")[2]) not in named:
                 yield Unnamed("topic", connection.scope, arn)
         yield from _subscriptions(connection, desired)
@@ -63,7 +63,7 @@ def find(desired: Desired, snapshot: Snapshot, connections: Connections, paralle
 
 def _identities(connection: Connection, named: set[str]) -> Iterator[Unnamed]:
     """The identities with a topic, with headers or without forwarding, which none is made with."""
-    others = [name for name in inventory.identities(connection) if name not in named]
+    others = [name for name in listing_.identities(connection) if name not in named]
     attributes = Reading(connection, ()).notification_attributes_of(others)
     for name, held in attributes.items():
         parts = []

@@ -14,10 +14,12 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sesform import estate, inventory
+from sesform import estate
 from sesform.desired import Declared
 from sesform.errors import AwsError, Problem, Severity, understood
-from sesform.live import Snapshot, identity_facts, side_by_side
+from sesform.live import listing
+from sesform.live.refresh import side_by_side
+from sesform.live.snapshot import Snapshot, identity_facts
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.quotas import IDENTITIES_A_CALL
@@ -75,9 +77,9 @@ def look_up(
 def _unread(connection: Connection, snapshot: Snapshot) -> tuple[list[str], list[str]]:
     """The identities and the sets that were not read yet."""
     scope = connection.scope
-    others = [name for name in inventory.identities(connection) if (scope, name) not in snapshot.identities]
+    others = [name for name in listing.identities(connection) if (scope, name) not in snapshot.identities]
     known = snapshot.configuration_sets
-    return others, [name for name in inventory.configuration_sets(connection) if (scope, name) not in known]
+    return others, [name for name in listing.configuration_sets(connection) if (scope, name) not in known]
 
 
 def _let_in(scope: Scope, topics: Iterable[str], snapshot: Snapshot) -> set[str]:

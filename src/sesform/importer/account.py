@@ -6,16 +6,17 @@ Names come first, with the fewest calls that list them; then each resource type 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sesform import adopt
 from sesform.adopt import Holdings, Note
-from sesform.desired import Declared, Desired, canonical_arn, canonical_identity
+from sesform.desired import Declared, Desired, canonical_arn
 from sesform.errors import AwsError, understood
-from sesform.live import IdentityFacts, SendingFacts, Snapshot, TopicFacts
+from sesform.live.listing import configuration_sets, identities, topics
+from sesform.live.snapshot import IdentityFacts, SendingFacts, Snapshot, TopicFacts
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.quotas import IDENTITIES_A_CALL
@@ -26,8 +27,6 @@ from sesform.routes import Resource
 
 if TYPE_CHECKING:
     from sesform.aws import Connection, Connections
-
-_PAGE = 1000  # SES v2 API reference, ListEmailIdentities: no more a page
 
 
 class Existing(NamedTuple):
@@ -60,39 +59,6 @@ def names(connection: Connection) -> tuple[Existing, ...]:
         *(Existing("configuration_set", scope, name) for name in configuration_sets(connection)),
         *(Existing("topic", scope, arn) for arn in topics(connection)),
     )
-
-
-def identities(connection: Connection) -> dict[str, str]:
-    """Identity → its verification status in SES v1's words; a thousand a call. Raises AwsError."""
-    found = {}
-    for page in _pages(connection, "sesv2", "ListEmailIdentities", PageSize=_PAGE):
-        for each in page["EmailIdentities"]:
-            status = str(each.get("VerificationStatus", ""))
-            found[canonical_identity(each["IdentityName"])] = status.title().replace("_", "")
-    return dict(sorted(found.items()))
-
-
-def configuration_sets(connection: Connection) -> list[str]:
-    """The names of all configuration sets. Raises AwsError."""
-    pages = _pages(connection, "sesv2", "ListConfigurationSets")
-    return sorted(name for page in pages for name in page.get("ConfigurationSets", ()))
-
-
-def topics(connection: Connection) -> list[str]:
-    """The ARNs of all topics, those that SES has nothing to do with among them; a hundred a call. Raises AwsError."""
-    pages = _pages(connection, "sns", "ListTopics")
-    return sorted(topic["TopicArn"] for page in pages for topic in page.get("Topics", ()))
-
-
-def _pages(connection: Connection, service: str, operation: str, **params: Any) -> Iterator[dict[str, Any]]:
-    """One answer after another. botocore has no paginators for SES v2's lists."""
-    token: dict[str, str] = {}
-    while True:
-        page = connection.call(service, operation, **params, **token)
-        yield page
-        if not page.get("NextToken"):
-            return
-        token = {"NextToken": page["NextToken"]}
 
 
 # --- everything --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,47 @@
+"""List calls: the names of all identities, configuration sets and topics of an account and region."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from sesform.desired import canonical_identity
+
+if TYPE_CHECKING:
+    from sesform.aws import Connection
+
+
+_PAGE = 1000  # SES v2 API reference, ListEmailIdentities: no more a page
+
+
+def identities(connection: Connection) -> dict[str, str]:
+    """Identity → its verification status in SES v1's words; a thousand a call. Raises AwsError."""
+    found = {}
+    for page in _pages(connection, "sesv2", "ListEmailIdentities", PageSize=_PAGE):
+        for each in page["EmailIdentities"]:
+            status = str(each.get("VerificationStatus", ""))
+            found[canonical_identity(each["IdentityName"])] = status.title().replace("_", "")
+    return dict(sorted(found.items()))
+
+
+def configuration_sets(connection: Connection) -> list[str]:
+    """The names of all configuration sets. Raises AwsError."""
+    pages = _pages(connection, "sesv2", "ListConfigurationSets")
+    return sorted(name for page in pages for name in page.get("ConfigurationSets", ()))
+
+
+def topics(connection: Connection) -> list[str]:
+    """The ARNs of all topics, those that SES has nothing to do with among them; a hundred a call. Raises AwsError."""
+    pages = _pages(connection, "sns", "ListTopics")
+    return sorted(topic["TopicArn"] for page in pages for topic in page.get("Topics", ()))
+
+
+def _pages(connection: Connection, service: str, operation: str, **params: Any) -> Iterator[dict[str, Any]]:
+    """One answer after another. botocore has no paginators for SES v2's lists."""
+    token: dict[str, str] = {}
+    while True:
+        page = connection.call(service, operation, **params, **token)
+        yield page
+        if not page.get("NextToken"):
+            return
+        token = {"NextToken": page["NextToken"]}

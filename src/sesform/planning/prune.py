@@ -1,0 +1,90 @@
+"""What carries the tag of a loaded spec and is named by none: found without knowing any older specs, and to be absent.
+
+`find` reads; `pruned` is pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sesform.desired import Declared, Desired, Origin
+from sesform.errors import Problem
+from sesform.live.snapshot import Leftovers, Tagged
+from sesform.model import arns
+from sesform.model.address import Address, Scope
+from sesform.model.values import NOTIFICATION_TYPES, OWNERSHIP_TAG, Properties
+
+_SHOWN = 3  # things that a warning names
+
+
+def pruned(desired: Desired, found: Leftovers) -> Desired:
+    """What the specs ask for, and that the leftovers of the loaded ones be absent; of those of others, warnings.
+
+    An identity loses its topics, headers, sesform's own grants and the tag, its forwarding is turned on, and its default set is
+    cleared where that set goes too.
+    """
+    declared = dict(desired.declared)
+    exclusive = set(desired.exclusive)
+    sets = {(t.scope, t.name) for t in found.ours if t.kind == "configuration-set"}
+    sets |= {
+        (k[1], k[2][0]) for k in (d.aws_key for d in declared.values() if d.want is None) if k[0] == "configuration_set"
+    }
+    for tagged in found.ours:
+        for each in _absent(desired, tagged, cleared=(tagged.scope, tagged.default_set) in sets):
+            address = each.address
+            if address in declared:  # its name is the key of another one: a topic's, since all others are known by it
+                address = replace(address, key=tagged.arn)
+            declared[address] = replace(each, address=address)
+            if address.type == "configuration_set":
+                exclusive.add(address)
+    warnings = (*desired.warnings, *_warnings(desired, found))
+    return replace(desired, declared=declared, exclusive=frozenset(exclusive), warnings=warnings)
+
+
+def anything(desired: Desired) -> Iterator[Declared]:
+    """What `pruned` asks for where all that there can be is left over: things of each kind that are all called `*`."""
+    for name, loaded in desired.specs.items():
+        for region in loaded.spec.regions:
+            scope = Scope(loaded.spec.account, region)
+            for arn in (arns.topic(scope, "*"), arns.configuration_set(scope, "*"), arns.identity(scope, "*")):
+                yield from _absent(desired, Tagged(scope, arn, name, policies=("*",)), cleared=True)
+
+
+def _absent(desired: Desired, tagged: Tagged, *, cleared: bool) -> Iterator[Declared]:
+    says = f"does not name it, and it carries the tag {OWNERSHIP_TAG}={tagged.spec}"
+    origin = Origin(desired.specs[tagged.spec].document, ("name",), says)
+
+    def declared(type_: str, name: str, key: dict[str, str], want: Properties | None = None) -> Declared:
+        return Declared(Address(tagged.spec, tagged.scope.region, type_, name), tagged.scope, key, want, origin)
+
+    if tagged.kind == "topic":
+        yield declared("topic", tagged.name, {"topic_arn": tagged.arn})
+        return
+    if tagged.kind == "configuration-set":
+        yield declared("configuration_set", tagged.name, {"configuration_set": tagged.name})
+        return
+    identity = {"identity": tagged.name}
+    for type_ in NOTIFICATION_TYPES:
+        key = {**identity, "notification_type": type_}
+        yield declared("notification_topic", f"{tagged.name}/{type_}", key)
+        yield declared("notification_headers", f"{tagged.name}/{type_}", key)
+    yield declared("feedback_forwarding", tagged.name, identity, {**identity, "enabled": True})
+    for policy in tagged.policies:
+        yield declared("sending_policy", f"{tagged.name}/{policy}", {**identity, "name": policy})
+    if cleared:
+        yield declared("default_configuration_set", tagged.name, identity)
+    yield declared("ownership_tag", f"identity/{tagged.name}", {"arn": tagged.arn})
+
+
+def _warnings(desired: Desired, found: Leftovers) -> Iterator[Problem]:
+    for (scope, spec), things in found.others.items():
+        some = ", ".join(things[:_SHOWN]) + (f" and {len(things) - _SHOWN} more" if len(things) > _SHOWN else "")
+        why = (
+            "that spec is not of this account and region" if spec in desired.specs else "no spec of that name is loaded"
+        )
+        yield Problem(
+            f"left alone in {scope}, since it carries the tag {OWNERSHIP_TAG}={spec} and {why}: {some}",
+            hint="load that spec too; or if it is gone, name a commit that had it with --since, or take the tag off",
+            severity="warning",
+        )
