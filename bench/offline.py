@@ -13,8 +13,9 @@ from pathlib import Path
 
 from estate import write
 
-from sesform import desired, planner, schema, yaml_source
+from sesform import desired, schema, yaml_source
 from sesform.live.snapshot import IdentityFacts, Snapshot
+from sesform.planning import planner
 from sesform.resources import RESOURCES
 
 

@@ -8,14 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sesform import apply, aws, estate, left, planner, schema, yaml_source
+from sesform import aws, left, schema, yaml_source
 from sesform import desired as desired_state
+from sesform.apply import execute
 from sesform.aws import Connections
 from sesform.desired import Desired
-from sesform.live import kms_keys, refresh, set_users, tagged, topic_users
-from sesform.plan import Plan, Report
+from sesform.live import dependents, kms_keys, refresh, tagged
+from sesform.planning import planner, route_changes
 from sesform.planning import prune as leftovers
 from sesform.planning.checks import kms_keys as kms_key_checks
+from sesform.planning.plan import Plan, Report
 from sesform.sandbox import Sandbox
 
 OWNER = "111111111111"
@@ -72,16 +74,18 @@ class World:
         snapshot = refresh.read(wanted, desired.topics_to_look_at, connections)
         snapshot = kms_keys.read(set(kms_key_checks.in_use(desired, snapshot).values()), snapshot, connections)
         plan = planner.plan(desired, snapshot)
-        if estate.deleted_topics(plan):
-            snapshot, problems = topic_users.look_up(plan, snapshot, connections, 10, lambda *_: None)
+        topics = {arn: change.address for arn, change in route_changes.deleted_topics(plan).items()}
+        if topics:
+            snapshot, problems = dependents.users_of_topics(topics, snapshot, connections, 10, lambda *_: None)
             desired = replace(desired, warnings=(*desired.warnings, *problems))
             plan = planner.plan(desired, snapshot)
-        if not estate.deleted_sets(plan):
+        sets = {key: change.address for key, change in route_changes.deleted_sets(plan).items()}
+        if not sets:
             return plan
-        return planner.plan(desired, set_users.look_up(plan, snapshot, connections, 10, lambda *_: None))
+        return planner.plan(desired, dependents.users_of_sets(sets, snapshot, connections, 10, lambda *_: None))
 
     def apply(self, text: str, plan: Plan, *, destroy: bool = False, since: str | None = None) -> Report:
-        return apply.run(plan, self.connections(self.desired(text, destroy=destroy, since=since), read_only=False))
+        return execute.run(plan, self.connections(self.desired(text, destroy=destroy, since=since), read_only=False))
 
     def converge(self, text: str, *, destroy: bool = False, since: str | None = None, prune: bool = False) -> Plan:
         """Plans and applies; what is planned after that must be nothing. Returns the first plan."""

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from sesform import apply
-from sesform.plan import Change, Outcome, Report
+from sesform.apply import execute
+from sesform.planning.plan import Change, Outcome, Report
 from world import World
 
 SPECS = """
@@ -43,7 +43,7 @@ def test_a_failed_step_stops_only_what_depends_on_it(estate: World) -> None:
     estate.sandbox.fail("CreateTopic", code="AccessDenied", message="no", status=403)
     plan = estate.plan(SPECS)
     connections = estate.connections(estate.desired(SPECS), read_only=False)
-    found = results(apply.run(plan, connections, parallelism=1))
+    found = results(execute.run(plan, connections, parallelism=1))
 
     assert {
         "topic/a": "failed",
@@ -118,7 +118,7 @@ def test_an_interrupt_lets_calls_under_way_finish_and_sends_no_more(estate: Worl
 
     before = signal.getsignal(signal.SIGINT)
     plan, connections = estate.plan(SPECS), estate.connections(estate.desired(SPECS), read_only=False)
-    report = apply.run(plan, connections, progress=interrupt)
+    report = execute.run(plan, connections, progress=interrupt)
 
     assert report.interrupted
     assert not report.ok
@@ -138,7 +138,7 @@ def test_a_listener_that_fails_does_not_stop_the_run(estate: World) -> None:
 
     plan, connections = estate.plan(SPECS), estate.connections(estate.desired(SPECS), read_only=False)
 
-    assert apply.run(plan, connections, progress=gone).ok
+    assert execute.run(plan, connections, progress=gone).ok
 
 
 def test_a_plan_that_is_empty_is_done(estate: World) -> None:

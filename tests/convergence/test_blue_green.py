@@ -13,11 +13,11 @@ import pytest
 import yaml
 from hypothesis import assume, given, settings
 
-from sesform import apply
+from sesform.apply import execute
 from sesform.errors import SpecError
 from sesform.model import arns
 from sesform.model.address import Scope
-from sesform.plan import Change, Outcome
+from sesform.planning.plan import Change, Outcome
 from sesform.policies import document as policy_document
 from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, estates
 from world import World, routes
@@ -161,7 +161,7 @@ def test_a_move_is_one_plan_that_makes_before_it_breaks(shared: World, move: Mov
 
     plan = shared.plan(specs)
     assert plan.errors == ()
-    report = apply.run(plan, shared.connections(shared.desired(specs), read_only=False), parallelism=1, progress=look)
+    report = execute.run(plan, shared.connections(shared.desired(specs), read_only=False), parallelism=1, progress=look)
     seen.append(observe(shared, move))
     assert report.ok
     assert len(seen) == len(plan.changes) + 1
@@ -328,7 +328,7 @@ def test_renaming_every_topic_between_any_specs_leads_nothing_to_what_is_not_com
             seen.append(observe(shared, move))
 
     connections = shared.connections(shared.desired(second, since=first), read_only=False)
-    assert apply.run(plan, connections, parallelism=1, progress=look).ok
+    assert execute.run(plan, connections, parallelism=1, progress=look).ok
 
     missing = [m.incomplete for m in seen]
     assert missing == [[]] * len(plan.changes)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sesform import apply
-from sesform.plan import Change, Outcome, Plan
+from sesform.apply import execute
+from sesform.planning.plan import Change, Outcome, Plan
 from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, estates
 from world import World, routes
 
@@ -91,7 +91,7 @@ def test_nobody_goes_dark_in_the_course_of_a_plan(shared: World, first: str, sec
             seen.append(routes(world))
 
     connections = world.connections(world.desired(second), read_only=False)
-    report = apply.run(plan, connections, parallelism=1, progress=look)
+    report = execute.run(plan, connections, parallelism=1, progress=look)
     seen.append(routes(world))
     lasting = {subject for subject, ways in seen[0].items() if ways and seen[-1].get(subject)}
 
@@ -150,7 +150,7 @@ def test_a_set_keeps_its_events_however_its_destinations_change(shared: World, b
 
     plan, connections = world.plan(specs), world.connections(world.desired(specs), read_only=False)
     carried = {subject for subject, ways in routes(world).items() if ways}
-    report = apply.run(plan, connections, parallelism=1, progress=look)
+    report = execute.run(plan, connections, parallelism=1, progress=look)
 
     assert report.ok
     for now in seen:

@@ -9,10 +9,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from convergence.test_convergence import fresh
-from sesform import apply
+from sesform.apply import execute
 from sesform.desired import Desired
 from sesform.errors import SpecError
-from sesform.plan import Change, Outcome, Plan, Report
+from sesform.planning.plan import Change, Outcome, Plan, Report
 from sesform.sandbox.state import ForeignIdentity, Identity
 from strategies import estates
 from world import World, routes
@@ -106,7 +106,7 @@ def _watched(world: World, plan: Plan, desired: Desired, seen: list[Mapping[tupl
         if outcome is None:
             seen.append(routes(world))
 
-    return apply.run(plan, world.connections(desired, read_only=False), parallelism=1, progress=look)
+    return execute.run(plan, world.connections(desired, read_only=False), parallelism=1, progress=look)
 
 
 def _tagged(specs: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sesform.plan import Plan
+from sesform.planning.plan import Plan
 from world import DELEGATE, World
 
 TOPIC = "arn:aws:sns:eu-west-1:222222222222:feedback"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from sesform import confirm
+from sesform.apply import read_back
 from sesform.live import refresh
 from sesform.live.snapshot import Snapshot
 from world import World
@@ -28,7 +28,7 @@ def test_what_aws_shows_at_once_needs_no_waiting(world: World) -> None:
     report = world.apply(SPECS, world.plan(SPECS))
     connections = world.connections(world.desired(SPECS))
 
-    assert [] == confirm.not_shown(report, connections, sleep=lambda seconds: pytest.fail("waited"))
+    assert [] == read_back.not_shown(report, connections, sleep=lambda seconds: pytest.fail("waited"))
 
 
 def test_what_is_removed_is_looked_for_too(world: World) -> None:
@@ -39,7 +39,7 @@ def test_what_is_removed_is_looked_for_too(world: World) -> None:
     connections = world.connections(world.desired(SPECS))
 
     assert report.ok
-    assert [] == confirm.not_shown(report, connections, sleep=lambda seconds: pytest.fail("waited"))
+    assert [] == read_back.not_shown(report, connections, sleep=lambda seconds: pytest.fail("waited"))
 
 
 def test_what_shows_late_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +54,7 @@ def test_what_shows_late_is_waited_for(world: World, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(refresh, "read", late)
 
-    assert [] == confirm.not_shown(report, world.connections(world.desired(SPECS)), sleep=waits.append)
+    assert [] == read_back.not_shown(report, world.connections(world.desired(SPECS)), sleep=waits.append)
     assert [1.0, 2.0] == waits
 
 
@@ -67,10 +67,10 @@ def test_what_never_shows_is_told_after_a_bounded_time(world: World) -> None:
     )
     world.sandbox.calls.clear()
     waits: list[float] = []
-    missing = confirm.not_shown(report, world.connections(world.desired(SPECS)), sleep=waits.append)
+    missing = read_back.not_shown(report, world.connections(world.desired(SPECS)), sleep=waits.append)
 
     assert ["corp/eu-west-1/notification_headers/example.com/bounce"] == [str(c.address) for c in missing]
-    assert sum(waits) == sum(confirm.PAUSES)
+    assert sum(waits) == sum(read_back.PAUSES)
     assert not world.writes()
 
 
@@ -86,4 +86,4 @@ topics: {a: {subscriptions: [{protocol: https, endpoint: "https://example.com/x"
     report = world.apply(specs, world.plan(specs))
     connections = world.connections(world.desired(specs))
 
-    assert confirm.not_shown(report, connections, sleep=lambda seconds: pytest.fail("waited")) == []
+    assert read_back.not_shown(report, connections, sleep=lambda seconds: pytest.fail("waited")) == []

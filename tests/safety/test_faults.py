@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sesform import apply
+from sesform.apply import execute
 from sesform.model.address import Address
-from sesform.plan import Report
+from sesform.planning.plan import Report
 from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, estates
 from world import World
 
@@ -110,7 +110,7 @@ def test_after_being_killed_at_any_call_the_next_run_converges(
     if carried_out:
         world.sandbox.fail("*", code="", times=1000, before=die, after=at + 1)
     with suppress(Killed):
-        apply.run(plan, world.connections(world.desired(second), read_only=False), parallelism=1)
+        execute.run(plan, world.connections(world.desired(second), read_only=False), parallelism=1)
     world.sandbox.mend()
     world.converge(second)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sesform import guard
-from sesform.guard import Allowed
+from sesform.planning import guards
+from sesform.planning.guards import Allowed
 from world import World
 
 HEAD = """
@@ -27,7 +27,7 @@ cross_account_notifications:
 
 
 def refusals(world: World, specs: str, **allowed: bool) -> list[str]:
-    return [str(p) for p in guard.check(world.plan(specs), Allowed(**allowed))]
+    return [str(p) for p in guards.check(world.plan(specs), Allowed(**allowed))]
 
 
 def dark_set(world: World) -> str:

@@ -12,8 +12,8 @@ from sesform.aws import Connection, Connections
 from sesform.live import kms_keys, refresh
 from sesform.live.snapshot import Snapshot
 from sesform.model.address import Scope
-from sesform.plan import Plan
 from sesform.planning.checks import kms_keys as kms_key_checks
+from sesform.planning.plan import Plan
 from shell import Shell
 from world import OWNER, REGION, World
 

@@ -7,11 +7,12 @@ from dataclasses import replace
 import botocore.session
 import pytest
 
-from sesform import apply, aws, stale
+from sesform import aws
+from sesform.apply import execute, staleness
 from sesform.errors import StalePlanError
 from sesform.live import refresh
 from sesform.model.address import Access, Address
-from sesform.plan import Plan
+from sesform.planning.plan import Plan
 from world import OWNER, REGION, World
 
 HEAD = f"""
@@ -123,7 +124,7 @@ def test_an_identity_loses_its_tag_last(world: World) -> None:
     assert others == set(untag.depends_on)
 
     world.sandbox.fail("SetIdentityNotificationTopic", code="AccessDenied", status=403, times=1)
-    report = apply.run(plan, world.connections(world.desired(absent), read_only=False))
+    report = execute.run(plan, world.connections(world.desired(absent), read_only=False))
 
     assert "not tried" == next(o.result for o in report.outcomes if o.change is untag)
     world.converge(absent)
@@ -166,7 +167,7 @@ def _tag(world: World, value: str) -> None:
 
 
 def _check(world: World, plan: Plan) -> None:
-    stale.check(plan, refresh.read(stale.touched(plan), (), world.connections(world.desired(ALL))))
+    staleness.check(plan, refresh.read(staleness.touched(plan), (), world.connections(world.desired(ALL))))
 
 
 def test_a_redirection_that_leaves_the_tagging_api_out_is_warned_of(

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from sesform import checks
 from sesform.live import refresh
+from sesform.planning.checks import removed_by_ses
 from world import DELEGATE, World
 
 TOPIC = "arn:aws:sns:eu-west-1:222222222222:feedback"
@@ -32,7 +32,7 @@ topics: {feedback: {}}
 def warnings(world: World, specs: str = SPECS) -> list[str]:
     desired = world.desired(specs)
     snapshot = refresh.read([*desired.declared.values()], (), world.connections(desired))
-    return [str(p) for p in checks.removed_by_ses(desired, snapshot, world.plan(specs).changes)]
+    return [str(p) for p in removed_by_ses.removed_by_ses(desired, snapshot, world.plan(specs).changes)]
 
 
 def break_publishing(world: World, how: str) -> None:

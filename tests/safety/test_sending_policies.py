@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sesform.plan import Plan
+from sesform.planning.plan import Plan
 from shell import Shell
 from world import OWNER, World
 

@@ -9,10 +9,9 @@ from typing import Any, cast
 import pytest
 
 from sesform.aws import Connection, Connections
-from sesform.live import set_users
+from sesform.live import dependents
 from sesform.live.snapshot import SendingFacts, Snapshot
 from sesform.model.address import Address, Scope
-from sesform.plan import Change, Plan
 from shell import Shell
 from world import OWNER, World
 
@@ -146,12 +145,10 @@ class Pages:
 SCOPE = Scope(OWNER, "eu-west-1")
 
 
-def looked_up(account: object, tell: set_users.Tell = lambda *_: None) -> Snapshot:
+def looked_up(account: object, tell: dependents.Announce = lambda *_: None) -> Snapshot:
     """What is known of an account where set `s` is to be deleted."""
-    before = {"configuration_set": "s"}
-    change = Change(Address.parse(PLACE), SCOPE, "delete", before, None, "", 13, ("ses:DeleteConfigurationSet",))
     connections = Connections({("corp", "eu-west-1"): cast(Connection, account)})
-    return set_users.look_up(Plan((change,)), Snapshot(), connections, 1, tell)
+    return dependents.users_of_sets({(SCOPE, "s"): Address.parse(PLACE)}, Snapshot(), connections, 1, tell)
 
 
 def test_the_list_of_identities_is_read_to_its_end() -> None:

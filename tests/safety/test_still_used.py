@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sesform import apply
-from sesform.plan import Plan
+from sesform.apply import execute
+from sesform.planning.plan import Plan
 from shell import SPECS, Shell
 from world import World
 
@@ -46,7 +46,7 @@ def test_a_default_sets_destination_goes_after_the_topics_that_take_over(world: 
     assert after(plan, "event_destination", "notification_topic")
 
     world.sandbox.fail("SetIdentityNotificationTopic", code="AccessDenied", status=403, times=9)
-    report = apply.run(plan, world.connections(world.desired(specs), read_only=False))
+    report = execute.run(plan, world.connections(world.desired(specs), read_only=False))
     world.sandbox.mend()
 
     assert [o.result for o in report.outcomes if o.change.address.type == "event_destination"] == ["not tried"]

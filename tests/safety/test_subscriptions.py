@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from sesform import apply
+from sesform.apply import execute
 from sesform.aws import Connection
-from sesform.plan import Plan
+from sesform.planning.plan import Plan
 from sesform.resources import Reading
 from shell import Shell
 from world import DELEGATE, OWNER, REGION, World
@@ -110,7 +110,7 @@ def turned_pending(world: World) -> tuple[str, Plan]:
 def test_one_that_came_to_wait_meanwhile_fails_nothing(world: World) -> None:
     """SNS may turn a subscription back between plan and apply: it is left, said, and the rest is done."""
     specs, plan = turned_pending(world)
-    report = apply.run(plan, world.connections(world.desired(specs), read_only=False), parallelism=1)
+    report = execute.run(plan, world.connections(world.desired(specs), read_only=False), parallelism=1)
 
     assert report.ok
     assert ["done", "left"] == sorted(o.result for o in report.outcomes)
@@ -125,7 +125,7 @@ def test_what_waits_for_one_that_was_left_goes_on(world: World) -> None:
     chained = Plan(
         (first, second.__class__(**{f: getattr(second, f) for f in second.__slots__} | {"depends_on": (0,)}))
     )
-    report = apply.run(chained, world.connections(world.desired(specs), read_only=False), parallelism=1)
+    report = execute.run(chained, world.connections(world.desired(specs), read_only=False), parallelism=1)
 
     assert ["left", "done"] == [o.result for o in report.outcomes]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sesform.plan import Plan
+from sesform.planning.plan import Plan
 from shell import Shell
 from world import DELEGATE, OWNER, REGION, World
 

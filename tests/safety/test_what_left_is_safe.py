@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sesform import guard
+from sesform.planning import guards
 from world import DELEGATE, OWNER, REGION, World
 
 OWNER_HEAD = f"""
@@ -118,6 +118,6 @@ def test_clearing_a_cross_account_entry_for_good_takes_its_flag(world: World) ->
     topics = DELEGATE_HEAD + "topics: {t: {}}\n"
     old = topics + f"cross_account_notifications: {{'{arn}': {{bounce: t}}}}\n"
     world.converge(old)
-    (refusal,) = guard.check(world.plan(topics, since=old), guard.Allowed())
+    (refusal,) = guards.check(world.plan(topics, since=old), guards.Allowed())
 
     assert f"clears the last types (bounce) of the cross-account entry {arn}" in refusal.summary

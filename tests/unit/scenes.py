@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sesform import desired, planner, schema, yaml_source
+from sesform import desired, schema, yaml_source
 from sesform.desired import Declared, Desired
 from sesform.errors import Problem, SpecError
 from sesform.live.snapshot import IdentityFacts, Snapshot, TopicFacts
 from sesform.model.address import Address, Scope
 from sesform.model.values import UNKNOWN
-from sesform.plan import Change, Plan
+from sesform.planning import planner
+from sesform.planning.plan import Change, Plan
 from sesform.policies import document as policy_document
 from sesform.resources import RESOURCES
 

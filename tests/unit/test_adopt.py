@@ -14,7 +14,7 @@ from sesform.model.address import Scope
 from sesform.model.values import EVENT_TYPES
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
-from sesform.routes import Resource
+from sesform.resources._base import Resource
 from sesform.schema import Authorization
 from unit.scenes import DELEGATE, DELEGATE_SCOPE, OWNER, OWNER_SCOPE, identity_arn, topic_arn
 

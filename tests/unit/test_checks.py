@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from sesform import planner
 from sesform.errors import Problem
 from sesform.live.snapshot import IdentityFacts, Snapshot, TopicFacts
+from sesform.planning import planner
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
 from sesform.policies.document import Publisher

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from sesform import confirm
+from sesform.apply import read_back
 from sesform.desired import Declared
 from sesform.live import refresh
 from sesform.live.snapshot import Snapshot
 from sesform.model.values import UNKNOWN, Properties
-from sesform.plan import Action, Change, Outcome, Report, Result
+from sesform.planning.plan import Action, Change, Outcome, Report, Result
 from unit.scenes import OWNER_SCOPE, address, topic_arn
 
 NOTIFICATION = "corp/eu-west-1/notification_topic/a.com/bounce"
@@ -45,7 +45,7 @@ class Looks:
 
     def not_shown(self, of: Report, pauses: tuple[float, ...] = ()) -> list[Change]:
         nobody: Any = None
-        return confirm.not_shown(of, nobody, pauses=pauses, sleep=self.waited.append)
+        return read_back.not_shown(of, nobody, pauses=pauses, sleep=self.waited.append)
 
 
 def holding(properties: Properties | None, place: str = NOTIFICATION) -> Snapshot:
@@ -54,14 +54,14 @@ def holding(properties: Properties | None, place: str = NOTIFICATION) -> Snapsho
 
 def test_the_pauses_grow_to_about_a_minute() -> None:
     """AWS is asked often at first, and for as long as SES usually takes."""
-    assert sorted(confirm.PAUSES) == list(confirm.PAUSES)
-    assert 60 <= sum(confirm.PAUSES) <= 70
+    assert sorted(read_back.PAUSES) == list(read_back.PAUSES)
+    assert 60 <= sum(read_back.PAUSES) <= 70
 
 
 @pytest.mark.parametrize("of", [change(None, T), change(T, U), change(T, None)])
 def test_a_resource_is_looked_for_by_its_key(of: Change) -> None:
     """What was made, changed or removed is asked for by what AWS knows it by, and nothing is wanted of it."""
-    assert Declared(address(NOTIFICATION), OWNER_SCOPE, KEY, None) == confirm.wanted(of)
+    assert Declared(address(NOTIFICATION), OWNER_SCOPE, KEY, None) == read_back.wanted(of)
 
 
 @pytest.mark.parametrize(

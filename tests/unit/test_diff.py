@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sesform.diff import ABSENT, FieldChange, changes
+from sesform.planning.diff import ABSENT, FieldChange, changes
 
 values = st.recursive(
     st.none() | st.booleans() | st.text("ab", max_size=3),
@@ -120,7 +120,7 @@ def test_changes_come_in_order_of_path() -> None:
 def test_deepdiff_is_imported_only_where_something_differs() -> None:
     """A plan without changes does not pay for a library that it does not need."""
     script = (
-        "import sys; from sesform.diff import changes\n"
+        "import sys; from sesform.planning.diff import changes\n"
         "changes({'a': 1}, {'a': 1}); print('deepdiff' in sys.modules)\n"
         "changes({'a': 1}, {'a': 2}); print('deepdiff' in sys.modules)\n"
     )

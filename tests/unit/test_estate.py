@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sesform import estate, planner
 from sesform.live.snapshot import IdentityFacts, Snapshot
 from sesform.model.address import Scope
-from sesform.plan import Plan
-from sesform.routes import Route, RouteChange, Subject
+from sesform.planning import planner, route_changes
+from sesform.planning.plan import Plan
+from sesform.planning.routes import Route, RouteChange, Subject
 from unit.scenes import (
     DELEGATE_SCOPE,
     OWNER_SCOPE,
@@ -99,7 +99,7 @@ def test_an_unmanaged_topic_is_a_route_before_and_after() -> None:
     plan = planner.plan(desired, held)
 
     assert (RouteChange(DELIVERY, (), (f"topic {U}",)),) == plan.routes
-    assert (MAIL, f"topic {T}") == tuple(map(str, estate.live_routes(desired, held)[BOUNCE]))
+    assert (MAIL, f"topic {T}") == tuple(map(str, route_changes.live_routes(desired, held)[BOUNCE]))
 
 
 def test_a_part_of_a_plan_has_the_routes_of_that_part() -> None:
@@ -107,7 +107,7 @@ def test_a_part_of_a_plan_has_the_routes_of_that_part() -> None:
     desired, held = compiled(owner(SETTING % "notifications: {bounce: t, complaint: t}")), bare("a.com")
     part = planner.chosen(planner.plan(desired, held), lambda address: address.endswith("/bounce"))
 
-    assert [BOUNCE] == [c.subject for c in estate.routed(part, desired, held).routes]
+    assert [BOUNCE] == [c.subject for c in route_changes.routed(part, desired, held).routes]
 
 
 def test_routes_as_they_are_come_from_all_that_was_found() -> None:
@@ -117,7 +117,7 @@ def test_routes_as_they_are_come_from_all_that_was_found() -> None:
         "identities: {a.com: {notifications: {complaint: t}, default_configuration_set: c}}\n"
     )
     desired = compiled(text)
-    found = estate.live_routes(desired, holding(desired))
+    found = route_changes.live_routes(desired, holding(desired))
 
     assert (Route("mail"), Route("sns", T, "d", "c")) == found[BOUNCE]
     assert (Route("mail"), Route("topic", T)) == found[COMPLAINT]
@@ -183,4 +183,4 @@ def test_routing_again_tells_the_same() -> None:
     held = holding(compiled(delegate(ENTRY % "{bounce: f}")), seen_by=desired)
     plan = planner.plan(desired, held)
 
-    assert plan == estate.routed(replace(plan, routes=(), emptied=()), desired, held)
+    assert plan == route_changes.routed(replace(plan, routes=(), emptied=()), desired, held)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sesform import graph
 from sesform.errors import CycleError
-from sesform.graph import Node
+from sesform.planning import graph
+from sesform.planning.graph import Node
 
 
 def names(*texts: str) -> frozenset[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from sesform.errors import Problem
 from sesform.model.address import Address, Scope
-from sesform.plan import Action, Change, Outcome, Plan, Report, Result, Unchanged, on_the_way
+from sesform.planning.plan import Action, Change, Outcome, Plan, Report, Result, Unchanged, on_the_way
 
 SCOPE, OTHER = Scope("111111111111", "eu-west-1"), Scope("222222222222", "eu-west-1")
 

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sesform import plan_file, planner
+from sesform.apply import saved_plan
 from sesform.errors import PlanFileError, Problem, UsageError
 from sesform.live.snapshot import Unnamed
 from sesform.model.address import Access, Address, Scope
 from sesform.model.values import UNKNOWN
-from sesform.plan import Change, Plan, Unchanged
+from sesform.planning import plan_file, planner
+from sesform.planning.plan import Change, Plan, Unchanged
 from sesform.resources import RESOURCES
 from unit.scenes import OWNER_SCOPE, bare, compiled, holding, owner, topic_arn
 
@@ -35,8 +36,8 @@ def a_plan() -> Plan:
 
 
 def saved(plan: Plan) -> Plan:
-    plan_file.save(FILE, plan_file.document(plan, timestamp=NOW))
-    return plan_file.load(FILE)
+    saved_plan.save(FILE, plan_file.document(plan, timestamp=NOW))
+    return saved_plan.load(FILE)
 
 
 # --- there and back ------------------------------------------------------------------------------------------------------
@@ -168,14 +169,14 @@ def test_saving_again_replaces_the_file() -> None:
     saved(a_plan())
     saved(Plan(()))
 
-    assert Plan(()) == plan_file.load(FILE)
+    assert Plan(()) == saved_plan.load(FILE)
     assert [p for p in Path().iterdir() if "plan" in p.name] == [FILE]
 
 
 def test_a_place_that_cannot_be_written_is_a_usage_error() -> None:
     """A folder that does not exist is told in one line."""
     with pytest.raises(UsageError, match=r"^nowhere/plan.json: cannot be written: No such file or directory$"):
-        plan_file.save(Path("nowhere/plan.json"), plan_file.document(Plan(()), timestamp=NOW))
+        saved_plan.save(Path("nowhere/plan.json"), plan_file.document(Plan(()), timestamp=NOW))
 
 
 def test_a_folder_in_the_files_place_is_a_usage_error_and_nothing_is_left_behind() -> None:
@@ -183,7 +184,7 @@ def test_a_folder_in_the_files_place_is_a_usage_error_and_nothing_is_left_behind
     Path("d").mkdir()
 
     with pytest.raises(UsageError, match=r"^d: cannot be written: "):
-        plan_file.save(Path("d"), plan_file.document(Plan(()), timestamp=NOW))
+        saved_plan.save(Path("d"), plan_file.document(Plan(()), timestamp=NOW))
     assert [Path("d")] == list(Path().iterdir())
 
 
@@ -284,7 +285,7 @@ def test_the_document_of_a_run_that_came_to_no_plan() -> None:
 def refused(content: Any) -> str:
     FILE.write_text(content if isinstance(content, str) else json.dumps(content))
     with pytest.raises(PlanFileError) as caught:
-        plan_file.load(FILE)
+        saved_plan.load(FILE)
     return str(caught.value)
 
 
@@ -324,7 +325,7 @@ def test_a_file_that_was_only_laid_out_anew_is_the_same_plan() -> None:
     document = plan_file.document(a_plan(), timestamp=NOW)
     FILE.write_text(json.dumps(document, indent=2, sort_keys=True))
 
-    assert a_plan() == plan_file.load(FILE)
+    assert a_plan() == saved_plan.load(FILE)
 
 
 @pytest.mark.parametrize("version", [0, 2, "1", None, [1]])
@@ -367,18 +368,18 @@ def test_bytes_that_are_no_text_are_refused() -> None:
     FILE.write_bytes(b"PK\x03\x04\xff\xfe")
 
     with pytest.raises(PlanFileError, match="is not a plan file"):
-        plan_file.load(FILE)
+        saved_plan.load(FILE)
 
 
 def test_a_file_that_is_not_there_is_a_usage_error() -> None:
     """A wrong path is the caller's mistake, not a damaged plan."""
     with pytest.raises(UsageError, match=r"^plan.json: cannot be read: No such file or directory$"):
-        plan_file.load(FILE)
+        saved_plan.load(FILE)
 
 
 def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file over the limit is not even read."""
-    monkeypatch.setattr(plan_file, "MAX_BYTES", 10)
+    monkeypatch.setattr(saved_plan, "MAX_BYTES", 10)
 
     assert "larger than" in refused("x" * 11)
 
@@ -442,9 +443,9 @@ def test_a_link_is_written_through_and_a_device_is_not_replaced() -> None:
     Path("real.json").write_text("")
     Path("link.json").symlink_to("real.json")
     content = plan_file.document(a_plan(), timestamp=NOW)
-    plan_file.save(Path("link.json"), content)
-    plan_file.save(Path("/dev/null"), content)
+    saved_plan.save(Path("link.json"), content)
+    saved_plan.save(Path("/dev/null"), content)
 
     assert Path("link.json").is_symlink()
-    assert plan_file.load(Path("real.json")) == plan_file.load(Path("link.json"))
+    assert saved_plan.load(Path("real.json")) == saved_plan.load(Path("link.json"))
     assert Path("/dev/null").is_char_device()

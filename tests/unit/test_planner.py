@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sesform import plan_file, planner
 from sesform.live.snapshot import Snapshot
-from sesform.plan import Plan
+from sesform.planning import plan_file, planner
+from sesform.planning.plan import Plan
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
 from sesform.policies.document import Publisher

@@ -8,7 +8,7 @@ import pytest
 
 from sesform.errors import Problem
 from sesform.model.address import Address
-from sesform.plan import Action, Change, Outcome, Report, Result
+from sesform.planning.plan import Action, Change, Outcome, Report, Result
 from sesform.render import json as drawn
 from unit.scenes import OWNER_SCOPE
 

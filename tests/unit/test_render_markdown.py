@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sesform.model.address import Address
 from sesform.model.values import printable
-from sesform.plan import Action, Change, Outcome, Plan, Report, Unchanged
+from sesform.planning.plan import Action, Change, Outcome, Plan, Report, Unchanged
 from sesform.render import markdown, text
 from sesform.render.markdown import MOST_CHARACTERS
 from unit.scenes import OWNER_SCOPE, address, owner, plan_between

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sesform.live.snapshot import Subscriber
+from sesform.planning.routes import Gap, Matrix, Route, Subject
 from sesform.render import routes as drawn
-from sesform.routes import Gap, Matrix, Route, Subject
 from unit.scenes import OWNER_SCOPE, topic_arn
 
 T, U = topic_arn("t"), topic_arn("u")

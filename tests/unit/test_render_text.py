@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sesform import planner
 from sesform.model.address import Address, Scope
-from sesform.plan import Action, Change, Outcome, Plan, Report, Result
+from sesform.planning import planner
+from sesform.planning.plan import Action, Change, Outcome, Plan, Report, Result
 from sesform.render import text
 from unit.scenes import bare, compiled, delegate, holding, owner, plan_between
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sesform.live.snapshot import Unnamed
-from sesform.plan import Plan
+from sesform.planning.plan import Plan
 from sesform.render import unnamed
 from unit.scenes import DELEGATE_SCOPE, OWNER_SCOPE
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sesform import routes
 from sesform.live.snapshot import Subscriber
 from sesform.model.address import Scope
-from sesform.routes import Gap, Resource, Route, RouteChange, Subject
+from sesform.planning import routes
+from sesform.planning.routes import Gap, Route, RouteChange, Subject
+from sesform.resources._base import Resource
 from unit.scenes import DELEGATE_SCOPE, OWNER_SCOPE, identity_arn, topic_arn
 
 T, U = topic_arn("t"), topic_arn("u")

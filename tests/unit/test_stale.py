@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from sesform import planner, stale
+from sesform.apply import staleness
 from sesform.errors import StalePlanError
 from sesform.live.snapshot import Snapshot
+from sesform.planning import planner
 from unit.scenes import address, compiled, holding, owner, step, topic_arn
 
 BEFORE = owner("topics: {t: {}, u: {}}\nidentities: {a.com: {notifications: {bounce: t}}}\n")
@@ -23,13 +24,13 @@ def seen() -> Snapshot:
 def stale_lines(snapshot: Snapshot) -> list[str]:
     plan = planner.plan(compiled(AFTER), seen())
     with pytest.raises(StalePlanError) as caught:
-        stale.check(plan, snapshot)
+        staleness.check(plan, snapshot)
     return str(caught.value).splitlines()[1:]
 
 
 def test_a_plan_is_fresh_where_nothing_has_moved() -> None:
     """What was seen is what is there."""
-    stale.check(planner.plan(compiled(AFTER), seen()), seen())
+    staleness.check(planner.plan(compiled(AFTER), seen()), seen())
 
 
 def test_what_has_changed_is_told_with_what_was_expected() -> None:
@@ -80,7 +81,7 @@ def test_what_the_plan_does_not_touch_may_move() -> None:
     topic = address("corp/eu-west-1/topic/t")
     moved = {**held.found[topic], "display_name": "moved"}
 
-    stale.check(planner.plan(compiled(AFTER), held), replace(held, found={**held.found, topic: moved}))
+    staleness.check(planner.plan(compiled(AFTER), held), replace(held, found={**held.found, topic: moved}))
 
 
 def test_another_spelling_of_a_policy_is_not_a_move() -> None:
@@ -91,7 +92,7 @@ def test_another_spelling_of_a_policy_is_not_a_move() -> None:
     document["Statement"] = list(reversed(document["Statement"]))
 
     assert document != held.found[place]["policy"]
-    stale.check(
+    staleness.check(
         planner.plan(compiled(AFTER), held),
         replace(held, found={**held.found, place: {"topic_arn": topic_arn("t"), "policy": document}}),
     )
@@ -105,7 +106,7 @@ def test_only_the_first_step_of_a_resource_is_compared() -> None:
     plan = planner.plan(wanted, held)
 
     assert len(plan.changes) == 2
-    stale.check(plan, held)
+    staleness.check(plan, held)
 
 
 def test_a_stand_in_that_was_left_behind_is_not_stale() -> None:
@@ -117,12 +118,12 @@ def test_a_stand_in_that_was_left_behind_is_not_stale() -> None:
     left = step(planner.plan(wanted, held), beside, "create").after
     held = replace(held, found={**held.found, address(beside): left or {}})
 
-    stale.check(planner.plan(wanted, held), held)
+    staleness.check(planner.plan(wanted, held), held)
 
 
 def test_what_a_plan_touches_is_each_resource_once_by_its_key() -> None:
     """To look again, AWS is asked for the resources of the plan and no others."""
-    touched = stale.touched(planner.plan(compiled(AFTER), seen()))
+    touched = staleness.touched(planner.plan(compiled(AFTER), seen()))
 
     assert {
         BOUNCE: {"identity": "a.com", "notification_type": "bounce"},

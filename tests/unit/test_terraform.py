@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from sesform import planner, terraform
-from sesform.plan import Plan
+from sesform.planning import planner, terraform_json
+from sesform.planning.plan import Plan
 from unit.scenes import OWNER, bare, compiled, holding, identity_arn, owner, plan_between, topic_arn
 
 NOW = "2026-01-02T03:04:05Z"
@@ -27,7 +27,7 @@ identities:
 
 
 def document(plan: Plan) -> dict[str, Any]:
-    return terraform.document(plan, NOW)
+    return terraform_json.document(plan, NOW)
 
 
 def changes(plan: Plan) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from sesform.adopt._identities import add_foreign, add_identities
 from sesform.adopt._naming import SpecDraft, drafts
 from sesform.adopt._parts import Account, Note, Part
 from sesform.adopt._sets import add_sets
-from sesform.adopt._topics import Topics, add_topics, of_interest, without_password
+from sesform.adopt._topics import Topics, add_topics, of_interest
 from sesform.model import arns
 from sesform.model.address import Scope
-from sesform.routes import Resource
+from sesform.resources._base import Resource
 
 
 def specs(
@@ -83,4 +83,4 @@ def _empty(accounts: Iterable[str], found: Collection[str], looked_at: Iterable[
             yield part
 
 
-__all__ = ["Account", "Holdings", "Note", "SpecDraft", "of_interest", "specs", "without_password"]
+__all__ = ["Account", "Holdings", "Note", "SpecDraft", "of_interest", "specs"]

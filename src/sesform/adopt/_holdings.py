@@ -13,7 +13,7 @@ from sesform.model import arns
 from sesform.model.address import Scope
 from sesform.model.values import Properties
 from sesform.policies.document import Policy, Publisher
-from sesform.routes import Resource
+from sesform.resources._base import Resource
 
 
 @dataclass(slots=True)

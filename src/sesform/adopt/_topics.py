@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from typing import Any
 
@@ -11,12 +10,10 @@ from sesform.adopt._holdings import Holdings, TopicHoldings, plain
 from sesform.adopt._parts import Part, Reference
 from sesform.model import arns
 from sesform.model.address import Scope
-from sesform.model.values import Properties
+from sesform.model.values import Properties, without_password
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
 from sesform.resources import PENDING
-
-_WITH_PASSWORD = re.compile(r"(?i)(https?://)[^/?#]*@")  # a token may stand there as the user alone
 
 
 def of_interest(holdings: Holdings) -> set[str]:
@@ -119,11 +116,6 @@ def _subscription(part: Part, topic: str, held: Properties, position: int) -> di
         part.remark(text, "topics", topic, "subscriptions")
         return None
     return said
-
-
-def without_password(endpoint: str) -> str:
-    """An endpoint as it may be shown."""
-    return _WITH_PASSWORD.sub(r"\1***@", endpoint, count=1)
 
 
 def _settings(held: Properties) -> dict[str, Any]:

@@ -132,9 +132,10 @@ def plan(
     if not run.present(options, talk, run.guarded(options, made)):
         return 1
     if out is not None:
-        from sesform import plan_file
+        from sesform.apply import saved_plan
+        from sesform.planning import plan_file
 
-        plan_file.save(out, plan_file.document(made, timestamp=run.now(), rate=options.quota))
+        saved_plan.save(out, plan_file.document(made, timestamp=run.now(), rate=options.quota))
         where = "--sandbox " if options.sandbox else ""
         talk.say(f"Saved the plan to: {out}\nTo perform exactly these actions, run: sesform apply {where}--plan {out}")
     return 2 if detailed_exitcode and made.changes else 0
@@ -231,9 +232,9 @@ def show(
     no_color: NoColor = False,
 ) -> int:
     """Draw a saved plan."""
-    from sesform import plan_file
+    from sesform.apply import saved_plan
 
-    saved = plan_file.load(file)
+    saved = saved_plan.load(file)
     if format is Format.json:
         out(file.read_text(encoding="utf-8"))
     else:

@@ -15,7 +15,7 @@ from sesform.model.values import printable
 
 if TYPE_CHECKING:
     from sesform.aws import Connections
-    from sesform.plan import Change, Outcome, Plan, Report
+    from sesform.planning.plan import Change, Outcome, Plan, Report
 
 
 def require_consent(options: Options, command: str, auto_approve: bool) -> None:
@@ -57,10 +57,11 @@ def _keep_policies(talk: Talk, plan: Plan) -> None:
 
 def apply_file(options: Options, talk: Talk, file: Path) -> int:
     """Exactly what was saved, if AWS still holds what was seen then."""
-    from sesform import estate, plan_file, stale
-    from sesform.live import refresh, set_users, topic_users
+    from sesform.apply import saved_plan, staleness
+    from sesform.live import dependents, refresh
+    from sesform.planning import route_changes
 
-    plan = plan_file.load(file)
+    plan = saved_plan.load(file)
     if plan.errors:
         talk.problems(plan.errors)
         raise PlanFileError(f"{printable(str(file))}: something stood in the way when this plan was made; plan again")
@@ -69,17 +70,22 @@ def apply_file(options: Options, talk: Talk, file: Path) -> int:
     connections = run.connect(options, talk, places, access)
     if plan.changes:
         talk.say("Reading again what the plan touches ...")
-        snapshot = refresh.read(stale.touched(plan), estate.deleted_topics(plan), connections, options.parallelism)
-        if estate.deleted_topics(plan):
+        snapshot = refresh.read(
+            staleness.touched(plan), route_changes.deleted_topics(plan), connections, options.parallelism
+        )
+        topics = {arn: change.address for arn, change in route_changes.deleted_topics(plan).items()}
+        if topics:
             tell = run.looking_for_publishers(options, talk)
-            snapshot, unsure = topic_users.look_up(plan, snapshot, connections, options.parallelism, tell)
+            snapshot, unsure = dependents.users_of_topics(topics, snapshot, connections, options.parallelism, tell)
             talk.problems(unsure)
             if any(p.severity == "error" for p in unsure):
                 raise StalePlanError("what the saved plan deletes could not be looked at again; nothing was changed")
-        if estate.deleted_sets(plan):
-            snapshot = set_users.look_up(plan, snapshot, connections, options.parallelism, run.looking(options, talk))
-        stale.check(plan, snapshot)
-        used = estate.used_again(plan, snapshot)
+        sets = {key: change.address for key, change in route_changes.deleted_sets(plan).items()}
+        if sets:
+            tell = run.looking(options, talk)
+            snapshot = dependents.users_of_sets(sets, snapshot, connections, options.parallelism, tell)
+        staleness.check(plan, snapshot)
+        used = route_changes.used_again(plan, snapshot)
         if used:
             talk.problems(used)
             raise StalePlanError("something that the saved plan deletes has come into use since; plan again")
@@ -87,11 +93,11 @@ def apply_file(options: Options, talk: Talk, file: Path) -> int:
 
 
 def _confirm(talk: Talk, report: Report, connections: Connections) -> None:
-    from sesform import confirm
+    from sesform.apply import read_back
 
     if report.interrupted:
         return
-    missing = confirm.not_shown(report, connections)
+    missing = read_back.not_shown(report, connections)
     if missing:
         names = "\n".join(f"  {printable(str(change.address))}" for change in missing)
         talk.warn(f"AWS took these settings and does not show them yet; SES may need a few minutes:\n{names}")
@@ -107,7 +113,7 @@ def _agreed(talk: Talk, destroy: bool) -> bool:
 
 
 def _carry_out(options: Options, talk: Talk, plan: Plan, connections: Connections) -> int:
-    from sesform import apply
+    from sesform.apply import execute
     from sesform.render import json, markdown, text
 
     def progress(change: Change, outcome: Outcome | None) -> None:
@@ -119,7 +125,7 @@ def _carry_out(options: Options, talk: Talk, plan: Plan, connections: Connection
             talk.error(text.step(change, outcome))
 
     connections.allow_writes()
-    report = apply.run(plan, connections, parallelism=options.parallelism, progress=progress)
+    report = execute.run(plan, connections, parallelism=options.parallelism, progress=progress)
     if options.format is Format.json:
         out(json.report(report))
     elif options.format is Format.markdown:

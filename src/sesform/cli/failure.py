@@ -28,7 +28,7 @@ def tell(error: Exception, argv: Sequence[str]) -> int:
     else:
         raise error
     if _wants_json(argv):
-        from sesform import plan_file
+        from sesform.planning import plan_file
 
         out(plan_file.text(plan_file.failure(problems)))
     talk = Talk(no_color="--no-color" in argv)

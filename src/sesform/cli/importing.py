@@ -97,8 +97,9 @@ def import_live(options: Options, talk: Talk, asked: Asked) -> int:
 
 def differences(text: str, findings: Findings) -> list[str]:
     """Why a plan on these specs would not be empty, or could not be made; [] where it would be empty."""
-    from sesform import desired, planner, schema, yaml_source
+    from sesform import desired, schema, yaml_source
     from sesform.importer import account as inventory
+    from sesform.planning import planner
 
     documents, problems = yaml_source.parse([(_FILE, text.encode())])
     specs, more = schema.load(documents)

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sesform import routes
 from sesform.cli import run
 from sesform.cli.console import Talk, coloured, out
 from sesform.cli.options import Format, Options
 from sesform.model.address import Address
+from sesform.planning import routes
 
 if TYPE_CHECKING:
     from sesform.aws import Connections
@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 
 def show_routes(options: Options, talk: Talk) -> int:
     """Reads AWS and prints the matrix of the specs' identities and sets; 2 where there is a gap, 1 where it could not be read."""
-    from sesform import checks, plan_file
     from sesform.live import kms_keys, refresh
     from sesform.model import arns
+    from sesform.planning import plan_file
+    from sesform.planning.checks import readable
+    from sesform.planning.checks import topics as checks
     from sesform.render import routes as drawn
 
     desired = run.compile_specs(options)
     _, snapshot, connections = run.read_aws(options, talk, desired)
-    problems = checks.readable(desired, snapshot)
+    problems = readable.readable(desired, snapshot)
     talk.problems(problems)
     if problems:
         if options.format is Format.json:
@@ -52,10 +54,10 @@ def show_routes(options: Options, talk: Talk) -> int:
 
 def _matrix(options: Options, desired: Desired, snapshot: Snapshot, connections: Connections) -> routes.Matrix:
     """The routes of all identities. Those that seem to have none are asked for their default set too, one call each."""
-    from sesform import estate
     from sesform.live import refresh
+    from sesform.planning import route_changes
 
-    matrix = estate.live_routes(desired, snapshot)
+    matrix = route_changes.live_routes(desired, snapshot)
     silent = {
         (s.scope, s.name) for s, ways in matrix.items() if s.kind == "identity" and s.event in routes.VITAL and not ways
     }
@@ -70,7 +72,7 @@ def _matrix(options: Options, desired: Desired, snapshot: Snapshot, connections:
         if name
     ]
     last = refresh.read(sets, (), connections, options.parallelism)
-    return estate.live_routes(desired, replace(snapshot, found={**snapshot.found, **more.found, **last.found}))
+    return route_changes.live_routes(desired, replace(snapshot, found={**snapshot.found, **more.found, **last.found}))
 
 
 def _probes(desired: Desired, silent: Iterable[tuple[object, str]]) -> Iterable[Declared]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sesform.desired import Desired
     from sesform.git_source import Then
     from sesform.live.snapshot import Snapshot
-    from sesform.plan import Plan
+    from sesform.planning.plan import Plan
     from sesform.sandbox import Sandbox
 
 _STATE = Path(".sesform") / "sandbox.json"
@@ -159,18 +159,21 @@ def read_aws(options: Options, talk: Talk, desired: Desired) -> tuple[Desired, S
 def make_plan(options: Options, talk: Talk, desired: Desired) -> tuple[Plan, Connections]:
     """Reads AWS and plans; with --only, the part of the plan that matches. Where that deletes topics or configuration sets, their
     users are looked for too."""
-    from sesform import estate
-    from sesform.live import set_users, topic_users
+    from sesform.live import dependents
+    from sesform.planning import route_changes
 
     desired, snapshot, connections = read_aws(options, talk, desired)
     plan = _planned(options, desired, snapshot)
-    if estate.deleted_topics(plan):
+    topics = {arn: change.address for arn, change in route_changes.deleted_topics(plan).items()}
+    if topics:
         tell = looking_for_publishers(options, talk)
-        snapshot, problems = topic_users.look_up(plan, snapshot, connections, options.parallelism, tell)
+        snapshot, problems = dependents.users_of_topics(topics, snapshot, connections, options.parallelism, tell)
         desired = replace(desired, warnings=(*desired.warnings, *problems))
         plan = _planned(options, desired, snapshot)
-    if estate.deleted_sets(plan):
-        snapshot = set_users.look_up(plan, snapshot, connections, options.parallelism, looking(options, talk))
+    sets = {key: change.address for key, change in route_changes.deleted_sets(plan).items()}
+    if sets:
+        tell = looking(options, talk)
+        snapshot = dependents.users_of_sets(sets, snapshot, connections, options.parallelism, tell)
         plan = _planned(options, desired, snapshot)
     return with_unnamed(options, talk, plan, desired, snapshot, connections), connections
 
@@ -198,10 +201,10 @@ def looking(options: Options, talk: Talk) -> Callable[[Scope, list[str], int], N
     return tell
 
 
-def looking_for_publishers(options: Options, talk: Talk) -> Callable[[Scope, int], None]:
+def looking_for_publishers(options: Options, talk: Talk) -> Callable[[Scope, list[str], int], None]:
     """What says that all identities and sets of an account are asked for, and how long that takes."""
 
-    def tell(scope: Scope, calls: int) -> None:
+    def tell(scope: Scope, topics: list[str], calls: int) -> None:
         talk.say(f"Looking for what else in {scope} uses topics that go: {_so_many(calls, options)} ...")
 
     return tell
@@ -217,16 +220,18 @@ def _so_many(calls: int, options: Options) -> str:
 
 def find_drift(options: Options, talk: Talk, desired: Desired) -> Plan:
     """The plan as drift: with what SES has probably done itself among its warnings."""
-    from sesform import checks
+    from sesform.planning.checks import removed_by_ses
 
     desired, snapshot, connections = read_aws(options, talk, desired)
     plan = _planned(options, desired, snapshot)
-    plan = replace(plan, diagnostics=(*plan.diagnostics, *checks.removed_by_ses(desired, snapshot, plan.changes)))
+    plan = replace(
+        plan, diagnostics=(*plan.diagnostics, *removed_by_ses.removed_by_ses(desired, snapshot, plan.changes))
+    )
     return with_unnamed(options, talk, plan, desired, snapshot, connections)
 
 
 def _planned(options: Options, desired: Desired, snapshot: Snapshot) -> Plan:
-    from sesform import planner
+    from sesform.planning import planner
 
     plan = planner.plan(desired, snapshot)
     if not options.only:
@@ -247,10 +252,10 @@ def _matches(globs: Sequence[str], address: str) -> bool:
 
 def guarded(options: Options, plan: Plan) -> Plan:
     """The plan with what refuses it among its diagnostics, unless it was allowed."""
-    from sesform import guard
+    from sesform.planning import guards
 
-    allowed = guard.Allowed(options.allow_dark, options.allow_mass_change, options.allow_irreversible)
-    refusals = guard.check(plan, allowed) if not plan.errors else []
+    allowed = guards.Allowed(options.allow_dark, options.allow_mass_change, options.allow_irreversible)
+    refusals = guards.check(plan, allowed) if not plan.errors else []
     return replace(plan, diagnostics=(*plan.diagnostics, *refusals))
 
 
@@ -288,7 +293,7 @@ def draw(options: Options, plan: Plan, *, drift: bool = False) -> None:
 
 
 def plan_text(options: Options, plan: Plan) -> str:
-    from sesform import plan_file
+    from sesform.planning import plan_file
 
     return plan_file.text(plan_file.document(plan, timestamp=now(), rate=options.quota))
 

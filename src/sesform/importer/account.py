@@ -20,10 +20,10 @@ from sesform.live.snapshot import IdentityFacts, SendingFacts, Snapshot, TopicFa
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.quotas import IDENTITIES_A_CALL
-from sesform.model.values import NOTIFICATION_TYPES, Properties
+from sesform.model.values import NOTIFICATION_TYPES, Properties, without_password
 from sesform.policies import document as policy_document
 from sesform.resources import RESOURCES, Reading, aws_key
-from sesform.routes import Resource
+from sesform.resources._base import Resource
 
 if TYPE_CHECKING:
     from sesform.aws import Connection, Connections
@@ -252,7 +252,7 @@ def _read_subscriptions(
             continue
         for (protocol, endpoint), subscription in sorted(reading.subscriptions(arn).items()):
             loc = ("topics", arn.rsplit(":", 1)[-1], "subscriptions")
-            name = f"{protocol} {adopt.without_password(endpoint)}"
+            name = f"{protocol} {without_password(endpoint)}"
             wanted = _declared(connection.scope, "subscription", topic_arn=arn, protocol=protocol, endpoint=endpoint)
             try:
                 work.take("subscription", reading, [wanted])

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from sesform import adopt
 from sesform.desired import Desired, named_things
 from sesform.errors import AwsError, Problem, understood
 from sesform.live import listing as listing_
 from sesform.live.refresh import side_by_side
 from sesform.live.snapshot import Snapshot, Unnamed
-from sesform.model.values import NOTIFICATION_TYPES
+from sesform.model.values import NOTIFICATION_TYPES, without_password
 from sesform.resources import Reading
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def _subscriptions(connection: Connection, desired: Desired) -> Iterator[Unnamed
             for protocol, endpoint in reading.subscriptions(arn):
                 key = ("subscription", topic.scope, (arn, protocol, endpoint))
                 if key not in spoken_of:
-                    shown = adopt.without_password(endpoint)
+                    shown = without_password(endpoint)
                     yield Unnamed("subscription", topic.scope, f"{protocol} {shown}", f"of {arn}")
 
 

@@ -76,3 +76,11 @@ def _escape(match: re.Match[str]) -> str:
     code = ord(match.group())
     named = {9: "\\t", 10: "\\n", 13: "\\r"}.get(code)
     return named or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
+
+
+_WITH_PASSWORD = re.compile(r"(?i)(https?://)[^/?#]*@")  # a token may stand there as the user alone
+
+
+def without_password(endpoint: str) -> str:
+    """An endpoint as it may be shown."""
+    return _WITH_PASSWORD.sub(r"\1***@", endpoint, count=1)

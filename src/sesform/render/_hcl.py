@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 
-from sesform.diff import ABSENT, FieldChange
 from sesform.model.values import UNKNOWN, Properties, Value, printable
+from sesform.planning.diff import ABSENT, FieldChange
 
 # SGR codes of the five things that have a colour.
 _CODES = {"create": "32", "update": "33", "delete": "31", "bold": "1", "faint": "2"}

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from sesform import plan_file
 from sesform.errors import Problem
-from sesform.plan import Report
+from sesform.planning import plan_file
+from sesform.planning.plan import Report
 
 
 def report(of: Report) -> str:

@@ -10,7 +10,7 @@ import re
 
 from sesform.model.quotas import SES_CALLS_A_SECOND
 from sesform.model.values import printable
-from sesform.plan import Plan, Report, on_the_way
+from sesform.planning.plan import Plan, Report, on_the_way
 from sesform.render import text
 
 # GitHub refuses a comment of more than 65,536 characters; the rest is for whoever puts something around it.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from sesform import diff
 from sesform.model.quotas import SES_CALLS_A_SECOND, least_seconds
 from sesform.model.values import Properties, printable
-from sesform.plan import ACTIONS, Change, Outcome, Plan, Report, on_the_way
+from sesform.planning import diff
+from sesform.planning.plan import ACTIONS, Change, Outcome, Plan, Report, on_the_way
 from sesform.policies import document as policy_document
 from sesform.render._hcl import SYMBOLS, Paint, differing, painter, value, whole
 from sesform.resources import RESOURCES

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from sesform.live.snapshot import Unnamed
 from sesform.model.values import printable
-from sesform.plan import Plan
+from sesform.planning.plan import Plan
 from sesform.render._hcl import painter
 from sesform.render.markdown import MOST_CHARACTERS, cell
 

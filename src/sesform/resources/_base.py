@@ -138,3 +138,7 @@ class ResourceType(ABC):
     @abstractmethod
     def delete(self, connection: Connection, before: Properties) -> None:
         """Raises AwsError. Finding nothing to delete is no error."""
+
+
+# A resource, as far as routes go: its type, its scope, its properties.
+Resource = tuple[str, Scope, Properties]

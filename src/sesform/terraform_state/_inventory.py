@@ -9,7 +9,7 @@ from sesform.adopt import Holdings, of_interest
 from sesform.desired import Key
 from sesform.errors import TerraformError
 from sesform.resources import RESOURCES, aws_key
-from sesform.routes import Resource
+from sesform.resources._base import Resource
 from sesform.terraform_state._attributes import Attributes
 from sesform.terraform_state._document import Instance, Shown, parse
 from sesform.terraform_state._scopes import Scopes, Unresolved

@@ -13,7 +13,7 @@ from typing import Any
 from sesform.desired import Declared, Desired, Key
 from sesform.model.values import Properties, printable
 from sesform.resources import RESOURCES, aws_key
-from sesform.routes import Resource
+from sesform.resources._base import Resource
 from sesform.terraform_state._inventory import Inventory, Item
 
 _WHY_NOT = {

@@ -15,7 +15,7 @@ from sesform.model.values import NOTIFICATION_TYPES, event_set, printable
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
 from sesform.resources import PENDING
-from sesform.routes import Resource
+from sesform.resources._base import Resource
 from sesform.terraform_state._attributes import Attributes, Stays
 from sesform.terraform_state._scopes import Scopes
 

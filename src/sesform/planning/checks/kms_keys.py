@@ -16,7 +16,7 @@ from sesform.desired import Desired, Target
 from sesform.errors import Problem
 from sesform.live.snapshot import SYMMETRIC, KeyFacts, Snapshot
 from sesform.model.arns import topic_key
-from sesform.plan import Change
+from sesform.planning.plan import Change
 from sesform.policies import document as policy_document
 
 _ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")

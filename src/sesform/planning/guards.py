@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sesform import routes
 from sesform.errors import Problem
-from sesform.plan import Plan, on_the_way
+from sesform.planning import routes
+from sesform.planning.plan import Plan, on_the_way
 
 MOST_DELETED_SHARE = 0.30
 FEWEST_DELETED = 10

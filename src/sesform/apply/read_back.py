@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sesform.desired import Declared
 from sesform.live import refresh
 from sesform.model.values import Properties
-from sesform.plan import Change, Report
+from sesform.planning.plan import Change, Report
 from sesform.resources import RESOURCES
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from sesform.live.snapshot import Subscriber
 from sesform.model.address import Scope
 from sesform.model.values import NOTIFICATION_TYPES, Properties
+from sesform.resources._base import Resource
 from sesform.resources.event_destination import kind_of
 
 VITAL = ("bounce", "complaint")  # what an account is put under review for
@@ -55,10 +56,6 @@ class RouteChange:
     subject: Subject
     before: tuple[str, ...]
     after: tuple[str, ...]
-
-
-# A resource, as far as routes go: its type, its scope, its properties.
-Resource = tuple[str, Scope, Properties]
 
 
 def matrix(resources: Iterable[Resource]) -> Matrix:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sesform.model.address import Address
 from sesform.model.values import OWNERSHIP_TAG, UNKNOWN, Properties
-from sesform.plan import Plan, on_the_way
+from sesform.planning.plan import Plan, on_the_way
 from sesform.policies import document as policy_document
 from sesform.resources.event_destination import kind_of
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sesform import routes
 from sesform.desired import Desired, Key
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model.address import Scope
 from sesform.model.values import Properties
-from sesform.plan import Change, Plan
+from sesform.planning import routes
+from sesform.planning.plan import Change, Plan
 from sesform.resources import aws_key
 
 

@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-from sesform import terraform
 from sesform.errors import PlanFileError, Problem, UsageError
 from sesform.live.snapshot import Unnamed
 from sesform.model.address import Access, Address, Scope
 from sesform.model.quotas import SES_CALLS_A_SECOND, least_seconds
-from sesform.model.values import UNKNOWN, printable
-from sesform.plan import Change, Plan, Unchanged
+from sesform.model.values import UNKNOWN
+from sesform.planning import terraform_json
+from sesform.planning.plan import Change, Plan, Unchanged
+from sesform.planning.routes import RouteChange, Subject
 from sesform.resources import RESOURCES
-from sesform.routes import RouteChange, Subject
 
 VERSION = 1
-MAX_BYTES = 256 * 1024 * 1024
 _UNKNOWN = {"sesform:unknown": True}
 
 
@@ -46,7 +42,7 @@ def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_A_SEC
         **({"since": plan.since} if plan.since else {}),
         **({"unmanaged": [_unnamed(u) for u in plan.unnamed]} if plan.unnamed is not None else {}),
     }
-    content = {**terraform.document(plan, timestamp), "sesform": own}
+    content = {**terraform_json.document(plan, timestamp), "sesform": own}
     own["digest"] = digest(content)
     return content
 
@@ -55,7 +51,7 @@ def failure(problems: Iterable[Problem]) -> dict[str, Any]:
     """The document of a run that came to no plan."""
     own = {"version": VERSION, "diagnostics": [p.as_dict() for p in problems]}
     return {
-        "format_version": terraform.FORMAT_VERSION,
+        "format_version": terraform_json.FORMAT_VERSION,
         "applyable": False,
         "complete": False,
         "errored": True,
@@ -76,40 +72,8 @@ def text(content: Mapping[str, Any]) -> str:
     return json.dumps(content, separators=(",", ":"))
 
 
-def save(file: Path, content: Mapping[str, Any]) -> None:
-    """Writes the document whole or not at all, readable by its owner only. Raises UsageError where the place cannot be written."""
-    target = file.resolve()  # a link stays one
-    try:
-        if target.exists() and not target.is_file() and not target.is_dir():
-            with target.open("w", encoding="utf-8") as stream:  # a pipe or a device is written to, not replaced
-                stream.write(text(content) + "\n")
-            return
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text(content) + "\n")
-        try:
-            Path(name).replace(target)
-        except OSError:
-            Path(name).unlink()
-            raise
-    except OSError as error:
-        raise UsageError(f"{printable(str(file))}: cannot be written: {error.strerror}") from None
-
-
-def load(file: Path) -> Plan:
-    """A saved plan. Raises PlanFileError where it is damaged, edited or of another version; UsageError where there is none."""
-    shown = printable(str(file))
-    try:
-        if file.stat().st_size > MAX_BYTES:
-            raise PlanFileError(f"{shown}: is larger than {MAX_BYTES // 1024 // 1024} MiB")
-        return _loaded(json.loads(file.read_text(encoding="utf-8")), shown)
-    except OSError as error:
-        raise UsageError(f"{shown}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError):
-        raise PlanFileError(f"{shown}: is not a plan file; make one with `sesform plan --out FILE`") from None
-
-
-def _loaded(content: Any, shown: str) -> Plan:
+def loaded(content: Any, shown: str) -> Plan:
+    """The plan that a document holds. `shown` names the file in errors. Raises PlanFileError."""
     own = content.get("sesform") if isinstance(content, dict) else None
     if not isinstance(own, dict):
         raise PlanFileError(f"{shown}: is not a plan of sesform; make one with `sesform plan --out FILE`")

@@ -11,7 +11,7 @@ from sesform.errors import Problem
 from sesform.live.snapshot import Unnamed
 from sesform.model.address import Access, Address, Scope
 from sesform.model.values import Properties
-from sesform.routes import RouteChange
+from sesform.planning.routes import RouteChange
 
 Action = Literal["create", "update", "delete"]
 ACTIONS: tuple[Action, ...] = ("create", "update", "delete")

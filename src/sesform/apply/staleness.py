@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sesform.confirm import wanted
+from sesform.apply.read_back import wanted
 from sesform.desired import Declared
 from sesform.errors import StalePlanError
 from sesform.live.snapshot import Snapshot
 from sesform.model.values import Properties, printable
-from sesform.plan import Change, Plan
+from sesform.planning.plan import Change, Plan
 from sesform.resources import RESOURCES, ResourceType
 
 

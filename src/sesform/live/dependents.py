@@ -1,8 +1,10 @@
-"""What else publishes to topics that are to go: looked for among all identities and sets of their account and region.
+"""Find who still uses a topic or a configuration set that a plan deletes.
 
-SES takes a topic that is gone off the identity itself (AWS developer guide, "Configuring Amazon SNS notifications"), and a set's
-events are lost. A plan that deletes no topic makes none of these calls. Other accounts may
-not be asked: of those `checks.withdrawn` tells, by the topic's policy.
+SES removes a deleted topic from an identity by itself (AWS developer guide, "Configuring Amazon SNS notifications"), a
+configuration set loses its events, and SES refuses mail of identities whose default set is gone. SES has no call that lists
+users, so all identities and sets of the account and region are read: GetIdentityNotificationAttributes for a hundred
+identities, GetConfigurationSetEventDestinations for each set, GetEmailIdentity for each identity. A plan that deletes no topic
+and no set makes none of these calls. Other accounts cannot be asked; a check reports those that the topic's policy names.
 """
 
 from __future__ import annotations
@@ -14,28 +16,26 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sesform import estate
 from sesform.desired import Declared
 from sesform.errors import AwsError, Problem, Severity, understood
 from sesform.live import listing
 from sesform.live.refresh import side_by_side
-from sesform.live.snapshot import Snapshot, identity_facts
+from sesform.live.snapshot import SendingFacts, Snapshot, identity_facts, sending_facts
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.quotas import IDENTITIES_A_CALL
-from sesform.plan import Plan
 from sesform.policies import document as policy_document
 from sesform.resources import RESOURCES, Reading
 
 if TYPE_CHECKING:
     from sesform.aws import Connection, Connections
 
-# Told of each account before its identities and sets are asked for: the scope, and the calls that it takes.
-Tell = Callable[[Scope, int], None]
+# Called before the identities and sets of a scope are read, with the names of the sets or topics and the number of SES calls.
+Announce = Callable[[Scope, list[str], int], None]
 
 
-def look_up(
-    of: Plan, snapshot: Snapshot, connections: Connections, parallelism: int, tell: Tell
+def users_of_topics(
+    topics: Mapping[str, Address], snapshot: Snapshot, connections: Connections, parallelism: int, announce: Announce
 ) -> tuple[Snapshot, tuple[Problem, ...]]:
     """The snapshot, with the topics of all identities and the destinations of all sets where the plan deletes a topic.
 
@@ -44,8 +44,8 @@ def look_up(
     failed there is an error: nobody knows what uses the topic.
     """
     doomed: dict[Scope, dict[str, Address]] = defaultdict(dict)
-    for arn, change in sorted(estate.deleted_topics(of).items()):
-        doomed[change.scope][arn] = change.address
+    for arn, address in sorted(topics.items()):
+        doomed[connections.of(address).scope][arn] = address
     identities, found, problems = dict(snapshot.identities), dict(snapshot.found), list[Problem]()
 
     def looked_up(scope: Scope, topics: Mapping[str, Address]) -> Callable[[], None]:
@@ -57,7 +57,7 @@ def look_up(
                 with understood():
                     others, sets = _unread(connection, snapshot)
                     others += sorted(_let_in(scope, topics, snapshot))
-                    tell(scope, math.ceil(len(others) / IDENTITIES_A_CALL) + len(sets))
+                    announce(scope, sorted(topics), math.ceil(len(others) / IDENTITIES_A_CALL) + len(sets))
                     for name, attributes in Reading(connection, ()).notification_attributes_of(others).items():
                         identities[scope, name] = identity_facts(attributes)
                     wanted = [_set(addresses[0], scope, name) for name in sets]
@@ -96,3 +96,45 @@ def _let_in(scope: Scope, topics: Iterable[str], snapshot: Snapshot) -> set[str]
 def _set(beside: Address, scope: Scope, name: str) -> Declared:
     address = replace(beside, type="configuration_set", key=name)
     return Declared(address, scope, {"configuration_set": name}, None)
+
+
+def users_of_sets(
+    sets: Mapping[tuple[Scope, str], Address],
+    snapshot: Snapshot,
+    connections: Connections,
+    parallelism: int,
+    announce: Announce,
+) -> Snapshot:
+    """The snapshot, with the default sets of all identities of each account and region where the plan deletes a set.
+
+    Where they cannot be read, the set that is to go counts as unreadable: then nobody knows who uses it.
+    """
+    doomed: dict[Scope, dict[str, Address]] = defaultdict(dict)
+    for (scope, name), address in sets.items():
+        doomed[scope][name] = address
+    sending, unreadable = dict(snapshot.sending), dict(snapshot.unreadable)
+
+    def looked_up(scope: Scope, sets: Mapping[str, Address]) -> Callable[[], None]:
+        def job() -> None:
+            connection = connections.of(min(sets.values()))
+            known = {name for where, name in snapshot.sending if where == scope}
+            try:
+                with understood():
+                    names = [name for name in listing.identities(connection) if name not in known]
+                    announce(scope, sorted(sets), len(names))
+                    for name, facts in _facts(connection, names):
+                        sending[scope, name] = facts
+            except AwsError as error:
+                text = f"which identities use it by default is unknown: {error}"
+                unreadable.update(dict.fromkeys(sets.values(), text))
+
+        return job
+
+    side_by_side([looked_up(scope, sets) for scope, sets in doomed.items()], connections, parallelism)
+    return replace(snapshot, sending=sending, unreadable=unreadable)
+
+
+def _facts(connection: Connection, names: Iterable[str]) -> Iterable[tuple[str, SendingFacts]]:
+    reading = Reading(connection, ())
+    for name in names:
+        yield name, sending_facts(reading.email_identity(name))

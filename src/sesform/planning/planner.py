@@ -6,15 +6,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sesform import checks, estate, graph, limits
 from sesform.desired import Declared, Desired, publishers_of
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
-from sesform.plan import Action, Change, Plan, Unchanged, on_the_way
-from sesform.planning.checks import kms_keys
+from sesform.planning import graph, route_changes
+from sesform.planning.checks import identities, kms_keys, quotas, readable, subscriptions, topics
+from sesform.planning.plan import Action, Change, Plan, Unchanged, on_the_way
 from sesform.resources import RESOURCES, Phase
 from sesform.resources.event_destination import is_stand_in, sends_nothing, stand_in_for
 
@@ -40,13 +40,13 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
 
     What stands in the way is in the plan's diagnostics; then the plan is not applyable, and says what would be done otherwise.
     """
-    problems = checks.readable(desired, snapshot)
+    problems = readable.readable(desired, snapshot)
     declared = _with_unmanaged_publishers(desired, snapshot)
     drafts: list[Draft] = []
     unchanged: list[Unchanged] = []
     names = {str(a) for a in [*snapshot.found, *desired.declared] if a.type == "event_destination"}
     for each in declared:
-        if each.address in snapshot.unreadable or checks.is_missing(each, snapshot):
+        if each.address in snapshot.unreadable or identities.is_missing(each, snapshot):
             continue
         have = snapshot.found.get(each.address)
         want = RESOURCES[each.address.type].settle(each.want, have)
@@ -57,18 +57,18 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
     drafts += _unlisted_destinations(desired, snapshot)
     drafts = _with_room_for_policies(drafts, snapshot)
     changes = _ordered(drafts, _followers(drafts, snapshot))
-    problems += checks.identities(desired, snapshot, changes)
-    problems += checks.topics(desired, snapshot, changes)
+    problems += identities.identities(desired, snapshot, changes)
+    problems += topics.topics(desired, snapshot, changes)
     problems += kms_keys.check(desired, snapshot, changes)
-    problems += checks.configuration_sets(desired, snapshot, changes)
-    problems += limits.check(desired, snapshot, changes)
-    problems += checks.pending(desired, snapshot)
-    problems += checks.unheard(desired, snapshot, changes)
-    problems += checks.withdrawn(desired, snapshot, changes)
+    problems += identities.configuration_sets(desired, snapshot, changes)
+    problems += quotas.check(desired, snapshot, changes)
+    problems += subscriptions.pending(desired, snapshot)
+    problems += subscriptions.unheard(desired, snapshot, changes)
+    problems += topics.withdrawn(desired, snapshot, changes)
     found = sorted({*desired.warnings, *problems}, key=lambda p: (p.severity, p.file, p.line, p.path, p.summary))
     same = tuple(sorted(unchanged, key=lambda u: _sort_key(u.address)))
     of = Plan(changes, same, tuple(found), access=desired.access, since=desired.since)
-    return estate.routed(of, desired, snapshot)
+    return route_changes.routed(of, desired, snapshot)
 
 
 def _sort_key(address: Address) -> tuple[str, str, int, str]:
@@ -190,7 +190,7 @@ def _with_room_for_policies(drafts: Sequence[Draft], snapshot: Snapshot) -> list
     for key, (creates, deletes) in by_identity.items():
         facts = snapshot.sending.get(key)
         held = len(facts.policies) if facts else 0
-        for position, first in limits.make_room(held, creates, deletes).items():
+        for position, first in quotas.make_room(held, creates, deletes).items():
             found[position] = replace(found[position], follows=first)
     return found
 
@@ -307,11 +307,11 @@ def _change(draft: Draft, depends_on: tuple[int, ...]) -> Change:
 
 def part(of: Plan, desired: Desired, snapshot: Snapshot, matches: Callable[[str], bool]) -> Plan:
     """The part of a plan whose addresses match, with the routes that it changes and the limits that it meets by itself."""
-    whole = set(limits.check(desired, snapshot, of.changes))
+    whole = set(quotas.check(desired, snapshot, of.changes))
     taken = chosen(of, matches)
     rest = tuple(d for d in taken.diagnostics if d not in whole)
-    own = limits.check(desired, snapshot, taken.changes)
-    return estate.routed(replace(taken, diagnostics=(*rest, *own)), desired, snapshot)
+    own = quotas.check(desired, snapshot, taken.changes)
+    return route_changes.routed(replace(taken, diagnostics=(*rest, *own)), desired, snapshot)
 
 
 def chosen(of: Plan, matches: Callable[[str], bool]) -> Plan:

@@ -11,7 +11,7 @@ from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
 from sesform.errors import AwsError, LeftError, SesformError
-from sesform.plan import WELL, Change, Outcome, Plan, Report, Result
+from sesform.planning.plan import WELL, Change, Outcome, Plan, Report, Result
 from sesform.resources import RESOURCES
 
 if TYPE_CHECKING:

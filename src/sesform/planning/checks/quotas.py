@@ -11,7 +11,7 @@ from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model.address import Scope
 from sesform.model.quotas import DESTINATIONS_A_SET, POLICIES_AN_IDENTITY
-from sesform.plan import Change
+from sesform.planning.plan import Change
 
 
 def check(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> list[Problem]:

@@ -1,0 +1,121 @@
+"""Identities and default configuration sets that do not exist, and settings that SES refuses."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from sesform.desired import Declared, Desired
+from sesform.errors import Problem
+from sesform.live.snapshot import Snapshot
+from sesform.model.address import Scope
+from sesform.model.values import NOTIFICATION_TYPES
+from sesform.planning.checks.located import located
+from sesform.planning.plan import Change
+
+_UNVERIFIED = "its settings are kept, but nothing can be sent with it yet"
+
+
+_VERIFY = "verify it there, correct the account or the regions, or declare it absent; one made just now takes a minute to show"
+
+
+def is_missing(declared: Declared, snapshot: Snapshot) -> bool:
+    """Whether it belongs to an identity that SES does not know. A foreign one is never missing: no entry is just no setting."""
+    identity = _identity_of(declared)
+    return bool(identity) and not identity.startswith("arn:") and (declared.scope, identity) not in snapshot.identities
+
+
+def _identity_of(declared: Declared) -> str:
+    """The identity that it is a setting, or the tag, of; "" where it is of none."""
+    if declared.address.type == "ownership_tag":
+        return declared.key["arn"].partition(":identity/")[2]
+    return declared.key.get("identity", "")
+
+
+def identities(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> list[Problem]:
+    """Identities that do not exist or are not verified, and settings of theirs that SES refuses."""
+    by_identity: dict[tuple[Scope, str], list[Declared]] = defaultdict(list)
+    for declared in desired.declared.values():
+        identity = _identity_of(declared)
+        if identity and not identity.startswith("arn:") and declared.address not in snapshot.unreadable:
+            by_identity[declared.scope, identity].append(declared)
+    found: list[Problem] = []
+    for (scope, identity), settings in by_identity.items():
+        facts = snapshot.identities.get((scope, identity))
+        asking = [d for d in settings if _asks_for_something(d)]
+        if facts is None and asking:
+            # "Missing" is also what SES says of an identity that was made a moment ago (ansible/ansible#36065).
+            problem = located(
+                asking[0], str(asking[0].address), f"identity {identity} does not exist in {scope}", _VERIFY
+            )
+        elif facts is not None and facts.verification != "Success":
+            # Settings are kept all the same (seen on AWS: hashicorp/terraform-provider-aws acceptance tests).
+            text = f"identity {identity} is not verified in {scope} (SES says {facts.verification or 'nothing'})"
+            problem = located(settings[0], str(settings[0].address), text, _UNVERIFIED, warning=True)
+        else:
+            continue
+        found.append(replace(problem, concerns=tuple(str(d.address) for d in settings)))
+    return found + list(_dark_forwarding(desired, snapshot, changes))
+
+
+def configuration_sets(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
+    """Default configuration sets that neither exist nor are about to be made."""
+    made = {
+        (c.scope, c.after["configuration_set"]) for c in changes if c.address.type == "configuration_set" and c.after
+    }
+    unread = {(a.spec, a.region) for a in snapshot.unreadable}
+    found = []
+    for declared in desired.declared.values():
+        if declared.address.type != "default_configuration_set" or declared.want is None:
+            continue
+        name = declared.want["configuration_set"]
+        known = (declared.scope, name) in snapshot.configuration_sets | made
+        if not known and (declared.address.spec, declared.address.region) not in unread:
+            text = f"configuration set {name} does not exist in {declared.scope}"
+            found.append(
+                located(
+                    declared, str(declared.address), text, "declare it under `configuration_sets`, or correct the name"
+                )
+            )
+    return found
+
+
+def _asks_for_something(declared: Declared) -> bool:
+    # `absent` asks for forwarding on, which an identity that does not exist needs as little as any other setting.
+    return declared.want is not None and not (
+        declared.address.type == "feedback_forwarding" and declared.want["enabled"]
+    )
+
+
+def _dark_forwarding(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> Iterable[Problem]:
+    """Forwarding off while bounces or complaints have no topic.
+
+    SES refuses that from either side: SES API reference, SetIdentityFeedbackForwardingEnabled.
+    """
+    touched: dict[tuple[Scope, str], list[Change]] = defaultdict(list)
+    for change in changes:
+        properties = change.after or change.before or {}
+        if change.address.type in ("notification_topic", "feedback_forwarding"):
+            touched[change.scope, properties["identity"]].append(change)
+    for (scope, identity), steps in touched.items():
+        facts = snapshot.identities.get((scope, identity))
+        if facts is None or identity.startswith("arn:"):
+            continue
+        topics: dict[str, str | None] = {t: facts.topics.get(t) for t in NOTIFICATION_TYPES}
+        forwarding = facts.forwarding
+        for step in steps:
+            if step.address.type == "notification_topic":
+                topics[(step.after or step.before or {})["notification_type"]] = (
+                    step.after["topic_arn"] if step.after else None
+                )
+            elif step.address.type == "feedback_forwarding" and step.after:
+                forwarding = step.after["enabled"]
+        dark = [t for t in ("bounce", "complaint") if not topics[t]]
+        if dark and not forwarding:
+            yield located(
+                desired.declared.get(steps[0].address),
+                str(steps[0].address),
+                f"identity {identity} would have e-mail forwarding off and no topic for {' and '.join(dark)}, which SES refuses",
+                "declare feedback_forwarding: true, or name a topic",
+            )

@@ -1,0 +1,30 @@
+"""Unreadable state: an error for everything that could not be read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sesform.desired import Desired
+from sesform.errors import Problem
+from sesform.live.snapshot import Snapshot
+from sesform.model.address import Address
+from sesform.planning.checks.located import located
+
+
+def readable(desired: Desired, snapshot: Snapshot) -> list[Problem]:
+    """An error for each thing that could not be read: "could not look" is never "no changes"."""
+    by_message: dict[tuple[str, str], list[Address]] = defaultdict(list)
+    for address, message in snapshot.unreadable.items():
+        by_message[message, address.type].append(address)
+    found = []
+    for (message, _), where in by_message.items():
+        text = f"cannot be read{_and_more(where)}: {message}"
+        problem = located(desired.declared.get(min(where)), str(min(where)), text)
+        found.append(replace(problem, concerns=tuple(map(str, where))))
+    return found
+
+
+def _and_more(where: Sequence[Address]) -> str:
+    return f" (nor {len(where) - 1} more)" if len(where) > 1 else ""

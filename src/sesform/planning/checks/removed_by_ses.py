@@ -1,0 +1,72 @@
+"""Topics that SES has probably removed from an identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sesform.desired import Desired
+from sesform.errors import Problem
+from sesform.live.snapshot import Snapshot
+from sesform.model import arns as arns_
+from sesform.model.address import Scope
+from sesform.planning.checks import kms_keys
+from sesform.planning.checks.located import located
+from sesform.planning.checks.topics import dead_topics
+from sesform.planning.plan import Change
+
+
+def removed_by_ses(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> list[Problem]:
+    """Topics that SES probably took off an identity itself: gone, and forwarding back on, where the specs say otherwise.
+
+    SES does that when publishing fails: AWS developer guide, "Configuring Amazon SNS notifications". To set the topic again
+    without mending the cause only makes it happen again, so the warning says what is wrong with the topic, as far as it shows.
+    """
+    forwarding = {
+        (c.scope, c.after["identity"])
+        for c in changes
+        if c.address.type == "feedback_forwarding" and c.after and not c.after["enabled"]
+    }
+    # SES leaves the header flags alone: where they are gone too, it was somebody's doing.
+    touched = {_setting(c) for c in changes if c.address.type == "notification_headers" and c.after}
+    causes = _causes(snapshot, changes)
+    found = []
+    for change in changes:
+        if change.address.type != "notification_topic" or change.before is not None or change.after is None:
+            continue
+        identity, type_, arn = (change.after[k] for k in ("identity", "notification_type", "topic_arn"))
+        if (
+            (change.scope, identity) in forwarding
+            and type_ in ("bounce", "complaint")
+            and _setting(change) not in touched
+        ):
+            text = f"SES has probably removed the {type_} topic of {identity} itself, because publishing to it failed"
+            cause = causes.get(arn)
+            hint = (
+                f"mend the topic first: {cause}"
+                if cause
+                else "the topic looks well now; see its policy and its KMS key"
+            )
+            found.append(located(desired.declared.get(change.address), str(change.address), text, hint, warning=True))
+    return found
+
+
+def _setting(change: Change) -> tuple[Scope, str, str]:
+    properties = change.after or change.before or {}
+    return change.scope, str(properties["identity"]), str(properties["notification_type"])
+
+
+def _causes(snapshot: Snapshot, changes: Iterable[Change]) -> dict[str, str]:
+    """Topic ARN → what is wrong with it."""
+    found = dead_topics(snapshot.topics, snapshot)
+    for address, properties in snapshot.found.items():
+        if address.type == "topic" and properties.get("kms_key"):
+            wrong = kms_keys.fault(arns_.topic_key(properties["topic_arn"], properties["kms_key"]), snapshot.keys)
+            if wrong or wrong is None:
+                untold = f"the policy of its KMS key {properties['kms_key']} may not let SES use it"
+                found[properties["topic_arn"]] = wrong or untold
+    for change in changes:
+        if change.address.type == "topic" and change.before is None and change.after:
+            found[change.after["topic_arn"]] = "the topic is gone"
+        elif change.address.type == "topic_policy" and change.before is not None and change.after:
+            found[change.after["topic_arn"]] = "its policy did not let SES publish"
+    return found

@@ -1,0 +1,165 @@
+"""What stands in the way of a plan, told before anything is written: unreadable state, identities and topics that will not do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from sesform.desired import Desired, Target
+from sesform.errors import Problem
+from sesform.live.snapshot import Snapshot
+from sesform.model import arns
+from sesform.model import arns as arns_
+from sesform.model.values import Properties
+from sesform.planning.checks import kms_keys
+from sesform.planning.checks.located import located
+from sesform.planning.plan import Change
+from sesform.policies import document as policy_document
+from sesform.policies import topic_statements
+
+
+def topics(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
+    """Topics that something publishes to, and that SES may not or cannot publish to."""
+    changing = {c.address for c in changes if c.after is not None}
+    policies = {p["topic_arn"]: p["policy"] for a, p in snapshot.found.items() if a.type == "topic_policy"}
+    policies |= {
+        c.after["topic_arn"]: c.after["policy"] for c in changes if c.address.type == "topic_policy" and c.after
+    }
+    watched = set(desired.watched_topics)
+    made = {c.after["topic_arn"] for c in changes if c.address.type == "topic" and c.before is None and c.after}
+    unreadable = {desired.declared[a].key.get("topic_arn") for a in snapshot.unreadable if a in desired.declared}
+    found = _too_long(changes)
+    external = {arn: _parsed(facts.policy) for arn, facts in snapshot.topics.items() if facts}
+    for target in desired.targets:
+        facts = snapshot.topics.get(target.topic_arn)
+        if target.topic_arn not in watched:
+            if target.topic_arn not in unreadable:
+                found += _denied(target, policies.get(target.topic_arn), target.user in changing)
+        elif target.topic_arn in made:  # with the policy that SNS gives it
+            document = policy_document.default_topic_policy(target.topic_arn)
+            found += _refuses(target, document, target.user in changing, managed=False)
+        elif target.topic_arn not in snapshot.topics:
+            if target.user in changing:
+                found.append(_unchecked(target))
+        elif facts is None:
+            hint = "create it first, or declare it under `topics`"
+            found.append(_target_problem(target, f"topic {target.topic_arn} does not exist", hint))
+        else:
+            found += _refuses(target, external[target.topic_arn], target.user in changing, managed=False)
+    return found
+
+
+def dead_topics(topic_arns: Iterable[str], snapshot: Snapshot) -> dict[str, str]:
+    """Of the topics that could be looked at, those that do not exist or that SES cannot use, with the reason."""
+    found: dict[str, str] = {}
+    for arn in topic_arns:
+        facts = snapshot.topics.get(arn)
+        if arn in snapshot.topics and facts is None:
+            found[arn] = "the topic does not exist"
+        elif facts is not None and (
+            wrong := facts.kms_key and kms_keys.fault(arns_.topic_key(arn, facts.kms_key), snapshot.keys)
+        ):
+            found[arn] = wrong
+        elif facts is not None and not _lets_ses_in(_parsed(facts.policy)):
+            found[arn] = "its policy does not let SES publish"
+    return found
+
+
+def _lets_ses_in(document: policy_document.Policy | None) -> bool:
+    """Whether any statement lets SES, or the topic's own account, publish; for whom exactly is the plan's business."""
+    allowing = [s for s in policy_document.statements(document or {}) if s.get("Effect") == "Allow"]
+    return document is None or any(policy_document.names_ses(s.get("Principal")) for s in allowing)
+
+
+def _too_long(changes: Iterable[Change]) -> list[Problem]:
+    found = {}
+    for change in changes:
+        if change.address.type == "topic_policy" and change.after:
+            size = len(policy_document.compact(change.after["policy"]))
+            if size > topic_statements.MOST_BYTES:
+                topic = change.after["topic_arn"]
+                text = f"the policy of topic {topic} would be of {size} bytes, SNS takes {topic_statements.MOST_BYTES}"
+                found[change.address] = Problem(
+                    text, str(change.address), hint="remove statements of others, or use more topics"
+                )
+    return list(found.values())
+
+
+def withdrawn(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
+    """Publishers that lose their right to a topic, or the topic itself, though no spec speaks of them: they may still point at it.
+
+    Of legacy entries of other accounts nothing else tells: AWS lists them nowhere.
+    """
+    named = {arns.identity(d.scope, d.key["identity"]) for d in desired.declared.values() if "identity" in d.key}
+    named |= {d.key["identity"] for d in [*desired.declared.values(), *desired.unmanaged] if "identity" in d.key}
+    named |= {
+        arns.configuration_set(d.scope, d.key["configuration_set"])
+        for d in desired.declared.values()
+        if d.address.type == "configuration_set"
+    }
+    found = []
+    for change in changes:
+        lost: set[str] = set()
+        if change.address.type == "topic_policy" and change.before and change.after:
+            lost = topic_statements.withdrawn(change.before["policy"], change.after["policy"])
+        elif change.address.type == "topic" and change.before and change.after is None:
+            facts = snapshot.topics.get(change.before["topic_arn"])
+            document = _parsed(facts.policy) if facts else None
+            lost = {s for s in policy_document.source_arns(document or {}) if ":ses:" in s and "*" not in s}
+        if lost - named:
+            who = ", ".join(sorted(lost - named))
+            text = f"SES may no longer publish to the topic for {who}, which no spec speaks of any more"
+            hint = "if they still send there, SES will drop the topic from them: declare them, absent if need be"
+            found.append(located(desired.declared.get(change.address), str(change.address), text, hint, warning=True))
+    return found
+
+
+def _parsed(text: str) -> policy_document.Policy | None:
+    try:
+        return policy_document.parse(text)
+    except ValueError:
+        return None  # not a policy that we can read: then whether it lets SES publish cannot be told
+
+
+def _denied(target: Target, document: Properties | None, changing: bool) -> list[Problem]:
+    """A managed topic's policy: our statements let in exactly who is declared, so that only somebody's Deny can be in the way."""
+    if document is None or all(s.get("Effect") == "Allow" for s in policy_document.statements(document)):
+        return []
+    return _refuses(target, document, changing, managed=True)
+
+
+def _refuses(target: Target, document: Properties | None, changing: bool, *, managed: bool) -> list[Problem]:
+    """Whether the policy lets SES publish as any of the publishers; a setting that is already there is only warned about."""
+    verdicts = [
+        policy_document.may_publish(document, target.topic_arn, p) if document else None for p in target.publishers
+    ]
+    if True in verdicts:
+        return []
+    if None in verdicts:
+        text = f"whether the policy of topic {target.topic_arn} lets SES publish cannot be told from its conditions"
+        return [_target_problem(target, text, "make sure that it does", warning=True)] if changing else []
+    who = " or ".join(sorted({p.arn for p in target.publishers}))
+    hint = "remove the statement that denies it"
+    if not managed:
+        statement = topic_statements.with_publishers({}, target.topic_arn, target.publishers)["Statement"]
+        hint = f"add to its policy: {json.dumps(statement[0])}"
+    return [
+        _target_problem(
+            target,
+            f"the policy of topic {target.topic_arn} does not let SES publish for {who}",
+            hint,
+            warning=not changing,
+        )
+    ]
+
+
+def _unchecked(target: Target) -> Problem:
+    text = f"topic {target.topic_arn} could not be checked: no spec has credentials that may read it"
+    return _target_problem(target, text, "make sure that it exists and that its policy lets SES publish", warning=True)
+
+
+def _target_problem(target: Target, summary: str, hint: str, *, warning: bool = False) -> Problem:
+    line, column = target.origin.document.place(target.origin.loc)
+    return Problem(
+        summary, str(target.user), target.origin.document.file, line, column, hint, "warning" if warning else "error"
+    )
