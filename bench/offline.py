@@ -13,20 +13,20 @@ from pathlib import Path
 
 from estate import write
 
-from sesform import desired, schema, yaml_source
 from sesform.live.snapshot import IdentityFacts, Snapshot
 from sesform.planning import planner
 from sesform.resources import RESOURCES
+from sesform.specs import compiler, schema, yaml_reader
 
 
 def main(identities: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), identities, 20)
         start = time.perf_counter()
-        documents, problems = yaml_source.load([folder])
+        documents, problems = yaml_reader.load([folder])
         specs, more = schema.load(documents)
     loaded = time.perf_counter()
-    wanted = desired.build(specs, [*problems, *more])
+    wanted = compiler.build(specs, [*problems, *more])
     compiled = time.perf_counter()
     facts = {
         (d.scope, d.key["identity"]): IdentityFacts({}, True, "Success")

@@ -1,4 +1,4 @@
-"""What a call needs of IAM, read off its parameters, and whether a policy lets it: a second opinion on `sesform.permissions`."""
+"""What a call needs of IAM, read off its parameters, and whether a policy lets it: a second opinion on `sesform.iam_policy`."""
 
 from __future__ import annotations
 

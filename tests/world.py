@@ -8,17 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sesform import aws, left, schema, yaml_source
-from sesform import desired as desired_state
+from sesform import aws
 from sesform.apply import execute
 from sesform.aws import Connections
-from sesform.desired import Desired
 from sesform.live import dependents, kms_keys, refresh, tagged
 from sesform.planning import planner, route_changes
 from sesform.planning import prune as leftovers
 from sesform.planning.checks import kms_keys as kms_key_checks
 from sesform.planning.plan import Plan, Report
 from sesform.sandbox import Sandbox
+from sesform.specs import compiler, removed, schema, yaml_reader
+from sesform.specs.desired import Desired
 
 OWNER = "111111111111"
 DELEGATE = "222222222222"
@@ -46,12 +46,12 @@ class World:
             wanted = self.desired(text, since=since)
             return leftovers.pruned(wanted, tagged.find(wanted, self.connections(wanted)))
         if since is not None:
-            return left.since(self.desired(since), self.desired(text), "c0ffee")
+            return removed.since(self.desired(since), self.desired(text), "c0ffee")
         file = self.folder / "specs.yaml"
         file.write_text(text, encoding="utf-8")
-        documents, problems = yaml_source.load([file])
+        documents, problems = yaml_reader.load([file])
         specs, more = schema.load(documents)
-        return desired_state.build(specs, [*problems, *more], destroy=destroy)
+        return compiler.build(specs, [*problems, *more], destroy=destroy)
 
     def connections(self, desired: Desired, *, read_only: bool = True) -> Connections:
         wanted = [*desired.declared.values(), *desired.unmanaged]

@@ -162,7 +162,7 @@ def test_apply_without_a_terminal_refuses_before_its_first_call(shell: Shell) ->
 @pytest.mark.parametrize(("answer", "code"), [("yes", 0), ("y", 1), ("", 1), ("no", 1)])
 def test_apply_asks_and_takes_only_yes(shell: Shell, monkeypatch: pytest.MonkeyPatch, answer: str, code: int) -> None:
     """On a terminal it asks on stderr; any other answer than yes changes nothing and exits 1."""
-    monkeypatch.setattr("sesform.cli.applying.interactive", lambda: True)
+    monkeypatch.setattr("sesform.cli.apply.interactive", lambda: True)
     monkeypatch.setattr(sys, "stdin", _Terminal(answer))
     result = shell.run("apply", "--sandbox")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sesform.cli import importing, run
+from sesform.cli import import_, run
 from sesform.resources.topic_policy import TopicPolicy
 from sesform.sandbox import Sandbox
 from shell import SPECS, Shell
@@ -186,7 +186,7 @@ def test_an_answer_that_is_not_understood_is_no_answer(
 
 def test_a_result_that_is_not_faithful_says_so(applied: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """The specs are printed all the same, and say first what is wrong with them."""
-    monkeypatch.setattr(importing, "differences", lambda text, findings: ["corp/x would be updated: so"])
+    monkeypatch.setattr(import_, "differences", lambda text, findings: ["corp/x would be updated: so"])
     result = applied.run("import", "--sandbox", *NAMED)
     head = " ".join(line.removeprefix("# ") for line in result.out.split("kind:")[0].splitlines())
 

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sesform import desired, schema, terraform_state, yaml_source
+from sesform.importer import terraform_state
 from sesform.model.values import printable
 from sesform.policies import topic_statements
 from sesform.policies.document import Publisher
 from sesform.resources import RESOURCES
+from sesform.specs import compiler, desired, schema, yaml_reader
 from shell import Shell
 from unit.scenes import DELEGATE, OWNER, REGION, identity_arn, set_arn, topic_arn
 
@@ -281,6 +282,6 @@ def test_any_state_becomes_specs_that_say_what_it_says(shell: Shell, drawn: list
 
 
 def _compiled(text: str) -> desired.Desired:
-    documents, problems = yaml_source.parse([("specs.yaml", text.encode())])
+    documents, problems = yaml_reader.parse([("specs.yaml", text.encode())])
     specs, more = schema.load(documents)
-    return desired.build(specs, [*problems, *more])
+    return compiler.build(specs, [*problems, *more])

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 
 from iam import Request, allows, covers, recorded
-from sesform import permissions
+from sesform import iam_policy
 from sesform.cli import main
 from sesform.planning import prune as leftovers
 from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, estates
@@ -40,8 +40,8 @@ def policies(
     made = [desired, world.desired(specs, destroy=True)] if destroy else [desired]
     removed, pruned = [desired] if destroy else [], tuple(leftovers.anything(desired)) if prune else ()
     return {
-        account: permissions.of_account(account, made, removed, pruned, writes=apply).document
-        for account in permissions.accounts(desired)
+        account: iam_policy.of_account(account, made, removed, pruned, writes=apply).document
+        for account in iam_policy.accounts(desired)
     }
 
 

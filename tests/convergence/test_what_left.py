@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from convergence.test_convergence import fresh
 from sesform.apply import execute
-from sesform.desired import Desired
 from sesform.errors import SpecError
 from sesform.planning.plan import Change, Outcome, Plan, Report
 from sesform.sandbox.state import ForeignIdentity, Identity
+from sesform.specs.desired import Desired
 from strategies import estates
 from world import World, routes
 

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import pytest
 from typer.main import get_command
 
-from sesform import schema, yaml_source
 from sesform.cli import main
 from sesform.cli.app import app
 from sesform.sandbox import Sandbox
+from sesform.specs import schema, yaml_reader
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -96,7 +96,7 @@ def test_specs_in_the_documentation_load(block: Block, tmp_path: Path) -> None:
         pytest.skip("not a spec")
     file = tmp_path / "spec.yaml"
     file.write_text(block.text, encoding="utf-8")
-    documents, problems = yaml_source.load([file])
+    documents, problems = yaml_reader.load([file])
     loaded, more = schema.load(documents)
     assert [str(p) for p in [*problems, *more]] == []
     assert len(loaded) == len(documents) > 0

@@ -11,16 +11,18 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sesform import adopt, aws, yaml_target
-from sesform.adopt import Account
-from sesform.cli.importing import differences
-from sesform.desired import grant, policy_name, publishers_of
+from sesform import aws
+from sesform.cli.import_ import differences
 from sesform.importer import account as inventory
+from sesform.importer import spec_writer
+from sesform.importer.spec_writer import Account
 from sesform.model.address import Access, Scope
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
 from sesform.policies.document import Publisher
-from sesform.schema import Authorization
+from sesform.specs import yaml_writer
+from sesform.specs.compiler import grant, policy_name, publishers_of
+from sesform.specs.schema import Authorization
 from world import DELEGATE, OWNER, World
 
 PARTNER = "333333333333"
@@ -298,8 +300,8 @@ FOREIGN = [identity_arn(Scope(PARTNER, region), name) for region in REGIONS for 
 def imported(world: World, *, all_topics: bool = False) -> tuple[str, inventory.Findings]:
     findings = inventory.read(_connections(world), FOREIGN, all_topics=all_topics)
     accounts = {account: Account(name) for account, name in NAMES.items()}
-    drafts = adopt.specs(findings.resources, accounts, whole=True, scopes=findings.scopes, notes=findings.notes)
-    return yaml_target.text((d.data, d.comments) for d in drafts), findings
+    drafts = spec_writer.specs(findings.resources, accounts, whole=True, scopes=findings.scopes, notes=findings.notes)
+    return yaml_writer.text((d.data, d.comments) for d in drafts), findings
 
 
 @settings(max_examples=settings().max_examples // 4)
@@ -339,7 +341,7 @@ def test_a_plan_on_a_part_of_what_exists_is_empty(world: World, state: dict[Scop
     drawn: dict[Any, bool] = defaultdict(lambda: chance.random() < 0.7)
     known = [(kind, s, p) for kind, s, p in findings.resources if drawn[kind.replace("headers", "topic"), s, _name(p)]]
     accounts = {account: Account(name) for account, name in NAMES.items()}
-    text = yaml_target.text((d.data, d.comments) for d in adopt.specs(known, accounts, whole=False))
+    text = yaml_writer.text((d.data, d.comments) for d in spec_writer.specs(known, accounts, whole=False))
 
     wrong = differences(text, findings)
 

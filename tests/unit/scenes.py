@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sesform import desired, schema, yaml_source
-from sesform.desired import Declared, Desired
 from sesform.errors import Problem, SpecError
 from sesform.live.snapshot import IdentityFacts, Snapshot, TopicFacts
 from sesform.model.address import Address, Scope
@@ -16,6 +14,9 @@ from sesform.planning import planner
 from sesform.planning.plan import Change, Plan
 from sesform.policies import document as policy_document
 from sesform.resources import RESOURCES
+from sesform.specs import compiler, schema, yaml_reader
+from sesform.specs.declared import Declared
+from sesform.specs.desired import Desired
 
 OWNER, DELEGATE, REGION = "111111111111", "222222222222", "eu-west-1"
 OWNER_SCOPE, DELEGATE_SCOPE = Scope(OWNER, REGION), Scope(DELEGATE, REGION)
@@ -56,10 +57,10 @@ def set_arn(name: str, account: str = OWNER, region: str = REGION) -> str:
     return f"arn:aws:ses:{region}:{account}:configuration-set/{name}"
 
 
-def load(text: str) -> tuple[list[yaml_source.Document], list[Problem]]:
+def load(text: str) -> tuple[list[yaml_reader.Document], list[Problem]]:
     """The documents of a file `specs.yaml` that holds this text."""
     Path("specs.yaml").write_text(text, encoding="utf-8")
-    return yaml_source.load(["specs.yaml"])
+    return yaml_reader.load(["specs.yaml"])
 
 
 def problems(text: str) -> list[Problem]:
@@ -67,7 +68,7 @@ def problems(text: str) -> list[Problem]:
     documents, found = load(text)
     specs, more = schema.load(documents)
     try:
-        desired.build(specs, [*found, *more])
+        compiler.build(specs, [*found, *more])
     except SpecError as error:
         return list(error.problems)
     return []
@@ -77,7 +78,7 @@ def compiled(text: str, *, destroy: bool = False) -> Desired:
     """What the specs ask for."""
     documents, found = load(text)
     specs, more = schema.load(documents)
-    return desired.build(specs, [*found, *more], destroy=destroy)
+    return compiler.build(specs, [*found, *more], destroy=destroy)
 
 
 def address(text: str) -> Address:

@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 
-from sesform import adopt, yaml_target
-from sesform.adopt import Account, Note, SpecDraft
-from sesform.desired import grant, policy_name, publishers_of
+from sesform.importer import spec_writer
+from sesform.importer.spec_writer import Account, Note, SpecDraft
 from sesform.model.address import Scope
 from sesform.model.values import EVENT_TYPES
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
-from sesform.resources._base import Resource
-from sesform.schema import Authorization
+from sesform.resources.resource_type import Resource
+from sesform.specs import yaml_writer
+from sesform.specs.compiler import grant, policy_name, publishers_of
+from sesform.specs.schema import Authorization
 from unit.scenes import DELEGATE, DELEGATE_SCOPE, OWNER, OWNER_SCOPE, identity_arn, topic_arn
 
 ACCOUNTS = {OWNER: Account("corp"), DELEGATE: Account("mailer")}
@@ -27,7 +28,7 @@ def said(
     resources: Iterable[Resource], *, whole: bool = True, scopes: Iterable[Scope] = SCOPES
 ) -> dict[str, SpecDraft]:
     """The drafts by their names."""
-    return {d.name: d for d in adopt.specs(resources, ACCOUNTS, whole=whole, scopes=tuple(scopes))}
+    return {d.name: d for d in spec_writer.specs(resources, ACCOUNTS, whole=whole, scopes=tuple(scopes))}
 
 
 def data(resources: Iterable[Resource], name: str = "corp", *, whole: bool = True) -> Any:
@@ -89,7 +90,7 @@ def test_an_owner_and_its_delegate() -> None:
     )
     resources = [*identity("a.com", bounce=arn), *topic("feedback", DELEGATE_SCOPE, document=let_in)]
 
-    assert [d.data for d in adopt.specs(resources, ACCOUNTS, whole=True, scopes=SCOPES)] == [
+    assert [d.data for d in spec_writer.specs(resources, ACCOUNTS, whole=True, scopes=SCOPES)] == [
         {
             "kind": "Owner",
             "name": "corp",
@@ -179,7 +180,7 @@ def test_the_same_in_two_regions_is_one_spec() -> None:
             *topic("t", scope, document=letting_in("t", "a.com", scope)),
         ]
     ]
-    (only,) = adopt.specs(resources, {OWNER: Account("corp")}, whole=True, scopes=(IRELAND, FRANKFURT))
+    (only,) = spec_writer.specs(resources, {OWNER: Account("corp")}, whole=True, scopes=(IRELAND, FRANKFURT))
 
     assert only.data["regions"] == ["eu-central-1", "eu-west-1"]
 
@@ -187,7 +188,7 @@ def test_the_same_in_two_regions_is_one_spec() -> None:
 def test_what_differs_between_regions_is_a_spec_a_region() -> None:
     """The first keeps the account's name, the other is told apart by its region."""
     resources = [*identity("a.com", FRANKFURT), *identity("b.com", IRELAND)]
-    found = adopt.specs(resources, {OWNER: Account("corp")}, whole=True, scopes=(IRELAND, FRANKFURT))
+    found = spec_writer.specs(resources, {OWNER: Account("corp")}, whole=True, scopes=(IRELAND, FRANKFURT))
 
     assert [(d.name, d.data["regions"]) for d in found] == [
         ("corp", ["eu-central-1"]),
@@ -215,7 +216,7 @@ def test_what_refers_to_different_specs_is_not_one_spec() -> None:
 def test_credentials_and_what_is_to_be_said_of_them() -> None:
     """As they were given, with a comment beside them."""
     role = {"role_arn": f"arn:aws:iam::{OWNER}:role/r"}
-    (draft,) = adopt.specs(identity("a.com"), {OWNER: Account("corp", role, "Add external_id.")}, whole=True)
+    (draft,) = spec_writer.specs(identity("a.com"), {OWNER: Account("corp", role, "Add external_id.")}, whole=True)
 
     assert draft.data["credentials"] == role
     assert draft.comments["credentials",] == ("Add external_id.",)
@@ -224,7 +225,7 @@ def test_credentials_and_what_is_to_be_said_of_them() -> None:
 def test_notes_become_comments() -> None:
     """What the reader noticed is said where it belongs."""
     note = Note(OWNER_SCOPE, "Seen.", ("identities", "a.com"))
-    (draft,) = adopt.specs(identity("a.com"), {OWNER: Account("corp")}, whole=True, notes=[note])
+    (draft,) = spec_writer.specs(identity("a.com"), {OWNER: Account("corp")}, whole=True, notes=[note])
 
     assert draft.comments == {("identities", "a.com"): ("Seen.",)}
 
@@ -504,7 +505,11 @@ def test_topics_that_ses_has_to_do_with() -> None:
         *topic("other"),
     ]
 
-    assert adopt.of_interest(adopt.Holdings(resources)) == {topic_arn("t"), topic_arn("d"), topic_arn("named")}
+    assert spec_writer.of_interest(spec_writer.Holdings(resources)) == {
+        topic_arn("t"),
+        topic_arn("d"),
+        topic_arn("named"),
+    }
 
 
 # --- configuration sets --------------------------------------------------------------------------------------------------
@@ -670,6 +675,6 @@ def test_every_draft_can_be_written() -> None:
         *topic("t"),
         *destination(sns={"topic_arn": topic_arn("t")}),
     ]
-    drafts = adopt.specs(resources, ACCOUNTS, whole=True, scopes=SCOPES)
+    drafts = spec_writer.specs(resources, ACCOUNTS, whole=True, scopes=SCOPES)
 
-    assert yaml_target.text((d.data, d.comments) for d in drafts).count("\nkind: ") == len(drafts)
+    assert yaml_writer.text((d.data, d.comments) for d in drafts).count("\nkind: ") == len(drafts)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from sesform.apply import read_back
-from sesform.desired import Declared
 from sesform.live import refresh
 from sesform.live.snapshot import Snapshot
 from sesform.model.values import UNKNOWN, Properties
 from sesform.planning.plan import Action, Change, Outcome, Report, Result
+from sesform.specs.declared import Declared
 from unit.scenes import OWNER_SCOPE, address, topic_arn
 
 NOTIFICATION = "corp/eu-west-1/notification_topic/a.com/bounce"

@@ -8,10 +8,10 @@ from typing import Any, cast
 import pytest
 
 from sesform import aws
-from sesform.adopt import Note
 from sesform.aws import Connection, Connections
 from sesform.importer import account as inventory
 from sesform.importer.account import Existing
+from sesform.importer.spec_writer import Note
 from sesform.live import listing
 from sesform.model.address import Access, Scope
 from sesform.policies import document as policy_document

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sesform.schema import json_schema
+from sesform.specs.schema import json_schema
 
 
 @cache

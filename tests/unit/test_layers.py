@@ -17,17 +17,11 @@ SOURCE = Path(sesform.__file__).parent
 LAYERS = (
     ("errors",),
     ("model",),
-    ("aws", "policies", "yaml_source"),
-    ("schema", "git_source", "yaml_target"),
-    ("desired",),
-    ("left",),
+    ("aws", "policies"),
+    ("specs",),
     ("resources",),
     ("live",),
-    ("adopt",),
-    ("terraform_state",),
-    ("importer",),
-    ("planning",),
-    ("permissions",),
+    ("importer", "planning", "iam_policy"),
     ("apply",),
     ("render",),
     ("sandbox",),
@@ -38,12 +32,12 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 VERSION = "__init__"  # of the package itself: it holds the version, and anything may read it
 
 ONLY_IN = {
-    "yaml": {"yaml_source", "yaml_target"},
-    "subprocess": {"git_source"},
+    "yaml": {"specs"},
+    "subprocess": {"specs"},
     "boto3": {"aws", "sandbox"},
     "botocore": {"aws", "sandbox"},
-    "pydantic": {"schema"},
-    "pydantic_core": {"schema"},
+    "pydantic": {"specs"},
+    "pydantic_core": {"specs"},
     "deepdiff": {"planning"},
     "typer": {"cli"},
     "click": {"cli"},
@@ -131,18 +125,7 @@ def test_nothing_runs_text(name: str) -> None:
     assert [f for f in modules() if name in set(calls(f))] == []
 
 
-PURE = (
-    "policies",
-    "schema",
-    "desired",
-    "left",
-    "planning",
-    "adopt",
-    "yaml_target",
-    "permissions",
-    "terraform_state",
-    "render",
-)
+PURE = ("policies", "planning", "iam_policy", "render")
 IMPURE = {"time", "random", "socket", "subprocess", "threading", "urllib", "http", "os", "datetime", "uuid", "secrets"}
 
 

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from sesform import left
-from sesform.desired import Desired
 from sesform.errors import SpecError
 from sesform.model.address import Access, Scope
+from sesform.specs import removed
+from sesform.specs.desired import Desired
 from unit.scenes import DELEGATE, OWNER, REGION, compiled, delegate, owner, topic_arn
 
 
 def since(old: str, new: str) -> Desired:
     """The new specs, with what left the old ones."""
-    return left.since(compiled(old), compiled(new) if new else _nothing(), "c0ffee")
+    return removed.since(compiled(old), compiled(new) if new else _nothing(), "c0ffee")
 
 
 def _nothing() -> Desired:

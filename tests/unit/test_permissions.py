@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sesform import permissions
+from sesform import iam_policy
 from unit.scenes import DELEGATE, OWNER, compiled, delegate, identity_arn, owner, set_arn, topic_arn
 
 BOTH = (
@@ -24,7 +24,7 @@ ALIAS = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": ["alias/ses"]}}
 
 def statements(text: str, account: str = OWNER, *, apply: bool = False) -> list[Mapping[str, Any]]:
     desired = compiled(text)
-    found = permissions.of_account(account, [desired], writes=apply).document
+    found = iam_policy.of_account(account, [desired], writes=apply).document
     return list(found["Statement"])
 
 
@@ -35,7 +35,7 @@ def let(text: str, action: str, account: str = OWNER, *, apply: bool = False) ->
 
 def test_each_account_gets_what_is_done_with_its_own_credentials() -> None:
     """A topic of another account is looked at and managed there, whoever refers to it."""
-    assert permissions.accounts(compiled(BOTH)) == (OWNER, DELEGATE)
+    assert iam_policy.accounts(compiled(BOTH)) == (OWNER, DELEGATE)
     assert let(BOTH, "sns:GetTopicAttributes") == [topic_arn("elsewhere"), topic_arn("own")]
     assert let(BOTH, "sns:GetTopicAttributes", DELEGATE) == [topic_arn("feedback", DELEGATE)]
     assert let(BOTH, "ses:GetIdentityNotificationAttributes", DELEGATE) == []
@@ -75,8 +75,8 @@ def test_what_is_to_be_gone_can_be_deleted_and_nothing_else() -> None:
 def test_what_may_leave_the_specs_can_be_deleted() -> None:
     """Each thing that is declared can be removed by itself; before a topic or a set goes, all that may use it is asked."""
     desired = compiled(owner("topics: {t: {}}\nconfiguration_sets: {s: {}}\n"))
-    planning = permissions.of_account(OWNER, [desired], [desired], writes=False).document
-    applying = permissions.of_account(OWNER, [desired], [desired], writes=True).document
+    planning = iam_policy.of_account(OWNER, [desired], [desired], writes=False).document
+    applying = iam_policy.of_account(OWNER, [desired], [desired], writes=True).document
 
     assert {a for s in planning["Statement"] for a in s["Action"] if "Identit" in a} == {
         "ses:GetEmailIdentity",
@@ -193,10 +193,10 @@ def test_statements_are_named_apart_and_in_a_fixed_order() -> None:
 def test_a_policy_that_would_be_too_long_has_patterns() -> None:
     """Names give way to patterns of the same kind, account and region; roles stay as they are named."""
     desired = compiled(owner("topics:\n" + "".join(f"  topic-number-{n}: {{}}\n" for n in range(200))))
-    found = permissions.of_account(OWNER, [desired], writes=True)
+    found = iam_policy.of_account(OWNER, [desired], writes=True)
 
     assert found.patterns
-    assert found.size <= permissions.MOST_CHARACTERS
+    assert found.size <= iam_policy.MOST_CHARACTERS
     assert {r for s in found.document["Statement"] for r in s["Resource"]} == {topic_arn("*")}
 
 
@@ -222,7 +222,7 @@ def test_keys_of_topics_are_looked_at(expected: list[str], key: str, uses: bool)
 def test_where_names_are_too_long_all_identities_share_one_pattern() -> None:
     """An address may have slashes in it: the pattern is of all identities, not of those that begin alike."""
     names = "".join(f"  dept-{n}/mail@example.com: {{policies: {{p: absent}}}}\n" for n in range(120))
-    found = permissions.of_account(OWNER, [compiled(owner(f"identities:\n{names}"))], writes=True)
+    found = iam_policy.of_account(OWNER, [compiled(owner(f"identities:\n{names}"))], writes=True)
 
     assert found.patterns
     assert {r for s in found.document["Statement"] for r in s["Resource"] if ":identity/" in r} == {identity_arn("*")}

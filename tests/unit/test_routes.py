@@ -12,7 +12,7 @@ from sesform.live.snapshot import Subscriber
 from sesform.model.address import Scope
 from sesform.planning import routes
 from sesform.planning.routes import Gap, Route, RouteChange, Subject
-from sesform.resources._base import Resource
+from sesform.resources.resource_type import Resource
 from unit.scenes import DELEGATE_SCOPE, OWNER_SCOPE, identity_arn, topic_arn
 
 T, U = topic_arn("t"), topic_arn("u")

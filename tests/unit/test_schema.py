@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sesform import schema
-from sesform.schema import Delegate, Owner, did_you_mean
+from sesform.specs import schema
+from sesform.specs.schema import Delegate, Owner, did_you_mean
 from unit.scenes import delegate, load, owner, problems
 
 EXAMPLE = """\

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sesform import terraform_state
 from sesform.errors import TerraformError
+from sesform.importer import terraform_state
+from sesform.importer.terraform_state import Inventory, removed_file, verdicts
 from sesform.model.address import Scope
 from sesform.model.values import printable
 from sesform.policies.document import default_topic_policy
-from sesform.terraform_state import Inventory, removed_file, verdicts
 from unit.scenes import (
     DELEGATE,
     DELEGATE_SCOPE,
@@ -595,7 +595,7 @@ def test_anything_else_is_refused(content: bytes, reason: str) -> None:
 
 def test_a_document_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before it is parsed."""
-    monkeypatch.setattr("sesform.terraform_state._document.MAX_BYTES", 10)
+    monkeypatch.setattr("sesform.importer.terraform_state._document.MAX_BYTES", 10)
 
     assert "it is larger than" in refusal(state(topic()))
 

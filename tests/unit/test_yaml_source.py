@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sesform import yaml_source
 from sesform.errors import Problem, UsageError
-from sesform.yaml_source import MAX_ALIASED_NODES, MAX_DEPTH, Document, dotted
+from sesform.specs import yaml_reader
+from sesform.specs.yaml_reader import MAX_ALIASED_NODES, MAX_DEPTH, Document, dotted
 
 
 def load(text: str | bytes) -> tuple[list[Document], list[Problem]]:
     Path("s.yaml").write_bytes(text.encode() if isinstance(text, str) else text)
-    return yaml_source.load(["s.yaml"])
+    return yaml_reader.load(["s.yaml"])
 
 
 def data(text: str) -> Any:
@@ -99,7 +99,7 @@ def test_a_syntax_error_has_its_place(place: tuple[int, int], text: str) -> None
 
 def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file over the limit is not even parsed."""
-    monkeypatch.setattr(yaml_source, "MAX_BYTES", 1024 * 1024)
+    monkeypatch.setattr(yaml_reader, "MAX_BYTES", 1024 * 1024)
     documents, problems = load("a: " + "x" * 1024 * 1024)
 
     assert documents == []
@@ -108,7 +108,7 @@ def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_file_at_the_limit_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit itself is allowed."""
-    monkeypatch.setattr(yaml_source, "MAX_BYTES", 4)
+    monkeypatch.setattr(yaml_reader, "MAX_BYTES", 4)
 
     assert data("a: 1") == {"a": 1}
 
@@ -133,7 +133,7 @@ def test_one_file_with_a_mistake_does_not_hide_the_others() -> None:
     for name in ("a", "b", "c"):
         Path(f"{name}.yaml").write_text("x: 1" if name == "b" else "x: [")
 
-    documents, problems = yaml_source.load(["a.yaml", "b.yaml", "c.yaml"])
+    documents, problems = yaml_reader.load(["a.yaml", "b.yaml", "c.yaml"])
 
     assert [d.file for d in documents] == ["b.yaml"]
     assert [p.file for p in problems] == ["a.yaml", "c.yaml"]
@@ -246,7 +246,7 @@ def write(*names: str) -> None:
 
 
 def names(*paths: str) -> list[str]:
-    documents, _ = yaml_source.load(paths)
+    documents, _ = yaml_reader.load(paths)
     return [d.data["name"] for d in documents]
 
 
@@ -288,13 +288,13 @@ def test_a_file_is_read_once_however_often_it_is_named() -> None:
 def test_a_missing_path_is_a_usage_error() -> None:
     """A path that does not exist is said to be missing."""
     with pytest.raises(UsageError, match=r"^nowhere: no such file or folder$"):
-        yaml_source.load(["nowhere"])
+        yaml_reader.load(["nowhere"])
 
 
 def test_a_path_that_is_too_long_is_a_usage_error() -> None:
     """A path that the system refuses is told in one line."""
     with pytest.raises(UsageError, match=r"^a{300}: .*name too long$"):
-        yaml_source.load(["a" * 300])
+        yaml_reader.load(["a" * 300])
 
 
 def test_a_folder_without_yaml_is_a_usage_error() -> None:
@@ -302,13 +302,13 @@ def test_a_folder_without_yaml_is_a_usage_error() -> None:
     write("d/notes.txt", "e/x.json")
 
     with pytest.raises(UsageError, match=r"^no YAML file in d, e; specs are files that end in .yaml or .yml$"):
-        yaml_source.load(["d", "e"])
+        yaml_reader.load(["d", "e"])
 
 
 def test_a_hostile_path_is_escaped() -> None:
     """A path cannot act on the terminal that shows it."""
     with pytest.raises(UsageError, match=r"^\\x1b\[31m: no such file or folder$"):
-        yaml_source.load(["\x1b[31m"])
+        yaml_reader.load(["\x1b[31m"])
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -317,7 +317,7 @@ def test_a_file_that_may_not_be_read_is_a_problem() -> None:
     write("a.yaml")
     Path("a.yaml").chmod(0)
 
-    assert list(map(str, yaml_source.load(["a.yaml"])[1])) == ["a.yaml: cannot be read: Permission denied"]
+    assert list(map(str, yaml_reader.load(["a.yaml"])[1])) == ["a.yaml: cannot be read: Permission denied"]
 
 
 # --- whatever comes ------------------------------------------------------------------------------------------------------
@@ -360,7 +360,7 @@ def test_json_is_yaml(value: dict[str, object]) -> None:
 
 def test_text_that_is_in_no_file_is_read_the_same() -> None:
     """Its problems carry the name that it will have."""
-    documents, problems = yaml_source.parse([("later.yaml", b"a: 1\n---\nb: [")])
+    documents, problems = yaml_reader.parse([("later.yaml", b"a: 1\n---\nb: [")])
 
     assert [({"a": 1}, "later.yaml")] == [(d.data, d.file) for d in documents]
     assert ["later.yaml"] == [p.file for p in problems]
@@ -369,10 +369,10 @@ def test_text_that_is_in_no_file_is_read_the_same() -> None:
 @pytest.mark.parametrize("scalar", ["1", "1e3", "089999999999", "-1.5", "true", "NULL", "~", ""])
 def test_what_is_read_as_something_else_is_no_text(scalar: str) -> None:
     """Numbers, truth values, null."""
-    assert not yaml_source.is_text(scalar)
+    assert not yaml_reader.is_text(scalar)
 
 
 @pytest.mark.parametrize("scalar", ["on", "no", "1.2.3", "1e", "0x1f", "1234567890123456789", "tRue"])
 def test_what_is_read_as_it_stands_is_text(scalar: str) -> None:
     """YAML 1.1's words and numbers are texts, and so is a number that is too long to be one."""
-    assert yaml_source.is_text(scalar)
+    assert yaml_reader.is_text(scalar)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sesform import yaml_source, yaml_target
+from sesform.specs import yaml_reader, yaml_writer
 
 TRAPS = (
     "1e3", "089999999999", "012", "0x1f", "0o17", "1_000", "12:30:45", "2001-01-01", ".5", "+1", "-", "~", "null", "Null",
@@ -34,7 +34,7 @@ comments = st.dictionaries(locs, st.lists(texts, max_size=2), max_size=3)
 
 
 def read(text: str) -> list[Any]:
-    documents, problems = yaml_source.parse([("x.yaml", text.encode())])
+    documents, problems = yaml_reader.parse([("x.yaml", text.encode())])
     assert [str(p) for p in problems] == []
     return [d.data for d in documents]
 
@@ -42,7 +42,7 @@ def read(text: str) -> list[Any]:
 @given(st.lists(st.tuples(st.dictionaries(named, values, min_size=1, max_size=4), comments), min_size=1, max_size=3))
 def test_what_is_written_is_read_back(documents: list[tuple[dict[str, Any], dict[Any, list[str]]]]) -> None:
     """Any data comes back as it was, whatever stands in the comments."""
-    written = yaml_target.text(documents, ["a head", "\n---\nx: y"])
+    written = yaml_writer.text(documents, ["a head", "\n---\nx: y"])
 
     assert [data for data, _ in documents] == read(written)
 
@@ -50,7 +50,7 @@ def test_what_is_written_is_read_back(documents: list[tuple[dict[str, Any], dict
 @pytest.mark.parametrize("trap", TRAPS)
 def test_text_stays_text(trap: str) -> None:
     """What YAML would take for a number, a truth value, null or a mark is quoted, as a value and between brackets."""
-    assert [{"a": trap, "b": [{"c": trap}]}] == read(yaml_target.text([({"a": trap, "b": [{"c": trap}]}, {})]))
+    assert [{"a": trap, "b": [{"c": trap}]}] == read(yaml_writer.text([({"a": trap, "b": [{"c": trap}]}, {})]))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_text_stays_text(trap: str) -> None:
 )
 def test_what_cannot_be_written_is_told_beforehand(expected: str, value: Any) -> None:
     """A value that would come back as another one is refused, with the reason."""
-    assert expected == yaml_target.why_not(value)
+    assert expected == yaml_writer.why_not(value)
 
 
 def test_what_is_nested_too_deeply_is_told_beforehand() -> None:
@@ -75,13 +75,13 @@ def test_what_is_nested_too_deeply_is_told_beforehand() -> None:
     for _ in range(33):
         value = [value]
 
-    assert yaml_target.why_not(value) == "it is nested deeper than 32 levels"
+    assert yaml_writer.why_not(value) == "it is nested deeper than 32 levels"
 
 
 def test_a_number_that_is_too_long_is_not_written_as_text() -> None:
     """It would be read as text."""
     with pytest.raises(ValueError, match="too long"):
-        yaml_target.text([({"a": 10**20}, {})])
+        yaml_writer.text([({"a": 10**20}, {})])
 
 
 def test_it_looks_as_a_person_would_write_it() -> None:
@@ -93,14 +93,14 @@ def test_it_looks_as_a_person_would_write_it() -> None:
         "topics": {"t": {"subscriptions": [{"protocol": "sqs", "endpoint": "arn:aws:sqs:eu-west-1:1:q"}]}, "u": {}},
         "identities": {"a.com": {"notifications": {"bounce": {"topic": "t", "headers": True}}}},
     }
-    comments: yaml_target.Comments = {
+    comments: yaml_writer.Comments = {
         (): ["Of the spec."],
         ("topics", "u"): ["Of u."],
         ("topics", "gone"): ["Of what is not there."],
         ("identities", "a.com", "notifications", "bounce"): ["Of a type."],
     }
 
-    assert yaml_target.text([(data, comments)], ["Head."]) == (
+    assert yaml_writer.text([(data, comments)], ["Head."]) == (
         """\
 # yaml-language-server: $schema=sesform.schema.json
 # Head.
@@ -129,7 +129,7 @@ def test_a_long_setting_takes_several_lines() -> None:
     long = "x" * 70
     data = {"subscriptions": [{"a": long, "b": long, "c": {"d": [1, 2]}}]}
 
-    assert yaml_target.text([(data, {})]).splitlines()[1:] == [
+    assert yaml_writer.text([(data, {})]).splitlines()[1:] == [
         "subscriptions:",
         f"  - a: {long}",
         f"    b: {long}",

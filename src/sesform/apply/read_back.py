@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from sesform.desired import Declared
 from sesform.live import refresh
 from sesform.model.values import Properties
 from sesform.planning.plan import Change, Report
 from sesform.resources import RESOURCES
+from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
     from sesform.aws import Connections

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from sesform.apply.read_back import wanted
-from sesform.desired import Declared
 from sesform.errors import StalePlanError
 from sesform.live.snapshot import Snapshot
 from sesform.model.values import Properties, printable
 from sesform.planning.plan import Change, Plan
 from sesform.resources import RESOURCES, ResourceType
+from sesform.specs.declared import Declared
 
 
 def touched(plan: Plan) -> list[Declared]:

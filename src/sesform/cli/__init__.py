@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from typer.main import get_command
 
     from sesform.cli.app import app
-    from sesform.cli.failure import tell
+    from sesform.cli.errors import tell
 
     try:
         if not argv:

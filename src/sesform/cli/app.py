@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from sesform import __version__
-from sesform.cli import applying, run
+from sesform.cli import apply as applying
+from sesform.cli import run
 from sesform.cli.console import Talk, out
 from sesform.cli.options import (
     Accounts,
@@ -257,7 +258,7 @@ def routes(
     verbose: Verbose = False,
 ) -> int:
     """Show who gets which feedback, and what is missing.  Exit code 0: no gap, 2: gaps, 1: error."""
-    from sesform.cli.routing import show_routes
+    from sesform.cli.routes import show_routes
 
     options = Options.of(context.params)
     return show_routes(options, _talk(options))
@@ -285,14 +286,14 @@ def import_(
     verbose: Verbose = False,
 ) -> int:
     """Print what exists as specs on which a plan is empty.  Exit code 0; 1: error, or not all could be said so."""
-    from sesform.cli import importing
+    from sesform.cli import import_ as importing
 
     options = Options.of(context.params)
     asked = importing.Asked.of(context.params)
     if terraform is not None:
-        from sesform.cli import from_terraform
+        from sesform.cli import import_terraform
 
-        return from_terraform.import_state(_talk(options), asked, terraform, removed)
+        return import_terraform.import_state(_talk(options), asked, terraform, removed)
     if removed is not None:
         raise typer.BadParameter("it goes with --terraform", param_hint="--removed")
     return importing.import_live(options, _talk(options), asked)
@@ -303,7 +304,7 @@ def schema() -> int:
     """Print the JSON Schema of the specs, for editors."""
     import json
 
-    from sesform.schema import json_schema
+    from sesform.specs.schema import json_schema
 
     out(json.dumps(json_schema(), indent=2))
     return 0

@@ -12,23 +12,23 @@ from sesform.errors import UsageError
 from sesform.model.values import printable
 
 if TYPE_CHECKING:
-    from sesform.desired import Desired
-    from sesform.permissions import AccountPolicy
+    from sesform.iam_policy import AccountPolicy
+    from sesform.specs.desired import Desired
 
 
 def show_policy(options: Options, talk: Talk, *, account: str | None, apply: bool, destroy: bool) -> int:
     """Prints the policy of the account. Raises SpecError, and UsageError where it is not clear which account is meant."""
-    from sesform import permissions
+    from sesform import iam_policy
     from sesform.planning import prune
 
     desired = run.compile_specs(options)
-    chosen = _account(permissions.accounts(desired), account)
+    chosen = _account(iam_policy.accounts(desired), account)
     made = [desired, run.compile_specs(options, destroy=True)] if destroy else [desired]
     pruned = prune.anything(desired) if options.prune else ()
-    policy = permissions.of_account(chosen, made, [desired] if destroy else [], pruned, writes=apply)
+    policy = iam_policy.of_account(chosen, made, [desired] if destroy else [], pruned, writes=apply)
     out(json.dumps(policy.document, indent=2))
     talk.problems(desired.warnings)
-    _explain(talk, chosen, desired, policy, permissions.MOST_CHARACTERS)
+    _explain(talk, chosen, desired, policy, iam_policy.MOST_CHARACTERS)
     return 0
 
 

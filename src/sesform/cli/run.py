@@ -20,11 +20,11 @@ from sesform.model.values import printable
 
 if TYPE_CHECKING:
     from sesform.aws import Connections
-    from sesform.desired import Desired
-    from sesform.git_source import Then
     from sesform.live.snapshot import Snapshot
     from sesform.planning.plan import Plan
     from sesform.sandbox import Sandbox
+    from sesform.specs.desired import Desired
+    from sesform.specs.git_reader import Then
 
 _STATE = Path(".sesform") / "sandbox.json"
 _SHORT = 12  # characters of a commit's name, as git shows it in large repositories
@@ -35,38 +35,38 @@ def compile_specs(options: Options, *, destroy: bool = False) -> Desired:
 
     Raises SpecError with every problem of every file, UsageError where there are no specs.
     """
-    from sesform import desired, schema, yaml_source
+    from sesform.specs import compiler, schema, yaml_reader
 
     then = _then(options)
-    documents, problems = yaml_source.load(options.paths, gone=then.paths if then else ())
+    documents, problems = yaml_reader.load(options.paths, gone=then.paths if then else ())
     specs, more = schema.load(documents)
     if not specs and not problems and not more and not (then and then.files):
         raise UsageError(
             f"no spec in {printable(', '.join(map(str, options.paths)))}; a spec begins with `kind: Owner` or `kind: Delegate`"
         )
-    now_ = desired.build(specs, [*problems, *more], destroy=destroy)
+    now_ = compiler.build(specs, [*problems, *more], destroy=destroy)
     return _with_what_left(options, then, now_) if then else now_
 
 
 def _then(options: Options) -> Then | None:
     if options.since is None:
         return None
-    from sesform import git_source
+    from sesform.specs import git_reader
 
-    return git_source.read(options.since, options.paths)
+    return git_reader.read(options.since, options.paths)
 
 
 def _with_what_left(options: Options, then: Then, now_: Desired) -> Desired:
-    from sesform import desired, left, schema, yaml_source
+    from sesform.specs import compiler, removed, schema, yaml_reader
 
-    documents, problems = yaml_source.parse(then.files)
+    documents, problems = yaml_reader.parse(then.files)
     specs, more = schema.load(documents)
     try:
-        old = desired.build(specs, [*problems, *more])
+        old = compiler.build(specs, [*problems, *more])
     except SpecError as error:
         text = f"the specs at {printable(str(options.since))} are not valid, so that what left them cannot be told"
         raise SpecError([*error.problems, Problem(text, hint="name a ref at which they were valid")]) from None
-    found = left.since(old, now_, then.commit)
+    found = removed.since(old, now_, then.commit)
     if not then.parted or found.declared.keys() == now_.declared.keys():
         return found
     base = then.parted[:_SHORT]

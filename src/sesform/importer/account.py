@@ -11,10 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sesform import adopt
-from sesform.adopt import Holdings, Note
-from sesform.desired import Declared, Desired, canonical_arn
 from sesform.errors import AwsError, understood
+from sesform.importer import spec_writer
+from sesform.importer.spec_writer import Holdings, Note
 from sesform.live.listing import configuration_sets, identities, topics
 from sesform.live.snapshot import IdentityFacts, SendingFacts, Snapshot, TopicFacts
 from sesform.model import arns
@@ -23,7 +22,9 @@ from sesform.model.quotas import IDENTITIES_A_CALL
 from sesform.model.values import NOTIFICATION_TYPES, Properties, without_password
 from sesform.policies import document as policy_document
 from sesform.resources import RESOURCES, Reading, aws_key
-from sesform.resources._base import Resource
+from sesform.resources.resource_type import Resource
+from sesform.specs.declared import Declared, canonical_arn
+from sesform.specs.desired import Desired
 
 if TYPE_CHECKING:
     from sesform.aws import Connection, Connections
@@ -94,7 +95,7 @@ def read(
             of_others = [(c, _foreign_to(c.scope, work.resources, foreign)) for c in every.values()]
             _wait([pool.submit(work.noting(_read_foreign), c, them) for c, them in of_others if them])
             work.judge_refused(all_topics=all_topics)
-            chosen = None if all_topics else adopt.of_interest(Holdings(work.resources))
+            chosen = None if all_topics else spec_writer.of_interest(Holdings(work.resources))
             _wait([pool.submit(work.noting(_read_subscriptions), c, part, chosen) for c, part in parts])
         except BaseException:
             connections.stop()  # an interrupt must not wait for every call that still waits for its turn

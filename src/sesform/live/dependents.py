@@ -16,7 +16,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sesform.desired import Declared
 from sesform.errors import AwsError, Problem, Severity, understood
 from sesform.live import listing
 from sesform.live.refresh import side_by_side
@@ -26,6 +25,7 @@ from sesform.model.address import Address, Scope
 from sesform.model.quotas import IDENTITIES_A_CALL
 from sesform.policies import document as policy_document
 from sesform.resources import RESOURCES, Reading
+from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
     from sesform.aws import Connection, Connections

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from sesform.desired import canonical_identity
+from sesform.specs.declared import canonical_identity
 
 if TYPE_CHECKING:
     from sesform.aws import Connection

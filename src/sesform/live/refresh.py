@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sesform.desired import Declared
 from sesform.errors import AwsError, understood
 from sesform.live.snapshot import (
     IdentityFacts,
@@ -24,6 +23,7 @@ from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.resources import PENDING, RESOURCES, Reading
+from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
     from sesform.aws import Connection, Connections

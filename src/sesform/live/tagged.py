@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sesform.desired import Desired
 from sesform.errors import understood
 from sesform.live.snapshot import Leftovers, Tagged, sending_facts
 from sesform.model.address import Scope
 from sesform.resources import Reading
-from sesform.schema import GRANT_PREFIX
+from sesform.specs.desired import Desired
+from sesform.specs.schema import GRANT_PREFIX
 
 if TYPE_CHECKING:
     from sesform.aws import Connections
-from sesform.desired import named_things
+from sesform.specs.desired import named_things
 
 
 def find(desired: Desired, connections: Connections) -> Leftovers:

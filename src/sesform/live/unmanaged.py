@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from sesform.desired import Desired, named_things
 from sesform.errors import AwsError, Problem, understood
 from sesform.live import listing as listing_
 from sesform.live.refresh import side_by_side
 from sesform.live.snapshot import Snapshot, Unnamed
 from sesform.model.values import NOTIFICATION_TYPES, without_password
 from sesform.resources import Reading
+from sesform.specs.desired import Desired, named_things
 
 if TYPE_CHECKING:
     from sesform.aws import Connection, Connections

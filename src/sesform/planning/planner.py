@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sesform.desired import Declared, Desired, publishers_of
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model import arns
@@ -17,6 +16,9 @@ from sesform.planning.checks import identities, kms_keys, quotas, readable, subs
 from sesform.planning.plan import Action, Change, Plan, Unchanged, on_the_way
 from sesform.resources import RESOURCES, Phase
 from sesform.resources.event_destination import is_stand_in, sends_nothing, stand_in_for
+from sesform.specs.compiler import publishers_of
+from sesform.specs.declared import Declared
+from sesform.specs.desired import Desired
 
 _RANK = {name: position for position, name in enumerate(RESOURCES)}
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sesform.desired import Declared, Desired, Origin
 from sesform.errors import Problem
 from sesform.live.snapshot import Leftovers, Tagged
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import NOTIFICATION_TYPES, OWNERSHIP_TAG, Properties
+from sesform.specs.declared import Declared, Origin
+from sesform.specs.desired import Desired
 
 _SHOWN = 3  # things that a warning names
 

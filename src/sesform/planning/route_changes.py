@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sesform.desired import Desired, Key
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model.address import Scope
@@ -13,6 +12,8 @@ from sesform.model.values import Properties
 from sesform.planning import routes
 from sesform.planning.plan import Change, Plan
 from sesform.resources import aws_key
+from sesform.specs.declared import Key
+from sesform.specs.desired import Desired
 
 
 def routed(of: Plan, desired: Desired, snapshot: Snapshot) -> Plan:

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from sesform.live.snapshot import Subscriber
 from sesform.model.address import Scope
 from sesform.model.values import NOTIFICATION_TYPES, Properties
-from sesform.resources._base import Resource
 from sesform.resources.event_destination import kind_of
+from sesform.resources.resource_type import Resource
 
 VITAL = ("bounce", "complaint")  # what an account is put under review for
 

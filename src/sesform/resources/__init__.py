@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from sesform.desired import Key
 from sesform.model.address import Scope
 from sesform.model.values import Properties
-from sesform.resources._base import Permission, Phase, ResourceType
-from sesform.resources._reading import PENDING, Reading
 from sesform.resources.configuration_set import ConfigurationSet
 from sesform.resources.default_configuration_set import DefaultConfigurationSet
 from sesform.resources.event_destination import EventDestination
@@ -17,10 +14,13 @@ from sesform.resources.feedback_forwarding import FeedbackForwarding
 from sesform.resources.notification_headers import NotificationHeaders
 from sesform.resources.notification_topic import NotificationTopic
 from sesform.resources.ownership_tag import OwnershipTag
+from sesform.resources.reader import PENDING, Reading
+from sesform.resources.resource_type import Permission, Phase, ResourceType
 from sesform.resources.sending_policy import SendingPolicy
 from sesform.resources.subscription import Subscription
 from sesform.resources.topic import Topic
 from sesform.resources.topic_policy import TopicPolicy
+from sesform.specs.declared import Key
 
 # In the order in which they are made within a phase; what is removed goes in the reverse of it.
 RESOURCES: Final[Mapping[str, ResourceType]] = {

@@ -6,16 +6,16 @@ import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sesform.desired import Declared
 from sesform.errors import AwsError
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import NOT_FOR_PINPOINT, Properties, event_set
-from sesform.resources._base import Permission, Phase, ResourceType, on, passing
+from sesform.resources.resource_type import Permission, Phase, ResourceType, on, passing
+from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
-    from sesform.resources._reading import Reading
+    from sesform.resources.reader import Reading
 
 # Ours → SES v2's (SES v2 API reference, EventDestinationDefinition): the structure's name, and its fields.
 _KINDS: Mapping[str, tuple[str, Mapping[str, str]]] = {

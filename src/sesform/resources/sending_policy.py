@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from sesform.desired import Declared
 from sesform.errors import AwsError
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.policies import document as policy_document
-from sesform.resources._base import Permission, Phase, ResourceType, on
+from sesform.resources.resource_type import Permission, Phase, ResourceType, on
+from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
-    from sesform.resources._reading import Reading
+    from sesform.resources.reader import Reading
 
 
 class SendingPolicy(ResourceType):

@@ -6,17 +6,17 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sesform.desired import Declared
 from sesform.errors import AwsError, LeftError
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import UNKNOWN, Properties, Value
-from sesform.resources._base import Permission, Phase, ResourceType, on, passing
-from sesform.resources._reading import PENDING
+from sesform.resources.reader import PENDING
+from sesform.resources.resource_type import Permission, Phase, ResourceType, on, passing
+from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
-    from sesform.resources._reading import Reading
+    from sesform.resources.reader import Reading
 
 # Whose owners SNS always asks to confirm; for the others only where the endpoint is in another account than the topic, whose
 # credentials make the call. Source: SNS API reference, Subscribe.

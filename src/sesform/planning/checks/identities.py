@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from sesform.desired import Declared, Desired
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model.address import Scope
 from sesform.model.values import NOTIFICATION_TYPES
 from sesform.planning.checks.located import located
 from sesform.planning.plan import Change
+from sesform.specs.declared import Declared
+from sesform.specs.desired import Desired
 
 _UNVERIFIED = "its settings are kept, but nothing can be sent with it yet"
 

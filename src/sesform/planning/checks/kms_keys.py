@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sesform.desired import Desired, Target
 from sesform.errors import Problem
 from sesform.live.snapshot import SYMMETRIC, KeyFacts, Snapshot
 from sesform.model.arns import topic_key
 from sesform.planning.plan import Change
 from sesform.policies import document as policy_document
+from sesform.specs.declared import Target
+from sesform.specs.desired import Desired
 
 _ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
 STATEMENT: Mapping[str, Any] = {

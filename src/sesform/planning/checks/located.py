@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sesform.desired import Declared
 from sesform.errors import Problem
+from sesform.specs.declared import Declared
 
 
 def located(declared: Declared | None, path: str, summary: str, hint: str = "", *, warning: bool = False) -> Problem:

@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from sesform.desired import Desired
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model.address import Scope
 from sesform.model.quotas import DESTINATIONS_A_SET, POLICIES_AN_IDENTITY
 from sesform.planning.plan import Change
+from sesform.specs.desired import Desired
 
 
 def check(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> list[Problem]:

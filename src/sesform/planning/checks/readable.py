@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sesform.desired import Desired
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model.address import Address
 from sesform.planning.checks.located import located
+from sesform.specs.desired import Desired
 
 
 def readable(desired: Desired, snapshot: Snapshot) -> list[Problem]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sesform.desired import Desired
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model import arns as arns_
@@ -13,6 +12,7 @@ from sesform.planning.checks import kms_keys
 from sesform.planning.checks.located import located
 from sesform.planning.checks.topics import dead_topics
 from sesform.planning.plan import Change
+from sesform.specs.desired import Desired
 
 
 def removed_by_ses(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> list[Problem]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from sesform.desired import Desired
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model.values import Properties
@@ -13,6 +12,7 @@ from sesform.planning.checks.located import located
 from sesform.planning.plan import Change
 from sesform.resources import PENDING
 from sesform.resources.subscription import asks
+from sesform.specs.desired import Desired
 
 
 def pending(desired: Desired, snapshot: Snapshot) -> list[Problem]:

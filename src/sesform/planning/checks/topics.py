@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from sesform.desired import Desired, Target
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model import arns
@@ -16,6 +15,8 @@ from sesform.planning.checks.located import located
 from sesform.planning.plan import Change
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
+from sesform.specs.declared import Target
+from sesform.specs.desired import Desired
 
 
 def topics(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:

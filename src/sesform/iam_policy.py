@@ -1,0 +1,226 @@
+"""What the specs ask for → the least IAM policy of each account: what planning needs, and what applying needs too. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sesform.model import arns
+from sesform.model.values import OWNERSHIP_TAG
+from sesform.resources import RESOURCES, Permission
+from sesform.specs.declared import Declared
+from sesform.specs.desired import Desired
+
+# IAM quotas: a managed policy has so many characters, white space not counted.
+MOST_CHARACTERS = 6144
+
+_NOUNS = (  # a part of an ARN, and what statements call it
+    (":identity/", "Identities"),
+    (":configuration-set/", "ConfigurationSets"),
+    (":sns:", "Topics"),
+    (":iam:", "Roles"),
+    (":kms:", "Keys"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPolicy:
+    """The policy of one account. `patterns`: the exact one would be too long, so names in it are `*`."""
+
+    document: Mapping[str, Any]
+    patterns: bool
+
+    @property
+    def size(self) -> int:
+        return _size(self.document)
+
+
+def accounts(desired: Desired) -> tuple[str, ...]:
+    """The accounts that the specs are of, in order."""
+    return tuple(sorted({access.account for access in desired.access.values()}))
+
+
+def of_account(
+    account: str,
+    made: Iterable[Desired],
+    removed: Iterable[Desired] = (),
+    pruned: Iterable[Declared] = (),
+    *,
+    writes: bool,
+) -> AccountPolicy:
+    """The least policy for planning in that account what `made` asks for, the removal of each single thing that `removed`
+    declares, and that of whatever carries an ownership tag, which `pruned` has under the name `*`; with `writes` also for applying
+    that.
+
+    Statements are of one service each and either read or write; resources are exact, unless the policy would then be longer
+    than IAM takes. What STS is asked needs no permission (STS API reference, GetCallerIdentity).
+    """
+    needed: set[_Need] = set()
+    for each in made:
+        own = [d for d in [*each.declared.values(), *each.unmanaged] if d.scope.account == account]
+        needed |= {n for d in own for n in _of_one(d, writes=writes and d.address in each.declared)}
+        needed |= {*_targets(account, each), *_keys(account, each)}
+    for each in removed:
+        # A topic's policy goes with the topic, and changes with what else is declared: making needs that, not removing.
+        own = [d for d in each.declared.values() if d.scope.account == account and d.address.type != "topic_policy"]
+        needed |= {n for d in own for n in _of_one(replace(d, want=None), writes=writes)}
+    leaving = [d for d in pruned if d.scope.account == account]
+    names = tuple(sorted({d.address.spec for d in leaving}))
+    needed |= {n for d in leaving for n in _of_any(d, names, writes=writes)}
+    document = _document(needed)
+    if _size(document) <= MOST_CHARACTERS:
+        return AccountPolicy(document, patterns=False)
+    return AccountPolicy(_document({(_widened(p), region) for p, region in needed}), patterns=True)
+
+
+_Need = tuple[Permission, str]  # with the region that it is needed in
+
+
+def _of_one(declared: Declared, *, writes: bool) -> Iterator[_Need]:
+    kind = RESOURCES[declared.address.type]
+    for permission in (*kind.reads(declared), *_facts(declared), *(kind.writes(declared) if writes else ())):
+        yield permission, declared.scope.region
+
+
+def _of_any(declared: Declared, specs: tuple[str, ...], *, writes: bool) -> Iterator[_Need]:
+    """What it takes to find and remove any such thing by its tag: all may be looked at, for what has gone has no tag any more,
+    and only what carries the tag may be written."""
+    yield Permission("tag:GetResources"), declared.scope.region
+    for permission, region in _of_one(declared, writes=writes):
+        wide = _widened(permission)
+        if not _reads(wide.action) and wide.resource != "*":
+            wide = wide._replace(when=_carrying_tag(wide.action, specs))
+        yield wide, region
+
+
+def _carrying_tag(action: str, specs: tuple[str, ...]) -> tuple[str, ...]:
+    # Which action takes which key: service authorization reference of SES v2 and SNS. Untagging takes no aws:ResourceTag.
+    if action.endswith(":UntagResource"):
+        return ("ForAllValues:StringEquals", "aws:TagKeys", OWNERSHIP_TAG)
+    return ("StringEquals", f"aws:ResourceTag/{OWNERSHIP_TAG}", *specs)
+
+
+def _facts(declared: Declared) -> Iterator[Permission]:
+    """What is read of each identity, whatever is declared of it: `live` looks whether it is there, and `routes`, where an
+    identity seems to have no route, for its default set and what that sends on."""
+    identity = declared.key.get("identity")
+    if identity is None:
+        return
+    yield Permission("ses:GetIdentityNotificationAttributes")
+    if arns.parse(identity) is None:
+        yield Permission("ses:GetIdentityVerificationAttributes")
+        yield Permission("ses:GetEmailIdentity", arns.literal(arns.identity(declared.scope, identity)))
+        yield Permission("ses:GetConfigurationSetEventDestinations", arns.configuration_set(declared.scope, "*"))
+
+
+def _targets(account: str, desired: Desired) -> Iterator[_Need]:
+    """Topics that something publishes to are looked at, by `routes` with their subscribers, with the credentials of a spec of
+    their own account and region."""
+    scopes = {d.scope for d in [*desired.declared.values(), *desired.unmanaged]}
+    for target in desired.targets:
+        topic = arns.parse(target.topic_arn)
+        if topic is not None and topic.account == account and topic.scope in scopes:
+            for action in ("sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"):
+                yield Permission(action, target.topic_arn), topic.region
+
+
+def _keys(account: str, desired: Desired) -> Iterator[_Need]:
+    """The KMS keys that the specs name. Of other keys planning only warns."""
+    scopes = {d.scope for d in desired.declared.values()}
+    for declared in desired.declared.values():
+        named = (declared.want or {}).get("kms_key") if declared.address.type == "topic" else None
+        key = arns.parse(arns.kms_key(declared.scope, named)) if named else None
+        if key is not None and key.account == account and key.scope in scopes:
+            for action in ("kms:DescribeKey", "kms:GetKeyPolicy"):
+                yield _on_key(action, key), key.region
+
+
+def _on_key(action: str, key: arns.Arn) -> Permission:
+    if not key.resource.startswith("alias/"):
+        return Permission(action, str(key))
+    # KMS checks the key, whatever it is called by: AWS KMS developer guide, "Use aliases to control access to KMS keys".
+    when = ("ForAnyValue:StringEquals", "kms:ResourceAliases", key.resource)
+    return Permission(action, str(key._replace(resource="key/*")), when)
+
+
+# --- statements --------------------------------------------------------------------------------------------------------
+
+
+def _document(needed: Iterable[_Need]) -> dict[str, Any]:
+    """Actions that are needed on the same resources share a statement."""
+    resources: dict[tuple[str, tuple[str, ...]], set[str]] = defaultdict(set)
+    regions: dict[tuple[str, tuple[str, ...]], set[str]] = defaultdict(set)
+    for permission, region in needed:
+        key = permission.action, permission.when
+        resources[key].add(permission.resource)
+        regions[key] |= {region} if permission.resource == "*" else set()
+    shared: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for (action, when), on in resources.items():
+        service, within = action.partition(":")[0], tuple(sorted(regions[action, when]))
+        shared[service, not _reads(action), _least(on), within, when].append(action)
+    found = [_statement(sorted(actions), *key_) for key_, actions in sorted(shared.items())]
+    _name(found)
+    return {"Version": "2012-10-17", "Statement": found}
+
+
+def _reads(action: str) -> bool:
+    return re.match(r"\w+:(Get|List|Describe)", action) is not None
+
+
+def _least(resources: set[str]) -> tuple[str, ...]:
+    """Without those that a pattern among them stands for already."""
+    patterns = [r.removesuffix("*") for r in resources if r.endswith("*")]
+    return tuple(sorted(r for r in resources if r.endswith("*") or not any(r.startswith(p) for p in patterns)))
+
+
+def _statement(
+    actions: list[str],
+    service: str,
+    writes: bool,
+    resources: tuple[str, ...],
+    regions: tuple[str, ...],
+    when: tuple[str, ...],
+) -> dict[str, Any]:
+    statement: dict[str, Any] = {
+        "Sid": _sid(service, writes, resources),
+        "Effect": "Allow",
+        "Action": actions,
+        "Resource": list(resources),
+    }
+    if regions:
+        statement["Condition"] = {"StringEquals": {"aws:RequestedRegion": list(regions)}}
+    elif when:
+        operator, name, *values = when
+        statement["Condition"] = {operator: {name: values}}
+    return statement
+
+
+def _sid(service: str, writes: bool, resources: tuple[str, ...]) -> str:
+    nouns = [noun for part, noun in _NOUNS if any(part in r for r in resources)]
+    verb = "Pass" if service == "iam" else "Write" if writes else "Read"
+    return verb + ("And".join(nouns) or ("Tags" if service == "tag" else "NotificationSettings"))
+
+
+def _name(statements: list[dict[str, Any]]) -> None:
+    """Sids are unique in a policy: the second of a name gets a 2."""
+    seen: dict[str, int] = defaultdict(int)
+    for statement in statements:
+        seen[statement["Sid"]] += 1
+        statement["Sid"] += str(seen[statement["Sid"]]) if seen[statement["Sid"]] > 1 else ""
+
+
+def _widened(permission: Permission) -> Permission:
+    """The same for all identities, sets or topics of the account and region. Roles and keys stay as they are."""
+    arn = arns.parse(permission.resource)
+    if arn is None or arn.service not in ("ses", "sns"):
+        return permission
+    kind, slash, _ = arn.resource.partition("/") if arn.service == "ses" else ("", "", "")
+    return permission._replace(resource=str(arn._replace(resource=f"{kind}{slash}*")))
+
+
+def _size(document: Mapping[str, Any]) -> int:
+    return len(json.dumps(document, separators=(",", ":")))

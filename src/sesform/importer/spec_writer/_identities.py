@@ -1,0 +1,215 @@
+"""Identities, and legacy entries for those of other accounts, as specs say them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sesform.importer.spec_writer._holdings import Holdings, IdentityHoldings, plain
+from sesform.importer.spec_writer._parts import Loc, Part, Reference
+from sesform.importer.spec_writer._topics import Topics
+from sesform.model import arns
+from sesform.model.address import Scope
+from sesform.model.values import NOTIFICATION_TYPES
+from sesform.policies import document as policy_document
+from sesform.specs import schema, yaml_writer
+from sesform.specs.compiler import as_sent, grant, policy_name
+from sesform.specs.schema import GRANT_PREFIX, SEND_ACTIONS, Authorization, SendingPolicy
+
+_ACTIONS = {f"ses:{action}".lower(): action for action in SEND_ACTIONS}
+_USUAL_ACTIONS = {"SendEmail", "SendRawEmail"}
+_VITAL = ("bounce", "complaint")
+
+
+def add_identities(part: Part, holdings: Holdings, topics: Topics, names: Mapping[str, str], *, whole: bool) -> None:
+    """The identities of the part's scope, with what most of them share as defaults. `names` are those of the accounts' specs."""
+    own = {n: held for n, held in holdings.identities.get(part.scope, {}).items() if arns.parse(n) is None}
+    said: dict[str, dict[str, Any]] = {}
+    for name, held in sorted(own.items()):
+        wrong = schema.fault("identity", name)
+        if wrong:
+            part.remark(f"{name}: left out, because the specs cannot say it: {wrong}.", "identities", name)
+            continue
+        loc: Loc = ("identities", name)
+        settings: dict[str, Any] = dict(_notifications(part, held, topics, loc, whole=whole))
+        settings["feedback_forwarding"] = _forwarding(part, held, settings, loc)
+        said[name] = {"settings": settings, "rest": _rest(part, held, holdings, name, names, loc, whole=whole)}
+    defaults = _defaults([each["settings"] for each in said.values()])
+    if defaults:
+        part.sections["defaults"]["identity"] = _folded(defaults)
+    for name, each in said.items():
+        own_ = {k: v for k, v in each["settings"].items() if v != defaults.get(k, _IMPLICIT[k])}
+        part.sections["identities"][name] = _folded(own_) | each["rest"]
+
+
+def add_foreign(part: Part, holdings: Holdings, topics: Topics, *, whole: bool) -> None:
+    """The entries that the account made for identities of others; only those that have settings."""
+    for arn, held in sorted(holdings.identities.get(part.scope, {}).items()):
+        if arns.parse(arn) is None or not (held.topics or held.headers):
+            continue
+        loc: Loc = ("cross_account_notifications", arn)
+        wrong = schema.fault("identity_arn", arn)
+        if wrong:
+            part.remark(f"{arn}: left out, because the specs cannot say it: {wrong}.", *loc)
+            continue
+        found = _notifications(part, held, topics, loc, whole=whole, foreign=True)
+        part.sections["cross_account_notifications"][arn] = {t: v for t, v in found.items() if v is not None}
+
+
+def _notifications(
+    part: Part, held: IdentityHoldings, topics: Topics, loc: Loc, *, whole: bool, foreign: bool = False
+) -> dict[str, Any]:
+    """Each type's setting; None: no topic."""
+    found: dict[str, Any] = {}
+    for type_ in NOTIFICATION_TYPES:
+        where = (*loc, type_) if foreign else (*loc, "notifications", type_)
+        arn, headers = held.topics.get(type_), type_ in held.headers
+        if arn is None:
+            known = whole or type_ in held.topicless
+            found[type_] = None if known and not headers else "unmanaged"
+            if headers:
+                part.remark("Left alone: headers are asked for, and there is no topic that could carry them.", *where)
+            continue
+        reference, why = topics.refer(arn, part.scope)
+        found[type_] = "unmanaged" if why else {"topic": reference, "headers": True} if headers else reference
+        if why:
+            part.remark(f"Left alone: {why}.", *where)
+    return found
+
+
+def _forwarding(part: Part, held: IdentityHoldings, settings: Mapping[str, Any], loc: Loc) -> bool | str:
+    if held.forwarding is False and any(settings[t] is None for t in _VITAL):
+        # Only SES v2's call lets it come to this (seen on AWS: hashicorp/terraform-provider-aws acceptance tests).
+        text = (
+            "E-mail forwarding is off while bounces or complaints have no topic. It is left alone: `false` needs both."
+        )
+        part.remark(text, *loc)
+        return "unmanaged"
+    return "unmanaged" if held.forwarding is None else held.forwarding
+
+
+def _rest(
+    part: Part,
+    held: IdentityHoldings,
+    holdings: Holdings,
+    name: str,
+    names: Mapping[str, str],
+    loc: Loc,
+    *,
+    whole: bool,
+) -> dict[str, Any]:
+    """Sending policies and the default configuration set."""
+    found: dict[str, Any] = {}
+    for policy_, document in sorted(held.policies.items()):
+        grantee, authorization = _authorization(part, name, policy_, document, names)
+        if grantee:
+            found.setdefault("authorize", {})[grantee] = authorization
+            continue
+        written = _in_own_words(arns.identity(part.scope, name), document)
+        wrong = (
+            (policy_.startswith(GRANT_PREFIX) and "`authorize` does not make it so for any spec or account here")
+            or schema.fault("policy_name", policy_)
+            or schema.fault("sending_policy", written)
+            or yaml_writer.why_not(written)
+            or _why_not_exactly(part.scope, name, policy_, written, document)
+        )
+        if wrong:
+            part.remark(f"Sending policy {policy_} is left alone: {wrong}.", *loc)
+        else:
+            found.setdefault("policies", {})[policy_] = written
+    found = {key: found[key] for key in ("authorize", "policies") if key in found}
+    if held.default_set:
+        missing = whole and held.default_set not in holdings.sets.get(part.scope, {})
+        wrong = schema.fault("configuration_set", held.default_set)
+        if missing or wrong or held.default_set == "unmanaged":
+            why = "it does not exist" if missing else wrong or "the specs take its name for the word"
+            part.remark(f"The default configuration set {held.default_set} is left alone: {why}.", *loc)
+        else:
+            found["default_configuration_set"] = held.default_set
+    return found
+
+
+def _authorization(
+    part: Part, identity: str, name: str, document: policy_document.Policy, names: Mapping[str, str]
+) -> tuple[str, dict[str, Any]]:
+    """(grantee, rights) where the policy is exactly what `authorize` would make for that grantee; else ("", …)."""
+    (statement, *more) = policy_document.statements(document) or [{}]
+    principal = statement.get("Principal")
+    who = principal.get("AWS") if isinstance(principal, dict) else None
+    who = who[0] if isinstance(who, list) and len(who) == 1 else who
+    arn = arns.parse(who) if isinstance(who, str) else None
+    if more or arn is None:
+        return "", {}
+    said = _rights(statement)
+    is_root = str(arn) == arns.account_root(arn.account, arn.partition)
+    candidates = [names.get(arn.account, ""), arn.account] if is_root else [str(arn)]
+    for grantee in filter(None, candidates):
+        taken = policy_name(grantee) == name and not schema.fault("grantee", grantee)
+        if taken and said is not None and not schema.fault("authorization", said):
+            made = grant(arns.identity(part.scope, identity), str(arn), Authorization.model_validate(said))
+            if policy_document.same(made, document):
+                return grantee, said
+    return "", {}
+
+
+def _in_own_words(identity_arn: str, document: policy_document.Policy) -> dict[str, Any]:
+    """A policy as a spec writes it: without the resource, which is the identity in each region."""
+    statements = [plain(s) for s in policy_document.statements(document)]
+    for each in statements:
+        if each.get("Resource") in (identity_arn, [identity_arn]):
+            del each["Resource"]
+    return {**plain(document), "Statement": statements}
+
+
+def _why_not_exactly(
+    scope: Scope, identity: str, name: str, written: Mapping[str, Any], document: policy_document.Policy
+) -> str:
+    """Why what a spec would send is refused, or would be another policy than the one that is there; "" where neither."""
+    sent, refusals = as_sent(scope, identity, SendingPolicy.model_validate(written), name)
+    if refusals:
+        return refusals[0][1]
+    same = policy_document.same(sent, document)
+    return "" if same else "the specs would write it another way, which might not mean the same"
+
+
+def _rights(statement: Mapping[str, Any]) -> dict[str, Any] | None:
+    listed = statement.get("Action")
+    actions = [_ACTIONS.get(str(a).lower()) for a in (listed if isinstance(listed, list) else [listed])]
+    if None in actions:
+        return None
+    said: dict[str, Any] = {} if set(actions) == _USUAL_ACTIONS else {"actions": sorted(filter(None, actions))}
+    return said | ({"conditions": statement["Condition"]} if statement.get("Condition") else {})
+
+
+# --- defaults ----------------------------------------------------------------------------------------------------------
+
+# What leaving a setting out means where there are no defaults.
+_IMPLICIT: dict[str, Any] = {**dict.fromkeys(NOTIFICATION_TYPES), "feedback_forwarding": "unmanaged"}
+
+
+def _defaults(identities: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The values that make the spec shorter as defaults: the commonest of each setting, where more share it than differ."""
+    every = list(identities)
+    found: dict[str, Any] = {}
+    for key, implicit in _IMPLICIT.items():
+        values = Counter(_text(each[key]) for each in every)
+        if not values:
+            continue
+        commonest, count = min(values.items(), key=lambda v: (-v[1], v[0]))
+        written = len(every) - values[_text(implicit)]  # lines without a default
+        if commonest != _text(implicit) and 1 + len(every) - count < written:
+            found[key] = next(each[key] for each in every if _text(each[key]) == commonest)
+    return found
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, default=lambda r: [r.account, r.topic] if isinstance(r, Reference) else str(r))
+
+
+def _folded(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings → the form of a spec: types under `notifications`."""
+    types = {t: settings[t] for t in NOTIFICATION_TYPES if t in settings}
+    rest = {k: v for k, v in settings.items() if k not in types}
+    return ({"notifications": types} if types else {}) | rest

@@ -1,0 +1,141 @@
+"""Parts → specs: what is the same in several regions becomes one spec, each gets a name, references get theirs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sesform.importer.spec_writer._parts import SECTIONS, Account, Loc, Part, Reference
+from sesform.model.address import Scope
+
+_LONGEST_NAME = 64
+
+
+@dataclass(frozen=True, slots=True)
+class SpecDraft:
+    """One spec: its whole document as plain data in the order of the reference, and comments by the way to an entry."""
+
+    data: Mapping[str, Any]
+    comments: Mapping[Loc, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return str(self.data["name"])
+
+
+@dataclass(slots=True)
+class _Group:
+    parts: list[Part]
+    name: str = ""
+
+    @property
+    def account(self) -> str:
+        return self.parts[0].scope.account
+
+
+def drafts(parts: Iterable[Part], accounts: Mapping[str, Account]) -> tuple[SpecDraft, ...]:
+    """All parts as specs: accounts in the order given, Owner before Delegate, then by region."""
+    order = {account: position for position, account in enumerate(accounts)}
+    every = sorted(parts, key=lambda p: (order[p.scope.account], p.kind == "Delegate", p.scope.region))
+    groups = _grouped(every)
+    _name(groups, accounts)
+    holders = {p.scope: g.name for g in groups for p in g.parts if _holds_topics(p, every)}
+    return tuple(_draft(group, holders, accounts[group.account]) for group in groups)
+
+
+def _holds_topics(part: Part, every: Iterable[Part]) -> bool:
+    return part.kind == "Owner" or not any(p.scope == part.scope and p.kind == "Owner" for p in every)
+
+
+def _grouped(parts: Sequence[Part]) -> list[_Group]:
+    """Parts of an account with the same content, told apart further until what they refer to is one spec as well."""
+    keys: dict[int, Any] = {id(p): (p.scope.account, p.kind, _content(p)) for p in parts}
+    holder = {p.scope: p for p in parts if _holds_topics(p, parts)}
+    while True:
+        seen: dict[Any, int] = {}
+        number = {i: seen.setdefault(key, len(seen)) for i, key in keys.items()}
+        keys = {id(p): (number[id(p)], tuple(_referred(p, holder, number))) for p in parts}
+        if len(set(keys.values())) == len(seen):
+            break
+    groups: dict[int, _Group] = {}
+    for part in parts:
+        groups.setdefault(number[id(part)], _Group([])).parts.append(part)
+    return list(groups.values())
+
+
+def _content(part: Part) -> str:
+    comments = sorted((list(map(str, loc)), texts) for loc, texts in part.comments.items() if texts)
+    return json.dumps([part.sections, comments], default=lambda r: [r.account, r.topic])
+
+
+def _referred(part: Part, holder: Mapping[Scope, Part], number: Mapping[int, int]) -> Iterable[int]:
+    for account in sorted({r.account for r in _references(part.sections)}):
+        other = holder.get(Scope(account, part.scope.region))
+        yield number[id(other)] if other else -1
+
+
+def _references(value: Any) -> Iterable[Reference]:
+    if isinstance(value, Reference):
+        yield value
+    elif isinstance(value, dict | list):
+        for inside in value.values() if isinstance(value, dict) else value:
+            yield from _references(inside)
+
+
+def _name(groups: Iterable[_Group], accounts: Mapping[str, Account]) -> None:
+    """The account's name for its first spec; what tells the others apart is added to theirs."""
+    taken = {a.name for a in accounts.values()}
+    first: set[str] = set()
+    kinds = [(g.account, g.parts[0].kind) for g in groups]
+    for group in groups:
+        base, kind = accounts[group.account].name, group.parts[0].kind
+        if group.account not in first:
+            first.add(group.account)
+            group.name = base
+            continue
+        suffix = "-delegate" if kind == "Delegate" and (group.account, "Owner") in kinds else ""
+        if kinds.count((group.account, kind)) > 1:
+            suffix += f"-{group.parts[0].scope.region}"
+        group.name = _free(base, suffix, taken)
+        taken.add(group.name)
+
+
+def _free(base: str, suffix: str, taken: set[str]) -> str:
+    endings = (suffix, *(f"{suffix}-{n}" for n in range(2, 1000)))
+    return next(n for e in endings if (n := base[: _LONGEST_NAME - len(e)] + e) not in taken)
+
+
+def _draft(group: _Group, holders: Mapping[Scope, str], account: Account) -> SpecDraft:
+    part = group.parts[0]
+    data: dict[str, Any] = {
+        "kind": part.kind,
+        "name": group.name,
+        "account": part.scope.account,
+        "regions": sorted(p.scope.region for p in group.parts),
+    }
+    comments = dict(part.comments)
+    if account.credentials:
+        data["credentials"] = dict(account.credentials)
+    if account.remark:
+        comments["credentials",] = [account.remark]
+
+    def called(reference: Reference) -> str:
+        spec = holders[Scope(reference.account, part.scope.region)]
+        return reference.topic if spec == group.name else f"{spec}/{reference.topic}"
+
+    for section in SECTIONS:
+        if part.sections[section]:
+            data[section] = _resolved(part.sections[section], called)
+    return SpecDraft(data, {loc: tuple(texts) for loc, texts in comments.items() if texts})
+
+
+def _resolved(value: Any, called: Any, key: str = "") -> Any:
+    if isinstance(value, Reference):
+        name = called(value)
+        # A topic of that name is not the word.
+        return {"topic": name, "headers": False} if name == "unmanaged" and key not in ("topic", "sns") else name
+    if isinstance(value, dict):
+        return {k: _resolved(v, called, k) for k, v in value.items()}
+    return [_resolved(v, called) for v in value] if isinstance(value, list) else value

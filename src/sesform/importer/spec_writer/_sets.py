@@ -1,0 +1,76 @@
+"""Configuration sets and their event destinations as specs say them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sesform.importer.spec_writer._holdings import Holdings
+from sesform.importer.spec_writer._parts import Part, Reference
+from sesform.importer.spec_writer._topics import Topics
+from sesform.model import arns
+from sesform.model.address import Scope
+from sesform.model.values import EVENT_TYPES, Properties
+from sesform.resources.event_destination import kind_of
+from sesform.specs import schema
+
+
+def add_sets(part: Part, holdings: Holdings, topics: Topics, *, whole: bool) -> None:
+    """The configuration sets of the part's scope. A destination that no spec can say is left alone, by `exclusive: false`."""
+    for name, destinations in sorted(holdings.sets.get(part.scope, {}).items()):
+        wrong = schema.fault("configuration_set", name)
+        if wrong:
+            part.remark(f"{name}: left out, because the specs cannot say it: {wrong}.", "configuration_sets", name)
+            continue
+        said: dict[str, Any] = {}
+        unsaid = []
+        for destination, properties in sorted(destinations.items()):
+            settings, why = _destination(properties, part.scope, topics)
+            if why:
+                unsaid.append(f"{destination} is left alone: {why}.")
+            else:
+                said[destination] = settings
+        found: dict[str, Any] = {}
+        part.sections["configuration_sets"][name] = found
+        if unsaid or not whole:
+            found["exclusive"] = False
+        for text in unsaid:
+            part.remark(text, "configuration_sets", name)
+        if said:
+            found["event_destinations"] = said
+
+
+def _destination(properties: Properties, scope: Scope, topics: Topics) -> tuple[dict[str, Any], str]:
+    """(what a spec says of a destination, "") or (nothing, why it cannot)."""
+    events = sorted(e.lower() for e in properties["events"])
+    said: dict[str, Any] = {"events": "all" if len(events) == len(EVENT_TYPES) else events}
+    if not properties["enabled"]:
+        said["enabled"] = False
+    kind = kind_of(properties)
+    if kind == "unknown":
+        return {}, "it sends to something that the specs have no word for"
+    target, why = _target(kind, properties[kind], scope, topics)
+    plain = target.topic if isinstance(target, Reference) else target
+    why = (
+        why
+        or schema.fault("configuration_set", properties["name"])
+        or schema.fault("event_destination", {**said, kind: plain})
+    )
+    return ({}, why) if why else ({**said, kind: target}, "")
+
+
+def _target(kind: str, target: Properties, scope: Scope, topics: Topics) -> tuple[Any, str]:
+    if kind == "sns":
+        return topics.refer(str(target["topic_arn"]), scope)
+    if kind == "cloudwatch":
+        dimensions = target["dimensions"]
+        return [
+            {"dimension": d["name"], "source": str(d["source"]).lower(), "default": d["default"]} for d in dimensions
+        ], ""
+    field = {"firehose": "stream_arn", "eventbridge": "event_bus_arn", "pinpoint": "application_arn"}[kind]
+    arn = str(target[field])
+    parsed = arns.parse(arn)
+    if parsed is not None and (parsed.scope != scope or parsed.partition != arns.partition(scope.region)):
+        return None, f"{arn} is not in {scope}"
+    if kind == "firehose":
+        return {"stream": arn, "role": target["role_arn"]}, ""
+    return ("default" if arn == arns.event_bus(scope, "default") else arn), ""

@@ -1,0 +1,154 @@
+"""Topics and subscriptions as specs say them, and what a topic's ARN is called there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sesform.importer.spec_writer._holdings import Holdings, TopicHoldings, plain
+from sesform.importer.spec_writer._parts import Part, Reference
+from sesform.model import arns
+from sesform.model.address import Scope
+from sesform.model.values import Properties, without_password
+from sesform.policies import document as policy_document
+from sesform.policies import topic_statements
+from sesform.resources import PENDING
+from sesform.specs import schema, yaml_writer
+
+
+def of_interest(holdings: Holdings) -> set[str]:
+    """The topics that SES has to do with: something publishes to them, or their policy names SES."""
+    return {arn for arn, topic in holdings.topics.items() if topic.used or _names_ses(topic.policy)}
+
+
+def _names_ses(document: policy_document.Policy | None) -> bool:
+    principals = [s.get("Principal") for s in policy_document.statements(document or {})]
+    services = [p.get("Service") for p in principals if isinstance(p, dict)]
+    return any(policy_document.SES_PRINCIPAL in (s if isinstance(s, list) else [s]) for s in services)
+
+
+def why_not(name: str) -> str:
+    """Why no spec can declare a topic of this name; "" where one can."""
+    if name.endswith(".fifo"):
+        return "a FIFO topic, which SES cannot publish to"
+    return schema.fault("topic", {"name": name})
+
+
+def add_topics(part: Part, holdings: Holdings, accounts: Collection[str], *, whole: bool) -> None:
+    """The topics of the part's scope."""
+    for name, topic in holdings.topics_in(part.scope).items():
+        wrong = why_not(name)
+        if wrong:
+            part.remark(f"{name}: left out, because it is {wrong}.", "topics", name)
+        else:
+            part.sections["topics"][name] = _topic(part, name, topic, accounts, whole)
+
+
+def _topic(part: Part, name: str, topic: TopicHoldings, accounts: Collection[str], whole: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    settings = topic.settings or {}
+    if settings.get("display_name"):
+        found["display_name"] = settings["display_name"]
+    if settings.get("kms_key"):
+        found["kms_key"] = settings["kms_key"]
+    for field in list(found):
+        wrong = schema.fault("topic", {field: found[field]}) or yaml_writer.why_not(found[field])
+        key = arns.parse(found[field]) if field == "kms_key" else None
+        if key is not None and key.region != part.scope.region:
+            wrong = wrong or f"the key is in {key.region}, and no spec takes one of another region"
+        if wrong:
+            part.remark(f"{field} is left alone: {wrong}.", "topics", name)
+            del found[field]
+    why = _unmanaged_policy(arns.topic(part.scope, name), topic, accounts, whole)
+    if why:
+        found["policy"] = "unmanaged"
+        part.remark(why, "topics", name)
+    subscriptions: list[dict[str, Any]] = []
+    for each in sorted(topic.subscriptions, key=lambda s: (s["protocol"], s["endpoint"])):
+        said = _subscription(part, name, each, len(subscriptions))
+        if said:
+            subscriptions.append(said)
+    if subscriptions:
+        found["subscriptions"] = subscriptions
+    return found
+
+
+def _unmanaged_policy(arn: str, topic: TopicHoldings, accounts: Collection[str], whole: bool) -> str:
+    """Why the topic's policy is left to others: sesform would make another one of it. "" where it would not."""
+    if topic.policy is None:
+        return "" if whole else "The policy is kept elsewhere, or not known here, so it is left alone."
+    derived = topic_statements.with_publishers(topic.policy, arn, topic.publishers, accounts)
+    if policy_document.same(topic.policy, derived):
+        # Who may publish by a statement of others need not be known here; by ours alone it is all of them.
+        known = whole or all(map(topic_statements.is_ours, policy_document.statements(topic.policy)))
+        return "" if known else "Others may publish here that are not known, so the policy is left alone."
+    added, gone = topic_statements.withdrawn(derived, topic.policy), topic_statements.withdrawn(topic.policy, derived)
+    does = [f"let in {_some(added)}"] if added else []
+    does += [f"shut out {_some(gone)}"] if gone else []
+    return f"The policy stays as it is. Without `policy: unmanaged` sesform would {' and '.join(does) or 'rewrite it'}."
+
+
+def _some(sources: Collection[str]) -> str:
+    """The first of them, and how many more."""
+    first = min(sources)
+    return f"{first} and {len(sources) - 1} more" if len(sources) > 1 else first
+
+
+def _subscription(part: Part, topic: str, held: Properties, position: int) -> dict[str, Any] | None:
+    endpoint = held["endpoint"]
+    if without_password(endpoint) != endpoint:
+        text = f"{held['protocol']} {without_password(endpoint)}: left out, because its endpoint names a user or a password."
+        part.remark(text, "topics", topic, "subscriptions")
+        return None
+    said: dict[str, Any] = {"protocol": held["protocol"], "endpoint": endpoint}
+    if held.get("arn") != PENDING:
+        said |= _settings(held)
+        queue = arns.parse(str(said.get("dead_letter_queue", "")))
+        if queue is not None and queue.scope != part.scope:
+            del said["dead_letter_queue"]
+            text = f"Its dead-letter queue {queue} is left alone: it is in {queue.scope}, and no spec takes one from there."
+            part.remark(text, "topics", topic, "subscriptions", position)
+    else:
+        part.remark("Not confirmed yet.", "topics", topic, "subscriptions", position)
+    wrong = schema.fault("subscription", said) or yaml_writer.why_not(said)
+    if wrong:
+        text = f"{held['protocol']} {endpoint}: left out, because the specs cannot say it: {wrong}."
+        part.remark(text, "topics", topic, "subscriptions")
+        return None
+    return said
+
+
+def _settings(held: Properties) -> dict[str, Any]:
+    """The attributes that differ from SNS's defaults; those left out are not managed."""
+    said: dict[str, Any] = {}
+    if held.get("raw_message_delivery"):
+        said["raw_message_delivery"] = True
+    if held.get("filter_policy"):
+        said["filter_policy"] = plain(held["filter_policy"])
+        if held.get("filter_policy_scope") == "MessageBody":
+            said["filter_policy_scope"] = "MessageBody"
+    for field in ("dead_letter_queue", "role"):
+        if held.get(field):
+            said[field] = held[field]
+    return said
+
+
+class Topics:
+    """Which topics there are, to say what an ARN is called. `looked_at` are the scopes of which all is known."""
+
+    def __init__(self, holdings: Holdings, accounts: Collection[str], looked_at: Collection[Scope]) -> None:
+        self._holdings, self._accounts, self._looked_at = holdings, accounts, looked_at
+
+    def refer(self, arn: str, scope: Scope) -> tuple[Reference | str, str]:
+        """(what a setting in that scope calls the topic, "") or ("", why it cannot)."""
+        parsed = arns.parse(arn)
+        wrong = schema.fault("topic_reference", arn)
+        if wrong or parsed is None:
+            return "", wrong or f"{arn!r} is not the ARN of a topic"
+        if (parsed.partition, parsed.region) != (arns.partition(scope.region), scope.region):
+            return "", f"topic {arn} is not in {scope.region}"
+        if self._holdings.exists(arn) and parsed.account in self._accounts:
+            return Reference(parsed.account, parsed.resource), ""
+        if parsed.scope in self._looked_at and not self._holdings.exists(arn):
+            return "", f"topic {arn} does not exist"
+        return arn, ""

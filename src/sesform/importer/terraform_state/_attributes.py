@@ -1,0 +1,143 @@
+"""The attributes of one resource, each checked for its kind; and why a resource stays with Terraform."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sesform.errors import TerraformError
+from sesform.importer.terraform_state._document import Instance
+from sesform.model import arns
+from sesform.model.values import printable
+from sesform.policies import document as policy_document
+
+MOST_LEVELS = 24  # of a policy: with those of the spec around it, what a spec file may have
+
+
+class Stays(Exception):
+    """A resource that a spec cannot say; why."""
+
+
+class Attributes:
+    """Raises TerraformError where a value is of another kind than the AWS provider's schema says, Stays where a value may not
+    leave Terraform."""
+
+    def __init__(self, instance: Instance, values: Any = None, sensitive: Any = None) -> None:
+        self.instance = instance
+        self._values = instance.values if values is None else values
+        self._sensitive = instance.sensitive if values is None else sensitive
+
+    def text(self, name: str) -> str:
+        """A text; "" where it is null or left out."""
+        value = self._get(name)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            raise self._wrong(name, value, "text")
+        if printable(value) != value:
+            raise Stays(f"its {name} holds characters that no spec takes")
+        return value
+
+    def needed(self, name: str) -> str:
+        value = self.text(name)
+        if not value:
+            raise TerraformError(
+                f"{self.instance.address}: {name} is missing or empty; run `terraform refresh`, and show it again"
+            )
+        return value
+
+    def flag(self, name: str) -> bool:
+        value = self._get(name)
+        if value is None:
+            return False
+        if not isinstance(value, bool):
+            raise self._wrong(name, value, "true or false")
+        return value
+
+    def texts(self, name: str) -> list[str]:
+        value = self._get(name) or []
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise self._wrong(name, value, "a list of texts")
+        return value
+
+    def blocks(self, name: str) -> list[Attributes]:
+        """The nested blocks of that name."""
+        value, hidden = self._values.get(name) or [], self._sensitive.get(name)
+        if hidden is True:
+            raise Stays(f"its {name} is sensitive")
+        if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
+            raise self._wrong(name, value, "a list of blocks")
+        masks = hidden if isinstance(hidden, list) else []
+        return [
+            Attributes(self.instance, v, mask if isinstance(mask, dict) else {})
+            for v, mask in zip(value, [*masks, *[{}] * len(value)], strict=False)
+        ]
+
+    def block(self, name: str) -> Attributes | None:
+        found = self.blocks(name)
+        return found[0] if found else None
+
+    def document(self, name: str) -> dict[str, Any]:
+        """A JSON object that stands there as text; {} where it is empty."""
+        value = self.text_of_json(name) or "{}"
+        try:
+            found = json.loads(value)
+            shown, levels = json.dumps(found, ensure_ascii=False), _depth(found)
+        except (ValueError, RecursionError) as error:
+            raise self._no_json(name, error) from None
+        if not isinstance(found, dict):
+            raise self._wrong(name, value, "a JSON object")
+        if printable(shown) != shown or levels > MOST_LEVELS:
+            raise Stays(f"its {name} holds what no spec takes: control characters, or more than {MOST_LEVELS} levels")
+        return found
+
+    def policy(self, name: str) -> dict[str, Any]:
+        """A policy: a JSON object with statements."""
+        document = self.document(name)
+        if not document:
+            raise self._wrong(name, self._values.get(name), "a policy")
+        try:
+            return policy_document.parse(json.dumps(document))
+        except ValueError as error:
+            raise self._no_json(name, error) from None
+
+    def text_of_json(self, name: str) -> str:
+        value = self._get(name) or ""
+        if not isinstance(value, str):
+            raise self._wrong(name, value, "JSON text")
+        return value
+
+    def arn(self, name: str, service: str) -> arns.Arn:
+        value = self.needed(name)
+        parsed = arns.parse(value)
+        if parsed is None or parsed.service != service or not parsed.account or not parsed.region:
+            raise TerraformError(f"{self.instance.address}: {name} is {printable(value)!r}, not an ARN of {service}")
+        return parsed
+
+    def set_ones(self, names: tuple[str, ...]) -> list[str]:
+        """Those of the attributes that have a value other than nothing."""
+        return [name for name in names if self._values.get(name) not in (None, "", 0, False, [], {})]
+
+    def _get(self, name: str) -> Any:
+        if _hides(self._sensitive.get(name)):
+            raise Stays(f"its {name} is sensitive")
+        return self._values.get(name)
+
+    def _no_json(self, name: str, error: Exception) -> TerraformError:
+        reason = printable(str(error)) if isinstance(error, ValueError) else "it is nested too deeply"
+        return TerraformError(f"{self.instance.address}: {name} is not what AWS takes: {reason}")
+
+    def _wrong(self, name: str, value: Any, what: str) -> TerraformError:
+        return TerraformError(f"{self.instance.address}: {name} is {printable(repr(value))[:80]}, not {what}")
+
+
+def _hides(mask: Any) -> bool:
+    """Whether a mask of sensitive values covers anything: `true` does, at any depth ("sensitive_values")."""
+    inside = mask.values() if isinstance(mask, dict) else mask if isinstance(mask, list) else ()
+    return mask is True or any(map(_hides, inside))
+
+
+def _depth(value: Any) -> int:
+    """Levels of lists and objects."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inside is None else 1 + max(map(_depth, inside), default=0)

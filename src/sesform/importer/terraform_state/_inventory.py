@@ -1,0 +1,160 @@
+"""A document's instances put together: each thing in AWS once, and each instance with what it is to us."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from sesform.errors import TerraformError
+from sesform.importer.spec_writer import Holdings, of_interest
+from sesform.importer.terraform_state._attributes import Attributes
+from sesform.importer.terraform_state._document import Instance, Shown, parse
+from sesform.importer.terraform_state._scopes import Scopes, Unresolved
+from sesform.importer.terraform_state._types import Reading, read
+from sesform.resources import RESOURCES, aws_key
+from sesform.resources.resource_type import Resource
+from sesform.specs.declared import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One resource instance of Terraform's: what it is to us, and why it stays with Terraform ("" where it need not).
+
+    `resource` is its address without the keys of modules and instances.
+    """
+
+    address: str
+    resource: str
+    resources: tuple[Resource, ...]
+    stays: str
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All of a state that concerns notifications. `resources` has each thing in AWS once; `passed_over` counts the topics that SES
+    has nothing to do with."""
+
+    items: tuple[Item, ...]
+    resources: tuple[Resource, ...]
+    warnings: tuple[str, ...]
+    passed_over: int = 0
+
+
+def inventory(
+    content: bytes, account: str | None = None, region: str | None = None, *, all_topics: bool = False
+) -> Inventory:
+    """What `terraform show -json` printed → what it says. `account` and `region` stand in where it names none; `all_topics`:
+    topics that SES has nothing to do with, too.
+
+    Raises TerraformError: the text is anything else, is damaged, contradicts itself, does not say where something is, or has
+    nothing of SES and SNS in it.
+    """
+    shown = parse(content)
+    scopes, homeless = Scopes(shown, account, region), list[tuple[str, Unresolved]]()
+    readings: list[tuple[Instance, Reading]] = []
+    for instance in shown.instances:
+        try:
+            reading = read(Attributes(instance), scopes) if instance.managed else None
+        except Unresolved as unresolved:
+            homeless.append((instance.address, unresolved))
+            continue
+        if reading is not None:
+            readings.append((instance, Reading(stays=instance.unsettled) if instance.unsettled else reading))
+    _refuse_homeless(homeless)
+    others = 0 if all_topics else _pass_over(readings)
+    if not readings:
+        hint = f"--all-topics takes its {others} topics" if others else "is it of the right root module and workspace?"
+        raise TerraformError(
+            f"it holds no configuration sets, notification settings or topics that SES publishes to; {hint}"
+        )
+    _keep_below_kept_topics(readings)
+    return Inventory(
+        items=tuple(_item(instance, reading) for instance, reading in readings),
+        resources=tuple(_each_once(readings)),
+        warnings=tuple(_warnings(shown, readings)),
+        passed_over=others,
+    )
+
+
+def _refuse_homeless(homeless: list[tuple[str, Unresolved]]) -> None:
+    if not homeless:
+        return
+    first, unresolved = homeless[0]
+    options = sorted({option for _, each in homeless for option in each.options})
+    others = f" and {len(homeless) - 1} more" if len(homeless) > 1 else ""
+    what = " and ".join(o.removeprefix("--") for o in unresolved.options)
+    raise TerraformError(
+        f"{first}{others}: nothing tells the {what} it is in; pass {' and '.join(options)}, "
+        "or show the state that holds the identity or the configuration set as well"
+    )
+
+
+def _pass_over(readings: list[tuple[Instance, Reading]]) -> int:
+    """Takes out the topics that SES has nothing to do with, and what hangs on them; returns how many topics these are."""
+    every = [r for _, each in readings for r in (*each.resources, *each.background, each.kept_policy) if r]
+    wanted = of_interest(Holdings(every))
+    before, kept = _topics(readings), {i.resource for i, _ in readings if _is_wanted(i, wanted)}
+    # A `removed` block takes all instances of a resource: one that no spec says keeps the others.
+    readings[:] = [
+        (i, r if r.stays or _is_wanted(i, wanted) else _PASSED_OVER) for i, r in readings if i.resource in kept
+    ]
+    return before - _topics(readings)
+
+
+_PASSED_OVER = Reading(stays="SES has nothing to do with its topic; --all-topics takes it too")
+
+
+def _is_wanted(instance: Instance, topics: Collection[str]) -> bool:
+    return not instance.type.startswith("aws_sns_") or _topic_arn(instance) in topics
+
+
+def _topics(readings: Iterable[tuple[Instance, Reading]]) -> int:
+    return sum(instance.type == "aws_sns_topic" for instance, _ in readings)
+
+
+def _topic_arn(instance: Instance) -> str:
+    return str(instance.values.get("topic_arn") or instance.values.get("arn"))
+
+
+def _keep_below_kept_topics(readings: Iterable[tuple[Instance, Reading]]) -> None:
+    """A spec names subscriptions under their topic, so they go over together with it only."""
+    readings = list(readings)
+    topics = {r[2]["topic_arn"] for _, reading in readings for r in reading.resources if r[0] == "topic"}
+    for _, reading in readings:
+        for kind, _, properties in reading.resources:
+            if kind in ("subscription", "topic_policy") and properties["topic_arn"] not in topics:
+                reading.stays = f"its topic {properties['topic_arn']} does not go over with it"
+        if reading.stays and any(r[0] in ("subscription", "topic_policy") for r in reading.resources):
+            reading.resources = []
+
+
+def _item(instance: Instance, reading: Reading) -> Item:
+    return Item(instance.address, instance.resource, tuple(reading.resources), reading.stays, tuple(reading.remarks))
+
+
+def _each_once(readings: Iterable[tuple[Instance, Reading]]) -> Iterator[Resource]:
+    seen: dict[Key, tuple[str, Resource]] = {}
+    for instance, reading in readings:
+        for resource in reading.resources:
+            kind, _, properties = resource
+            twin, first = seen.setdefault(aws_key(*resource), (instance.address, resource))
+            if not RESOURCES[kind].same(first[2], properties):
+                raise TerraformError(
+                    f"{twin} and {instance.address} are the same {kind.replace('_', ' ')} in AWS, with different values; "
+                    "run `terraform refresh`, and let one of them speak for it"
+                )
+    yield from (resource for _, resource in seen.values())
+    background = {aws_key(*r): r for _, reading in readings for r in reading.background}
+    kept = {aws_key(*reading.kept_policy) for _, reading in readings if reading.kept_policy}
+    yield from (r for key, r in background.items() if key not in seen and key not in kept)
+
+
+def _warnings(shown: Shown, readings: Iterable[tuple[Instance, Reading]]) -> Iterator[str]:
+    changing = set(shown.changing)
+    found = sorted({i.address for i, _ in readings if i.address in changing})
+    if found:
+        others = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        yield (
+            f"the plan would still change {found[0]}{others}; the specs say what is there now, so apply it first, or drop it"
+        )

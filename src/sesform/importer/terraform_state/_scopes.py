@@ -1,0 +1,102 @@
+"""The account and region of what names neither: an identity's topics, a set's destinations. Told by what stands beside them in
+the same state, or by options; never guessed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from sesform.importer.terraform_state._document import Instance, Shown
+from sesform.model import arns
+from sesform.model.address import Scope
+from sesform.specs.declared import canonical_identity
+
+# What has an `arn` of its own, made in the account and region that its provider calls; and which attribute names it.
+_IDENTITIES = {
+    "aws_ses_domain_identity": "domain",
+    "aws_ses_email_identity": "email",
+    "aws_sesv2_email_identity": "email_identity",
+}
+_SETS = {"aws_ses_configuration_set": "name", "aws_sesv2_configuration_set": "configuration_set_name"}
+_OTHERS = {"aws_sns_topic": "name", "aws_ses_event_destination": "name"}
+_TELLING = {**_IDENTITIES, **_SETS, **_OTHERS}
+
+
+class Unresolved(Exception):
+    """An account or a region that nothing tells. `options` are those that would."""
+
+    def __init__(self, options: Iterable[str]) -> None:
+        self.options = tuple(options)
+        super().__init__(*self.options)
+
+
+class Scopes:
+    """What a document tells of accounts and regions. `account` and `region` stand in where it tells nothing."""
+
+    def __init__(self, shown: Shown, account: str | None = None, region: str | None = None) -> None:
+        self._account, self._region, self._regions = account, region, shown.regions
+        self._identities: dict[str, set[Scope]] = defaultdict(set)
+        self._sets: dict[str, set[Scope]] = defaultdict(set)
+        self._of_provider: dict[str, set[str]] = defaultdict(set)
+        self._accounts: set[str] = set()
+        for instance in shown.instances:
+            self._learn(instance)
+
+    def _learn(self, instance: Instance) -> None:
+        attribute = _TELLING.get(instance.type)
+        arn = arns.parse(str(instance.values.get("arn")))
+        if attribute is None or arn is None or not arn.account:
+            return
+        name = str(instance.values.get(attribute))
+        if instance.type in _IDENTITIES:
+            self._identities[canonical_identity(name)].add(arn.scope)
+        elif instance.type in _SETS:
+            self._sets[name].add(arn.scope)
+        if instance.managed:  # a data source may look at what belongs to others
+            self._accounts.add(arn.account)
+            if instance.provider:
+                self._of_provider[instance.provider].add(arn.account)
+
+    def of_identity(self, instance: Instance, name: str, topic_arn: str = "") -> Scope:
+        """Where a setting of an identity is made that is given by its name. SES needs the topic in the identity's region (AWS
+        developer guide, "Configuring Amazon SNS notifications"), so that tells the region. Raises Unresolved."""
+        topic = arns.parse(topic_arn)
+        return self._one(instance, self._identities[canonical_identity(name)], topic.region if topic else None)
+
+    def of_set(self, instance: Instance, name: str) -> Scope:
+        """Where a configuration set is. Raises Unresolved."""
+        return self._one(instance, self._sets[name], None)
+
+    def caller(self, instance: Instance, identity: arns.Arn) -> str:
+        """The account that makes a setting for an identity that is given by its ARN: its owner; or another, by a legacy
+        cross-account entry. Raises Unresolved."""
+        account = self._of_its_provider(instance)
+        if account is None and self._accounts == {identity.account}:
+            account = identity.account
+        account = account or self._account
+        if account is None:
+            raise Unresolved(["--account"])
+        return account
+
+    def _of_its_provider(self, instance: Instance) -> str | None:
+        """A provider configuration is one set of credentials, so all that belongs to it is in one account."""
+        found = self._of_provider[instance.provider]
+        return next(iter(found)) if instance.provider and len(found) == 1 else None
+
+    def _one(self, instance: Instance, candidates: set[Scope], topic_region: str | None) -> Scope:
+        own = instance.values.get("region")  # of each resource, since version 6 of the AWS provider
+        region = own if isinstance(own, str) and own else topic_region or self._regions.get(instance.provider)
+        account = self._of_its_provider(instance)
+        fitting = [s for s in candidates if _fits(s, account, region)]
+        if len(fitting) != 1:
+            account, region = account or self._account, region or self._region
+            fitting = [s for s in fitting if _fits(s, account, region)]
+        if len(fitting) == 1:
+            return fitting[0]
+        if account and region:
+            return Scope(account, region)
+        raise Unresolved([*([] if account else ["--account"]), *([] if region else ["--region"])])
+
+
+def _fits(scope: Scope, account: str | None, region: str | None) -> bool:
+    return account in (None, scope.account) and region in (None, scope.region)

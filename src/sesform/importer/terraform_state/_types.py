@@ -1,0 +1,329 @@
+"""The AWS provider's resource types → resources of ours. Attribute names are those of its schema, version 5.100."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sesform.errors import TerraformError
+from sesform.importer.terraform_state._attributes import Attributes, Stays
+from sesform.importer.terraform_state._scopes import Scopes
+from sesform.model import arns
+from sesform.model.address import Scope
+from sesform.model.values import NOTIFICATION_TYPES, event_set, printable
+from sesform.policies import document as policy_document
+from sesform.policies import topic_statements
+from sesform.resources import PENDING
+from sesform.resources.resource_type import Resource
+from sesform.specs.declared import canonical_identity
+
+
+@dataclass(slots=True)
+class Reading:
+    """One instance's part: `stays` says why Terraform keeps it, `remarks` what a reader of the hand-over should know.
+    `background` is what it says of something that another resource may say better. `kept_policy` is the policy of a
+    topic that Terraform goes on writing, {} where it is not to be seen."""
+
+    resources: list[Resource] = field(default_factory=list)
+    background: list[Resource] = field(default_factory=list)
+    stays: str = ""
+    kept_policy: Resource | None = None
+    remarks: list[str] = field(default_factory=list)
+
+
+def read(attributes: Attributes, scopes: Scopes) -> Reading | None:
+    """What an instance says; None where its type says nothing of notifications. Raises TerraformError, Unresolved."""
+    reader = _TYPES.get(attributes.instance.type)
+    if reader is None:
+        return None
+    reading = Reading()
+    try:
+        reader(attributes, scopes, reading)
+    except Stays as reason:
+        return Reading(stays=str(reason))
+    return reading if reading.resources or reading.stays else None
+
+
+# --- identities --------------------------------------------------------------------------------------------------------
+
+
+def _identity_notification_topic(a: Attributes, scopes: Scopes, into: Reading) -> None:
+    type_ = a.needed("notification_type").lower()
+    if type_ not in NOTIFICATION_TYPES:
+        raise TerraformError(
+            f"{a.instance.address}: notification_type is {printable(type_)!r}, not Bounce, Complaint or Delivery"
+        )
+    # The provider takes null and "" alike for no topic.
+    topic_arn = str(a.arn("topic_arn", "sns")) if a.text("topic_arn") else None
+    headers = a.flag("include_original_headers")
+    if headers and topic_arn is None:
+        raise Stays("it asks for headers without a topic that could carry them")
+    identity, scope = _notified(a, scopes, topic_arn or "")
+    key = {"identity": identity, "notification_type": type_}
+    into.resources.append(("notification_topic", scope, {**key, "topic_arn": topic_arn}))
+    if headers:
+        into.resources.append(("notification_headers", scope, {**key, "enabled": True}))
+
+
+def _notified(a: Attributes, scopes: Scopes, topic_arn: str) -> tuple[str, Scope]:
+    """The identity as we know it: by its name where it belongs to the account that makes the setting, else by its ARN."""
+    name = a.needed("identity")
+    arn = arns.parse(name)
+    if arn is None:
+        return canonical_identity(name), scopes.of_identity(a.instance, name, topic_arn)
+    arn = a.arn("identity", "ses")
+    own = canonical_identity(arn.resource.removeprefix("identity/"))
+    account = scopes.caller(a.instance, arn)
+    if account == arn.account:
+        return own, arn.scope
+    return str(arn._replace(resource=f"identity/{own}")), Scope(account, arn.region)
+
+
+def _identity(a: Attributes, scopes: Scopes, name: str) -> tuple[str, Scope]:
+    """An identity of the account itself, by its name or its ARN."""
+    text = a.needed(name)
+    if not text.startswith("arn:"):
+        return canonical_identity(text), scopes.of_identity(a.instance, text)
+    arn = a.arn(name, "ses")
+    return canonical_identity(arn.resource.removeprefix("identity/")), arn.scope
+
+
+def _policy_of(identity: str, name: str) -> Callable[[Attributes, Scopes, Reading], None]:
+    def read_policy(a: Attributes, scopes: Scopes, into: Reading) -> None:
+        owner, scope = _identity(a, scopes, identity)
+        properties = {"identity": owner, "name": a.needed(name), "policy": a.policy("policy")}
+        into.resources.append(("sending_policy", scope, properties))
+
+    return read_policy
+
+
+def _feedback_attributes(a: Attributes, scopes: Scopes, into: Reading) -> None:
+    identity, scope = _identity(a, scopes, "email_identity")
+    # Left out is off: SES v2 takes a missing EmailForwardingEnabled for false (seen in the provider's own acceptance tests).
+    properties = {"identity": identity, "enabled": a.flag("email_forwarding_enabled")}
+    into.resources.append(("feedback_forwarding", scope, properties))
+
+
+def _email_identity(a: Attributes, scopes: Scopes, into: Reading) -> None:
+    name = a.text("configuration_set_name")
+    if not name:
+        return  # nothing of it is a setting of ours
+    identity = canonical_identity(a.needed("email_identity"))
+    into.resources.append(
+        ("default_configuration_set", a.arn("arn", "ses").scope, {"identity": identity, "configuration_set": name})
+    )
+    into.stays = (
+        "sesform makes and removes no identities; its configuration_set_name is in the spec too, so have Terraform "
+        "leave it alone: lifecycle { ignore_changes = [configuration_set_name] }"
+    )
+
+
+# --- configuration sets ------------------------------------------------------------------------------------------------
+
+
+def _set(a: Attributes, into: Reading, name: str, unsaid: list[str]) -> None:
+    into.resources.append(("configuration_set", a.arn("arn", "ses").scope, {"configuration_set": a.needed(name)}))
+    if unsaid:
+        into.stays = f"specs have no words for its {', '.join(unsaid)}; its event destinations go over all the same"
+    _remark_on_tags(a, into)
+
+
+def _configuration_set_v2(a: Attributes, scopes: Scopes, into: Reading) -> None:
+    delivery, sending = a.block("delivery_options"), a.block("sending_options")
+    unsaid = a.set_ones(("suppression_options", "tracking_options", "vdm_options"))
+    if delivery and (delivery.set_ones(("max_delivery_seconds", "sending_pool_name")) or _insists(delivery)):
+        unsaid.append("delivery_options")
+    if sending and not sending.flag("sending_enabled"):
+        unsaid.append("sending_options")
+    _set(a, into, "configuration_set_name", sorted(unsaid))
+
+
+def _configuration_set_v1(a: Attributes, scopes: Scopes, into: Reading) -> None:
+    delivery, tracking = a.block("delivery_options"), a.block("tracking_options")
+    unsaid = a.set_ones(("reputation_metrics_enabled",))
+    if delivery and _insists(delivery):
+        unsaid.append("delivery_options")
+    if tracking and tracking.set_ones(("custom_redirect_domain",)):
+        unsaid.append("tracking_options")
+    # Its default is true; a state that the provider wrote always says which.
+    if not a.flag("sending_enabled"):
+        unsaid.append("sending_enabled")
+    _set(a, into, "name", sorted(unsaid))
+
+
+def _insists(delivery: Attributes) -> bool:
+    return delivery.text("tls_policy").upper() not in ("", "OPTIONAL")
+
+
+def _destination(into: Reading, scope: Scope, name: str, key: str, rest: Mapping[str, Any]) -> None:
+    into.resources.append(("configuration_set", scope, {"configuration_set": name}))
+    into.resources.append(("event_destination", scope, {"configuration_set": name, "name": key, **rest}))
+
+
+def _event_destination_v1(a: Attributes, scopes: Scopes, into: Reading) -> None:
+    targets: dict[str, Any] = {}
+    if sns := a.block("sns_destination"):
+        targets["sns"] = {"topic_arn": str(sns.arn("topic_arn", "sns"))}
+    if firehose := a.block("kinesis_destination"):
+        targets["firehose"] = {"stream_arn": firehose.needed("stream_arn"), "role_arn": firehose.needed("role_arn")}
+    if dimensions := a.blocks("cloudwatch_destination"):
+        targets["cloudwatch"] = _dimensions(dimensions, "dimension_name", "value_source", "default_value")
+    settings = {"enabled": a.flag("enabled"), "events": event_set(map(_upper_snake, a.texts("matching_types")))}
+    _destination(
+        into,
+        a.arn("arn", "ses").scope,
+        a.needed("configuration_set_name"),
+        a.needed("name"),
+        {**settings, **_only(a, targets)},
+    )
+
+
+def _event_destination_v2(a: Attributes, scopes: Scopes, into: Reading) -> None:
+    name = a.needed("configuration_set_name")
+    scope = scopes.of_set(a.instance, name)
+    block = a.block("event_destination")
+    if block is None:
+        raise TerraformError(f"{a.instance.address}: event_destination is missing")
+    targets: dict[str, Any] = {}
+    if sns := block.block("sns_destination"):
+        targets["sns"] = {"topic_arn": str(sns.arn("topic_arn", "sns"))}
+    if firehose := block.block("kinesis_firehose_destination"):
+        stream = firehose.needed("delivery_stream_arn")
+        targets["firehose"] = {"stream_arn": stream, "role_arn": firehose.needed("iam_role_arn")}
+    if cloudwatch := block.block("cloud_watch_destination"):
+        fields = ("dimension_name", "dimension_value_source", "default_dimension_value")
+        targets["cloudwatch"] = _dimensions(cloudwatch.blocks("dimension_configuration"), *fields)
+    if bus := block.block("event_bridge_destination"):
+        targets["eventbridge"] = {"event_bus_arn": bus.needed("event_bus_arn")}
+    if pinpoint := block.block("pinpoint_destination"):
+        targets["pinpoint"] = {"application_arn": pinpoint.needed("application_arn")}
+    events = event_set(map(_upper_snake, block.texts("matching_event_types")))
+    rest = {"enabled": block.flag("enabled"), "events": events, **_only(a, targets)}
+    _destination(into, scope, name, a.needed("event_destination_name"), rest)
+
+
+def _only(a: Attributes, targets: Mapping[str, Any]) -> Mapping[str, Any]:
+    if len(targets) != 1:
+        raise TerraformError(f"{a.instance.address}: it has {len(targets)} destinations, not one")
+    return targets
+
+
+def _dimensions(blocks: list[Attributes], name: str, source: str, default: str) -> dict[str, Any]:
+    found = [
+        {"name": b.needed(name), "source": _upper_snake(b.needed(source)), "default": b.needed(default)} for b in blocks
+    ]
+    return {"dimensions": sorted(found, key=lambda d: d["name"])}
+
+
+def _upper_snake(text: str) -> str:
+    """SES v1 writes renderingFailure and messageTag where v2 writes RENDERING_FAILURE and MESSAGE_TAG."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", text).upper()
+
+
+# --- topics ------------------------------------------------------------------------------------------------------------
+
+_FEEDBACK = tuple(
+    f"{protocol}_{what}"
+    for protocol in ("application", "firehose", "http", "lambda", "sqs")
+    for what in ("failure_feedback_role_arn", "success_feedback_role_arn", "success_feedback_sample_rate")
+)
+_UNSAID = ("archive_policy", "delivery_policy", *_FEEDBACK)
+
+
+def _topic(a: Attributes, scopes: Scopes, into: Reading) -> None:
+    arn = a.arn("arn", "sns")
+    if a.flag("fifo_topic") or arn.resource.endswith(".fifo"):
+        raise Stays("it is a FIFO topic, and SES publishes to standard topics only")
+    unsaid = a.set_ones(_UNSAID)
+    if a.instance.values.get("signature_version") not in (None, 0, 1):
+        unsaid.append("signature_version")
+    if a.text("tracing_config") not in ("", "PassThrough"):
+        unsaid.append("tracing_config")
+    if unsaid:
+        raise Stays(f"specs have no words for its {', '.join(sorted(unsaid))}")
+    properties = {
+        "topic_arn": str(arn),
+        "name": arn.resource,
+        "display_name": a.text("display_name"),
+        "kms_key": a.text("kms_master_key_id") or None,
+    }
+    into.resources.append(("topic", arn.scope, properties))
+    # The provider reads it back whoever set it; a state may be older than a policy that a resource of its own sets.
+    if a.text_of_json("policy"):
+        document = a.policy("policy")
+        into.background.append(("topic_policy", arn.scope, {"topic_arn": str(arn), "policy": document}))
+    _remark_on_tags(a, into)
+
+
+def _topic_policy(a: Attributes, scopes: Scopes, into: Reading) -> None:
+    """It goes only where it says no more than sesform would: the provider writes a policy whole, and specs have no words for the
+    statements of others."""
+    arn = a.arn("arn", "sns")
+    document: policy_document.Policy = {}
+    try:
+        document = a.policy("policy")
+    except Stays as reason:
+        into.stays = str(reason)
+    if _has_others(document, str(arn)):
+        into.stays = "it has statements that are not sesform's"
+    found = ("topic_policy", arn.scope, {"topic_arn": str(arn), "policy": document})
+    if into.stays:
+        into.kept_policy = found
+    else:
+        into.resources.append(found)
+
+
+def _has_others(document: policy_document.Policy, topic_arn: str) -> bool:
+    """Whether there are statements that neither sesform made nor SNS gives a new topic."""
+    others = {"Statement": [s for s in policy_document.statements(document) if not topic_statements.is_ours(s)]}
+    default = {"Statement": policy_document.default_topic_policy(topic_arn)["Statement"]}
+    return bool(others["Statement"]) and not policy_document.same(others, default)
+
+
+def _subscription(a: Attributes, scopes: Scopes, into: Reading) -> None:
+    arn = a.arn("topic_arn", "sns")
+    unsaid = a.set_ones(("delivery_policy", "replay_policy"))
+    redrive = a.document("redrive_policy")
+    if redrive.keys() - {"deadLetterTargetArn"}:
+        unsaid.append("redrive_policy")
+    if unsaid:
+        raise Stays(f"specs have no words for its {', '.join(unsaid)}")
+    owner = a.text("owner_id")
+    if owner not in ("", arn.account):
+        # Only its owner may change it or take it away: SNS API reference, Unsubscribe and SetSubscriptionAttributes.
+        raise Stays(f"it belongs to account {owner}, its topic to {arn.account}")
+    properties = {
+        "topic_arn": str(arn),
+        "protocol": a.needed("protocol"),
+        "endpoint": a.needed("endpoint"),
+        "arn": PENDING if a.flag("pending_confirmation") else a.needed("arn"),
+        "raw_message_delivery": a.flag("raw_message_delivery"),
+        "filter_policy": a.document("filter_policy"),
+        "filter_policy_scope": a.text("filter_policy_scope") or "MessageAttributes",
+        "dead_letter_queue": redrive.get("deadLetterTargetArn"),
+        "role": a.text("subscription_role_arn") or None,
+    }
+    into.resources.append(("subscription", arn.scope, properties))
+
+
+def _remark_on_tags(a: Attributes, into: Reading) -> None:
+    if a.set_ones(("tags", "tags_all")):
+        into.remarks.append("its tags stay on it, and nobody manages them any more")
+
+
+_TYPES: Mapping[str, Callable[[Attributes, Scopes, Reading], None]] = {
+    "aws_ses_identity_notification_topic": _identity_notification_topic,
+    "aws_ses_identity_policy": _policy_of("identity", "name"),
+    "aws_sesv2_email_identity_policy": _policy_of("email_identity", "policy_name"),
+    "aws_sesv2_email_identity_feedback_attributes": _feedback_attributes,
+    "aws_sesv2_email_identity": _email_identity,
+    "aws_ses_configuration_set": _configuration_set_v1,
+    "aws_sesv2_configuration_set": _configuration_set_v2,
+    "aws_ses_event_destination": _event_destination_v1,
+    "aws_sesv2_configuration_set_event_destination": _event_destination_v2,
+    "aws_sns_topic": _topic,
+    "aws_sns_topic_policy": _topic_policy,
+    "aws_sns_topic_subscription": _subscription,
+}

@@ -1,0 +1,172 @@
+"""Bulk reads that several resource types share: each kind of call is made once for a scope, not once for a resource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from sesform.errors import AwsError
+from sesform.model import arns
+from sesform.model.quotas import IDENTITIES_A_CALL, RESOURCES_A_PAGE
+from sesform.model.values import OWNERSHIP_TAG
+from sesform.specs.declared import Declared, canonical_arn
+
+if TYPE_CHECKING:
+    from sesform.aws import Connection
+
+PENDING = "PendingConfirmation"  # what SNS lists in place of an ARN until the endpoint's owner has confirmed
+DELETED = "Deleted"  # and for a while after it has gone (ansible/ansible#20086)
+
+
+class Reading:
+    """One pass over one connection. What is asked for is known from the start; each answer is fetched when first looked at.
+
+    Used by one thread for each of SES, SNS and tags; no answer is looked at by two.
+    """
+
+    def __init__(self, connection: Connection, wanted: Iterable[Declared]) -> None:
+        self.connection = connection
+        self._wanted = tuple(wanted)
+        self._email_identities: dict[str, Mapping[str, Any]] = {}
+        self._subscriptions: dict[str, Mapping[tuple[str, str], str]] = {}
+        self._subscription_attributes: dict[str, Mapping[str, str]] = {}
+        self._topics: dict[str, Mapping[str, str] | AwsError | None] = {}
+
+    def _keys(self, name: str) -> list[str]:
+        return list(dict.fromkeys(d.key[name] for d in self._wanted if name in d.key))
+
+    @cached_property
+    def notification_attributes(self) -> Mapping[str, Mapping[str, Any]]:
+        """The same of the identities that are asked for."""
+        return self.notification_attributes_of(self._keys("identity"))
+
+    def notification_attributes_of(self, identities: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+        """Identity as asked for → topics, header flags and forwarding; identities that SES does not know are left out."""
+        found: dict[str, Mapping[str, Any]] = {}
+        for batch in batches(identities, IDENTITIES_A_CALL):
+            answer = self.connection.call("ses", "GetIdentityNotificationAttributes", Identities=batch)
+            found.update(answer["NotificationAttributes"])
+        return found
+
+    @cached_property
+    def verification(self) -> Mapping[str, str]:
+        """Own identity → its verification status; identities that SES does not know are left out."""
+        found: dict[str, str] = {}
+        own = [name for name in self._keys("identity") if arns.parse(name) is None]
+        for batch in batches(own, IDENTITIES_A_CALL):
+            answer = self.connection.call("ses", "GetIdentityVerificationAttributes", Identities=batch)
+            found.update({name: a["VerificationStatus"] for name, a in answer["VerificationAttributes"].items()})
+        return found
+
+    @cached_property
+    def event_destinations(self) -> Mapping[str, list[dict[str, Any]]]:
+        """Configuration set → its event destinations; sets that do not exist are left out. One call a set tells both."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        named = [
+            d.want["configuration_set"]
+            for d in self._wanted
+            if d.address.type == "default_configuration_set" and d.want
+        ]
+        for name in dict.fromkeys([*self._keys("configuration_set"), *named]):
+            try:
+                answer = self.connection.call(
+                    "sesv2", "GetConfigurationSetEventDestinations", ConfigurationSetName=name
+                )
+            except AwsError as error:
+                if error.code != "NotFoundException":
+                    raise
+            else:
+                found[name] = answer.get("EventDestinations", [])
+        return found
+
+    @cached_property
+    def owners(self) -> Mapping[str, str]:
+        """ARN → the spec whose tag it carries, of all that this region has of the account. One call for a hundred.
+
+        Source: Resource Groups Tagging API reference, GetResources, and "Services that support the Resource Groups Tagging API":
+        reading takes all resource types, so none is named: a filter that AWS does not know would be refused. It may be late, and
+        tell of things that are gone ("previously tagged").
+        """
+        found: dict[str, str] = {}
+        token: dict[str, str] = {}
+        while True:
+            page = self.connection.call(
+                "resourcegroupstaggingapi",
+                "GetResources",
+                TagFilters=[{"Key": OWNERSHIP_TAG}],
+                ResourcesPerPage=RESOURCES_A_PAGE,
+                **token,
+            )
+            for resource in page["ResourceTagMappingList"]:
+                tags = {tag["Key"]: tag["Value"] for tag in resource["Tags"]}
+                if OWNERSHIP_TAG in tags:
+                    found[canonical_arn(resource["ResourceARN"])] = tags[OWNERSHIP_TAG]
+            if not page.get("PaginationToken"):
+                return found
+            token = {"PaginationToken": page["PaginationToken"]}
+
+    def topic_attributes(self, arn: str) -> Mapping[str, str] | None:
+        """A topic's attributes; None where there is no such topic. One call a topic, whoever asks. Raises AwsError."""
+        if arn not in self._topics:
+            try:
+                self._topics[arn] = self.connection.call("sns", "GetTopicAttributes", TopicArn=arn)["Attributes"]
+            except AwsError as error:
+                self._topics[arn] = None if error.code in ("NotFound", "NotFoundException") else error
+        answer = self._topics[arn]
+        if isinstance(answer, AwsError):
+            raise answer
+        return answer
+
+    def email_identity(self, name: str) -> Mapping[str, Any]:
+        """What SES v2 tells of an identity: its policies and default set, among others; {} where there is none.
+
+        One call an identity, since no bulk read has these: only identities that declare one of them are asked for.
+        """
+        if name not in self._email_identities:
+            try:
+                self._email_identities[name] = self.connection.call("sesv2", "GetEmailIdentity", EmailIdentity=name)
+            except AwsError as error:
+                if error.code != "NotFoundException":
+                    raise
+                self._email_identities[name] = {}
+        return self._email_identities[name]
+
+    @property
+    def email_identities(self) -> Mapping[str, Mapping[str, Any]]:
+        """The answers to `email_identity` so far: nothing is asked for."""
+        return self._email_identities
+
+    def subscription_attributes(self, arn: str) -> Mapping[str, str]:
+        """A subscription's attributes; {} of one that is pending, of which SNS tells none. One call a subscription."""
+        if arn not in self._subscription_attributes:
+            answer = (
+                {} if arn == PENDING else self.connection.call("sns", "GetSubscriptionAttributes", SubscriptionArn=arn)
+            )
+            self._subscription_attributes[arn] = answer.get("Attributes", {})
+        return self._subscription_attributes[arn]
+
+    def subscriptions(self, topic_arn: str) -> Mapping[tuple[str, str], str]:
+        """(protocol, endpoint) → subscription ARN, or "PendingConfirmation", of all of a topic's; {} where there is no topic."""
+        if topic_arn not in self._subscriptions:
+            found: dict[tuple[str, str], str] = {}
+            token: dict[str, str] = {}
+            while self.topic_attributes(topic_arn) is not None:
+                page = self.connection.call("sns", "ListSubscriptionsByTopic", TopicArn=topic_arn, **token)
+                for each in page["Subscriptions"]:
+                    key, arn = (each["Protocol"], each["Endpoint"]), each["SubscriptionArn"]
+                    if arn != DELETED and (arn != PENDING or key not in found):
+                        found[key] = arn
+                if not page.get("NextToken"):
+                    break
+                token = {"NextToken": page["NextToken"]}
+            self._subscriptions[topic_arn] = found
+        return self._subscriptions[topic_arn]
+
+
+def batches(items: Sequence[str], size: int) -> Iterator[list[str]]:
+    """The items in lists of at most `size`."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch

@@ -1,0 +1,144 @@
+"""What a resource type is, what IAM must let it do, and the fourteen phases of a plan."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from sesform.model.address import Address, Scope
+from sesform.model.values import UNKNOWN, Properties
+from sesform.specs.declared import Declared
+
+if TYPE_CHECKING:
+    from sesform.aws import Connection
+    from sesform.resources.reader import Reading
+
+
+class Phase(IntEnum):
+    """When a step comes: making first, then removing, each in the order in which things lean on each other."""
+
+    FORWARDING_ON = 1
+    TOPICS = 2
+    CONFIGURATION_SETS = 3
+    NOTIFICATION_TOPICS = 4
+    EVENT_DESTINATIONS = 5
+    HEADERS_ON = 6
+    DEFAULT_CONFIGURATION_SETS = 7
+    FORWARDING_OFF = 8
+    SENDING_POLICIES = 9
+    SENDING_POLICIES_WITHDRAWN = 10
+    HEADERS_OFF = 11
+    NOTIFICATION_TOPICS_NULL = 12
+    CONFIGURATION_SETS_REMOVED = 13
+    TOPICS_REMOVED = 14
+
+    @property
+    def removes(self) -> bool:
+        return self >= Phase.SENDING_POLICIES_WITHDRAWN
+
+
+class Permission(NamedTuple):
+    """One action on one resource, as IAM has them.
+
+    `resource` is an ARN, or "*" for actions that take none. `when` is what must hold besides: operator, key and values, or ().
+    Source of which action takes what: AWS service authorization reference, "Amazon SES", "Amazon SES v2", "Amazon SNS".
+    """
+
+    action: str
+    resource: str = "*"
+    when: tuple[str, ...] = ()
+
+
+def passing(role: str, service: str) -> Permission:
+    """Handing a role to the service that is to take it."""
+    return Permission("iam:PassRole", role, ("StringEquals", "iam:PassedToService", service))
+
+
+def on(resource: str, *actions: str) -> tuple[Permission, ...]:
+    """Each action on that resource."""
+    return tuple(Permission(action, resource) for action in actions)
+
+
+class ResourceType(ABC):
+    """One type of resource: how it is found, compared, tied to others, written, and what that costs.
+
+    A type keeps no state. Properties are plain data (see `values`); `before` is what was found, `after` what will be.
+    `gives` and `needs` name what others lean on, as texts of the type's own making: a step waits for the steps that give what
+    it needs, and what gives something goes only after all that need it have moved away.
+    """
+
+    name: ClassVar[str]
+    key: ClassVar[tuple[str, ...]]  # the properties that AWS knows it by
+    service: ClassVar[str] = "ses"  # who answers its reads: ses (v1 and v2), sns or tagging
+    lags: ClassVar[bool] = False  # whether AWS promises no time within which a read shows what was written
+    part_of: ClassVar[tuple[str, ...]] = ()  # types that name what it is a part of: it is read for those too
+
+    @abstractmethod
+    def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
+        """What AWS holds of the wanted resources; those that do not exist are left out. Raises AwsError."""
+
+    def settle(self, want: Properties | None, have: Properties | None) -> Properties | None:
+        """What the resource will be: what is declared over what is there, since properties left out are not managed."""
+        return None if want is None else {**(have or {}), **want}
+
+    def widened(self, before: Properties, after: Properties) -> Properties:
+        """The state that carries all that `before` and `after` carry. Where it is neither, an update takes two steps: first this,
+        and when nothing leans on the old state any more, `after`."""
+        return after
+
+    def same(self, one: Properties, other: Properties) -> bool:
+        """Whether two states mean the same to AWS."""
+        return one == other
+
+    def shows(self, found: Properties, after: Properties) -> bool:
+        """Whether what was found after a change is what the change was for; values that AWS decided itself aside."""
+        known = {name: value for name, value in after.items() if value is not UNKNOWN}
+        return self.same({name: found.get(name) for name in known}, known)
+
+    def replaced_because(self, before: Properties, after: Properties) -> str | None:
+        """Why an update in place is not possible, or None where it is."""
+        return None
+
+    def remark(self, before: Properties | None, after: Properties | None) -> str:
+        """What people should know of such a step beyond what it changes, "" for nothing."""
+        return ""
+
+    @abstractmethod
+    def phase(self, before: Properties | None, after: Properties | None) -> Phase:
+        """When such a step comes."""
+
+    def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
+        return frozenset()
+
+    def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
+        return frozenset()
+
+    @abstractmethod
+    def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
+        """The calls that the step makes, as IAM names them: the price of a plan is counted with these."""
+
+    @abstractmethod
+    def reads(self, of: Declared) -> tuple[Permission, ...]:
+        """What `read` needs for it."""
+
+    @abstractmethod
+    def writes(self, of: Declared) -> tuple[Permission, ...]:
+        """What making it as declared may take, whatever AWS holds now: what `create`, `update` and `delete` call."""
+
+    @abstractmethod
+    def create(self, connection: Connection, after: Properties) -> None:
+        """Raises AwsError. Finding the thing already made is no error: an earlier run may have been cut off after the call."""
+
+    @abstractmethod
+    def update(self, connection: Connection, before: Properties, after: Properties) -> None:
+        """Raises AwsError."""
+
+    @abstractmethod
+    def delete(self, connection: Connection, before: Properties) -> None:
+        """Raises AwsError. Finding nothing to delete is no error."""
+
+
+# A resource, as far as routes go: its type, its scope, its properties.
+Resource = tuple[str, Scope, Properties]

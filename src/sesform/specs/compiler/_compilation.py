@@ -1,0 +1,46 @@
+"""What the parts of the compilation share: the things declared so far, and the problems found so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sesform.errors import Problem
+from sesform.model.address import Address
+from sesform.specs.declared import Declared, Key, Target
+from sesform.specs.schema import LoadedSpec
+
+
+@dataclass(slots=True)
+class Compilation:
+    """The work in progress: every part adds to it, nothing is taken back."""
+
+    destroy: bool = False
+    partial: bool = False  # some specs could not be loaded, so that one is unknown means nothing
+    accounts: dict[str, str] = field(default_factory=dict)  # of each spec
+    declared: dict[Address, Declared] = field(default_factory=dict)
+    unmanaged: list[Declared] = field(default_factory=list)
+    exclusive: set[Address] = field(default_factory=set)
+    left_alone: set[Key] = field(default_factory=set)
+    targets: list[Target] = field(default_factory=list)
+    problems: dict[Problem, None] = field(default_factory=dict)
+    _by_key: dict[Key, Declared] = field(default_factory=dict)
+
+    def wrong(
+        self, loaded: LoadedSpec, loc: Sequence[int | str], summary: str, hint: str = "", *, warning: bool = False
+    ) -> None:
+        self.problems[loaded.document.problem(loc, summary, hint, severity="warning" if warning else "error")] = None
+
+    def declare(self, declared: Declared) -> None:
+        """Adds a resource; two specs (or two spellings) that speak of the same thing in AWS are a problem."""
+        first = self._by_key.setdefault(declared.aws_key, declared)
+        if first is not declared and declared.origin and first.origin:
+            document, loc, _ = declared.origin
+            name, elsewhere = "/".join(declared.key.values()), str(first.origin).split()[0]
+            text = f"{declared.address.type} {name} is declared twice, first at {elsewhere}"
+            line, column = document.place(loc)
+            self.problems[
+                Problem(text, str(declared.address), document.file, line, column, "let one spec speak for it")
+            ] = None
+            return
+        self.declared[declared.address] = declared

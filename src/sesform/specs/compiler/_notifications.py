@@ -1,0 +1,214 @@
+"""Notification types, header flags and forwarding: of owned identities, and of legacy cross-account entries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sesform.model import arns
+from sesform.model.address import Address, Scope
+from sesform.model.values import NOTIFICATION_TYPES
+from sesform.policies.document import Publisher
+from sesform.specs.compiler._compilation import Compilation
+from sesform.specs.compiler._sending import declare_sending
+from sesform.specs.compiler._topics import TopicTable, resolve
+from sesform.specs.declared import Declared, Origin, Target, canonical_arn, canonical_identity
+from sesform.specs.schema import Delegate, Identity, LoadedSpec, Notifications, NotificationSetting, Owner
+
+Loc = tuple[int | str, ...]
+
+
+def declare_identities(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> None:
+    """The notification settings of an Owner's identities, with its defaults merged under them."""
+    spec = loaded.spec
+    if not isinstance(spec, Owner):
+        return
+    _warn_of_case(work, loaded)
+    for name, identity in spec.identities.items():
+        for region in spec.regions:
+            part = _Part(work, table, loaded, Scope(spec.account, region), canonical_identity(name))
+            loc: Loc = ("identities", name)
+            if not isinstance(identity, Identity):
+                part.remove(loc, "declares the identity absent")
+            elif work.destroy:
+                own = {t: _merged(spec, name, identity, t)[0] for t in NOTIFICATION_TYPES}
+                kept = {t for t, setting in own.items() if setting == "unmanaged"}
+                part.remove(loc, "is being destroyed", kept, forwarding=not _keeps_forwarding(spec, identity))
+                declare_sending(work, loaded, part.scope, name, identity)
+            else:
+                _declare_identity(part, spec, name, identity)
+
+
+def _keeps_forwarding(spec: Owner, identity: Identity) -> bool:
+    source = identity if identity.declares("feedback_forwarding") else spec.defaults.identity
+    return source.declares("feedback_forwarding") and source.feedback_forwarding == "unmanaged"
+
+
+def _declare_identity(part: _Part, spec: Owner, name: str, identity: Identity) -> None:
+    loc: Loc = ("identities", name)
+    settings: dict[str, Any] = {}
+    for type_ in NOTIFICATION_TYPES:
+        settings[type_], where, says = _merged(spec, name, identity, type_)
+        part.notification(type_, settings[type_], where, says)
+    declare_sending(part.work, part.loaded, part.scope, name, identity)
+    own = identity.declares("feedback_forwarding")
+    forwarding = identity.feedback_forwarding if own else spec.defaults.identity.feedback_forwarding
+    if forwarding == "unmanaged":
+        if _keeps_forwarding(spec, identity):
+            part.work.left_alone.add(("feedback_forwarding", part.scope, (part.identity,)))
+        return
+    where = (*(loc if own else ("defaults", "identity")), "feedback_forwarding")
+    dark = [t for t in ("bounce", "complaint") if settings[t] is None]
+    if forwarding is False and dark:
+        # SES API reference, SetIdentityFeedbackForwardingEnabled: off only where both have a topic.
+        part.work.wrong(
+            part.loaded,
+            where,
+            f"feedback_forwarding: false needs a topic for bounce and complaint, and {' and '.join(dark)} of {name} "
+            f"{'has' if len(dark) == 1 else 'have'} none",
+            "name a topic, or leave forwarding on",
+        )
+    part.forwarding(bool(forwarding), where, f"says {str(bool(forwarding)).lower()}")
+
+
+def _merged(spec: Owner, name: str, identity: Identity, type_: str) -> tuple[Any, Loc, str]:
+    """One type's setting, the place that says so, and in which words."""
+    fallback = spec.defaults.identity.notifications
+    value = getattr(identity.notifications, type_)
+    default = getattr(fallback, type_)
+    if identity.notifications.declares(type_):
+        if isinstance(value, NotificationSetting) and isinstance(default, NotificationSetting):
+            value = default.model_copy(update={f: getattr(value, f) for f in value.model_fields_set})
+        loc: Loc = ("identities", name, "notifications", type_)
+    elif fallback.declares(type_):
+        value, loc = default, ("defaults", "identity", "notifications", type_)
+    else:
+        return None, ("identities", name), f"names no topic for {type_}"
+    return value, loc, "says null" if value is None else "declares it"
+
+
+def _warn_of_case(work: Compilation, loaded: LoadedSpec) -> None:
+    seen: dict[str, str] = {}
+    for name in loaded.spec.identities if isinstance(loaded.spec, Owner) else ():
+        twin = seen.setdefault(name.lower(), name)
+        if "@" in name and twin != name:
+            work.wrong(
+                loaded,
+                ("identities", name),
+                f"differs from {twin!r} in case only",
+                "SES takes them for two identities",
+                warning=True,
+            )
+
+
+def declare_cross_account(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> None:
+    """A Delegate's legacy entries: notification topics whose identity is an ARN, in the delegate's own scope."""
+    spec = loaded.spec
+    if not isinstance(spec, Delegate):
+        return
+    for text, entry in spec.cross_account_notifications.items():
+        loc: Loc = ("cross_account_notifications", text)
+        arn = arns.parse(text)
+        if arn is None:  # the schema has checked it already
+            continue
+        if arn.account == spec.account:
+            work.wrong(
+                loaded,
+                loc,
+                f"the identity belongs to {spec.account} itself",
+                "declare it under `identities` of an Owner",
+            )
+            continue
+        if arn.region not in spec.regions:
+            there = f"the identity is in {arn.region}, the spec is in {', '.join(spec.regions)}"
+            work.wrong(loaded, loc, there, "add the region")
+            continue
+        if arn.partition != arns.partition(arn.region):
+            right = arns.partition(arn.region)
+            work.wrong(
+                loaded, loc, f"{arn.region} is in partition {right}, not in {arn.partition}", f"write arn:{right}:…"
+            )
+            continue
+        part = _Part(work, table, loaded, Scope(spec.account, arn.region), canonical_arn(text))
+        if not isinstance(entry, Notifications) or work.destroy:
+            kept = {
+                t for t in NOTIFICATION_TYPES if isinstance(entry, Notifications) and getattr(entry, t) == "unmanaged"
+            }
+            part.remove(
+                loc, "is being destroyed" if work.destroy else "declares the entry absent", kept, forwarding=False
+            )
+            continue
+        for type_ in NOTIFICATION_TYPES:
+            own = entry.declares(type_)
+            says = (
+                ("declares it" if getattr(entry, type_) is not None else "says null")
+                if own
+                else f"names no topic for {type_}"
+            )
+            part.notification(type_, getattr(entry, type_), (*loc, type_) if own else loc, says)
+
+
+class _Part:
+    """One identity (a name, or the ARN of a foreign one) in one scope."""
+
+    def __init__(self, work: Compilation, table: TopicTable, loaded: LoadedSpec, scope: Scope, identity: str) -> None:
+        self.work, self.table, self.loaded, self.scope, self.identity = work, table, loaded, scope, identity
+
+    def notification(self, type_: str, setting: NotificationSetting | str | None, loc: Loc, says: str) -> None:
+        """A type's topic and header flag; `setting` None: no topic; "unmanaged": read, never written."""
+        key = {"identity": self.identity, "notification_type": type_}
+        if setting == "unmanaged":
+            self.work.unmanaged.append(Declared(self._address("notification_topic", type_), self.scope, key, None))
+            self.work.left_alone.add(("notification_headers", self.scope, tuple(key.values())))
+            return
+        topic_arn = self._topic(setting, loc) if isinstance(setting, NotificationSetting) else None
+        origin = Origin(self.loaded.document, loc, says)
+        self._declare("notification_topic", type_, key, {**key, "topic_arn": topic_arn} if topic_arn else None, origin)
+        headers = isinstance(setting, NotificationSetting) and setting.headers
+        asks = origin if headers or topic_arn is None else origin._replace(says="does not ask for headers")
+        self._declare("notification_headers", type_, key, {**key, "enabled": True} if headers else None, asks)
+        if topic_arn:
+            address = self._address("notification_topic", type_)
+            self.work.targets.append(Target(topic_arn, publishers_of(self.scope, self.identity), address, origin))
+
+    def forwarding(self, enabled: bool, loc: Loc, says: str) -> None:
+        key = {"identity": self.identity}
+        self._declare(
+            "feedback_forwarding", "", key, {**key, "enabled": enabled}, Origin(self.loaded.document, loc, says)
+        )
+
+    def remove(self, loc: Loc, says: str, kept: set[str] | None = None, *, forwarding: bool = True) -> None:
+        """All that is set goes, and SES mails feedback again; the types in `kept` stay as they are."""
+        origin = Origin(self.loaded.document, loc, says)
+        for type_ in NOTIFICATION_TYPES:
+            if type_ not in (kept or ()):
+                key = {"identity": self.identity, "notification_type": type_}
+                self._declare("notification_topic", type_, key, None, origin)
+                self._declare("notification_headers", type_, key, None, origin)
+        if forwarding:
+            self.forwarding(True, loc, says)
+
+    def _topic(self, setting: NotificationSetting, loc: Loc) -> str | None:
+        if setting.topic is None:
+            self.work.wrong(self.loaded, loc, "topic is missing", "name a topic here or in `defaults`")
+            return None
+        return resolve(self.work, self.table, self.loaded, self.scope.region, setting.topic, loc)
+
+    def _address(self, resource_type: str, type_: str) -> Address:
+        key = f"{self.identity}/{type_}" if type_ else self.identity
+        return Address(self.loaded.spec.name, self.scope.region, resource_type, key)
+
+    def _declare(
+        self, resource_type: str, type_: str, key: dict[str, str], want: dict[str, Any] | None, origin: Origin
+    ) -> None:
+        self.work.declare(Declared(self._address(resource_type, type_), self.scope, key, want, origin))
+
+
+def publishers_of(scope: Scope, identity: str) -> tuple[Publisher, ...]:
+    """As whom SES publishes an identity's notifications.
+
+    For a legacy entry nobody knows whether SES names the owner's account or the delegate's, so both are let in.
+    """
+    foreign = arns.parse(identity)
+    if foreign is None:
+        return (Publisher(scope.account, arns.identity(scope, identity)),)
+    return (Publisher(scope.account, identity), Publisher(foreign.account, identity, scope.account))

@@ -1,0 +1,212 @@
+"""Topics: what the specs declare of them, and what a reference means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sesform.model import arns
+from sesform.model.address import Address, Scope
+from sesform.specs.compiler._compilation import Compilation
+from sesform.specs.compiler._policies import Loc, check_partition
+from sesform.specs.declared import Declared, Origin
+from sesform.specs.schema import LoadedSpec, Subscription, Topic, did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class TopicEntry:
+    """One topic in one region. `state` is "managed", "external" or "absent"."""
+
+    spec: str
+    key: str
+    scope: Scope
+    name: str
+    state: str
+    keeps_policy: bool  # whether our statements are kept in its policy
+
+    @property
+    def arn(self) -> str:
+        return arns.topic(self.scope, self.name)
+
+
+@dataclass(slots=True)
+class TopicTable:
+    """Every topic that any spec names, and the regions of every spec: enough to say what a reference means."""
+
+    regions: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    entries: dict[tuple[str, str, str], TopicEntry] = field(default_factory=dict)  # (spec, region, key)
+    by_arn: dict[str, TopicEntry] = field(default_factory=dict)
+
+    def keys_of(self, spec: str) -> set[str]:
+        return {key for name, _, key in self.entries if name == spec}
+
+
+def tabulate(specs: Iterable[LoadedSpec]) -> TopicTable:
+    """All topics of all specs, before any reference is resolved."""
+    table = TopicTable()
+    for loaded in specs:
+        spec = loaded.spec
+        table.regions[spec.name] = tuple(spec.regions)
+        for key, topic in spec.topics.items():
+            for region in spec.regions:
+                state = "absent" if not isinstance(topic, Topic) else "external" if topic.external else "managed"
+                name = topic.name if isinstance(topic, Topic) and topic.name else key
+                keeps = state == "managed" and not (isinstance(topic, Topic) and topic.policy == "unmanaged")
+                entry = TopicEntry(spec.name, key, Scope(spec.account, region), name, state, keeps)
+                table.entries[spec.name, region, key] = entry
+                # Where one spec manages a topic that another calls external, the managing one speaks for it.
+                if state == "managed" or entry.arn not in table.by_arn:
+                    table.by_arn[entry.arn] = entry
+    return table
+
+
+def declare_topics(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> None:
+    """The topics that sesform manages, as resources; external ones are only ever looked at."""
+    for (spec, region, key), entry in table.entries.items():
+        if spec != loaded.spec.name:
+            continue
+        if "." in entry.name:
+            fifo = entry.name.endswith(".fifo")
+            what = "is a FIFO topic" if fifo else "is not a topic name that SNS takes"
+            hint = "SES publishes to standard topics only" if fifo else "use letters, digits, - and _"
+            work.wrong(loaded, ("topics", key), f"{entry.name!r} {what}", hint)
+            continue
+        if entry.state == "external":
+            work.left_alone.add(("topic", entry.scope, (entry.arn,)))
+            continue
+        topic = loaded.spec.topics[key]
+        want: dict[str, object] | None = None
+        says = "is being destroyed" if work.destroy else "declares the topic absent"
+        if isinstance(topic, Topic) and not work.destroy:
+            says = "declares it"
+            want = {"topic_arn": entry.arn, "name": entry.name}
+            if topic.display_name is not None:
+                want["display_name"] = topic.display_name
+            if topic.declares("kms_key"):
+                want["kms_key"] = topic.kms_key
+                _check_key(work, loaded, entry, topic.kms_key or "")
+        origin = Origin(loaded.document, ("topics", key), says)
+        work.declare(Declared(Address(spec, region, "topic", key), entry.scope, {"topic_arn": entry.arn}, want, origin))
+        if isinstance(topic, Topic) and want is not None:
+            _declare_subscriptions(work, loaded, entry, topic)
+
+
+def _check_key(work: Compilation, loaded: LoadedSpec, entry: TopicEntry, key: str) -> None:
+    arn, region = arns.parse(key), entry.scope.region
+    if arn is not None and arn.region != region:
+        hint = "a topic's key is in its region"
+        if len(loaded.spec.regions) > 1:
+            hint += "; name it by an alias, so that each region has its own"
+        text = f"the key is in {arn.region}, the topic in {region}"
+        work.wrong(loaded, ("topics", entry.key, "kms_key"), text, hint)
+    else:
+        check_partition(work, loaded, entry.scope, key, ("topics", entry.key, "kms_key"))
+
+
+def _declare_subscriptions(work: Compilation, loaded: LoadedSpec, entry: TopicEntry, topic: Topic) -> None:
+    for index, subscription in enumerate(topic.subscriptions):
+        loc: Loc = ("topics", entry.key, "subscriptions", index)
+        key = {"topic_arn": entry.arn, "protocol": subscription.protocol, "endpoint": subscription.endpoint}
+        want = None if subscription.absent else {**key, **_settings(subscription)}
+        _check_queue(work, loaded, entry, subscription, loc)
+        check_partition(work, loaded, entry.scope, subscription.endpoint, (*loc, "endpoint"))
+        check_partition(work, loaded, entry.scope, subscription.role or "", (*loc, "role"))
+        address = Address(
+            entry.spec, entry.scope.region, "subscription", f"{entry.key}/{key['protocol']}/{key['endpoint']}"
+        )
+        says = "declares it absent" if want is None else "declares it"
+        work.declare(Declared(address, entry.scope, key, want, Origin(loaded.document, loc, says)))
+
+
+def _settings(subscription: Subscription) -> dict[str, Any]:
+    """What is managed of a subscription. null takes the queue away; of the others it says no more than leaving them out."""
+    names = subscription.model_fields_set - {"protocol", "endpoint", "absent"}
+    managed = {name: getattr(subscription, name) for name in sorted(names)}
+    if "filter_policy" in managed:
+        managed["filter_policy"] = managed["filter_policy"] or {}
+    return {name: value for name, value in managed.items() if value is not None or name == "dead_letter_queue"}
+
+
+def _check_queue(
+    work: Compilation, loaded: LoadedSpec, entry: TopicEntry, subscription: Subscription, loc: Sequence[int | str]
+) -> None:
+    # "The Amazon SNS subscription and Amazon SQS queue must be under the same AWS account and Region": SNS developer guide,
+    # "Amazon SNS dead-letter queues". The subscription is the topic's account's, which makes the call.
+    queue = arns.parse(subscription.dead_letter_queue or "")
+    if queue is not None and queue.scope != entry.scope:
+        text = f"the queue is in {queue.scope}, the subscription in {entry.scope}"
+        hint = "a dead-letter queue is in the account and region of its subscription"
+        if len(loaded.spec.regions) > 1 and queue.account == entry.scope.account:
+            hint += "; give each region a spec of its own"
+        work.wrong(loaded, (*loc, "dead_letter_queue"), text, hint)
+
+
+def resolve(
+    work: Compilation, table: TopicTable, loaded: LoadedSpec, region: str, reference: str, loc: Sequence[int | str]
+) -> str | None:
+    """A topic reference → the topic's ARN; None where it means nothing, which is noted as a problem."""
+    if reference.startswith("arn:"):
+        return _resolve_arn(work, table, loaded, region, reference, loc)
+    spec, _, key = reference.rpartition("/")
+    spec = spec or loaded.spec.name
+    if spec not in table.regions:
+        if not work.partial:
+            work.wrong(loaded, loc, f"unknown spec {spec!r} in {reference!r}", did_you_mean(spec, table.regions))
+        return None
+    keys = table.keys_of(spec)
+    if key not in keys:
+        if key.endswith(".fifo"):
+            work.wrong(loaded, loc, f"{reference!r} is a FIFO topic", "SES publishes to standard topics only")
+            return None
+        hint = did_you_mean(key, keys) or f"declare it under `topics` of {spec}"
+        work.wrong(
+            loaded, loc, f"unknown topic {key!r}" + (f" of spec {spec!r}" if spec != loaded.spec.name else ""), hint
+        )
+        return None
+    entry = table.entries.get((spec, region, key))
+    if entry is None:
+        regions = ", ".join(table.regions[spec])
+        work.wrong(
+            loaded,
+            loc,
+            f"topic {reference!r} is not in {region}: spec {spec!r} is in {regions}",
+            "SES needs the topic in its own region",
+        )
+        return None
+    return _usable(work, loaded, entry, reference, loc)
+
+
+def _usable(
+    work: Compilation, loaded: LoadedSpec, entry: TopicEntry, reference: str, loc: Sequence[int | str]
+) -> str | None:
+    if entry.state == "absent":
+        work.wrong(
+            loaded,
+            loc,
+            f"topic {reference!r} is declared absent by spec {entry.spec!r}",
+            "use another topic, or declare it again",
+        )
+        return None
+    return entry.arn
+
+
+def _resolve_arn(
+    work: Compilation, table: TopicTable, loaded: LoadedSpec, region: str, reference: str, loc: Sequence[int | str]
+) -> str | None:
+    arn = arns.parse(reference)
+    if arn is None:  # the schema has checked it already
+        return None
+    if arn.partition != arns.partition(region):
+        work.wrong(
+            loaded, loc, f"topic {reference!r} is in partition {arn.partition}, {region} is in {arns.partition(region)}"
+        )
+        return None
+    if arn.region != region:
+        hint = "SES needs the topic in its own region"
+        if len(loaded.spec.regions) > 1:
+            hint += "; refer to it by name, so that each region gets its own"
+        work.wrong(loaded, loc, f"topic {reference!r} is in {arn.region}, the setting is in {region}", hint)
+        return None
+    entry = table.by_arn.get(reference)
+    return _usable(work, loaded, entry, reference, loc) if entry else reference

@@ -1,0 +1,78 @@
+"""What the specs declare: resources, where each is declared, and canonical names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from sesform.errors import Problem
+from sesform.model.address import Address, Scope
+from sesform.model.values import Properties
+from sesform.policies.document import Publisher
+from sesform.specs.yaml_reader import Document
+
+# What AWS knows a thing by: its type, where it is, and the values of its key.
+Key = tuple[str, Scope, tuple[str, ...]]
+
+
+class Origin(NamedTuple):
+    """Where the specs say something, and what they say there: "declares it", "says null", …"""
+
+    document: Document
+    loc: tuple[int | str, ...]
+    says: str
+
+    def __str__(self) -> str:
+        line, _ = self.document.place(self.loc)
+        return f"{self.document.file}:{line} {self.says}"
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One resource that the specs speak of.
+
+    `key` is what AWS knows it by, `want` its properties (the key's among them; those left out are not managed) or None where
+    it must not exist.
+    """
+
+    address: Address
+    scope: Scope
+    key: Mapping[str, str]
+    want: Properties | None
+    origin: Origin | None = None
+
+    @property
+    def aws_key(self) -> Key:
+        return self.address.type, self.scope, tuple(self.key.values())
+
+    def problem(self, summary: str, hint: str = "", *, warning: bool = False) -> Problem:
+        """Something wrong with the resource, at the place where the specs speak of it."""
+        severity: Literal["error", "warning"] = "warning" if warning else "error"
+        if self.origin is None:
+            return Problem(summary, str(self.address), hint=hint, severity=severity)
+        line, column = self.origin.document.place(self.origin.loc)
+        return Problem(summary, str(self.address), self.origin.document.file, line, column, hint, severity)
+
+
+class Target(NamedTuple):
+    """A topic that something publishes to: SES must be let in as one of these publishers."""
+
+    topic_arn: str
+    publishers: tuple[Publisher, ...]
+    user: Address
+    origin: Origin
+
+
+def canonical_identity(name: str) -> str:
+    """Domains are case-insensitive; e-mail identities are case-sensitive, domain part and all.
+
+    Source: AWS developer guide, "Creating and verifying identities in Amazon SES".
+    """
+    return name if "@" in name else name.lower()
+
+
+def canonical_arn(text: str) -> str:
+    """The same for the ARN of an identity; any other text stays as it is."""
+    head, separator, name = text.partition(":identity/")
+    return f"{head}{separator}{canonical_identity(name)}" if separator else text

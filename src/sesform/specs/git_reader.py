@@ -1,0 +1,179 @@
+"""Spec files as they were at a git ref. The only user of git, and of subprocess.
+
+Nothing is checked out, and nothing in the repository or its working tree changes. The environment is handed on, so that GIT_DIR
+and its like mean what they mean to git.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from sesform.errors import UsageError
+from sesform.model.values import printable
+from sesform.specs.yaml_reader import MAX_BYTES, is_listed
+
+_LINK = "120000"  # the mode of symbolic links
+# What `git cat-file --batch --follow-symlinks` says of a link that leads to no file.
+_NOWHERE = (b"missing", b"dangling", b"loop", b"notdir")
+
+
+class Entry(NamedTuple):
+    """A file in a commit: its mode, its object, and where it is, seen from the top of the repository."""
+
+    mode: str
+    object: str
+    size: int
+    path: str
+
+
+class Then(NamedTuple):
+    """What reading paths gives at a ref: the commit, those of the paths that were there, and the files as (name, content).
+
+    `parted` is the commit that both HEAD and this one have come of, "" where it is this one, or nobody knows.
+    """
+
+    commit: str
+    paths: tuple[str | Path, ...]
+    files: tuple[tuple[str, bytes], ...]
+    parted: str = ""
+
+
+def read(ref: str, paths: Sequence[str | Path]) -> Then:
+    """The spec files that these paths, seen from the current folder, led to at `ref`; their names are `ref:path`, as git has it.
+
+    Raises UsageError where there is no git, no repository or no such ref; for a path outside of the repository, or with another
+    one in it; and for files that a sparse checkout leaves out, since what is in them would look as if it had left.
+    """
+    top = Path(
+        os.fsdecode(_git("rev-parse", "--show-toplevel", failure="--since needs a git repository").rstrip(b"\n"))
+    )
+    commit = _commit(ref)
+    found: dict[str, Entry] = {}
+    there: list[str | Path] = []
+    for path in paths:
+        inside = _inside(top, path)
+        _check_checked_out(top, inside)
+        listed = [e for e in _listed(commit, inside) if _is_read(e.path, inside)]
+        found.update({e.path: e for e in listed})
+        there += [path] if listed else []
+    return Then(commit, tuple(there), tuple(_contents(ref, commit, list(found.values()))), _parted(commit))
+
+
+def _commit(ref: str) -> str:
+    if not ref or ref.startswith("-"):
+        raise UsageError(f"--since {printable(ref)!r} is not a git ref; name a branch, a tag or a commit")
+    done = _run("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+    if done.returncode == 0:
+        return done.stdout.decode().strip()
+    hint = "correct the name, or fetch it"
+    if not ref.strip("0"):
+        hint = "nothing but zeros stands for no commit at all: there is nothing to compare with"
+    elif _run("rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
+        hint = "this clone is shallow: fetch more of it (`git fetch --unshallow`; actions/checkout: `fetch-depth: 0`)"
+    raise UsageError(f"--since {printable(ref)!r} is no commit that this repository has; {hint}")
+
+
+def _parted(commit: str) -> str:
+    done = _run("merge-base", commit, "HEAD")  # fails where there is no HEAD yet, or nothing that both have come of
+    base = done.stdout.decode().strip()
+    return base if done.returncode == 0 and base != commit else ""
+
+
+def _inside(top: Path, path: str | Path) -> str:
+    """The path, seen from the top of the repository; "" for the top itself."""
+    inside = Path(path).resolve()
+    if not inside.is_relative_to(top.resolve()):
+        raise UsageError(
+            f"{printable(str(path))} is outside of the git repository {printable(str(top))}, so --since cannot look at it"
+        )
+    for folder in (inside, *inside.parents):
+        if folder == top.resolve():
+            break
+        if (folder / ".git").exists():
+            raise UsageError(
+                f"{printable(str(path))} is in a git repository of its own, {printable(str(folder))}; run sesform in there"
+            )
+    text = inside.relative_to(top.resolve()).as_posix()
+    return "" if text == "." else text
+
+
+def _is_read(path: str, inside: str) -> bool:
+    """Whether a file is read where this path is named; both are seen from the top of the repository."""
+    return path == inside or is_listed(PurePosixPath(path[len(inside) :].lstrip("/")))
+
+
+def _check_checked_out(top: Path, inside: str) -> None:
+    """Raises UsageError for a spec file that git has and was told not to write to the working tree."""
+    # git-ls-files: names are seen from the current folder, S stands for "skip-worktree". Outside of the tree git says nothing.
+    done = _run("ls-files", "-t", "-z", "--full-name", "--", os.path.relpath(top.resolve() / inside))
+    for line in done.stdout.split(b"\0"):
+        path = os.fsdecode(line[2:])
+        if line.startswith(b"S ") and _is_read(path, inside) and not (top / path).exists():
+            raise UsageError(
+                f"{printable(path)} is not checked out, so that what it declares would look as if it had left; "
+                "check it out (`git sparse-checkout disable`)"
+            )
+
+
+def _listed(commit: str, inside: str) -> Iterator[Entry]:
+    """The files of the commit at this path or under it."""
+    where = ("--", inside) if inside else ()
+    for line in _git("ls-tree", "-r", "-z", "-l", "--full-tree", commit, *where).split(b"\0"):
+        if line:
+            facts, _, path = line.partition(b"\t")
+            mode, kind, name, size = facts.decode().split()
+            if kind == "commit":
+                raise UsageError(
+                    f"{printable(os.fsdecode(path))} is a submodule, and --since does not look into it; run sesform in there"
+                )
+            if kind == "blob":
+                yield Entry(mode, name, int(size), os.fsdecode(path))
+
+
+def _contents(ref: str, commit: str, entries: Sequence[Entry]) -> Iterator[tuple[str, bytes]]:
+    """(name, content) of each; links are followed within the commit, and those that lead to no file are passed over."""
+    for entry in entries:
+        if entry.size > MAX_BYTES or "\n" in entry.path:
+            what = "is larger than a spec may be" if entry.size > MAX_BYTES else "has a line break in its name"
+            raise UsageError(f"{printable(f'{ref}:{entry.path}')} {what}; name a ref at which the specs were valid")
+    asked = [f"{commit}:{e.path}" if e.mode == _LINK else e.object for e in entries]
+    answer = _git("cat-file", "--batch", "--follow-symlinks", feed=os.fsencode("".join(f"{a}\n" for a in asked)))
+    place = 0
+    for entry in entries:
+        end = answer.index(b"\n", place)
+        words = answer[place:end].split()
+        name = f"{ref}:{entry.path}"
+        if words[-1] == b"missing":
+            place = end + 1
+            continue
+        size = int(words[-1])
+        content, place = answer[end + 1 : end + 1 + size], end + 2 + size
+        if words[0] == b"symlink":
+            raise UsageError(
+                f"{printable(name)} is a link that leads out of the repository, so --since cannot follow it"
+            )
+        if words[0] not in _NOWHERE and words[1] == b"blob":
+            yield name, content
+
+
+def _git(*arguments: str, feed: bytes = b"", failure: str = "--since cannot read the repository") -> bytes:
+    done = _run(*arguments, feed=feed)
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise UsageError(
+            f"{failure}: git says {printable(said[0] if said else f'nothing, and exits with {done.returncode}')!r}"
+        )
+    return done.stdout
+
+
+def _run(*arguments: str, feed: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    # Paths are names, not patterns; messages are not translated.
+    environment = {**os.environ, "GIT_LITERAL_PATHSPECS": "1", "LC_ALL": "C"}
+    try:
+        return subprocess.run(("git", *arguments), input=feed, capture_output=True, env=environment, check=False)
+    except FileNotFoundError:
+        raise UsageError("--since needs git, and there is none on the PATH") from None

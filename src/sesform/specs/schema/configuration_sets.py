@@ -1,0 +1,125 @@
+"""Configuration sets and their event destinations, in all five kinds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+
+from sesform.model import arns
+from sesform.model.quotas import DESTINATIONS_A_SET
+from sesform.model.values import EVENT_TYPES, NOT_FOR_PINPOINT
+from sesform.specs.schema._base import Model, OrAbsent, RoleArn, SesName, TopicReference, arn_of, only_one, text, wrong
+
+EventType = Literal[
+    "send",
+    "reject",
+    "bounce",
+    "complaint",
+    "delivery",
+    "open",
+    "click",
+    "rendering_failure",
+    "delivery_delay",
+    "subscription",
+]  # SES v2 API reference, EventDestination.MatchingEventTypes, in lower case
+
+
+class Firehose(Model):
+    stream: Annotated[
+        str, arn_of("firehose", "deliverystream/", "arn:aws:firehose:eu-west-1:111111111111:deliverystream/name")
+    ] = Field(description="The delivery stream's ARN.")
+    role: RoleArn = Field(description="The role that SES takes to write to the stream.")
+
+
+class Dimension(Model):
+    # AWS developer guide, "Set up a CloudWatch event destination". Automatic tags such as ses:source-ip hold a colon and work.
+    dimension: Annotated[
+        str, *text(r"[A-Za-z0-9_:-]{1,256}", "a CloudWatch dimension name", "use letters, digits, - _ and :")
+    ] = Field(description="The dimension's name.")
+    source: Literal["message_tag", "email_header", "link_tag"] = Field(description="Where its value comes from.")
+    default: Annotated[
+        str, *text(r"[A-Za-z0-9_@.-]{1,256}", "a CloudWatch dimension value", "use letters, digits, - _ @ and .")
+    ] = Field(description="Its value where the message gives none.")
+
+
+def _event_bus(value: str) -> str:
+    # SES v2 API reference, EventBridgeDestination: "the Amazon EventBridge bus ... Only the default bus is supported."
+    arn = arns.parse(value)
+    if value != "default" and (arn is None or arn.service != "events" or arn.resource != "event-bus/default"):
+        raise wrong(f"{value!r} is not the default event bus", "write default: SES takes no other")
+    return value
+
+
+def _all_events(value: Any) -> Any:
+    return [e.lower() for e in EVENT_TYPES] if value == "all" else value
+
+
+class _OrAll:
+    """Lets editors accept the word `all`, which is gone by the time pydantic describes the type."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"const": "all"}, handler(core)]}
+
+
+class EventDestination(Model):
+    events: Annotated[list[EventType], Field(min_length=1), BeforeValidator(_all_events), _OrAll()] = Field(
+        description="The event types that are sent on, or `all`."
+    )
+    enabled: bool = Field(True, description="Whether events are sent on now.")
+    sns: TopicReference | None = Field(None, description="An SNS topic: a name, spec/name, or an ARN.")
+    firehose: Firehose | None = Field(None, description="A Firehose delivery stream.")
+    cloudwatch: Annotated[list[Dimension], Field(min_length=1, max_length=DESTINATIONS_A_SET)] | None = Field(
+        None, description="CloudWatch metrics, one dimension an entry."
+    )
+    eventbridge: Annotated[str, AfterValidator(_event_bus)] | None = Field(
+        None, description="The account's default event bus: `default`."
+    )
+    pinpoint: (
+        Annotated[str, arn_of("mobiletargeting", "apps/", "arn:aws:mobiletargeting:eu-west-1:111111111111:apps/id")]
+        | None
+    ) = Field(None, description="An Amazon Pinpoint application's ARN.")
+
+    @property
+    def kind(self) -> str:
+        """Which of the five kinds it is."""
+        return only_one(self, _KINDS)
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> EventDestination:
+        kind = only_one(self, _KINDS)
+        if kind == "pinpoint" and NOT_FOR_PINPOINT & {e.upper() for e in self.events}:
+            raise wrong(
+                "a pinpoint destination takes neither delivery_delay nor subscription events", "list the other events"
+            )
+        names = [d.dimension for d in self.cloudwatch or ()]
+        if len(names) != len(set(names)):
+            raise wrong("a cloudwatch dimension is there twice", "give each its own name")
+        return self
+
+
+_KINDS = {
+    "sns": "sns",
+    "firehose": "firehose",
+    "cloudwatch": "cloudwatch",
+    "eventbridge": "eventbridge",
+    "pinpoint": "pinpoint",
+}
+
+
+class ConfigurationSet(Model):
+    event_destinations: dict[SesName, OrAbsent[EventDestination]] = Field(
+        default_factory=dict,
+        description="By name. Destinations that are not listed are deleted, unless exclusive is false.",
+    )
+    exclusive: bool = Field(True, description="false: destinations that are not listed are left alone.")
+
+    @model_validator(mode="after")
+    def _within_quota(self) -> ConfigurationSet:
+        declared = [name for name, d in self.event_destinations.items() if d != "absent"]
+        if len(declared) > DESTINATIONS_A_SET:
+            raise wrong(
+                f"has {len(declared)} event destinations, SES takes {DESTINATIONS_A_SET}",
+                "use a second configuration set",
+            )
+        return self

@@ -1,0 +1,189 @@
+"""What is declared of an identity: its notification types, forwarding, who may send, its default configuration set."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, GetJsonSchemaHandler, Tag
+
+from sesform.model import arns
+from sesform.specs.schema._base import Absent, Model, OrAbsent, SesName, TopicReference, Unmanaged, wrong
+from sesform.specs.schema.policies import PolicyName, SendingPolicy, Test
+
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})+")
+_LOCAL = re.compile(r"[!-?A-~]{1,64}")  # 7-bit ASCII without @ and spaces: AWS developer guide, "Send formatted email"
+
+
+def _domain(value: str) -> None:
+    if not value.isascii():
+        # AWS developer guide, "Amazon SES email sending errors": domains go in as Punycode.
+        raise wrong(f"domain {value!r} is not ASCII", f"write it in Punycode: {_punycode(value)}")
+    if value.endswith("."):
+        raise wrong(f"domain {value!r} ends in a dot", "leave the dot out")
+    if len(value) > 253 or not _DOMAIN.fullmatch(value):
+        raise wrong(f"{value!r} is neither a domain nor an e-mail address")
+
+
+def _punycode(value: str) -> str:
+    try:
+        return value.encode("idna").decode()
+    except UnicodeError:
+        return "xn--…"
+
+
+def _identity(value: str) -> str:
+    if value.startswith("arn:"):
+        raise wrong(
+            f"{value!r} is an ARN where the identity's name belongs",
+            "identities of other accounts go under cross_account_notifications",
+        )
+    local, at, domain = value.rpartition("@")
+    _domain(domain)
+    if at and not _LOCAL.fullmatch(local):
+        raise wrong(f"{value!r} is not an e-mail address of 7-bit ASCII")
+    return value
+
+
+IdentityName = Annotated[str, AfterValidator(_identity)]
+
+
+def _identity_arn(value: str) -> str:
+    arn = arns.parse(value)
+    if arn is None or arn.service != "ses" or not arn.account or not arn.resource.startswith("identity/"):
+        raise wrong(
+            f"{value!r} is not the ARN of an SES identity",
+            "write it like arn:aws:ses:eu-west-1:111111111111:identity/example.com",
+        )
+    _identity(arn.resource.removeprefix("identity/"))
+    return value
+
+
+IdentityArn = Annotated[str, AfterValidator(_identity_arn)]
+
+
+class NotificationSetting(Model):
+    topic: TopicReference | None = Field(
+        None, description="An SNS topic: a name, spec/name, or an ARN. Left out: the default's."
+    )
+    headers: bool = Field(False, description="Include the original e-mail's headers in the notification.")
+
+
+def _shorthand(value: Any) -> Any:
+    return {"topic": value, "headers": False} if isinstance(value, str) and value != "unmanaged" else value
+
+
+def _which(value: Any) -> str:
+    return "<unmanaged>" if value == "unmanaged" else "<null>" if value is None else "<setting>"
+
+
+class _WithShorthand:
+    """Lets editors accept the short form, which is gone by the time pydantic describes the type."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        reference = {
+            "type": "string",
+            "description": "An SNS topic: a name, spec/name, or an ARN; or `unmanaged`: leave this type alone.",
+        }
+        schema = handler(core)
+        branches = [b for b in (schema.get("oneOf") or schema.get("anyOf") or []) if "const" not in b]
+        return {"anyOf": [reference, *branches]}
+
+
+# A topic reference, {topic, headers}, null (no topic: whatever is set gets removed), or `unmanaged`.
+Notification = Annotated[
+    Annotated[NotificationSetting, Tag("<setting>")]
+    | Annotated[Unmanaged, Tag("<unmanaged>")]
+    | Annotated[None, Tag("<null>")],
+    Discriminator(_which),
+    BeforeValidator(_shorthand),
+    _WithShorthand(),
+]
+
+
+class Notifications(Model):
+    bounce: Notification = Field(None, description="Mail that could not be delivered for good.")
+    complaint: Notification = Field(None, description="Mail that its recipient marked as spam.")
+    delivery: Notification = Field(None, description="Mail that the recipient's server took.")
+
+
+# AWS developer guide, "Sending authorization policies": the actions that let somebody send.
+SendAction = Literal["SendEmail", "SendRawEmail", "SendTemplatedEmail", "SendBulkEmail", "SendBulkTemplatedEmail"]
+SEND_ACTIONS: tuple[str, ...] = get_args(SendAction)
+
+ConditionValues = Test | Annotated[list[Test], Field(min_length=1)]
+
+
+class Authorization(Model):
+    actions: list[SendAction] = Field(
+        ["SendEmail", "SendRawEmail"], description="What the delegate may do.", min_length=1
+    )
+    conditions: dict[str, dict[str, ConditionValues]] = Field(
+        default_factory=dict,
+        description="IAM conditions: operator → key → value or values, e.g. StringLike: {ses:FromAddress: …}.",
+    )
+
+
+# IAM user guide, "AWS JSON policy elements: Principal": no groups, no wildcards inside.
+_PRINCIPAL = re.compile(r"root|(user|role)/[^\s*?]+")
+
+
+def _grantee(value: str) -> str:
+    arn = arns.parse(value) if value.startswith("arn:") else None
+    if value.startswith("arn:") and not (
+        arn and arn.service == "iam" and arn.account and _PRINCIPAL.fullmatch(arn.resource)
+    ):
+        raise wrong(
+            f"{value!r} is not the ARN of an IAM principal",
+            "write a spec name, an account number, or the ARN of a user, a role or an account's root, without wildcards",
+        )
+    return value
+
+
+Grantee = Annotated[str, AfterValidator(_grantee)]
+
+
+def _absent_or_grant(value: Any) -> str:
+    return "<absent>" if isinstance(value, str) else "<declared>"
+
+
+Grant = Annotated[
+    Annotated[Authorization, Tag("<declared>")] | Annotated[Absent, Tag("<absent>")],
+    Discriminator(_absent_or_grant),
+    BeforeValidator(lambda value: {} if value is None else value),
+]
+
+
+def _switch_or_unmanaged(value: Any) -> str:
+    return "<unmanaged>" if value == "unmanaged" else "<switch>"
+
+
+Forwarding = Annotated[
+    Annotated[bool, Tag("<switch>")] | Annotated[Unmanaged, Tag("<unmanaged>")], Discriminator(_switch_or_unmanaged)
+]
+
+
+class Identity(Model):
+    notifications: Notifications = Field(
+        default_factory=Notifications, description="Where SES sends this identity's feedback."
+    )
+    feedback_forwarding: Forwarding = Field(
+        "unmanaged", description="Whether SES mails bounces and complaints to the sender. Left out: unmanaged."
+    )
+    authorize: dict[Grantee, Grant] = Field(
+        default_factory=dict,
+        description="Who may send with this identity: spec name, account number or IAM ARN → rights.",
+    )
+    policies: dict[PolicyName, OrAbsent[SendingPolicy]] = Field(
+        default_factory=dict, description="Sending authorization policies of your own, as written for AWS, by name."
+    )
+    default_configuration_set: SesName | None = Field(
+        "unmanaged", description="The configuration set of sends that name none. null: none; left out: unmanaged."
+    )
+
+
+class Defaults(Model):
+    identity: Identity = Field(
+        default_factory=Identity, description="Merged key by key under every identity of this spec."
+    )

@@ -1,0 +1,128 @@
+"""Sending authorization policies as they are written for AWS, held to the grammar that SES takes before it can refuse them.
+
+Source: AWS developer guide of SES, "Amazon SES sending authorization policies" (policy anatomy).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+
+from sesform.specs.schema._base import Model, SesName, text, wrong
+
+T = TypeVar("T")
+
+GRANT_PREFIX = "sesform-"  # of the policies that stand for `authorize`
+
+
+class _OrAlone:
+    """Lets editors accept one value without its list, as IAM's grammar does; the model always has the list."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema = handler(core)
+        return {"anyOf": [schema["items"], schema]}
+
+
+OneOrMore = Annotated[
+    list[T],
+    Field(min_length=1),
+    BeforeValidator(lambda value: value if isinstance(value, list) else [value]),
+    _OrAlone(),
+]
+
+
+def _policy_name(value: str) -> str:
+    if value.startswith(GRANT_PREFIX):
+        raise wrong(
+            f"{value!r} begins with {GRANT_PREFIX!r}, as the policies of `authorize` do",
+            "name it otherwise, or grant the right under `authorize`",
+        )
+    return value
+
+
+PolicyName = Annotated[SesName, AfterValidator(_policy_name)]
+
+_action = text(r"[Ss][Ee][Ss]:[A-Za-z*?][A-Za-z0-9*?]*", "an action of SES", "write it like ses:SendEmail")
+SesAction = Annotated[str, *_action]
+
+# The last is the id that AWS shows in place of a user or role that was deleted (hashicorp/terraform-provider-aws#29226).
+_aws_principal = text(
+    r"(\*|[0-9]{12}|arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:[^\s*?]+|A[A-Z0-9]{15,})",
+    "an AWS principal",
+    'write "*", an account number of 12 digits, or an IAM ARN',
+)
+AwsPrincipal = Annotated[str, *_aws_principal]
+
+_service = text(
+    r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com", "a service principal", "write it like connect.amazonaws.com"
+)
+ServicePrincipal = Annotated[str, *_service]
+
+
+class Principals(Model):
+    AWS: OneOrMore[AwsPrincipal] | None = Field(None, description="Accounts, users and roles.")
+    Service: OneOrMore[ServicePrincipal] | None = Field(None, description="AWS services.")
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Principals:
+        if self.AWS is None and self.Service is None:
+            raise wrong("names nobody", "name principals under `AWS`")
+        return self
+
+
+def _principal(value: Any) -> Any:
+    if isinstance(value, str) and value != "*":
+        raise wrong(f"{value!r} is not a principal", 'write "*", or name it under `AWS`')
+    return {"AWS": "*"} if value == "*" else value
+
+
+class _OrAnybody:
+    def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"const": "*"}, handler(core)]}
+
+
+def _as_text(value: Any) -> Any:
+    """IAM compares texts: `true` and `5` are theirs as "true" and "5" are."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int) else value
+
+
+class _OrScalar:
+    def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": ["string", "boolean", "integer"]}
+
+
+Test = Annotated[str, BeforeValidator(_as_text), _OrScalar()]
+
+
+class PolicyStatement(Model):
+    Sid: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="The statement's name, unique in its policy."
+    )
+    Effect: Literal["Allow", "Deny"] = Field(description="Whether the statement grants or refuses.")
+    Principal: Annotated[Principals, BeforeValidator(_principal), _OrAnybody()] = Field(
+        description='Whom it speaks of: "*", or principals under `AWS` or `Service`.'
+    )
+    Action: OneOrMore[SesAction] = Field(description="Actions of SES, e.g. ses:SendEmail.")
+    Resource: OneOrMore[str] | None = Field(
+        None, description="The identity's ARN, which SES takes alone. Left out: that ARN in each region."
+    )
+    Condition: dict[str, dict[str, OneOrMore[Test]]] | None = Field(
+        None, description="IAM conditions: operator → key → value or values."
+    )
+
+
+class SendingPolicy(Model):
+    Version: Literal["2012-10-17", "2008-10-17"] | None = Field(None, description="The language's version.")
+    Id: str | None = Field(None, description="No part of the policy's meaning.")
+    Statement: OneOrMore[PolicyStatement] = Field(description="What the policy says.")
+
+    @model_validator(mode="after")
+    def _sids_are_distinct(self) -> SendingPolicy:
+        named = [s.Sid for s in self.Statement if s.Sid is not None]
+        twice = next((sid for sid in named if named.count(sid) > 1), None)
+        if twice is not None:
+            raise wrong(f"Sid {twice!r} is there twice", "SES takes each once in a policy: rename one")
+        return self

@@ -1,0 +1,94 @@
+"""The two kinds of spec."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from sesform.model import arns
+from sesform.specs.schema._base import AccountId, Model, OrAbsent, Region, RoleArn, SesName, SpecName, text, wrong
+from sesform.specs.schema.configuration_sets import ConfigurationSet
+from sesform.specs.schema.identities import Defaults, Identity, IdentityArn, IdentityName, Notifications
+from sesform.specs.schema.topics import Topic
+
+# A topic's key is its name in SNS, unless `name` says otherwise.
+TopicKey = Annotated[str, *text(r"[A-Za-z0-9_.-]{1,256}", "a topic's key", "use letters, digits, - _ and .")]
+
+
+class Credentials(Model):
+    profile: Annotated[str, *text(r"\S(.*\S)?", "a profile name")] | None = Field(
+        None, description="A profile of the AWS configuration. Left out: the ambient credential chain."
+    )
+    role_arn: RoleArn | None = Field(
+        None, description="The role that sesform takes, starting from the profile or the ambient credentials."
+    )
+    # STS API reference, AssumeRole: 2 to 1,224 characters. Never printed, never saved.
+    external_id: Annotated[str, *text(r"[A-Za-z0-9_+=,.@:/-]{2,1224}", "an external id")] | None = Field(
+        None, description="The external id that the role's trust policy asks for.", repr=False
+    )
+
+    @model_validator(mode="after")
+    def _external_id_goes_with_a_role(self) -> Credentials:
+        if self.external_id is not None and self.role_arn is None:
+            raise wrong("external_id needs a role_arn")
+        return self
+
+
+def _distinct(values: list[str]) -> list[str]:
+    if len(values) != len(set(values)):
+        raise wrong("a region is there twice", "remove one")
+    return values
+
+
+class _Spec(Model):
+    name: SpecName = Field(description="Unique over all specs; the first part of every address.")
+    account: AccountId = Field(description="The AWS account, as a quoted string of 12 digits.")
+    regions: Annotated[list[Region], AfterValidator(_distinct)] = Field(
+        description="Everything that the spec declares exists once in each.", min_length=1
+    )
+    credentials: Credentials = Field(
+        default_factory=Credentials, description="Left out: the ambient AWS credential chain."
+    )
+    topics: dict[TopicKey, OrAbsent[Topic]] = Field(default_factory=dict, description="SNS topics by name.")
+    configuration_sets: dict[SesName, OrAbsent[ConfigurationSet]] = Field(
+        default_factory=dict, description="SES configuration sets by name."
+    )
+
+    ownership_tags: bool = Field(
+        False,
+        description="Tag the topics, configuration sets and identities of this spec with its name, so that --prune finds them.",
+    )
+
+    @model_validator(mode="after")
+    def _role_is_in_the_account(self) -> _Spec:
+        arn = arns.parse(self.credentials.role_arn or "")
+        if arn and arn.account != self.account:
+            raise wrong(
+                f"role {self.credentials.role_arn!r} is in account {arn.account}, the spec's account is {self.account}",
+                "a role acts in the account that holds it",
+            )
+        return self
+
+
+class Owner(_Spec):
+    """An account that owns identities: what their feedback settings are."""
+
+    kind: Literal["Owner"]
+    defaults: Defaults = Field(default_factory=Defaults, description="Settings that all identities of this spec share.")
+    identities: dict[IdentityName, OrAbsent[Identity]] = Field(
+        default_factory=dict, description="Domains and e-mail addresses."
+    )
+
+
+class Delegate(_Spec):
+    """An account that sends with identities of others: its topics, configuration sets and legacy cross-account entries."""
+
+    kind: Literal["Delegate"]
+    cross_account_notifications: dict[IdentityArn, OrAbsent[Notifications]] = Field(
+        default_factory=dict,
+        description="Legacy notification settings of identities that belong to other accounts, by identity ARN.",
+    )
+
+
+Spec = Owner | Delegate
