@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sesform.sandbox import Sandbox
+from sesform_sandbox import Sandbox
 
 sandbox = Sandbox(Path(".sesform/sandbox.json"))
 ses = sandbox.session("111111111111", "eu-west-1").client("ses")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sesform.cli import main
-from sesform.sandbox import Sandbox
+from sesform_sandbox import Sandbox
 
 SPECS = """
 kind: Owner

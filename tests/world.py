@@ -16,9 +16,9 @@ from sesform.planning import planner, route_changes
 from sesform.planning import prune as leftovers
 from sesform.planning.checks import kms_keys as kms_key_checks
 from sesform.planning.plan import Plan, Report
-from sesform.sandbox import Sandbox
 from sesform.specs import compiler, removed, schema, yaml_reader
 from sesform.specs.desired import Desired
+from sesform_sandbox import Sandbox
 
 OWNER = "111111111111"
 DELEGATE = "222222222222"

@@ -9,7 +9,7 @@ import pytest
 
 from sesform.cli import import_, run
 from sesform.resources.topic_policy import TopicPolicy
-from sesform.sandbox import Sandbox
+from sesform_sandbox import Sandbox
 from shell import SPECS, Shell
 from world import DELEGATE, OWNER, REGION
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scenes import DELEGATE, OWNER, REGION, identity_arn, set_arn, topic_arn
 from sesform.importer import terraform_state
 from sesform.model.values import printable
 from sesform.policies import topic_statements
@@ -19,7 +20,6 @@ from sesform.policies.document import Publisher
 from sesform.resources import RESOURCES
 from sesform.specs import compiler, desired, schema, yaml_reader
 from shell import Shell
-from unit.scenes import DELEGATE, OWNER, REGION, identity_arn, set_arn, topic_arn
 
 TOPIC = topic_arn("feedback")
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sesform.cli import main
-from sesform.sandbox import Sandbox
+from sesform_sandbox import Sandbox
 from shell import SPECS, Shell
 
 READS = ("Get", "List", "Describe", "AssumeRole")

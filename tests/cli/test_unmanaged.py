@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sesform.cli import run as cli_run
-from sesform.sandbox import Sandbox
+from sesform_sandbox import Sandbox
 from shell import Shell
 
 HEAD = """

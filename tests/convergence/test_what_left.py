@@ -12,8 +12,8 @@ from convergence.test_convergence import fresh
 from sesform.apply import execute
 from sesform.errors import SpecError
 from sesform.planning.plan import Change, Outcome, Plan, Report
-from sesform.sandbox.state import ForeignIdentity, Identity
 from sesform.specs.desired import Desired
+from sesform_sandbox.state import ForeignIdentity, Identity
 from strategies import estates
 from world import World, routes
 

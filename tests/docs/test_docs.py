@@ -17,8 +17,8 @@ from typer.main import get_command
 
 from sesform.cli import main
 from sesform.cli.app import app
-from sesform.sandbox import Sandbox
 from sesform.specs import schema, yaml_reader
+from sesform_sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(

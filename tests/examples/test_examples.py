@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sesform.cli import main
-from sesform.sandbox import Sandbox
+from sesform_sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"

@@ -17,7 +17,7 @@ from typer.main import get_command
 
 from sesform.cli import main
 from sesform.cli.app import app
-from sesform.sandbox import Sandbox, SandboxServer
+from sesform_sandbox import Sandbox, SandboxServer
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "gitops"

@@ -7,7 +7,7 @@ import pytest
 from sesform.errors import AwsError
 from sesform.live import snapshot, tagged
 from sesform.planning import prune
-from sesform.resources import Reading
+from sesform.resources.reader import Reader
 from shell import Shell
 from world import DELEGATE, OWNER, REGION, World
 
@@ -116,7 +116,7 @@ def test_things_of_other_kinds_that_carry_the_tag_are_passed_over(
     world.identity("example.com")
     specs = HEAD + "topics: {t: {}}\nidentities: {example.com: {notifications: {bounce: t}}}\n"
     world.converge(specs)
-    monkeypatch.setattr(Reading, "owners", {arn: "corp"})
+    monkeypatch.setattr(Reader, "owners", {arn: "corp"})
 
     assert snapshot.Leftovers() == tagged.find(world.desired(specs), world.connections(world.desired(specs)))
 

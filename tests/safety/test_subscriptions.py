@@ -9,7 +9,7 @@ import pytest
 from sesform.apply import execute
 from sesform.aws import Connection
 from sesform.planning.plan import Plan
-from sesform.resources import Reading
+from sesform.resources.reader import Reader
 from shell import Shell
 from world import DELEGATE, OWNER, REGION, World
 
@@ -221,7 +221,7 @@ class Listed:
 )
 def test_what_is_listed_twice_is_what_delivers(expected: str | None, listed: list[str]) -> None:
     """SNS lists removed ones for a while, and one that waits beside one that is confirmed: that one counts."""
-    found = Reading(cast(Connection, Listed(*listed)), ()).subscriptions(TOPIC)
+    found = Reader(cast(Connection, Listed(*listed)), ()).subscriptions(TOPIC)
 
     assert expected == found.get(("email", "a@b.c"))
 

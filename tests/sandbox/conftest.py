@@ -10,7 +10,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sesform.sandbox import Sandbox
+from sesform_sandbox import Sandbox
 
 OWNER, DELEGATE, REGION = "111111111111", "222222222222", "eu-west-1"
 

@@ -13,7 +13,7 @@ import botocore.session
 import pytest
 from botocore.config import Config
 
-from sesform.sandbox import MotoVersionWarning, Sandbox, moto_version
+from sesform_sandbox import MotoVersionWarning, Sandbox, moto_version
 
 pytest_plugins = ["pytester"]
 
@@ -216,7 +216,7 @@ def test_tested_moto_is_not_warned_about() -> None:
 
 def test_importing_the_sandbox_does_not_import_moto() -> None:
     """moto is imported when a Sandbox is made."""
-    code = "import sys, sesform.sandbox; sys.exit('moto' in sys.modules or 'boto3' in sys.modules)"
+    code = "import sys, sesform_sandbox; sys.exit('moto' in sys.modules or 'boto3' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], env=dict(os.environ), check=False).returncode == 0
 
@@ -224,7 +224,7 @@ def test_importing_the_sandbox_does_not_import_moto() -> None:
 def test_fixture_for_users(pytester: pytest.Pytester) -> None:
     """`ses_sandbox` is a fresh sandbox."""
     pytester.makepyfile("""
-        pytest_plugins = ["sesform.sandbox.pytest_plugin"]
+        pytest_plugins = ["sesform_sandbox.pytest_plugin"]
 
         def test_it(ses_sandbox):
             ses = ses_sandbox.session("111111111111", "eu-west-1").client("ses")

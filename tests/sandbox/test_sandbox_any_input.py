@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sesform.policies.document import Publisher, may_publish
-from sesform.sandbox import Sandbox
-from sesform.sandbox.context import Context
-from sesform.sandbox.identity_policy import BadPolicy
-from sesform.sandbox.identity_policy import accepted as identity_policy
-from sesform.sandbox.refusal import Refusal
-from sesform.sandbox.state import State
-from sesform.sandbox.topic_policy import accepted as topic_policy
-from sesform.sandbox.topic_policy import authorize
-from sesform.sandbox.wire import Request
+from sesform_sandbox import Sandbox
+from sesform_sandbox.context import Context
+from sesform_sandbox.identity_policy import BadPolicy
+from sesform_sandbox.identity_policy import accepted as identity_policy
+from sesform_sandbox.refusal import Refusal
+from sesform_sandbox.state import State
+from sesform_sandbox.topic_policy import accepted as topic_policy
+from sesform_sandbox.topic_policy import authorize
+from sesform_sandbox.wire import Request
 
 OWNER, DELEGATE, REGION = "111111111111", "222222222222", "eu-west-1"
 TOPIC = f"arn:aws:sns:{REGION}:{OWNER}:t"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore import exceptions
 
-from sesform.sandbox import Sandbox
+from sesform_sandbox import Sandbox
 
 OWNER, DELEGATE, REGION = "111111111111", "222222222222", "eu-west-1"
 

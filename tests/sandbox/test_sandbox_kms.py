@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sesform.sandbox import Sandbox
+from sesform_sandbox import Sandbox
 
 ACCOUNT, OTHER, REGION = "111111111111", "222222222222", "eu-west-1"
 

@@ -20,7 +20,7 @@ import pytest
 from botocore import exceptions
 from botocore.config import Config
 
-from sesform.sandbox import Sandbox, SandboxServer
+from sesform_sandbox import Sandbox, SandboxServer
 
 OWNER, DELEGATE, REGION = "111111111111", "222222222222", "eu-west-1"
 
@@ -124,7 +124,7 @@ def test_unusable_state_is_told_to_clients(tmp_path: Path) -> None:
 def test_serve_says_when_it_listens_and_stops_cleanly(tmp_path: Path, stop: signal.Signals) -> None:
     """`ready` gets the URL; SIGTERM and Ctrl-C end with exit code 0 and the port free."""
     code = (
-        "import sys, pathlib; from sesform.sandbox import Sandbox, serve\n"
+        "import sys, pathlib; from sesform_sandbox import Sandbox, serve\n"
         "serve(Sandbox(pathlib.Path(sys.argv[1])), port=0, ready=lambda url: print(url, flush=True))"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "s.json")]
@@ -144,7 +144,7 @@ def test_serve_says_when_it_listens_and_stops_cleanly(tmp_path: Path, stop: sign
 
 def test_taken_port_is_an_oserror(sandbox: Sandbox, server: SandboxServer) -> None:
     """For the command line to explain."""
-    from sesform.sandbox import serve
+    from sesform_sandbox import serve
 
     with pytest.raises(OSError, match="in use"):
         serve(sandbox, port=urlsplit(server.url).port or 0)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sesform.sandbox import Sandbox, SandboxStateError
+from sesform_sandbox import Sandbox, SandboxStateError
 
 OWNER, DELEGATE, REGION = "111111111111", "222222222222", "eu-west-1"
 
@@ -132,7 +132,7 @@ def test_two_sandboxes_see_each_others_writes(file: Path) -> None:
 def test_processes_lose_nothing_to_each_other(file: Path) -> None:
     """Writes of several processes at once all arrive."""
     code = (
-        "import sys, pathlib; from sesform.sandbox import Sandbox\n"
+        "import sys, pathlib; from sesform_sandbox import Sandbox\n"
         "sandbox = Sandbox(pathlib.Path(sys.argv[1]))\n"
         "for n in range(20): sandbox.declare_identity('111111111111', 'eu-west-1', f'p{sys.argv[2]}-{n}.example')"
     )

@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
-from sesform.sandbox import Sandbox, SandboxServer
+from sesform_sandbox import Sandbox, SandboxServer
 
 SPEC = {"Key": "sesform:spec", "Value": "corp"}
 TAGGING: Any = "resourcegroupstaggingapi"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sesform.sandbox import Sandbox, SandboxServer
+from sesform_sandbox import Sandbox, SandboxServer
 from shell import Shell
 
 OWNER, DELEGATE, REGION = "111111111111", "222222222222", "eu-west-1"

@@ -343,7 +343,7 @@ def serve(
     sandbox_rate: SandboxRate = None,
 ) -> int:
     """Serve the sandbox over HTTP, for the AWS CLI and Terraform, until interrupted."""
-    from sesform.sandbox.server import serve as serve_sandbox
+    from sesform_sandbox.server import serve as serve_sandbox
 
     def ready(url: str) -> None:
         out(f"export AWS_ENDPOINT_URL={url}")

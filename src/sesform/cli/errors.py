@@ -21,7 +21,7 @@ def tell(error: Exception, argv: Sequence[str]) -> int:
         problems = (Problem(str(error)),)
     elif isinstance(error, typer.TyperException):
         problems = (Problem(error.format_message(), hint="see `sesform --help`"),)
-    elif type(error).__module__.startswith("sesform.sandbox"):
+    elif type(error).__module__.startswith("sesform_sandbox"):
         problems = (Problem(str(error)),)
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EACCES):
         problems = (Problem(f"cannot write: {error.strerror}"),)

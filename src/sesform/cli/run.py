@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from sesform.aws import Connections
     from sesform.live.snapshot import Snapshot
     from sesform.planning.plan import Plan
-    from sesform.sandbox import Sandbox
     from sesform.specs.desired import Desired
     from sesform.specs.git_reader import Then
+    from sesform_sandbox import Sandbox
 
 _STATE = Path(".sesform") / "sandbox.json"
 _SHORT = 12  # characters of a commit's name, as git shows it in large repositories
@@ -80,7 +80,7 @@ def _with_what_left(options: Options, then: Then, now_: Desired) -> Desired:
 
 def open_sandbox(rate: float | None = None) -> Sandbox:
     """The sandbox with its state between commands."""
-    from sesform.sandbox import Sandbox
+    from sesform_sandbox import Sandbox
 
     return Sandbox(state_file(), rate=rate)
 

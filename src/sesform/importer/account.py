@@ -21,7 +21,8 @@ from sesform.model.address import Address, Scope
 from sesform.model.quotas import IDENTITIES_A_CALL
 from sesform.model.values import NOTIFICATION_TYPES, Properties, without_password
 from sesform.policies import document as policy_document
-from sesform.resources import RESOURCES, Reading, aws_key
+from sesform.resources import RESOURCES, aws_key
+from sesform.resources.reader import Reader
 from sesform.resources.resource_type import Resource
 from sesform.specs.declared import Declared, canonical_arn
 from sesform.specs.desired import Desired
@@ -160,7 +161,7 @@ class _Work:
 
         return run
 
-    def take(self, kind: str, reading: Reading, wanted: Iterable[Declared]) -> None:
+    def take(self, kind: str, reading: Reader, wanted: Iterable[Declared]) -> None:
         """What the resource type reads of the wanted ones."""
         scope = reading.connection.scope
         self.resources += [(kind, scope, properties) for _, properties in RESOURCES[kind].read(reading, list(wanted))]
@@ -175,7 +176,7 @@ def _read_ses(work: _Work, connection: Connection) -> None:
     work.expect(scope, asked + math.ceil(len(own) / IDENTITIES_A_CALL) + len(sets) + len(own))
     both = _of_types(scope, own)
     of_sets = [_declared(scope, "configuration_set", configuration_set=name) for name in sets]
-    reading = Reading(connection, [*both, *of_sets])
+    reading = Reader(connection, [*both, *of_sets])
     for name in own.keys() - reading.notification_attributes.keys():
         # A new identity may be listed before the other calls know it (ansible/ansible#36065): that it has no topics is not known.
         text = (
@@ -201,7 +202,7 @@ def _read_ses(work: _Work, connection: Connection) -> None:
 def _read_foreign(work: _Work, connection: Connection, foreign: Collection[str]) -> None:
     """The legacy entries that the account has for identities of others."""
     both = _of_types(connection.scope, foreign)
-    reading = Reading(connection, both)
+    reading = Reader(connection, both)
     work.take("notification_topic", reading, both)
     work.take("notification_headers", reading, both)
 
@@ -226,13 +227,13 @@ def _of_types(scope: Scope, identities_: Iterable[str]) -> list[Declared]:
     return [_declared(scope, "notification_topic", identity=i, notification_type=t) for i, t in every]
 
 
-def _list_topics(work: _Work, connection: Connection, chunks: int) -> list[tuple[Reading, list[str]]]:
+def _list_topics(work: _Work, connection: Connection, chunks: int) -> list[tuple[Reader, list[str]]]:
     """The topics in portions that are read side by side: SNS does not pace as SES does."""
     every = topics(connection)
-    return [(Reading(connection, ()), part) for n in range(chunks) if (part := every[n::chunks])]
+    return [(Reader(connection, ()), part) for n in range(chunks) if (part := every[n::chunks])]
 
 
-def _read_topics(work: _Work, connection: Connection, part: tuple[Reading, list[str]]) -> None:
+def _read_topics(work: _Work, connection: Connection, part: tuple[Reader, list[str]]) -> None:
     reading, topic_arns = part
     for arn in topic_arns:
         try:
@@ -245,7 +246,7 @@ def _read_topics(work: _Work, connection: Connection, part: tuple[Reading, list[
 
 
 def _read_subscriptions(
-    work: _Work, connection: Connection, part: tuple[Reading, list[str]], chosen: set[str] | None
+    work: _Work, connection: Connection, part: tuple[Reader, list[str]], chosen: set[str] | None
 ) -> None:
     reading, topic_arns = part
     for arn in topic_arns:

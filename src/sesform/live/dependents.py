@@ -24,7 +24,8 @@ from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.quotas import IDENTITIES_A_CALL
 from sesform.policies import document as policy_document
-from sesform.resources import RESOURCES, Reading
+from sesform.resources import RESOURCES
+from sesform.resources.reader import Reader
 from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
@@ -58,10 +59,10 @@ def users_of_topics(
                     others, sets = _unread(connection, snapshot)
                     others += sorted(_let_in(scope, topics, snapshot))
                     announce(scope, sorted(topics), math.ceil(len(others) / IDENTITIES_A_CALL) + len(sets))
-                    for name, attributes in Reading(connection, ()).notification_attributes_of(others).items():
+                    for name, attributes in Reader(connection, ()).notification_attributes_of(others).items():
                         identities[scope, name] = identity_facts(attributes)
                     wanted = [_set(addresses[0], scope, name) for name in sets]
-                    found.update(RESOURCES["event_destination"].read(Reading(connection, wanted), wanted))
+                    found.update(RESOURCES["event_destination"].read(Reader(connection, wanted), wanted))
             except AwsError as error:
                 text = f"whether anything that no spec names uses the topics that go in {scope} could not be looked at: {error}"
                 concerns = tuple(map(str, addresses))
@@ -135,6 +136,6 @@ def users_of_sets(
 
 
 def _facts(connection: Connection, names: Iterable[str]) -> Iterable[tuple[str, SendingFacts]]:
-    reading = Reading(connection, ())
+    reading = Reader(connection, ())
     for name in names:
         yield name, sending_facts(reading.email_identity(name))

@@ -22,7 +22,9 @@ from sesform.live.snapshot import (
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
-from sesform.resources import PENDING, RESOURCES, Reading
+from sesform.resources import RESOURCES
+from sesform.resources.reader import Reader
+from sesform.resources.subscription import PENDING
 from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ def read_subscribers(topic_arns: Iterable[str], connections: Connections) -> dic
         if connection is None:
             continue
         with suppress(AwsError), understood():
-            listed = Reading(connection, ()).subscriptions(arn)
+            listed = Reader(connection, ()).subscriptions(arn)
             found[arn] = tuple(Subscriber(*who, pending=sub == PENDING) for who, sub in sorted(listed.items()))
     return found
 
@@ -117,7 +119,7 @@ def _jobs(
     sns = [d for d in wanted if RESOURCES[d.address.type].service == "sns"]
 
     def read_ses() -> None:
-        reading = Reading(connection, ses)
+        reading = Reader(connection, ses)
         _read_types(reading, ses, result)
         if facts:
             _read_identities(reading, ses, result)
@@ -126,17 +128,17 @@ def _jobs(
                 result.sending[connection.scope, name] = sending_facts(answer)
 
     def read_sns() -> None:
-        reading = Reading(connection, sns)
+        reading = Reader(connection, sns)
         _read_types(reading, sns, result)
         _read_topics(reading, topic_arns, result)
 
     def read_tags() -> None:
-        _read_types(Reading(connection, tags), tags, result)
+        _read_types(Reader(connection, tags), tags, result)
 
     return [job for job, needed in ((read_ses, ses), (read_sns, sns or topic_arns), (read_tags, tags)) if needed]
 
 
-def _read_types(reading: Reading, wanted: list[Declared], result: _Pass) -> None:
+def _read_types(reading: Reader, wanted: list[Declared], result: _Pass) -> None:
     by_type: dict[str, list[Declared]] = defaultdict(list)
     for declared in wanted:
         by_type[declared.address.type].append(declared)
@@ -151,7 +153,7 @@ def _read_types(reading: Reading, wanted: list[Declared], result: _Pass) -> None
             result.unreadable.update({d.address: str(error) for d in of_type})
 
 
-def _read_identities(reading: Reading, wanted: list[Declared], result: _Pass) -> None:
+def _read_identities(reading: Reader, wanted: list[Declared], result: _Pass) -> None:
     try:
         with understood():
             for name, attributes in reading.notification_attributes.items():
@@ -163,12 +165,12 @@ def _read_identities(reading: Reading, wanted: list[Declared], result: _Pass) ->
         result.unreadable.update({d.address: str(error) for d in wanted if "identity" in d.key})
 
 
-def _read_configuration_sets(reading: Reading, result: _Pass) -> None:
+def _read_configuration_sets(reading: Reader, result: _Pass) -> None:
     with suppress(AwsError), understood():  # noted already, for each resource that it keeps from being read
         result.configuration_sets |= {(reading.connection.scope, name) for name in reading.event_destinations}
 
 
-def _read_topics(reading: Reading, topic_arns: list[str], result: _Pass) -> None:
+def _read_topics(reading: Reader, topic_arns: list[str], result: _Pass) -> None:
     for arn in topic_arns:
         # Where these credentials may not look at it, the planner says that it could not be checked.
         with suppress(AwsError), understood():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sesform.errors import understood
 from sesform.live.snapshot import Leftovers, Tagged, sending_facts
 from sesform.model.address import Scope
-from sesform.resources import Reading
+from sesform.resources.reader import Reader
 from sesform.specs.desired import Desired
 from sesform.specs.schema import GRANT_PREFIX
 
@@ -28,7 +28,7 @@ def find(desired: Desired, connections: Connections) -> Leftovers:
     others: dict[tuple[Scope, str], list[str]] = defaultdict(list)
     named = named_things(desired)
     for scope, connection in {c.scope: c for c in connections.by_place.values()}.items():
-        reading = Reading(connection, ())
+        reading = Reader(connection, ())
         with understood(f"an answer in {scope}"):
             for tagged in _tagged(reading):
                 if (tagged.kind, scope, tagged.name) in named:
@@ -42,13 +42,13 @@ def find(desired: Desired, connections: Connections) -> Leftovers:
     return Leftovers(tuple(ours), {key: tuple(found) for key, found in sorted(others.items())})
 
 
-def _tagged(reading: Reading) -> Iterator[Tagged]:
+def _tagged(reading: Reader) -> Iterator[Tagged]:
     """What carries a tag of ours in one account and region, and is of a kind that a spec could name."""
     every = (Tagged(reading.connection.scope, arn, spec) for arn, spec in sorted(reading.owners.items()))
     return (tagged for tagged in every if tagged.kind)
 
 
-def _with_settings(tagged: Tagged, reading: Reading) -> Tagged:
+def _with_settings(tagged: Tagged, reading: Reader) -> Tagged:
     if tagged.kind != "identity":
         return tagged
     facts = sending_facts(reading.email_identity(tagged.name))

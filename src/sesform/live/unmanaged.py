@@ -10,7 +10,7 @@ from sesform.live import listing as listing_
 from sesform.live.refresh import side_by_side
 from sesform.live.snapshot import Snapshot, Unnamed
 from sesform.model.values import NOTIFICATION_TYPES, without_password
-from sesform.resources import Reading
+from sesform.resources.reader import Reader
 from sesform.specs.desired import Desired, named_things
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def find(desired: Desired, snapshot: Snapshot, connections: Connections, paralle
 def _identities(connection: Connection, named: set[str]) -> Iterator[Unnamed]:
     """The identities with a topic, with headers or without forwarding, which none is made with."""
     others = [name for name in listing_.identities(connection) if name not in named]
-    attributes = Reading(connection, ()).notification_attributes_of(others)
+    attributes = Reader(connection, ()).notification_attributes_of(others)
     for name, held in attributes.items():
         parts = []
         for type_ in NOTIFICATION_TYPES:
@@ -78,7 +78,7 @@ def _identities(connection: Connection, named: set[str]) -> Iterator[Unnamed]:
 
 
 def _subscriptions(connection: Connection, desired: Desired) -> Iterator[Unnamed]:
-    reading, spoken_of = Reading(connection, ()), desired.named
+    reading, spoken_of = Reader(connection, ()), desired.named
     managed = [d for d in desired.declared.values() if d.address.type == "topic" and d.want is not None]
     for topic in managed:
         if topic.scope == connection.scope:

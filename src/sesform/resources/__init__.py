@@ -14,7 +14,6 @@ from sesform.resources.feedback_forwarding import FeedbackForwarding
 from sesform.resources.notification_headers import NotificationHeaders
 from sesform.resources.notification_topic import NotificationTopic
 from sesform.resources.ownership_tag import OwnershipTag
-from sesform.resources.reader import PENDING, Reading
 from sesform.resources.resource_type import Permission, Phase, ResourceType
 from sesform.resources.sending_policy import SendingPolicy
 from sesform.resources.subscription import Subscription
@@ -43,4 +42,4 @@ def aws_key(kind: str, scope: Scope, properties: Properties) -> Key:
     return kind, scope, tuple(str(properties[name]) for name in RESOURCES[kind].key)
 
 
-__all__ = ["PENDING", "RESOURCES", "Permission", "Phase", "Reading", "ResourceType", "aws_key"]
+__all__ = ["RESOURCES", "Permission", "Phase", "ResourceType", "aws_key"]

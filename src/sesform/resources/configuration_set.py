@@ -14,7 +14,7 @@ from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
-    from sesform.resources.reader import Reading
+    from sesform.resources.reader import Reader
 
 
 class ConfigurationSet(ResourceType):
@@ -23,7 +23,7 @@ class ConfigurationSet(ResourceType):
     name = "configuration_set"
     key = ("configuration_set",)
 
-    def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
+    def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         for declared in wanted:
             name = declared.key["configuration_set"]
             if name in reading.event_destinations:

@@ -13,7 +13,7 @@ from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
-    from sesform.resources.reader import Reading
+    from sesform.resources.reader import Reader
 
 
 class DefaultConfigurationSet(ResourceType):
@@ -22,7 +22,7 @@ class DefaultConfigurationSet(ResourceType):
     name = "default_configuration_set"
     key = ("identity",)
 
-    def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
+    def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         for declared in wanted:
             name = reading.email_identity(declared.key["identity"]).get("ConfigurationSetName")
             if name:

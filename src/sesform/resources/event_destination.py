@@ -15,7 +15,7 @@ from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
-    from sesform.resources.reader import Reading
+    from sesform.resources.reader import Reader
 
 # Ours → SES v2's (SES v2 API reference, EventDestinationDefinition): the structure's name, and its fields.
 _KINDS: Mapping[str, tuple[str, Mapping[str, str]]] = {
@@ -46,7 +46,7 @@ class EventDestination(ResourceType):
     key = ("configuration_set", "name")
     part_of = ("configuration_set", "default_configuration_set")
 
-    def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
+    def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         """All destinations of the sets that are wanted or are to be a default, declared or not: an exclusive set's others are to
         go, and all are routes."""
         named = {d.want["configuration_set"]: d.address for d in wanted if d.want and "configuration_set" in d.want}

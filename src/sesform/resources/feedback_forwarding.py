@@ -12,7 +12,7 @@ from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
-    from sesform.resources.reader import Reading
+    from sesform.resources.reader import Reader
 
 
 class FeedbackForwarding(ResourceType):
@@ -21,7 +21,7 @@ class FeedbackForwarding(ResourceType):
     name = "feedback_forwarding"
     key = ("identity",)
 
-    def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
+    def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         for declared in wanted:
             attributes = reading.notification_attributes.get(declared.key["identity"])
             if attributes is not None:

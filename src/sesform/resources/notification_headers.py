@@ -12,7 +12,7 @@ from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
-    from sesform.resources.reader import Reading
+    from sesform.resources.reader import Reader
 
 
 class NotificationHeaders(ResourceType):
@@ -21,7 +21,7 @@ class NotificationHeaders(ResourceType):
     name = "notification_headers"
     key = ("identity", "notification_type")
 
-    def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
+    def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         for declared in wanted:
             attributes = reading.notification_attributes.get(declared.key["identity"], {})
             if attributes.get(f"HeadersIn{declared.key['notification_type'].capitalize()}NotificationsEnabled"):

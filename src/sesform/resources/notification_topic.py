@@ -12,7 +12,7 @@ from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
-    from sesform.resources.reader import Reading
+    from sesform.resources.reader import Reader
 
 
 class NotificationTopic(ResourceType):
@@ -23,7 +23,7 @@ class NotificationTopic(ResourceType):
     name = "notification_topic"
     key = ("identity", "notification_type")
 
-    def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
+    def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         for declared in wanted:
             attributes = reading.notification_attributes.get(declared.key["identity"], {})
             # Unset topics are absent, though the API reference lists them as required (seen on AWS: ansible's ses_identity tests).

@@ -14,7 +14,7 @@ from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
-    from sesform.resources.reader import Reading
+    from sesform.resources.reader import Reader
 
 _GONE = ("NotFoundException", "ResourceNotFound", "ResourceNotFoundException")
 
@@ -27,7 +27,7 @@ class OwnershipTag(ResourceType):
     service = "tagging"
     lags = True
 
-    def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
+    def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         for declared in wanted:
             spec = reading.owners.get(declared.key["arn"])
             if spec is not None:

@@ -11,16 +11,16 @@ from sesform.errors import AwsError
 from sesform.model import arns
 from sesform.model.quotas import IDENTITIES_A_CALL, RESOURCES_A_PAGE
 from sesform.model.values import OWNERSHIP_TAG
+from sesform.resources.subscription import PENDING
 from sesform.specs.declared import Declared, canonical_arn
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
 
-PENDING = "PendingConfirmation"  # what SNS lists in place of an ARN until the endpoint's owner has confirmed
 DELETED = "Deleted"  # and for a while after it has gone (ansible/ansible#20086)
 
 
-class Reading:
+class Reader:
     """One pass over one connection. What is asked for is known from the start; each answer is fetched when first looked at.
 
     Used by one thread for each of SES, SNS and tags; no answer is looked at by two.

@@ -13,7 +13,7 @@ from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
-    from sesform.resources.reader import Reading
+    from sesform.resources.reader import Reader
 
 
 class Phase(IntEnum):
@@ -76,7 +76,7 @@ class ResourceType(ABC):
     part_of: ClassVar[tuple[str, ...]] = ()  # types that name what it is a part of: it is read for those too
 
     @abstractmethod
-    def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
+    def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         """What AWS holds of the wanted resources; those that do not exist are left out. Raises AwsError."""
 
     def settle(self, want: Properties | None, have: Properties | None) -> Properties | None:

@@ -15,7 +15,7 @@ from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
-    from sesform.resources.reader import Reading
+    from sesform.resources.reader import Reader
 
 
 class SendingPolicy(ResourceType):
@@ -24,7 +24,7 @@ class SendingPolicy(ResourceType):
     name = "sending_policy"
     key = ("identity", "name")
 
-    def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
+    def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         for declared in wanted:
             text = reading.email_identity(declared.key["identity"]).get("Policies", {}).get(declared.key["name"])
             if text is not None:

@@ -10,13 +10,14 @@ from sesform.errors import AwsError, LeftError
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import UNKNOWN, Properties, Value
-from sesform.resources.reader import PENDING
 from sesform.resources.resource_type import Permission, Phase, ResourceType, on, passing
 from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
-    from sesform.resources.reader import Reading
+    from sesform.resources.reader import Reader
+
+PENDING = "PendingConfirmation"  # what SNS lists in place of an ARN until the endpoint's owner has confirmed
 
 # Whose owners SNS always asks to confirm; for the others only where the endpoint is in another account than the topic, whose
 # credentials make the call. Source: SNS API reference, Subscribe.
@@ -41,7 +42,7 @@ class Subscription(ResourceType):
     key = ("topic_arn", "protocol", "endpoint")
     service = "sns"
 
-    def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
+    def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         for declared in wanted:
             arn = reading.subscriptions(declared.key["topic_arn"]).get(
                 (declared.key["protocol"], declared.key["endpoint"])

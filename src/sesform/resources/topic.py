@@ -13,7 +13,7 @@ from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
-    from sesform.resources.reader import Reading
+    from sesform.resources.reader import Reader
 
 _ATTRIBUTES = {"display_name": "DisplayName", "kms_key": "KmsMasterKeyId"}
 
@@ -25,7 +25,7 @@ class Topic(ResourceType):
     key = ("topic_arn",)
     service = "sns"
 
-    def read(self, reading: Reading, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
+    def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         for declared in wanted:
             arn = declared.key["topic_arn"]
             attributes = reading.topic_attributes(arn)

@@ -10,7 +10,7 @@ from sesform.errors import Problem
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.policies.document import Publisher
-from sesform.specs.yaml_reader import Document
+from sesform.specs.document import Document
 
 # What AWS knows a thing by: its type, where it is, and the values of its key.
 Key = tuple[str, Scope, tuple[str, ...]]

@@ -7,10 +7,7 @@ input: size, nesting and what aliases may multiply are bounded, and nothing here
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -18,9 +15,10 @@ import yaml
 
 from sesform.errors import Problem, UsageError
 from sesform.model.values import printable
+from sesform.specs.document import Document, Node
+from sesform.specs.yaml_scalars import MAX_DEPTH, resolve
 
 MAX_BYTES = 16 * 1024 * 1024
-MAX_DEPTH = 32
 MAX_ALIASED_NODES = 100_000
 
 _LOADER: Any = getattr(
@@ -28,76 +26,6 @@ _LOADER: Any = getattr(
 )  # PyPI's wheels carry libyaml; without it the same, slower.
 _SUFFIXES = (".yaml", ".yml")
 _STR_TAG = "tag:yaml.org,2002:str"
-_NULL = ("", "~", "null", "Null", "NULL")
-_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_INT = re.compile(r"[-+]?[0-9]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-
-Loc = tuple[int | str, ...]
-
-
-@dataclass(slots=True)
-class Node:
-    """One value with its place: lines and columns count from 1. `value` holds Nodes where it is a dict or a list."""
-
-    line: int
-    column: int
-    value: Any = None
-    text: str = ""
-    size: int = 1
-    depth: int = 0  # levels of lists and mappings inside it, its own among them
-    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
-
-
-def child(node: Node, step: int | str) -> Node | None:
-    """The value under a key or at a position; None where there is none."""
-    if isinstance(node.value, dict):
-        return node.value.get(str(step))
-    if isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
-        found: Node = node.value[step]
-        return found
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """One YAML document of one file."""
-
-    file: str
-    node: Node
-
-    @property
-    def data(self) -> Any:
-        """The document as plain dicts, lists and scalars."""
-        return _plain(self.node)
-
-    def at(self, loc: Sequence[int | str]) -> Node:
-        """The deepest node that the way leads to; steps that lead nowhere (a missing key) are passed over."""
-        node = self.node
-        for step in loc:
-            node = child(node, step) or node
-        return node
-
-    def place(self, loc: Sequence[int | str]) -> tuple[int, int]:
-        """Line and column of the key that the way ends in, or of the deepest value before it."""
-        parent = self.at(loc[:-1])
-        if loc and isinstance(parent.value, dict) and loc[-1] in parent.keys:
-            return parent.keys[str(loc[-1])]
-        node = self.at(loc)
-        return node.line, node.column
-
-    def problem(self, loc: Sequence[int | str], summary: str, hint: str = "", *, severity: Any = "error") -> Problem:
-        """A Problem at that place, with the way to it as the path."""
-        line, column = self.place(loc)
-        return Problem(summary, dotted(loc), self.file, line, column, hint, severity)
-
-
-def dotted(loc: Sequence[int | str]) -> str:
-    """A way into a document as people write it: `identities.example.com.notifications`, `regions[0]`."""
-    text = ""
-    for step in loc:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
-    return text
 
 
 def load(paths: Iterable[str | Path], *, gone: Collection[str | Path] = ()) -> tuple[list[Document], list[Problem]]:
@@ -120,11 +48,6 @@ def parse(files: Iterable[tuple[str, Path | bytes]]) -> tuple[list[Document], li
         except _Wrong as wrong:
             problems.append(Problem(wrong.summary, file=name, line=wrong.line, column=wrong.column, hint=wrong.hint))
     return documents, problems
-
-
-def is_text(scalar: str) -> bool:
-    """Whether a plain scalar is read as the text that it is, not as a number, a truth value or null."""
-    return _resolve(scalar) is scalar
 
 
 def _files(paths: Iterable[str | Path], gone: Collection[str | Path]) -> list[Path]:
@@ -303,26 +226,5 @@ def _scalar(event: Any) -> Node:
     if event.tag not in (None, _STR_TAG):
         raise _Wrong(f"the tag {printable(event.tag)} is not supported", line, column, "quote the value instead")
     plain = event.style is None or event.style == ""
-    value = _resolve(event.value) if plain and event.tag is None else event.value
+    value = resolve(event.value) if plain and event.tag is None else event.value
     return Node(line, column, value, event.value)
-
-
-def _resolve(text: str) -> Any:
-    if text in _NULL:
-        return None
-    if text in _BOOL:
-        return _BOOL[text]
-    if _INT.fullmatch(text):
-        return int(text) if len(text) <= 18 else text
-    if _FLOAT.fullmatch(text) and math.isfinite(float(text)):
-        return float(text)
-    return text
-
-
-def _plain(node: Node) -> Any:
-    # Depth is bounded by MAX_DEPTH when the node was composed, and repetition by MAX_ALIASED_NODES.
-    if isinstance(node.value, dict):
-        return {key: _plain(child) for key, child in node.value.items()}
-    if isinstance(node.value, list):
-        return [_plain(child) for child in node.value]
-    return node.value

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from sesform.model.values import printable
-from sesform.specs.yaml_reader import MAX_DEPTH, is_text
+from sesform.specs.yaml_scalars import MAX_DEPTH, is_text
 
 Loc = tuple[int | str, ...]
 Comments = Mapping[Loc, Sequence[str]]

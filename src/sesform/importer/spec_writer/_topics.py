@@ -12,7 +12,7 @@ from sesform.model.address import Scope
 from sesform.model.values import Properties, without_password
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
-from sesform.resources import PENDING
+from sesform.resources.subscription import PENDING
 from sesform.specs import schema, yaml_writer
 
 

@@ -15,8 +15,8 @@ from sesform.model.address import Scope
 from sesform.model.values import NOTIFICATION_TYPES, event_set, printable
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
-from sesform.resources import PENDING
 from sesform.resources.resource_type import Resource
+from sesform.resources.subscription import PENDING
 from sesform.specs.declared import canonical_identity
 
 

@@ -10,8 +10,7 @@ from sesform.live.snapshot import Snapshot
 from sesform.model.values import Properties
 from sesform.planning.checks.located import located
 from sesform.planning.plan import Change
-from sesform.resources import PENDING
-from sesform.resources.subscription import asks
+from sesform.resources.subscription import PENDING, asks
 from sesform.specs.desired import Desired
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from sesform.errors import Problem
+from sesform.specs.document import Document
 from sesform.specs.schema import problems
 from sesform.specs.schema._base import AccountId, Region, RoleArn, SesName, SpecName, TopicReference
 from sesform.specs.schema.configuration_sets import ConfigurationSet, EventDestination
@@ -31,7 +32,6 @@ from sesform.specs.schema.problems import did_you_mean
 from sesform.specs.schema.specs import Credentials, Delegate, Owner, Spec
 from sesform.specs.schema.subscriptions import Subscription
 from sesform.specs.schema.topics import Topic
-from sesform.specs.yaml_reader import Document
 
 # What can stand in a spec by itself, for those who write specs.
 PIECES: dict[str, Any] = {

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from sesform.errors import Problem
 from sesform.model.values import printable
-from sesform.specs.yaml_reader import Document, Loc, child, dotted
+from sesform.specs.document import Document, Loc, child, dotted
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

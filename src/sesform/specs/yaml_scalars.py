@@ -1,0 +1,31 @@
+"""How a plain YAML scalar is read: the core rules of YAML 1.2."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+MAX_DEPTH = 32
+_NULL = ("", "~", "null", "Null", "NULL")
+_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INT = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+
+
+def is_text(scalar: str) -> bool:
+    """Whether a plain scalar is read as the text that it is, not as a number, a truth value or null."""
+    return resolve(scalar) is scalar
+
+
+def resolve(text: str) -> Any:
+    """Return the value of a plain scalar: None, a bool, an int, a float, or the text itself."""
+    if text in _NULL:
+        return None
+    if text in _BOOL:
+        return _BOOL[text]
+    if _INT.fullmatch(text):
+        return int(text) if len(text) <= 18 else text
+    if _FLOAT.fullmatch(text) and math.isfinite(float(text)):
+        return float(text)
+    return text

@@ -1,0 +1,61 @@
+"""What an operation gets to see: who calls, where, and the state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sesform.model import arns
+from sesform.model.address import Scope
+from sesform_sandbox.accounts import RoleSession
+from sesform_sandbox.state import ScopeState, State
+
+Params = Mapping[str, Any]
+Result = dict[str, Any]
+
+
+class Published(NamedTuple):
+    """One message that went to a topic, from SES or from a caller of SNS."""
+
+    topic_arn: str
+    message: str
+
+
+class Call(NamedTuple):
+    """One request that came, with the code of the error that it got, if any. `service` is "ses", "sesv2", "sns", "sts", …"""
+
+    account: str
+    region: str
+    service: str
+    operation: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One call: the caller's account and region, the state, and where published messages go."""
+
+    state: State
+    account: str
+    region: str
+    published: list[Published] = field(default_factory=list)
+    session: RoleSession | None = None
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.account, self.region)
+
+    @property
+    def here(self) -> ScopeState:
+        return self.state.at(self.account, self.region)
+
+    @property
+    def partition(self) -> str:
+        return arns.partition(self.region)
+
+    def publish(self, topic_arn: str, message: str) -> None:
+        self.published.append(Published(topic_arn, message))
+
+
+Operation = Callable[[Context, Params], Result]

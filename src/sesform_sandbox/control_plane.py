@@ -1,0 +1,228 @@
+"""The sandbox: an AWS with several accounts in one process, put under the clients of a botocore session."""
+
+from __future__ import annotations
+
+import io
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sesform.model import arns
+from sesform_sandbox import events, kms, moto_version, sending
+from sesform_sandbox.context import Call, Context, Published
+from sesform_sandbox.events import Event
+from sesform_sandbox.faults import Fault
+from sesform_sandbox.rules import identity_key
+from sesform_sandbox.state import Identity, Key, Role
+from sesform_sandbox.store import Store
+
+if TYPE_CHECKING:
+    import boto3
+    import botocore.session
+    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
+    from sesform_sandbox.throttle import Throttle
+    from sesform_sandbox.wire import Answer, Request
+
+
+class Sandbox:
+    """An emulated AWS: SES v1 and v2, SNS and STS of our own with AWS's rules, the rest moto's.
+
+    `state` is the file that keeps it between processes (JSON, rewritten atomically after each call that changed something,
+    shared safely by processes); None keeps it in memory. `rate` is how many calls a second SES accepts for each account
+    and region, versions 1 and 2 together; None is any number. Safe to use from any number of threads.
+
+    Warns with MotoVersionWarning where the sandbox was not tested with the installed moto, and raises ModuleNotFoundError
+    where there is none (it comes with `sesform[sandbox]`). An unusable state file raises
+    SandboxStateError at the first use, not here, so that `reset` can always be called.
+    """
+
+    def __init__(self, state: Path | None = None, *, rate: float | None = None) -> None:
+        moto_version.check()
+        from sesform_sandbox import dispatch  # imports moto
+
+        self._store = Store(state)
+        self._dispatcher = dispatch.Dispatcher(self._store, rate)
+
+    # --- looking in ----------------------------------------------------------------------------------------------------
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every request so far, in order."""
+        return self._dispatcher.calls
+
+    @property
+    def published(self) -> list[Published]:
+        """Every message that went to a topic, in order."""
+        return self._dispatcher.published
+
+    @property
+    def throttle(self) -> Throttle:
+        """The quota; `throttle.clock` may be replaced in tests."""
+        return self._dispatcher.throttle
+
+    # --- setting the scene ---------------------------------------------------------------------------------------------
+
+    def declare_identity(self, account: str, region: str, identity: str, *, verified: bool = True) -> None:
+        """Makes sure that an identity exists (and is verified or not); what is set on it stays."""
+        with self._context(account, region) as context:
+            key, identities = identity_key(identity), context.here.identities
+            identities[key] = replace(identities.get(key, Identity()), verified=verified)
+
+    def declare_key(self, key_arn: str) -> None:
+        """Makes sure that a KMS key exists, by its ARN or its alias's; a new one lets SES use it, and what is there stays."""
+        arn = arns.parse(key_arn)
+        if arn is None or not arn.account or not arn.region:
+            return
+        with self._context(arn.account, arn.region) as context:
+            kind, _, name = arn.resource.partition("/")
+            if name and not arn.resource.startswith("alias/aws/") and kms.find(context, key_arn) is None:
+                id, aliases = (name, ()) if kind == "key" else (str(uuid.uuid4()), (arn.resource,))
+                context.here.keys[id] = Key(kms.policy_for_ses(), aliases=aliases)
+
+    def declare_role(self, role_arn: str, external_id: str | None = None) -> None:
+        """Makes AssumeRole of this role insist on the external id. Roles that are not declared can be assumed by anybody."""
+        with self._dispatcher.lock, self._store.transaction() as state:
+            state.roles[role_arn] = Role(external_id)
+
+    # --- what happens --------------------------------------------------------------------------------------------------
+
+    def send(
+        self, account: str, region: str, identity: str, event: Event, configuration_set: str | None = None
+    ) -> list[str]:
+        """One bounce, complaint or delivery of mail that the account sent: who hears of it, as on AWS.
+
+        `identity` is an identity's name or ARN, or an address of a verified domain; `configuration_set` the one that the
+        send named. Returns the ARNs of the topics that got it (see also `published`). A bounce or complaint topic that SES
+        cannot publish to is taken off the identity, and its e-mail forwarding turned on. Raises ValueError where the account
+        has no such identity.
+        """
+        with self._context(account, region) as context:
+            target = sending.sender(context, identity, identity if identity.startswith("arn:") else None)
+            if target is None:
+                raise ValueError(f"{identity!r} is no identity of {account} in {region}")
+            return events.happen(context, target, event, configuration_set or "")
+
+    def confirm(self, topic_arn: str, endpoint: str) -> None:
+        """Confirms the pending subscriptions of an endpoint, as its owner would by the link that SNS sent."""
+        arn = arns.parse(topic_arn)
+        assert arn is not None, topic_arn
+        with self._context(arn.account, arn.region) as context:
+            for name, found in list(context.here.subscriptions.items()):
+                if (found.topic_arn, found.endpoint) == (topic_arn, endpoint):
+                    context.here.subscriptions[name] = replace(found, pending=False)
+
+    def fail(
+        self,
+        operation: str,
+        *,
+        code: str,
+        message: str = "",
+        status: int = 400,
+        times: int = 1,
+        lost_answer: bool = False,
+        before: Callable[[], Any] | None = None,
+        after: int = 0,
+    ) -> None:
+        """Makes the next `times` calls of an operation (its name, `service:name`, or `*`) answer an error.
+
+        With `lost_answer` the call is carried out and then a connection error is raised, as if the answer never came. A
+        `code` that names a connection error of botocore's (EndpointConnectionError, …) raises that one instead of an
+        answer. `after` lets so many calls through first.
+        `before` is called just before, for what somebody else does at that moment; what it raises goes through.
+        """
+        self._dispatcher.faults.add(Fault(operation, code, message, status, times, lost_answer, before, after))
+
+    def mend(self) -> None:
+        """Forgets the faults that have not happened yet."""
+        self._dispatcher.faults.clear()
+
+    def reset(self) -> None:
+        """Forgets everything and removes the state file, even one that cannot be read."""
+        with self._dispatcher.lock:
+            self._store.forget()
+            self._dispatcher.faults.clear()
+            self.calls.clear()
+            self.published.clear()
+
+    # --- clients -------------------------------------------------------------------------------------------------------
+
+    def attach(self, session: botocore.session.Session) -> None:
+        """Every client made from this session after this call is answered by the sandbox and never reaches the network.
+
+        Credentials stay as they are: the access key decides the account (see sesform_sandbox.accounts).
+        """
+        session.get_component("event_emitter").register("before-send", self._before_send)
+
+    def session(self, account: str, region: str) -> boto3.Session:
+        """A session with credentials of an account, whatever the environment and the AWS configuration files say."""
+        import boto3
+
+        return boto3.Session(account, "sandbox", region_name=region, botocore_session=self.botocore_session(account))
+
+    def botocore_session(self, account: str) -> botocore.session.Session:
+        """The same without boto3 and without a region."""
+        import botocore.session
+
+        isolated = {
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+            "ignore_configured_endpoint_urls": (None, None, True, None),
+        }
+        session = botocore.session.Session(session_vars=isolated)
+        session.register_component("data_loader", _shared_loader())
+        self.attach(session)
+        session.set_credentials(account, "sandbox")
+        return session
+
+    def answer(self, request: Request) -> Answer:
+        """The response to one HTTP request: what `attach` and the HTTP endpoint are made of."""
+        return self._dispatcher.answer(request)
+
+    def _before_send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        from botocore.awsrequest import AWSResponse
+
+        from sesform_sandbox.wire import Request
+
+        headers = {str(k).lower(): v.decode() if isinstance(v, bytes) else str(v) for k, v in request.headers.items()}
+        answer = self.answer(Request(request.method or "POST", request.url or "", headers, _body(request.body)))
+        return AWSResponse(request.url or "", answer.status, answer.headers, _Raw(answer.body))  # type: ignore[arg-type]
+
+    @contextmanager
+    def _context(self, account: str, region: str) -> Iterator[Context]:
+        with self._dispatcher.lock, self._store.transaction() as state:
+            yield Context(state, account, region, self.published)
+
+
+class _Raw(io.BytesIO):
+    """A body in the form that botocore reads from."""
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        while chunk := self.read(65536):
+            yield chunk
+
+
+def _body(body: Any) -> bytes:
+    if body is None:
+        return b""
+    if hasattr(body, "read"):
+        body = body.read()
+    return body.encode() if isinstance(body, str) else bytes(body)
+
+
+_LOADER: Any = None
+
+
+def _shared_loader() -> Any:
+    """One loader of botocore's models for all sessions: they need not be read from disk for each client."""
+    global _LOADER
+    if _LOADER is None:
+        import botocore.loaders
+
+        _LOADER = botocore.loaders.create_loader(os.environ.get("AWS_DATA_PATH"))
+    return _LOADER

@@ -1,0 +1,191 @@
+"""From one HTTP request to its answer: whose call, of which service, faults, the quota, the operation, and the record of it."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from sesform.model.address import Scope
+from sesform_sandbox import (
+    kms,
+    other_services,
+    sending,
+    ses_v1,
+    ses_v1_policies,
+    ses_v1_sets,
+    ses_v2,
+    ses_v2_sets,
+    sns_subscriptions,
+    sns_topics,
+    sts,
+    tagging,
+)
+from sesform_sandbox.accounts import DEFAULT_ACCOUNT, account_of, read_session_token
+from sesform_sandbox.context import Call, Context, Operation, Published
+from sesform_sandbox.faults import Fault, Faults
+from sesform_sandbox.refusal import Refusal
+from sesform_sandbox.store import Store
+from sesform_sandbox.throttle import NOT_COUNTED, Throttle
+from sesform_sandbox.wire import Answer, Api, Request, api_of
+from sesform_sandbox.wire_json import JsonApi, json_api_of
+
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[0-9]{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
+_HOST = re.compile(r"https?://([a-z0-9-]+)\.(?:([a-z0-9-]+)\.)?amazonaws\.com")
+
+OPERATIONS: dict[str, dict[str, Operation]] = {
+    "ses": ses_v1.OPERATIONS | ses_v1_sets.OPERATIONS | ses_v1_policies.OPERATIONS | sending.V1_OPERATIONS,
+    "sesv2": ses_v2.OPERATIONS | ses_v2_sets.OPERATIONS | sending.V2_OPERATIONS,
+    "sns": sns_topics.OPERATIONS | sns_subscriptions.OPERATIONS,
+    "sts": sts.OPERATIONS,
+    "kms": kms.OPERATIONS,
+    "tagging": tagging.OPERATIONS,
+}
+
+# Service → its name in botocore, and the error code for parameters that break its model.
+_MODELS = {
+    "ses": ("ses", "ValidationError"),
+    "sesv2": ("sesv2", "BadRequestException"),
+    "sns": ("sns", "InvalidParameter"),
+    "sts": ("sts", "ValidationError"),
+}
+_JSON_MODELS = {
+    "kms": ("kms", "ValidationException"),
+    "tagging": ("resourcegroupstaggingapi", "InvalidParameterException"),
+}
+
+
+def _api(service: str) -> Api | JsonApi | None:
+    """The wire format of a service, made when it is first asked for; None for those that are moto's."""
+    if service in _JSON_MODELS:
+        return json_api_of(*_JSON_MODELS[service])
+    return api_of(*_MODELS[service]) if service in _MODELS else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Incoming:
+    """A request whose sender and operation are known."""
+
+    request: Request
+    account: str
+    region: str
+    service: str
+    operation: str
+    in_path: dict[str, Any]
+
+
+class Dispatcher:
+    """Answers requests, one at a time, over one store."""
+
+    def __init__(self, store: Store, rate: float | None) -> None:
+        self.store = store
+        self.lock = threading.RLock()
+        self.throttle = Throttle(rate)
+        self.faults = Faults()
+        self.calls: list[Call] = []
+        self.published: list[Published] = []
+
+    def answer(self, request: Request) -> Answer:
+        """The response to a request. Raises the connection error that a fault ordered, and SandboxStateError."""
+        account, region, service = _sender(request)
+        if service == "ses" and request.path.startswith("/v2/"):
+            service = "sesv2"
+        api = _api(service)
+        operation = _other_operation(request)
+        in_path: dict[str, Any] = {}
+        try:
+            if not service:
+                raise Refusal("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+            if api:
+                operation, in_path = api.route(request)
+        except Refusal as refusal:
+            with self.lock:
+                self.calls.append(Call(account, region, service, operation, refusal.code))
+            return self._refuse(request, service, operation, refusal)
+        incoming = _Incoming(request, account, region, service, operation, in_path)
+        fault = self.faults.take(service, operation)
+        if fault and fault.before:
+            fault.before()  # outside the lock: it may well make calls of its own, from any thread
+        return self._carry_out(incoming, fault)
+
+    def _carry_out(self, incoming: _Incoming, fault: Fault | None) -> Answer:
+        with self.lock:
+            error: str | None = None
+            try:
+                if fault and not fault.lost_answer:
+                    self._fail(incoming, fault)
+                answer = self._perform(incoming)
+                if fault:
+                    self._fail(incoming, fault)
+            except Refusal as refusal:
+                error = refusal.code
+                if fault and fault.lost_answer:
+                    error = "ReadTimeoutError"
+                    self._fail(incoming, fault)
+                answer = self._refuse(incoming.request, incoming.service, incoming.operation, refusal)
+            except Exception as failure:
+                error = type(failure).__name__
+                raise
+            finally:
+                self.calls.append(Call(incoming.account, incoming.region, incoming.service, incoming.operation, error))
+        return answer
+
+    def _fail(self, incoming: _Incoming, fault: Fault) -> None:
+        if unanswered := fault.no_answer(incoming.request.url):
+            raise unanswered
+        raise Refusal(fault.code, fault.message, fault.status)
+
+    def _perform(self, incoming: _Incoming) -> Answer:
+        api = _api(incoming.service)
+        if api is None:
+            return other_services.answer(incoming.request, incoming.service, incoming.region, incoming.account)
+        if incoming.service in ("ses", "sesv2"):
+            self._pace(incoming)
+        operation = OPERATIONS[incoming.service].get(incoming.operation)
+        if operation is None:
+            raise Refusal(
+                "InvalidAction",
+                f"The sandbox does not carry out {incoming.service}:{incoming.operation}",
+                400,
+            )
+        params = api.parse(incoming.operation, incoming.request, incoming.in_path)
+        session = read_session_token(incoming.request.headers.get("x-amz-security-token", ""))
+        with self.store.transaction() as state:
+            context = Context(state, incoming.account, incoming.region, self.published, session)
+            result = operation(context, params)
+        return api.answer(incoming.operation, result)
+
+    def _pace(self, incoming: _Incoming) -> None:
+        if incoming.operation in NOT_COUNTED or self.throttle.admits(Scope(incoming.account, incoming.region)):
+            return
+        # SES developer guide, "Quotas", and both API references.
+        if incoming.service == "sesv2":
+            raise Refusal("TooManyRequestsException", "Too Many Requests")
+        raise Refusal("Throttling", "Rate exceeded", 400)
+
+    def _refuse(self, request: Request, service: str, operation: str, refusal: Refusal) -> Answer:
+        api = _api(service)
+        if api is None:
+            speaks_xml = "x-www-form-urlencoded" in request.headers.get("content-type", "")
+            api = api_of(*_MODELS["sts" if speaks_xml else "sesv2"])
+        return api.answer(operation, refusal)
+
+
+def _sender(request: Request) -> tuple[str, str, str]:
+    """Account, region and service, from the signature's scope; for unsigned requests from the host."""
+    if match := _CREDENTIAL.search(request.headers.get("authorization", "")):
+        key, region, service = match.groups()
+        return account_of(key), region, service
+    if match := _HOST.match(request.url):
+        service, region = match.groups()
+        if service == "sts":  # the only service with operations that need no signature
+            return DEFAULT_ACCOUNT, region or "us-east-1", "sts"
+    return DEFAULT_ACCOUNT, "us-east-1", ""
+
+
+def _other_operation(request: Request) -> str:
+    """The operation's name as far as it can be told without a model: for the record."""
+    target = request.headers.get("x-amz-target", "")
+    action = re.search(r"(?:^|&)Action=([A-Za-z0-9]+)", request.body.decode("utf-8", "replace"))
+    return target.rpartition(".")[2] or (action[1] if action else f"{request.method} {request.path}")

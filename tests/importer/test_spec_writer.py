@@ -1,0 +1,680 @@
+"""What exists, said as specs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from scenes import DELEGATE, DELEGATE_SCOPE, OWNER, OWNER_SCOPE, identity_arn, topic_arn
+from sesform.importer import spec_writer
+from sesform.importer.spec_writer import Account, Note, SpecDraft
+from sesform.model.address import Scope
+from sesform.model.values import EVENT_TYPES
+from sesform.policies import document as policy_document
+from sesform.policies import topic_statements
+from sesform.resources.resource_type import Resource
+from sesform.specs import yaml_writer
+from sesform.specs.compiler import grant, policy_name, publishers_of
+from sesform.specs.schema import Authorization
+
+ACCOUNTS = {OWNER: Account("corp"), DELEGATE: Account("mailer")}
+SCOPES = (OWNER_SCOPE, DELEGATE_SCOPE)
+IRELAND, FRANKFURT = OWNER_SCOPE, Scope(OWNER, "eu-central-1")
+
+
+def said(
+    resources: Iterable[Resource], *, whole: bool = True, scopes: Iterable[Scope] = SCOPES
+) -> dict[str, SpecDraft]:
+    """The drafts by their names."""
+    return {d.name: d for d in spec_writer.specs(resources, ACCOUNTS, whole=whole, scopes=tuple(scopes))}
+
+
+def data(resources: Iterable[Resource], name: str = "corp", *, whole: bool = True) -> Any:
+    return said(resources, whole=whole)[name].data
+
+
+def comments(resources: Iterable[Resource], name: str = "corp", *, whole: bool = True) -> list[str]:
+    return [text for texts in said(resources, whole=whole)[name].comments.values() for text in texts]
+
+
+def identity(name: str, scope: Scope = OWNER_SCOPE, *, forwarding: bool = True, **topics: str) -> list[Resource]:
+    """An identity as SES has it: topics by type, forwarding on or off."""
+    found: list[Resource] = [("feedback_forwarding", scope, {"identity": name, "enabled": forwarding})]
+    return found + [
+        ("notification_topic", scope, {"identity": name, "notification_type": t, "topic_arn": arn})
+        for t, arn in topics.items()
+    ]
+
+
+def headers(name: str, type_: str, scope: Scope = OWNER_SCOPE) -> Resource:
+    return "notification_headers", scope, {"identity": name, "notification_type": type_, "enabled": True}
+
+
+def topic(name: str, scope: Scope = OWNER_SCOPE, *, document: Any = None, **settings: Any) -> list[Resource]:
+    arn = topic_arn(name, scope.account, scope.region)
+    kept = document or policy_document.default_topic_policy(arn)
+    properties = {"topic_arn": arn, "name": name, "display_name": "", "kms_key": None, **settings}
+    return [("topic", scope, properties), ("topic_policy", scope, {"topic_arn": arn, "policy": kept})]
+
+
+def letting_in(name: str, identity_: str, scope: Scope = OWNER_SCOPE) -> Any:
+    """The policy that sesform keeps for a topic of the owner that one of its identities publishes to."""
+    arn = topic_arn(name, scope.account, scope.region)
+    return topic_statements.with_publishers(
+        policy_document.default_topic_policy(arn), arn, publishers_of(scope, identity_)
+    )
+
+
+def destination(name: str = "d", *, set_name: str = "s", **properties: Any) -> list[Resource]:
+    held = {"configuration_set": set_name, "name": name, "enabled": True, "events": ["BOUNCE"], **properties}
+    return [
+        ("configuration_set", OWNER_SCOPE, {"configuration_set": set_name}),
+        ("event_destination", OWNER_SCOPE, held),
+    ]
+
+
+def sending(document: Any, name: str, identity_: str = "a.com") -> Resource:
+    return "sending_policy", OWNER_SCOPE, {"identity": identity_, "name": name, "policy": document}
+
+
+# --- kinds, names, references --------------------------------------------------------------------------------------------
+
+
+def test_an_owner_and_its_delegate() -> None:
+    """Each account gets a spec of its kind, in the order of the reference, and topics are called by their short names."""
+    arn = topic_arn("feedback", DELEGATE)
+    let_in = topic_statements.with_publishers(
+        policy_document.default_topic_policy(arn), arn, publishers_of(OWNER_SCOPE, "a.com")
+    )
+    resources = [*identity("a.com", bounce=arn), *topic("feedback", DELEGATE_SCOPE, document=let_in)]
+
+    assert [d.data for d in spec_writer.specs(resources, ACCOUNTS, whole=True, scopes=SCOPES)] == [
+        {
+            "kind": "Owner",
+            "name": "corp",
+            "account": OWNER,
+            "regions": ["eu-west-1"],
+            "identities": {"a.com": {"notifications": {"bounce": "mailer/feedback"}, "feedback_forwarding": True}},
+        },
+        {
+            "kind": "Delegate",
+            "name": "mailer",
+            "account": DELEGATE,
+            "regions": ["eu-west-1"],
+            "topics": {"feedback": {}},
+        },
+    ]
+
+
+def test_a_topic_of_the_same_account_is_called_by_its_bare_name() -> None:
+    """No spec name is needed within a spec."""
+    resources = [*identity("a.com", bounce=topic_arn("t")), *topic("t", document=letting_in("t", "a.com"))]
+
+    assert data(resources)["identities"]["a.com"]["notifications"] == {"bounce": "t"}
+
+
+def test_a_topic_of_an_account_that_is_not_looked_at_is_called_by_its_arn() -> None:
+    """Nothing is known of it."""
+    arn = topic_arn("x", "333333333333")
+
+    assert data(identity("a.com", bounce=arn))["identities"]["a.com"]["notifications"] == {"bounce": arn}
+
+
+def test_a_topic_called_unmanaged_is_not_taken_for_the_word() -> None:
+    """The long form says that it is a topic."""
+    resources = [
+        *identity("a.com", bounce=topic_arn("unmanaged")),
+        *topic("unmanaged", document=letting_in("unmanaged", "a.com")),
+    ]
+    expected = {"bounce": {"topic": "unmanaged", "headers": False}}
+
+    assert expected == data(resources)["identities"]["a.com"]["notifications"]
+
+
+def test_an_account_with_identities_and_legacy_entries_gets_two_specs() -> None:
+    """An Owner and a Delegate; the topics are the Owner's, and the Delegate calls them by its name."""
+    partner = identity_arn("partner.example", "333333333333")
+    entry = (
+        "notification_topic",
+        OWNER_SCOPE,
+        {"identity": partner, "notification_type": "bounce", "topic_arn": topic_arn("t")},
+    )
+    found = said([*identity("a.com"), entry, *topic("t")])
+
+    assert [(d.data["kind"], d.name) for d in found.values()] == [
+        ("Owner", "corp"),
+        ("Delegate", "corp-delegate"),
+        ("Delegate", "mailer"),
+    ]
+    assert found["corp-delegate"].data["cross_account_notifications"] == {partner: {"bounce": "corp/t"}}
+
+
+def test_an_account_in_which_nothing_is_gets_a_spec_that_says_nothing() -> None:
+    """Somebody looked: that there is nothing is what was found."""
+    found = said([])
+
+    assert [d.data["kind"] for d in found.values()] == ["Delegate", "Delegate"]
+    assert comments([]) == ["Nothing that SES's notifications have to do with was found here."]
+
+
+def test_an_account_with_sets_only_is_a_delegate() -> None:
+    """Only identities make an owner."""
+    assert data(destination(eventbridge={"event_bus_arn": f"arn:aws:events:eu-west-1:{OWNER}:event-bus/default"})) == {
+        "kind": "Delegate",
+        "name": "corp",
+        "account": OWNER,
+        "regions": ["eu-west-1"],
+        "configuration_sets": {"s": {"event_destinations": {"d": {"events": ["bounce"], "eventbridge": "default"}}}},
+    }
+
+
+def test_the_same_in_two_regions_is_one_spec() -> None:
+    """By short names the content of both is one text."""
+    resources = [
+        each
+        for scope in (IRELAND, FRANKFURT)
+        for each in [
+            *identity("a.com", scope, bounce=topic_arn("t", OWNER, scope.region)),
+            *topic("t", scope, document=letting_in("t", "a.com", scope)),
+        ]
+    ]
+    (only,) = spec_writer.specs(resources, {OWNER: Account("corp")}, whole=True, scopes=(IRELAND, FRANKFURT))
+
+    assert only.data["regions"] == ["eu-central-1", "eu-west-1"]
+
+
+def test_what_differs_between_regions_is_a_spec_a_region() -> None:
+    """The first keeps the account's name, the other is told apart by its region."""
+    resources = [*identity("a.com", FRANKFURT), *identity("b.com", IRELAND)]
+    found = spec_writer.specs(resources, {OWNER: Account("corp")}, whole=True, scopes=(IRELAND, FRANKFURT))
+
+    assert [(d.name, d.data["regions"]) for d in found] == [
+        ("corp", ["eu-central-1"]),
+        ("corp-eu-west-1", ["eu-west-1"]),
+    ]
+
+
+def test_what_refers_to_different_specs_is_not_one_spec() -> None:
+    """The owner's settings read the same in both regions, but the topics that they name are of two specs."""
+    resources: list[Resource] = []
+    for region, display_name in (("eu-west-1", "one"), ("eu-central-1", "two")):
+        scope, theirs = Scope(OWNER, region), Scope(DELEGATE, region)
+        arn = topic_arn("t", DELEGATE, region)
+        kept = topic_statements.with_publishers(
+            policy_document.default_topic_policy(arn), arn, publishers_of(scope, "a.com")
+        )
+        resources += identity("a.com", scope, bounce=arn) + topic("t", theirs, document=kept, display_name=display_name)
+    bounces = {
+        n: d.data["identities"]["a.com"]["notifications"]["bounce"] for n, d in said(resources).items() if "corp" in n
+    }
+
+    assert bounces == {"corp": "mailer/t", "corp-eu-west-1": "mailer-eu-west-1/t"}
+
+
+def test_credentials_and_what_is_to_be_said_of_them() -> None:
+    """As they were given, with a comment beside them."""
+    role = {"role_arn": f"arn:aws:iam::{OWNER}:role/r"}
+    (draft,) = spec_writer.specs(identity("a.com"), {OWNER: Account("corp", role, "Add external_id.")}, whole=True)
+
+    assert draft.data["credentials"] == role
+    assert draft.comments["credentials",] == ("Add external_id.",)
+
+
+def test_notes_become_comments() -> None:
+    """What the reader noticed is said where it belongs."""
+    note = Note(OWNER_SCOPE, "Seen.", ("identities", "a.com"))
+    (draft,) = spec_writer.specs(identity("a.com"), {OWNER: Account("corp")}, whole=True, notes=[note])
+
+    assert draft.comments == {("identities", "a.com"): ("Seen.",)}
+
+
+# --- identities ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_missing_is_null_where_all_is_known_and_else_left_alone() -> None:
+    """A live account tells what has no topic; a part of the truth does not."""
+    arn = topic_arn("x", "333333333333")
+    resources = identity("a.com", bounce=arn)[1:]
+
+    assert data(resources)["identities"] == {"a.com": {"notifications": {"bounce": arn}}}
+    assert data(resources, whole=False)["identities"] == {
+        "a.com": {"notifications": {"bounce": arn, "complaint": "unmanaged", "delivery": "unmanaged"}}
+    }
+
+
+def test_headers_are_said_with_their_topic() -> None:
+    """The long form is used where it is needed."""
+    arn = topic_arn("x", "333333333333")
+    resources = [*identity("a.com", bounce=arn), headers("a.com", "bounce")]
+
+    assert data(resources)["identities"]["a.com"]["notifications"] == {"bounce": {"topic": arn, "headers": True}}
+
+
+def test_what_the_specs_cannot_say_of_an_identity_is_left_alone_and_told() -> None:
+    """Headers without a topic, a topic that is gone, forwarding off without topics."""
+    resources = [*identity("a.com", forwarding=False, complaint=topic_arn("gone")), headers("a.com", "bounce")]
+
+    left_alone = {"bounce": "unmanaged", "complaint": "unmanaged"}
+
+    assert data(resources)["identities"] == {"a.com": {"notifications": left_alone, "feedback_forwarding": False}}
+    assert comments(resources) == [
+        "Left alone: headers are asked for, and there is no topic that could carry them.",
+        f"Left alone: topic {topic_arn('gone')} does not exist.",
+    ]
+    assert data(identity("a.com", forwarding=False))["identities"] == {"a.com": {}}
+    assert comments(identity("a.com", forwarding=False)) == [
+        "E-mail forwarding is off while bounces or complaints have no topic. It is left alone: `false` needs both."
+    ]
+
+
+def test_an_identity_whose_name_the_specs_do_not_take_is_told() -> None:
+    """It stays as it is, since nothing speaks of it."""
+    found = said([*identity("localhost"), *identity("a.com")])["corp"]
+
+    assert list(found.data["identities"]) == ["a.com"]
+    assert found.comments["identities", "localhost"] == (
+        "localhost: left out, because the specs cannot say it: 'localhost' is neither a domain nor an e-mail address.",
+    )
+
+
+def test_a_default_configuration_set_is_said_where_there_is_one() -> None:
+    """Where there is none nothing is said: a spec that says null costs a call for each identity and plan."""
+    resources = [
+        *identity("a.com"),
+        *identity("b.com"),
+        ("default_configuration_set", OWNER_SCOPE, {"identity": "a.com", "configuration_set": "s"}),
+        ("configuration_set", OWNER_SCOPE, {"configuration_set": "s"}),
+    ]
+
+    assert data(resources)["identities"] == {"a.com": {"default_configuration_set": "s"}, "b.com": {}}
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("gone", "it does not exist"), ("unmanaged", "the specs take its name for the word")]
+)
+def test_a_default_configuration_set_that_cannot_be_said_is_left_alone(name: str, why: str) -> None:
+    """One that was deleted, and one whose name is a word of the specs."""
+    resources = [
+        *identity("a.com"),
+        ("default_configuration_set", OWNER_SCOPE, {"identity": "a.com", "configuration_set": name}),
+        ("configuration_set", OWNER_SCOPE, {"configuration_set": "unmanaged"}),
+    ]
+
+    assert comments(resources) == [f"The default configuration set {name} is left alone: {why}."]
+
+
+# --- defaults ------------------------------------------------------------------------------------------------------------
+
+X, Y = topic_arn("x", "333333333333"), topic_arn("y", "333333333333")
+
+
+def test_what_most_identities_share_becomes_a_default() -> None:
+    """Setting by setting; who differs says so, null and unmanaged too."""
+    resources = [
+        *identity("a.com", bounce=X, complaint=X),
+        *identity("b.com", bounce=X, complaint=X),
+        *identity("c.com", bounce=X, complaint=X),
+        *identity("d.com", forwarding=False, bounce=Y),
+    ]
+
+    found = data(resources)
+
+    assert found["defaults"] == {
+        "identity": {"notifications": {"bounce": X, "complaint": X}, "feedback_forwarding": True}
+    }
+    assert found["identities"] == {
+        "a.com": {},
+        "b.com": {},
+        "c.com": {},
+        "d.com": {"notifications": {"bounce": Y, "complaint": None}, "feedback_forwarding": "unmanaged"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("pulled", "topics"),
+    [
+        pytest.param(False, [X], id="one"),
+        pytest.param(False, [X, Y], id="two that differ"),
+        pytest.param(False, [X, X, None, None], id="half of them have none"),
+        pytest.param(True, [X, X, X, None], id="one in four has none"),
+        pytest.param(True, [X, X, X, Y, Y], id="the commonest"),
+    ],
+)
+def test_a_default_is_made_only_where_it_makes_the_spec_shorter(pulled: bool, topics: list[str | None]) -> None:
+    """A line for the default, and a line for each identity that differs, must be fewer than the lines without it."""
+    resources = [
+        r for n, arn in enumerate(topics) for r in (identity(f"{n}.com", bounce=arn) if arn else identity(f"{n}.com"))
+    ]
+    defaults = data(resources).get("defaults", {}).get("identity", {})
+
+    assert pulled == ("notifications" in defaults)
+
+
+# --- topics --------------------------------------------------------------------------------------------------------------
+
+
+def test_settings_of_topics_that_are_not_the_default_are_said() -> None:
+    """Display name and key; what SNS has by default is left out."""
+    resources = [*topic("t", display_name="SES", kms_key="alias/k"), *topic("u")]
+
+    assert data(resources)["topics"] == {"t": {"display_name": "SES", "kms_key": "alias/k"}, "u": {}}
+
+
+def test_a_key_that_the_specs_refuse_is_left_alone() -> None:
+    """AWS's own key for SNS lets SES never publish: no spec can ask for it."""
+    resources = topic("t", kms_key="alias/aws/sns")
+
+    assert data(resources)["topics"] == {"t": {}}
+    assert comments(resources) == ["kms_key is left alone: kms_key: the key 'alias/aws/sns' never lets SES publish."]
+
+
+def test_a_key_of_another_region_is_left_alone() -> None:
+    """SNS takes any text for a key; no spec takes this one, and the rest of the topic is imported all the same."""
+    resources = topic("t", kms_key=f"arn:aws:kms:us-east-1:{OWNER}:key/k")
+
+    assert data(resources)["topics"] == {"t": {}}
+    assert comments(resources) == [
+        "kms_key is left alone: the key is in us-east-1, and no spec takes one of another region."
+    ]
+
+
+def test_a_policy_that_sesform_would_change_is_unmanaged() -> None:
+    """A topic that something publishes to under somebody else's statement, or under none; the comment says what would be done."""
+    resources = [*identity("a.com", bounce=topic_arn("t")), *topic("t"), *topic("u", document=letting_in("u", "b.com"))]
+
+    assert data(resources)["topics"] == {"t": {"policy": "unmanaged"}, "u": {"policy": "unmanaged"}}
+    assert comments(resources) == [
+        "The policy stays as it is. Without `policy: unmanaged` sesform would let in " + identity_arn("a.com") + ".",
+        "The policy stays as it is. Without `policy: unmanaged` sesform would shut out " + identity_arn("b.com") + ".",
+    ]
+
+
+def test_a_policy_that_is_as_sesform_keeps_it_is_managed() -> None:
+    """Ours for exactly those that publish, or none where nothing does."""
+    resources = [
+        *identity("a.com", bounce=topic_arn("t")),
+        *topic("t", document=letting_in("t", "a.com")),
+        *topic("u"),
+    ]
+
+    assert data(resources)["topics"] == {"t": {}, "u": {}}
+
+
+def test_a_policy_that_is_not_known_is_left_alone() -> None:
+    """What sesform keeps there might not be what is there."""
+    resources = topic("t")[:1]
+
+    assert data(resources, whole=False)["topics"] == {"t": {"policy": "unmanaged"}}
+
+
+def test_a_policy_that_lets_in_what_no_spec_can_name_is_unmanaged() -> None:
+    """sesform would take its statement out, since no spec routes there."""
+    resources = [*identity("localhost", bounce=topic_arn("t")), *topic("t", document=letting_in("t", "localhost"))]
+
+    assert data(resources)["topics"] == {"t": {"policy": "unmanaged"}}
+
+
+def test_a_fifo_topic_is_told() -> None:
+    """SES cannot publish to it, and no spec can declare it."""
+    assert comments(topic("t.fifo")) == ["t.fifo: left out, because it is a FIFO topic, which SES cannot publish to."]
+
+
+def subscription(**properties: Any) -> Resource:
+    unset = {"raw_message_delivery": False, "filter_policy": {}, "filter_policy_scope": "MessageAttributes"}
+    held = {"topic_arn": topic_arn("t"), "arn": f"{topic_arn('t')}:1", **unset, "dead_letter_queue": None, "role": None}
+    return "subscription", OWNER_SCOPE, held | properties
+
+
+QUEUE = f"arn:aws:sqs:eu-west-1:{OWNER}:q"
+
+
+@pytest.mark.parametrize(
+    ("expected", "held"),
+    [
+        pytest.param({}, {}, id="as SNS has it by default"),
+        pytest.param(
+            {"raw_message_delivery": True, "filter_policy": {"a": ["b"]}, "filter_policy_scope": "MessageBody"},
+            {"raw_message_delivery": True, "filter_policy": {"a": ["b"]}, "filter_policy_scope": "MessageBody"},
+            id="all of it",
+        ),
+        pytest.param({"dead_letter_queue": QUEUE}, {"dead_letter_queue": QUEUE}, id="a dead letter queue"),
+        pytest.param({}, {"arn": "PendingConfirmation", "raw_message_delivery": True}, id="pending"),
+    ],
+)
+def test_subscriptions_say_what_differs_from_the_default(expected: dict[str, Any], held: dict[str, Any]) -> None:
+    """Attributes that are left out are not managed."""
+    resources = [*topic("t"), subscription(protocol="sqs", endpoint=QUEUE, **held)]
+
+    assert data(resources)["topics"]["t"]["subscriptions"] == [{"protocol": "sqs", "endpoint": QUEUE, **expected}]
+
+
+def test_a_dead_letter_queue_of_elsewhere_is_left_alone() -> None:
+    """The specs take one of the topic's own account and region only; the subscription itself is said."""
+    queue = f"arn:aws:sqs:us-east-1:{OWNER}:q"
+    resources = [*topic("t"), subscription(protocol="sqs", endpoint=QUEUE, dead_letter_queue=queue)]
+
+    assert data(resources)["topics"]["t"]["subscriptions"] == [{"protocol": "sqs", "endpoint": QUEUE}]
+    assert comments(resources) == [
+        f"Its dead-letter queue {queue} is left alone: it is in {OWNER}/us-east-1, and no spec takes one from there."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expected", "held"),
+    [
+        (
+            "https https://***@x.example/: left out, because its endpoint names a user or a password.",
+            {"protocol": "https", "endpoint": "https://user:s3cr3t@x.example/"},
+        ),
+        (
+            "https https://***@x.example/a@b: left out, because its endpoint names a user or a password.",
+            {"protocol": "https", "endpoint": "https://user:s3@cr3t@x.example/a@b"},
+        ),
+        (
+            "https https://***@x.example/: left out, because its endpoint names a user or a password.",
+            {"protocol": "https", "endpoint": "https://t0k3n@x.example/"},
+        ),
+        (
+            "carrier-pigeon loft: left out, because the specs cannot say it: protocol: 'carrier-pigeon' is unknown.",
+            {"protocol": "carrier-pigeon", "endpoint": "loft"},
+        ),
+        (
+            f"sqs {QUEUE}: left out, because the specs cannot say it: the number {10**20} is too long.",
+            {"protocol": "sqs", "endpoint": QUEUE, "filter_policy": {"a": [{"numeric": ["=", 10**20]}]}},
+        ),
+    ],
+)
+def test_a_subscription_that_cannot_be_said_is_told(expected: str, held: dict[str, Any]) -> None:
+    """Subscriptions that are not listed are left alone; a password is shown nowhere."""
+    resources = [*topic("t"), subscription(**held)]
+
+    assert data(resources)["topics"] == {"t": {}}
+    assert comments(resources) == [expected]
+
+
+def test_topics_that_ses_has_to_do_with() -> None:
+    """Something publishes to them, or their policy names SES: by itself, or among other services."""
+    named = {"Statement": {"Effect": "Deny", "Principal": {"Service": ["x.amazonaws.com", "ses.amazonaws.com"]}}}
+    resources = [
+        *identity("a.com", bounce=topic_arn("t")),
+        *destination(sns={"topic_arn": topic_arn("d")}),
+        *topic("t"),
+        *topic("named", document=named),
+        *topic("other"),
+    ]
+
+    assert spec_writer.of_interest(spec_writer.Holdings(resources)) == {
+        topic_arn("t"),
+        topic_arn("d"),
+        topic_arn("named"),
+    }
+
+
+# --- configuration sets --------------------------------------------------------------------------------------------------
+
+
+def test_destinations_of_all_kinds() -> None:
+    """As the reference has them."""
+    role, stream = f"arn:aws:iam::{OWNER}:role/r", f"arn:aws:firehose:eu-west-1:{OWNER}:deliverystream/s"
+    app = f"arn:aws:mobiletargeting:eu-west-1:{OWNER}:apps/a"
+    dimension = {"name": "d", "source": "MESSAGE_TAG", "default": "n"}
+    resources = [
+        *destination("a", sns={"topic_arn": X}, enabled=False),
+        *destination("b", firehose={"stream_arn": stream, "role_arn": role}, events=list(EVENT_TYPES)),
+        *destination("c", cloudwatch={"dimensions": [dimension]}),
+        *destination("d", eventbridge={"event_bus_arn": f"arn:aws:events:eu-west-1:{OWNER}:event-bus/default"}),
+        *destination("e", pinpoint={"application_arn": app}),
+    ]
+
+    assert data(resources)["configuration_sets"]["s"] == {
+        "event_destinations": {
+            "a": {"events": ["bounce"], "enabled": False, "sns": X},
+            "b": {"events": "all", "firehose": {"stream": stream, "role": role}},
+            "c": {
+                "events": ["bounce"],
+                "cloudwatch": [{"dimension": "d", "source": "message_tag", "default": "n"}],
+            },
+            "d": {"events": ["bounce"], "eventbridge": "default"},
+            "e": {"events": ["bounce"], "pinpoint": app},
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("why", "held"),
+    [
+        ("it sends to something that the specs have no word for", {}),
+        (f"topic {topic_arn('gone')} does not exist", {"sns": {"topic_arn": topic_arn("gone")}}),
+        (
+            "events[0]: 'telepathy' is unknown",
+            {"events": ["TELEPATHY"], "sns": {"topic_arn": X}},
+        ),
+        (
+            "eventbridge: 'arn:aws:events:eu-west-1:111111111111:event-bus/other' is not the default event bus",
+            {"eventbridge": {"event_bus_arn": "arn:aws:events:eu-west-1:111111111111:event-bus/other"}},
+        ),
+        (
+            "arn:aws:events:eu-west-1:999999999999:event-bus/default is not in 111111111111/eu-west-1",
+            {"eventbridge": {"event_bus_arn": "arn:aws:events:eu-west-1:999999999999:event-bus/default"}},
+        ),
+    ],
+)
+def test_a_set_with_a_destination_that_cannot_be_said_is_not_exclusive(why: str, held: dict[str, Any]) -> None:
+    """What is not listed would be deleted otherwise."""
+    resources = destination(**held)
+
+    assert data(resources)["configuration_sets"] == {"s": {"exclusive": False}}
+    assert comments(resources) == [f"d is left alone: {why}."]
+
+
+def test_a_set_of_which_not_all_is_known_is_not_exclusive() -> None:
+    """It may have more destinations."""
+    resources = [("configuration_set", OWNER_SCOPE, {"configuration_set": "s"})]
+
+    assert data(resources, whole=True)["configuration_sets"] == {"s": {}}
+    assert data(resources, whole=False)["configuration_sets"] == {"s": {"exclusive": False}}
+
+
+# --- sending policies ----------------------------------------------------------------------------------------------------
+
+ARN = identity_arn("a.com")
+ROOT, ROLE = f"arn:aws:iam::{DELEGATE}:root", f"arn:aws:iam::{DELEGATE}:role/sender"
+
+
+@pytest.mark.parametrize(
+    ("expected", "name", "principal", "rights"),
+    [
+        pytest.param({"mailer": {}}, "sesform-mailer", ROOT, {}, id="a spec of the run"),
+        pytest.param({DELEGATE: {}}, f"sesform-{DELEGATE}", ROOT, {}, id="an account"),
+        pytest.param({ROLE: {}}, policy_name(ROLE), ROLE, {}, id="a principal"),
+        pytest.param(
+            {"mailer": {"actions": ["SendRawEmail"], "conditions": {"StringEquals": {"ses:FromAddress": "x@a.com"}}}},
+            "sesform-mailer",
+            ROOT,
+            {"actions": ["SendRawEmail"], "conditions": {"StringEquals": {"ses:FromAddress": "x@a.com"}}},
+            id="some rights",
+        ),
+    ],
+)
+def test_a_policy_that_authorize_makes_is_said_as_that(
+    expected: dict[str, Any], name: str, principal: str, rights: dict[str, Any]
+) -> None:
+    """For a spec's name, an account's number; with rights and conditions."""
+    document = grant(ARN, principal, Authorization(**rights))
+    resources = [*identity("a.com"), *topic("t", DELEGATE_SCOPE), sending(document, name)]
+
+    assert data(resources)["identities"]["a.com"]["authorize"] == expected
+
+
+def test_another_policy_is_said_in_its_own_words() -> None:
+    """Without the resource, which is the identity's ARN; whatever `authorize` would not make exactly so."""
+    statement = {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": ["ses:*"], "Resource": ARN}
+    document = {"Version": "2012-10-17", "Id": "x", "Statement": [statement]}
+    words = {k: v for k, v in statement.items() if k != "Resource"}
+
+    assert data([*identity("a.com"), sending(document, "by-hand")])["identities"]["a.com"]["policies"] == {
+        "by-hand": {"Version": "2012-10-17", "Id": "x", "Statement": [words]}
+    }
+
+
+@pytest.mark.parametrize(
+    ("why", "name", "statement"),
+    [
+        pytest.param(
+            "`authorize` does not make it so for any spec or account here",
+            "sesform-x",
+            {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "ses:*", "Resource": ARN},
+            id="a name of ours",
+        ),
+        pytest.param(
+            "Statement[0].Principal: is missing",
+            "odd",
+            {"Effect": "Deny", "NotPrincipal": {"AWS": ROOT}, "Action": "ses:*", "Resource": ARN},
+            id="what the grammar has not",
+        ),
+        pytest.param(
+            f"a policy of this identity speaks of {ARN} and nothing else, not of '*'",
+            "odd",
+            {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "ses:*", "Resource": "*"},
+            id="another resource",
+        ),
+        pytest.param(
+            "the specs would write it another way, which might not mean the same",
+            "odd",
+            {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "ses:*", "Resource": identity_arn("A.com")},
+            id="the identity in other letters",
+        ),
+        pytest.param(
+            "the policy 'odd' is of 4097 bytes, SES takes 4096",
+            "odd",
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": ROOT},
+                "Action": "ses:*",
+                "Resource": ARN,
+                "Condition": {"StringLike": {"ses:FromAddress": "x" * 3874}},
+            },
+            id="one that is too long with its lists",
+        ),
+    ],
+)
+def test_a_policy_that_the_specs_cannot_say_is_told(why: str, name: str, statement: dict[str, Any]) -> None:
+    """Policies that are not declared are left alone."""
+    resources = [*identity("a.com"), sending({"Statement": [statement]}, name)]
+
+    assert data(resources)["identities"] == {"a.com": {"feedback_forwarding": True}}
+    assert comments(resources) == [f"Sending policy {name} is left alone: {why}."]
+
+
+def test_every_draft_can_be_written() -> None:
+    """Drafts are plain data."""
+    resources = [
+        *identity("a.com", bounce=topic_arn("t")),
+        *topic("t"),
+        *destination(sns={"topic_arn": topic_arn("t")}),
+    ]
+    drafts = spec_writer.specs(resources, ACCOUNTS, whole=True, scopes=SCOPES)
+
+    assert yaml_writer.text((d.data, d.comments) for d in drafts).count("\nkind: ") == len(drafts)

@@ -1,0 +1,797 @@
+"""What `terraform show -json` prints → resources of ours, and what Terraform may forget."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scenes import (
+    DELEGATE,
+    DELEGATE_SCOPE,
+    OWNER,
+    OWNER_SCOPE,
+    REGION,
+    compiled,
+    delegate,
+    identity_arn,
+    owner,
+    set_arn,
+    topic_arn,
+)
+from sesform.errors import TerraformError
+from sesform.importer import terraform_state
+from sesform.importer.terraform_state import Inventory, removed_file, verdicts
+from sesform.model.address import Scope
+from sesform.model.values import printable
+from sesform.policies.document import default_topic_policy
+
+TOPIC = topic_arn("feedback")
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"AWS": DELEGATE}, "Action": "ses:*"}],
+}
+
+
+def resource(type_: str, values: dict[str, Any], name: str = "this", **more: Any) -> dict[str, Any]:
+    frame = {"address": f"{type_}.{name}", "mode": "managed", "type": type_, "name": name, "values": values}
+    return {**frame, "sensitive_values": {}, **more}
+
+
+def state(*resources: dict[str, Any], modules: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
+    root = {"resources": list(resources), "child_modules": list(modules)}
+    return {"format_version": "1.0", "terraform_version": "1.11.4", "values": {"root_module": root}}
+
+
+def plan(document: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"format_version": "1.2", "planned_values": {}, "prior_state": document, **more}
+
+
+def read(document: dict[str, Any], *place: str) -> Inventory:
+    return terraform_state.inventory(json.dumps(document).encode(), *place, all_topics=True)
+
+
+def refusal(document: Any, *place: str) -> str:
+    content = document if isinstance(document, bytes) else json.dumps(document).encode()
+    with pytest.raises(TerraformError) as caught:
+        terraform_state.inventory(content, *place, all_topics=True)
+    return str(caught.value)
+
+
+def found(*resources: dict[str, Any], place: tuple[str, ...] = ()) -> list[Any]:
+    return list(read(state(*resources), *place).resources)
+
+
+def why(*resources: dict[str, Any], place: tuple[str, ...] = ()) -> list[str]:
+    return [item.stays for item in read(state(*resources), *place).items if item.stays]
+
+
+def topic(name: str = "feedback", account: str = OWNER, called: str = "t", **values: Any) -> dict[str, Any]:
+    arn = topic_arn(name, account)
+    return resource("aws_sns_topic", {"arn": arn, "name": name, "display_name": "", **values}, called)
+
+
+def domain(name: str = "example.com", account: str = OWNER, **more: Any) -> dict[str, Any]:
+    values = {"domain": name, "arn": identity_arn(name, account)}
+    return resource("aws_ses_domain_identity", values, "d", **more)
+
+
+def notification(identity: str = "example.com", topic: str | None = TOPIC, **values: Any) -> dict[str, Any]:
+    values = {"identity": identity, "notification_type": "Bounce", "topic_arn": topic, **values}
+    return resource("aws_ses_identity_notification_topic", values)
+
+
+def a_set(name: str = "tx", **values: Any) -> dict[str, Any]:
+    return resource("aws_sesv2_configuration_set", {"configuration_set_name": name, "arn": set_arn(name), **values})
+
+
+def destination(name: str = "tx", **values: Any) -> dict[str, Any]:
+    block = {"enabled": True, "matching_event_types": ["SEND", "BOUNCE"], **values}
+    whole = {"configuration_set_name": name, "event_destination_name": "d", "event_destination": [block]}
+    return resource("aws_sesv2_configuration_set_event_destination", whole)
+
+
+def subscription(**values: Any) -> dict[str, Any]:
+    queue = f"arn:aws:sqs:{REGION}:{OWNER}:q"
+    base = {"topic_arn": TOPIC, "protocol": "sqs", "endpoint": queue, "arn": f"{TOPIC}:1", "owner_id": OWNER}
+    return resource("aws_sns_topic_subscription", {**base, "pending_confirmation": False, **values})
+
+
+# --- identities --------------------------------------------------------------------------------------------------------
+
+KEY = {"identity": "example.com", "notification_type": "bounce"}
+
+
+def test_a_notification_topic_is_where_its_identity_is() -> None:
+    """The identity's ARN in the same state tells the account and region, not the topic's, which may be another's."""
+    foreign = topic_arn("feedback", DELEGATE)
+
+    assert [("notification_topic", OWNER_SCOPE, {**KEY, "topic_arn": foreign})] == found(
+        domain(), notification(topic=foreign)
+    )
+
+
+def test_original_headers_are_a_resource_of_their_own() -> None:
+    """Where the flag is on."""
+    headers = ("notification_headers", OWNER_SCOPE, {**KEY, "enabled": True})
+
+    assert headers in found(domain(), notification(include_original_headers=True))
+    assert headers not in found(domain(), notification(include_original_headers=False))
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_a_notification_type_without_a_topic_is_one(nothing: str | None) -> None:
+    """The provider takes null and "" for no topic."""
+
+    assert [("notification_topic", OWNER_SCOPE, {**KEY, "topic_arn": None})] == found(
+        domain(), notification(topic=nothing)
+    )
+
+
+def test_headers_without_a_topic_stay() -> None:
+    """A spec asks for headers together with a topic only."""
+
+    assert ["it asks for headers without a topic that could carry them"] == why(
+        domain(), notification(topic=None, include_original_headers=True)
+    )
+
+
+def test_domains_are_compared_in_lower_case() -> None:
+    """As SES does."""
+
+    assert [KEY["identity"]] == [r[2]["identity"] for r in found(domain("Example.com"), notification("EXAMPLE.com"))]
+
+
+def test_an_identity_that_nothing_places_needs_options() -> None:
+    """The error names the resource and the option; SES wants the topic in the identity's region, so that is known."""
+    text = refusal(state(notification(), topic()))
+
+    assert "aws_ses_identity_notification_topic.this: nothing tells the account it is in; pass --account" in text
+    assert [OWNER_SCOPE] == [r[1] for r in found(notification(), place=(OWNER,))]
+
+
+def test_a_setting_without_topic_needs_the_region_too() -> None:
+    """Both options are named at once, and how many resources want them."""
+    forwarding = resource("aws_sesv2_email_identity_feedback_attributes", {"email_identity": "a.com"})
+    text = refusal(state(forwarding, forwarding))
+
+    assert "and 1 more: nothing tells the account and region" in text
+    assert "pass --account and --region" in text
+    assert [Scope(DELEGATE, "us-east-1")] == [r[1] for r in found(forwarding, place=(DELEGATE, "us-east-1"))]
+
+
+def test_one_identity_in_two_regions_is_told_apart_by_the_topic() -> None:
+    """Each setting lands in its topic's region."""
+    other = "us-east-1"
+    elsewhere = resource(
+        "aws_ses_domain_identity", {"domain": "example.com", "arn": identity_arn("example.com", region=other)}, "e"
+    )
+    settings = [notification(), notification(topic=topic_arn("f", region=other))]
+
+    assert [REGION, other] == [r[1].region for r in found(domain(), elsewhere, *settings)]
+
+
+def test_one_identity_in_two_accounts_needs_the_account() -> None:
+    """Nothing is guessed."""
+    both = (domain(), domain(account=DELEGATE), notification())
+
+    assert "--account" in refusal(state(*both))
+    assert [DELEGATE_SCOPE] == [r[1] for r in found(*both, place=(DELEGATE,))]
+
+
+def test_the_region_of_a_resource_counts() -> None:
+    """Version 6 of the provider gives each resource a region."""
+    forwarding = {"email_identity": "a.com", "email_forwarding_enabled": True, "region": "us-east-1"}
+
+    assert [("feedback_forwarding", Scope(OWNER, "us-east-1"), {"identity": "a.com", "enabled": True})] == found(
+        resource("aws_sesv2_email_identity_feedback_attributes", forwarding), place=(OWNER,)
+    )
+
+
+def test_data_sources_tell_where_things_are_and_are_no_settings() -> None:
+    """A state that only looks an identity up knows its ARN all the same."""
+
+    assert ["notification_topic"] == [r[0] for r in found(domain(mode="data"), notification())]
+
+
+def test_an_own_identity_by_its_arn_is_the_identity() -> None:
+    """People give the notification topic the identity's ARN; where all is in one account, it is that account's own."""
+
+    assert [KEY["identity"]] == [r[2]["identity"] for r in found(domain(), notification(identity_arn("example.com")))]
+
+
+def test_a_foreign_identity_by_its_arn_is_a_cross_account_entry() -> None:
+    """In the account that makes it; which that is must be said, for the ARN is the owner's."""
+    arn = identity_arn("Example.com")
+
+    assert "pass --account" in refusal(state(topic(account=DELEGATE), notification(arn)))
+    assert [
+        ("notification_topic", DELEGATE_SCOPE, {**KEY, "identity": identity_arn("example.com"), "topic_arn": TOPIC})
+    ] == found(notification(arn), place=(DELEGATE,))
+
+
+def test_policies_of_both_versions_of_ses() -> None:
+    """By the identity's name or its ARN."""
+    one = {"identity": identity_arn("example.com"), "name": "p", "policy": json.dumps(POLICY)}
+    two = {"email_identity": "example.com", "policy_name": "q", "policy": json.dumps(POLICY)}
+
+    assert [
+        ("sending_policy", OWNER_SCOPE, {"identity": "example.com", "name": name, "policy": POLICY}) for name in "pq"
+    ] == found(domain(), resource("aws_ses_identity_policy", one), resource("aws_sesv2_email_identity_policy", two))
+
+
+def test_a_default_set_goes_into_the_specs_and_its_identity_stays() -> None:
+    """sesform makes no identities, so Terraform keeps it and is to leave that attribute alone."""
+    values = {"email_identity": "example.com", "arn": identity_arn("example.com"), "configuration_set_name": "tx"}
+    identity = resource("aws_sesv2_email_identity", values)
+
+    assert [
+        ("default_configuration_set", OWNER_SCOPE, {"identity": "example.com", "configuration_set": "tx"})
+    ] == found(identity)
+    assert "ignore_changes = [configuration_set_name]" in why(identity)[0]
+
+
+# --- configuration sets ------------------------------------------------------------------------------------------------
+
+
+def test_a_destination_is_where_its_set_is() -> None:
+    """Version 2 gives destinations no ARN."""
+    stands = {"configuration_set": "tx", "name": "d", "enabled": True, "events": ["BOUNCE", "SEND"]}
+
+    assert [
+        ("configuration_set", OWNER_SCOPE, {"configuration_set": "tx"}),
+        ("event_destination", OWNER_SCOPE, {**stands, "sns": {"topic_arn": TOPIC}}),
+    ] == found(a_set(), destination(sns_destination=[{"topic_arn": TOPIC}]))
+    assert "pass --account and --region" in refusal(state(destination(sns_destination=[{"topic_arn": TOPIC}])))
+
+
+DIMENSION = {"dimension_name": "d", "dimension_value_source": "MESSAGE_TAG", "default_dimension_value": "n"}
+STREAM, ROLE = f"arn:aws:firehose:{REGION}:{OWNER}:deliverystream/s", f"arn:aws:iam::{OWNER}:role/r"
+BUS, APP = f"arn:aws:events:{REGION}:{OWNER}:event-bus/default", f"arn:aws:mobiletargeting:{REGION}:{OWNER}:apps/a"
+
+
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        (
+            {"kinesis_firehose_destination": [{"delivery_stream_arn": STREAM, "iam_role_arn": ROLE}]},
+            {"firehose": {"stream_arn": STREAM, "role_arn": ROLE}},
+        ),
+        (
+            {"cloud_watch_destination": [{"dimension_configuration": [DIMENSION]}]},
+            {"cloudwatch": {"dimensions": [{"name": "d", "source": "MESSAGE_TAG", "default": "n"}]}},
+        ),
+        ({"event_bridge_destination": [{"event_bus_arn": BUS}]}, {"eventbridge": {"event_bus_arn": BUS}}),
+        ({"pinpoint_destination": [{"application_arn": APP}]}, {"pinpoint": {"application_arn": APP}}),
+    ],
+)
+def test_destinations_of_every_kind(block: dict[str, Any], expected: dict[str, Any]) -> None:
+    """The block becomes the destination's kind."""
+    made = found(a_set(), destination(**block))[1][2]
+
+    assert expected == {name: made[name] for name in made.keys() & {*expected}}
+
+
+def test_destinations_of_version_1() -> None:
+    """Its words for event types and sources are in camel case; dimensions are sorted, as SES v2 returns them."""
+    dimensions = [
+        {"dimension_name": name, "value_source": "messageTag", "default_value": "none"} for name in ("b", "a")
+    ]
+    values = {
+        "arn": f"{set_arn('old')}:event-destination/m",
+        "configuration_set_name": "old",
+        "name": "m",
+        "enabled": False,
+        "matching_types": ["renderingFailure", "click"],
+        "cloudwatch_destination": dimensions,
+    }
+
+    assert found(resource("aws_ses_event_destination", values))[1][2] == {
+        "configuration_set": "old",
+        "name": "m",
+        "enabled": False,
+        "events": ["CLICK", "RENDERING_FAILURE"],
+        "cloudwatch": {"dimensions": [{"name": n, "source": "MESSAGE_TAG", "default": "none"} for n in ("a", "b")]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"delivery_options": [{"tls_policy": "REQUIRE"}]}, "delivery_options"),
+        ({"tracking_options": [{"custom_redirect_domain": "x.example.com"}]}, "tracking_options"),
+        ({"sending_options": [{"sending_enabled": False}]}, "sending_options"),
+        ({"suppression_options": [{"suppressed_reasons": []}]}, "suppression_options"),
+    ],
+)
+def test_a_set_with_options_stays_and_its_name_goes_into_the_specs(options: dict[str, Any], named: str) -> None:
+    """Its destinations need it there; its options have no words."""
+
+    assert named in why(a_set(**options))[0]
+    assert ["configuration_set"] == [r[0] for r in found(a_set(**options))]
+
+
+def test_a_set_with_defaults_goes() -> None:
+    """What the provider reads back of a plain set is no setting."""
+    plain: dict[str, Any] = {
+        "delivery_options": [{"tls_policy": "OPTIONAL", "sending_pool_name": "", "max_delivery_seconds": 0}],
+        "reputation_options": [{"last_fresh_start": "", "reputation_metrics_enabled": True}],
+        "sending_options": [{"sending_enabled": True}],
+        "vdm_options": [],
+    }
+
+    assert [] == why(a_set(**plain))
+
+
+def test_a_set_of_version_1() -> None:
+    """With an option of its own it stays."""
+    values = {"name": "old", "arn": set_arn("old"), "sending_enabled": True, "reputation_metrics_enabled": False}
+
+    assert [] == why(resource("aws_ses_configuration_set", values))
+    assert (
+        "reputation_metrics_enabled"
+        in why(resource("aws_ses_configuration_set", {**values, "reputation_metrics_enabled": True}))[0]
+    )
+
+
+# --- topics ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_topic_with_its_subscription() -> None:
+    """In the form that reading them from SNS has."""
+    dead = f"arn:aws:sqs:{REGION}:{OWNER}:dead"
+    settings = {
+        "raw_message_delivery": True,
+        "filter_policy": '{"a": ["b"]}',
+        "redrive_policy": json.dumps({"deadLetterTargetArn": dead}),
+    }
+
+    assert [
+        ("topic", OWNER_SCOPE, {"topic_arn": TOPIC, "name": "feedback", "display_name": "SES", "kms_key": "k"}),
+        (
+            "subscription",
+            OWNER_SCOPE,
+            {
+                "topic_arn": TOPIC,
+                "protocol": "sqs",
+                "endpoint": f"arn:aws:sqs:{REGION}:{OWNER}:q",
+                "arn": f"{TOPIC}:1",
+                "raw_message_delivery": True,
+                "filter_policy": {"a": ["b"]},
+                "filter_policy_scope": "MessageAttributes",
+                "dead_letter_queue": dead,
+                "role": None,
+            },
+        ),
+    ] == found(topic(display_name="SES", kms_master_key_id="k"), subscription(**settings))
+
+
+def test_a_pending_subscription_is_pending() -> None:
+    """Its ARN in the state is one that SNS does not list."""
+
+    assert "PendingConfirmation" == found(topic(), subscription(pending_confirmation=True))[1][2]["arn"]
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        topic("orders.fifo", fifo_topic=True),
+        topic(delivery_policy="{}"),
+        topic(signature_version=2),
+        topic(tracing_config="Active"),
+        topic(lambda_failure_feedback_role_arn="arn:aws:iam::111111111111:role/r"),
+        subscription(),
+        resource("aws_sns_topic_policy", {"arn": TOPIC, "policy": json.dumps(default_topic_policy(TOPIC))}),
+    ],
+)
+def test_what_a_spec_cannot_say_stays(kept: dict[str, Any]) -> None:
+    """A topic with settings of another kind; what hangs on a topic that does not go over."""
+
+    assert 1 == len(why(kept))
+    assert [] == found(kept)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"delivery_policy": "{}"}, "delivery_policy"),
+        ({"redrive_policy": '{"deadLetterTargetArn": "x", "more": 1}'}, "redrive_policy"),
+        ({"owner_id": DELEGATE}, f"belongs to account {DELEGATE}"),
+    ],
+)
+def test_a_subscription_that_a_spec_cannot_say_stays(values: dict[str, Any], reason: str) -> None:
+    """With its reason."""
+
+    assert reason in why(topic(), subscription(**values))[0]
+
+
+def a_policy(*statements: dict[str, Any]) -> dict[str, Any]:
+    document = {"Version": "2008-10-17", "Statement": list(statements)}
+    return resource("aws_sns_topic_policy", {"arn": TOPIC, "policy": json.dumps(document)})
+
+
+DEFAULT = default_topic_policy(TOPIC)
+OURS = {"Sid": "SesformPublish1", "Effect": "Allow", "Principal": {"Service": "ses.amazonaws.com"}, "Resource": TOPIC}
+THEIRS = {"Sid": "alarms", "Effect": "Allow", "Principal": {"Service": "cloudwatch.amazonaws.com"}, "Resource": TOPIC}
+
+
+def test_a_policy_of_its_own_wins_over_what_the_topic_remembers() -> None:
+    """A state knows the topic as it was before its policy was set."""
+    before = topic(policy=json.dumps(DEFAULT))
+    made = found(before, a_policy(OURS))
+
+    assert [OURS] == made[1][2]["policy"]["Statement"]
+    assert DEFAULT == found(before)[1][2]["policy"]
+
+
+@pytest.mark.parametrize("statements", [[OURS], [*DEFAULT["Statement"], OURS], DEFAULT["Statement"]])
+def test_a_policy_that_sesform_would_keep_goes(statements: list[dict[str, Any]]) -> None:
+    """Its own statements, and the one that SNS gives a new topic."""
+
+    assert [] == why(topic(), a_policy(*statements))
+
+
+@pytest.mark.parametrize("statements", [[THEIRS], [OURS, THEIRS]])
+def test_a_policy_with_other_statements_stays(statements: list[dict[str, Any]]) -> None:
+    """The provider writes it whole, so sesform must not touch it: the specs hear nothing of it."""
+    resources = (topic(policy=json.dumps(DEFAULT)), a_policy(*statements))
+
+    assert ["it has statements that are not sesform's"] == why(*resources)
+    assert ["topic"] == [r[0] for r in found(*resources)]
+
+
+def test_a_sensitive_policy_stays() -> None:
+    """And what the topic remembers of it is not used either."""
+    hidden = {**a_policy(OURS), "sensitive_values": {"policy": True}}
+
+    assert ["topic"] == [r[0] for r in found(topic(policy=json.dumps(DEFAULT)), hidden)]
+
+
+def test_topics_that_ses_has_nothing_to_do_with_are_passed_over() -> None:
+    """A root module may hold many; those stay that something publishes to, or whose policy names SES, whoever keeps it."""
+    ses = {"Sid": "ses", "Effect": "Allow", "Principal": {"Service": "ses.amazonaws.com"}, "Resource": TOPIC}
+    alarms, orders = topic("alarms", called="a"), topic("orders.fifo", called="o", fifo_topic=True)
+    listener = subscription(topic_arn=topic_arn("alarms"))
+
+    def taken(*resources: dict[str, Any]) -> tuple[list[str], int]:
+        made = terraform_state.inventory(json.dumps(state(*resources)).encode())
+        return [i.address for i in made.items], made.passed_over
+
+    of_ses = [topic()["address"], notification()["address"]]
+    assert (of_ses, 2) == taken(topic(), alarms, orders, listener, domain(), notification())
+    assert ([topic()["address"], a_policy()["address"]], 1) == taken(topic(), alarms, a_policy(ses, THEIRS))
+    assert [topic()["address"]] == taken(topic(policy=json.dumps({"Statement": [ses]})))[0]
+    with pytest.raises(TerraformError, match="--all-topics takes its 2 topics"):
+        taken(alarms, orders)
+
+
+# --- documents ---------------------------------------------------------------------------------------------------------
+
+
+def test_modules_and_keys() -> None:
+    """The address without keys is what the configuration and `removed` blocks say."""
+    address = 'module.a["x.\\"]y"].module.b[0]'
+    inner = {"address": address, "resources": [{**topic(), "address": f'{address}.aws_sns_topic.t["k"]', "index": "k"}]}
+    outer = {"address": 'module.a["x.\\"]y"]', "child_modules": [inner]}
+
+    assert [(f'{address}.aws_sns_topic.t["k"]', "module.a.module.b.aws_sns_topic.t")] == [
+        (i.address, i.resource) for i in read(state(modules=(outer,))).items
+    ]
+
+
+def test_a_plan_is_read_for_what_is_there_now() -> None:
+    """Its prior state; what it would change is warned about."""
+    changes = [{"address": "aws_sns_topic.t", "mode": "managed", "change": {"actions": ["update"]}}]
+    made = read(plan(state(topic(display_name="now")), resource_changes=changes))
+
+    assert "now" == made.resources[0][2]["display_name"]
+    assert "the plan would still change aws_sns_topic.t" in made.warnings[0]
+
+
+def test_a_plan_before_the_first_apply_has_nothing_to_hand_over() -> None:
+    """What is only planned does not exist."""
+    planned = {"root_module": {"resources": [topic()]}}
+
+    assert "it holds no configuration sets" in refusal({"format_version": "1.2", "planned_values": planned})
+
+
+def test_a_plan_tells_providers_apart() -> None:
+    """A provider configuration is one set of credentials and one region: what is in none of the two is where the others are."""
+    alias = "aws.delegate"
+    in_module = {"address": "module.m", "resources": [notification(identity_arn("example.com"))]}
+    document = state(domain(), topic(account=DELEGATE), modules=(in_module,))
+    module = {"resources": [{"address": notification()["address"], "provider_config_key": alias}]}
+    configuration = {
+        "provider_config": {alias: {"expressions": {"region": {"constant_value": REGION}}}},
+        "root_module": {
+            "resources": [{"address": "aws_sns_topic.t", "provider_config_key": alias}],
+            "module_calls": {"m": {"module": module}},
+        },
+    }
+
+    assert DELEGATE_SCOPE == read(plan(document, configuration=configuration)).resources[1][1]
+
+
+def test_a_plan_tells_the_region_of_a_provider() -> None:
+    """Where it is a constant."""
+    forwarding = resource("aws_sesv2_email_identity_feedback_attributes", {"email_identity": "a.com"})
+    configuration = {
+        "provider_config": {"aws": {"expressions": {"region": {"constant_value": "us-east-1"}}}},
+        "root_module": {"resources": [{"address": forwarding["address"], "provider_config_key": "aws"}]},
+    }
+    made = read(plan(state(forwarding), configuration=configuration), OWNER)
+
+    assert Scope(OWNER, "us-east-1") == made.resources[0][1]
+
+
+def test_one_thing_under_two_names_is_one_thing() -> None:
+    """Both versions of SES may name the same policy; both go then."""
+    one = {"identity": "example.com", "name": "p", "policy": json.dumps(POLICY)}
+    two = {"email_identity": "example.com", "policy_name": "p", "policy": json.dumps(POLICY, indent=1)}
+    twins = (resource("aws_ses_identity_policy", one), resource("aws_sesv2_email_identity_policy", two))
+    other = {**two, "policy": json.dumps({**POLICY, "Statement": []})}
+
+    assert 1 == len(found(domain(), *twins))
+    assert (
+        "aws_ses_identity_policy.this and aws_sesv2_email_identity_policy.this are the same sending policy"
+        in refusal(state(domain(), twins[0], resource("aws_sesv2_email_identity_policy", other)))
+    )
+
+
+def test_what_terraform_is_not_done_with_stays() -> None:
+    """Tainted and deposed instances are about to be destroyed."""
+    tainted, deposed = {**topic(), "tainted": True}, {**topic(), "deposed_key": "12ab34cd"}
+
+    assert ["it is tainted: Terraform is about to replace it"] == why(tainted)
+    assert ["it is what a replacement left over, which Terraform is about to destroy"] == why(deposed)
+    assert [] == found(tainted, deposed)
+
+
+def test_a_sensitive_value_stays() -> None:
+    """It must not reach a file of specs."""
+    hidden = subscription(protocol="https", endpoint="https://user:secret@example.com")
+    made = read(state(topic(), {**hidden, "sensitive_values": {"endpoint": True}}))
+
+    assert "its endpoint is sensitive" == made.items[1].stays
+    assert "secret" not in repr(made)
+
+
+def test_a_sensitive_block_that_is_damaged_is_not_quoted() -> None:
+    """Nor may it reach an error."""
+    values = {"configuration_set_name": "tx", "event_destination_name": "d", "event_destination": "s3cr3t"}
+    hidden = resource("aws_sesv2_configuration_set_event_destination", values)
+
+    assert ["its event_destination is sensitive"] == why(
+        a_set(), {**hidden, "sensitive_values": {"event_destination": True}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "it is not JSON"),
+        (b'{"@level":"info"}\n{"@level":"info"}\n', "it is not JSON"),
+        (b"\xff\xfe\x00", "it is not JSON"),
+        (b"[" * 100_000, "it is nested too deeply"),
+        (b"[]", "neither a state nor a plan"),
+        (b"{}", "it has no format_version"),
+        (b'{"version": 4, "serial": 1, "lineage": "x", "resources": []}', "it is a raw state file"),
+        (b'{"format_version": "2.0"}', "its format_version is '2.0'"),
+        (b'{"format_version": 1}', "its format_version is 1"),
+        (b'{"format_version": "1.0", "provider_schemas": {}}', "neither a state nor a plan"),
+        (b'{"format_version": "1.0"}', "it holds no configuration sets"),
+        (b'{"format_version": "1.0", "values": []}', "values: [] stands where an object belongs"),
+        (b'{"format_version": "1.0", "values": {"root_module": {"resources": 5}}}', "5 stands where a list belongs"),
+    ],
+)
+def test_anything_else_is_refused(content: bytes, reason: str) -> None:
+    """With one reason, and what to give instead."""
+
+    assert reason in refusal(content)
+
+
+def test_a_document_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it is parsed."""
+    monkeypatch.setattr("sesform.importer.terraform_state._document.MAX_BYTES", 10)
+
+    assert "it is larger than" in refusal(state(topic()))
+
+
+def test_utf_16_is_read() -> None:
+    """PowerShell's `>` writes it."""
+    content = json.dumps(state(topic())).encode("utf-16")
+
+    assert 1 == len(terraform_state.inventory(content, all_topics=True).resources)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (topic(arn=None), "arn is missing"),
+        (topic(arn="x"), "arn is 'x', not an ARN of sns"),
+        (topic(display_name=5), "display_name is 5, not text"),
+        (topic(policy="{"), "policy is not what AWS takes"),
+        (topic(policy="[]"), "policy is '[]', not a JSON object"),
+        (topic(policy='{"Statement": [1]}'), "policy is not what AWS takes: a policy is a JSON object"),
+        (notification(notification_type="Open"), "notification_type is 'open'"),
+        (subscription(filter_policy="5"), "filter_policy is '5', not a JSON object"),
+        (subscription(raw_message_delivery="yes"), "raw_message_delivery is 'yes', not true or false"),
+        (destination(), "it has 0 destinations, not one"),
+        (destination(matching_event_types=5), "matching_event_types is 5, not a list of texts"),
+        (destination(sns_destination=[5]), "sns_destination is [5], not a list of blocks"),
+        ({**topic(), "name": "a\nb"}, "has no type and name of Terraform's"),
+        ({**topic(), "address": None}, "has no address"),
+    ],
+)
+def test_a_damaged_resource_is_named(wrong: dict[str, Any], reason: str) -> None:
+    """With its attribute and value."""
+
+    assert reason in refusal(state(wrong), OWNER, REGION)
+
+
+@pytest.mark.parametrize("address", ["module", "module.a b", 'module.a["x]', "module.a.b", None, 5, ""])
+def test_a_module_that_is_none_is_refused(address: Any) -> None:
+    """A `removed` block is made of its name."""
+
+    assert "is no address of a module" in refusal(state(modules=({"address": address, "resources": [topic()]},)))
+
+
+# --- what Terraform may forget -----------------------------------------------------------------------------------------
+
+
+def test_what_the_specs_say_goes() -> None:
+    """A block for the resource, without keys; Terraform takes none there."""
+    made = read(state(topic()))
+
+    assert [True] == [v.goes for v in verdicts(made, compiled(owner("topics: {feedback: {}}")))]
+    assert "removed {\n  from = aws_sns_topic.t\n\n  lifecycle {\n    destroy = false\n  }\n}\n" in removed_file(
+        verdicts(made, compiled(owner("topics: {feedback: {}}")))
+    )
+
+
+def test_what_the_specs_say_otherwise_stays() -> None:
+    """As much as what they do not say."""
+    made = read(state(topic()))
+    different = compiled(owner("topics: {feedback: {display_name: other}}"))
+
+    assert [("aws_sns_topic.t: the specs do not say its topic, or not all of it; a comment there tells why",)] == [
+        v.reasons for v in verdicts(made, different)
+    ]
+    assert [False] == [v.goes for v in verdicts(made, compiled(delegate("topics: {feedback: {}}")))]
+
+
+def test_a_setting_that_the_specs_leave_out_keeps_its_resource() -> None:
+    """Nobody would look after it any more."""
+    made = read(state(topic(kms_master_key_id="k"), subscription(raw_message_delivery=True)))
+    queue = f"{{protocol: sqs, endpoint: 'arn:aws:sqs:{REGION}:{OWNER}:q'"
+    bare = compiled(owner(f"topics: {{feedback: {{subscriptions: [{queue}}}]}}}}"))
+    whole = compiled(
+        owner(f"topics: {{feedback: {{kms_key: k, subscriptions: [{queue}, raw_message_delivery: true}}]}}}}")
+    )
+
+    assert [False, False] == [v.goes for v in verdicts(made, bare)]
+    assert [True, True] == [v.goes for v in verdicts(made, whole)]
+
+
+def test_no_topic_goes_where_the_specs_say_none() -> None:
+    """And stays where they leave the type alone, or set one."""
+    made = read(state(domain(), notification(topic=None)))
+    says = {
+        text: [
+            v.goes for v in verdicts(made, compiled(owner(f"topics: {{t: {{}}}}\nidentities:\n  example.com: {text}")))
+        ]
+        for text in (
+            "{}",
+            "{notifications: {bounce: null}}",
+            "{notifications: {bounce: unmanaged}}",
+            "{notifications: {bounce: t}}",
+        )
+    }
+
+    assert [[True], [True], [False], [False]] == list(says.values())
+
+
+def test_a_resource_goes_whole_or_not_at_all() -> None:
+    """One instance that stays keeps the others."""
+    one = {**topic(), "address": "aws_sns_topic.t[0]"}
+    two = {**topic("orders.fifo"), "address": "aws_sns_topic.t[1]"}
+    made = verdicts(read(state(one, two)), compiled(owner("topics: {feedback: {}}")))
+
+    assert [("aws_sns_topic.t[1]: it is a FIFO topic, and SES publishes to standard topics only",)] == [
+        v.reasons for v in made
+    ]
+    assert "removed {" not in removed_file(made)
+    assert "# - aws_sns_topic.t[1]: it is a FIFO topic" in removed_file(made)
+
+
+def test_an_instance_that_is_passed_over_keeps_the_others() -> None:
+    """A block would make Terraform forget it as well, and no spec says it."""
+    topics = [
+        {**topic("feedback"), "address": "aws_sns_topic.t[0]"},
+        {**topic("orders"), "address": "aws_sns_topic.t[1]"},
+        {**topic("orders.fifo"), "address": "aws_sns_topic.t[2]"},
+    ]
+    queues = [
+        {**subscription(topic_arn=topic_arn(n)), "address": f"aws_sns_topic_subscription.this[{i}]"}
+        for i, n in enumerate(("feedback", "orders"))
+    ]
+    made = terraform_state.inventory(json.dumps(state(*topics, *queues, domain(), notification())).encode())
+    queue = f"arn:aws:sqs:{REGION}:{OWNER}:q"
+    specs = owner(
+        f"topics: {{feedback: {{subscriptions: [{{protocol: sqs, endpoint: '{queue}'}}]}}}}\n"
+        "identities: {example.com: {notifications: {bounce: feedback}}}"
+    )
+    why = "SES has nothing to do with its topic; --all-topics takes it too"
+
+    assert {
+        "aws_sns_topic.t": (
+            f"aws_sns_topic.t[1]: {why}",
+            "aws_sns_topic.t[2]: it is a FIFO topic, and SES publishes to standard topics only",
+        ),
+        "aws_sns_topic_subscription.this": (f"aws_sns_topic_subscription.this[1]: {why}",),
+        "aws_ses_identity_notification_topic.this": (),
+    } == {v.resource: v.reasons for v in verdicts(made, compiled(specs))}
+
+
+def test_tags_are_remarked_upon() -> None:
+    """They are not in the way, and nobody keeps them any more."""
+    made = verdicts(read(state(topic(tags={"a": "b"}))), compiled(owner("topics: {feedback: {}}")))
+
+    assert "  # its tags stay on it, and nobody manages them any more\n  from = aws_sns_topic.t" in removed_file(made)
+
+
+# --- hostile documents -------------------------------------------------------------------------------------------------
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from([TOPIC, OWNER, "1.0"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+VALID = (
+    domain(),
+    notification(include_original_headers=True),
+    a_set(),
+    destination(sns_destination=[{"topic_arn": TOPIC}]),
+    topic(policy=json.dumps(POLICY)),
+    subscription(filter_policy='{"a": ["b"]}'),
+)
+
+
+@given(st.data())
+def test_any_value_anywhere_is_read_or_refused(data: st.DataObject) -> None:
+    """Nothing but TerraformError, whatever stands where."""
+    resources = [json.loads(json.dumps(r)) for r in VALID]
+    target = data.draw(st.sampled_from(resources))
+    part = data.draw(st.sampled_from([target, target["values"]]))
+    part[data.draw(st.sampled_from(sorted(part)))] = data.draw(ANYTHING)
+    items: tuple[terraform_state.Item, ...] = ()
+    said = ""
+    try:
+        items = read(state(*resources), OWNER, REGION).items
+    except TerraformError as error:
+        said = str(error)
+
+    assert printable(said) == said
+    assert [] == [i for i in items if not i.resources and not i.stays]
+
+
+NASTY = st.text(st.sampled_from("a\"\\\n\r\x00\x1b\u2028\u202e${}%#]'") | st.characters(), max_size=12)
+
+
+@given(st.lists(NASTY, min_size=1, max_size=3))
+def test_no_name_breaks_out_of_the_blocks(names: list[str]) -> None:
+    """Each line of the file is a line of ours, or a comment."""
+    keyed = [{**topic("o.fifo"), "address": f"aws_sns_topic.t[{json.dumps(n, ensure_ascii=False)}]"} for n in names]
+    named = [
+        {**topic(f"u{i}", display_name=n), "address": f"aws_sns_topic.u{i}", "name": f"u{i}"}
+        for i, n in enumerate(names)
+    ]
+    text = removed_file(verdicts(read(state(*keyed, *named)), compiled(owner("topics: {feedback: {}}"))))
+
+    lines = {"removed {", "", "  lifecycle {", "    destroy = false", "  }", "}"}
+    lines |= {f"  from = aws_sns_topic.u{i}" for i in range(len(names))}
+    assert [] == [line for line in text.splitlines() if line not in lines and not line.startswith("#")]
+    assert printable(text.replace("\n", "")) == text.replace("\n", "")

@@ -1,0 +1,278 @@
+"""Who gets which feedback: the matrix, what a plan changes in it, and what is missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scenes import DELEGATE_SCOPE, OWNER_SCOPE, identity_arn, topic_arn
+from sesform.live.snapshot import Subscriber
+from sesform.model.address import Scope
+from sesform.planning import routes
+from sesform.planning.routes import Gap, Route, RouteChange, Subject
+from sesform.resources.resource_type import Resource
+
+T, U = topic_arn("t"), topic_arn("u")
+PARTNER = identity_arn("partner.example", "333333333333")
+BOUNCE, COMPLAINT, DELIVERY = (
+    Subject(OWNER_SCOPE, "identity", "a.com", e) for e in ("bounce", "complaint", "delivery")
+)
+SET_BOUNCE, SET_COMPLAINT, SET_DELIVERY = (
+    Subject(OWNER_SCOPE, "configuration set", "c", e) for e in ("bounce", "complaint", "delivery")
+)
+MAIL = Route("mail")
+
+
+def topic(event: str, arn: str = T, identity: str = "a.com", scope: Scope = OWNER_SCOPE) -> Resource:
+    return "notification_topic", scope, {"identity": identity, "notification_type": event, "topic_arn": arn}
+
+
+def forwarding(enabled: bool, identity: str = "a.com") -> Resource:
+    return "feedback_forwarding", OWNER_SCOPE, {"identity": identity, "enabled": enabled}
+
+
+def default_set(name: str = "c", scope: Scope = OWNER_SCOPE) -> Resource:
+    return "default_configuration_set", scope, {"identity": "a.com", "configuration_set": name}
+
+
+def destination(
+    *events: str, kind: str = "sns", name: str = "d", enabled: bool = True, scope: Scope = OWNER_SCOPE
+) -> Resource:
+    target: dict[str, Any] = {"sns": {"topic_arn": T}}.get(kind, {})
+    own = {"configuration_set": "c", "name": name, "enabled": enabled, "events": list(events), kind: target}
+    return "event_destination", scope, own
+
+
+# --- the matrix -------------------------------------------------------------------------------------------------------
+
+
+def test_a_topic_is_the_route_of_its_type_only() -> None:
+    """A topic for bounces says nothing of complaints."""
+    assert {BOUNCE: (Route("topic", T),)} == routes.matrix([topic("bounce")])
+
+
+def test_forwarding_is_a_route_for_bounces_and_complaints() -> None:
+    """SES mails what goes wrong to the sender, and never a delivery."""
+    assert {BOUNCE: (MAIL,), COMPLAINT: (MAIL,)} == routes.matrix([forwarding(True)])
+
+
+def test_an_identity_without_any_route_is_in_the_matrix() -> None:
+    """That nobody hears of a bounce is said, not left out."""
+    assert {BOUNCE: (), COMPLAINT: ()} == routes.matrix([forwarding(False)])
+
+
+def test_a_destination_of_a_kind_that_is_not_known_is_a_route_all_the_same() -> None:
+    """SES may add kinds: what goes there is not lost."""
+    found = routes.matrix([destination("BOUNCE", kind="carrier_pigeon")])
+
+    assert (Route("unknown", destination="d"),) == found[SET_BOUNCE]
+
+
+def test_a_set_without_destinations_is_in_the_matrix() -> None:
+    """A configuration set is a row, whatever it sends on."""
+    resources = [("configuration_set", OWNER_SCOPE, {"configuration_set": "c"})]
+
+    assert {SET_BOUNCE: (), SET_COMPLAINT: (), SET_DELIVERY: ()} == routes.matrix(resources)
+
+
+@pytest.mark.parametrize(
+    ("expected", "kind"),
+    [
+        (Route("sns", T, "d"), "sns"),
+        (Route("firehose", "", "d"), "firehose"),
+        (Route("cloudwatch", "", "d"), "cloudwatch"),
+        (Route("eventbridge", "", "d"), "eventbridge"),
+        (Route("pinpoint", "", "d"), "pinpoint"),
+    ],
+)
+def test_a_destination_is_a_route_of_its_set_for_the_events_that_it_takes(expected: Route, kind: str) -> None:
+    """Each kind of destination carries the events that it lists, and no others."""
+    assert {SET_BOUNCE: (expected,), SET_COMPLAINT: (), SET_DELIVERY: ()} == routes.matrix(
+        [destination("BOUNCE", "OPEN", kind=kind)]
+    )
+
+
+def test_a_destination_that_is_off_is_no_route() -> None:
+    """What is not sent on goes nowhere."""
+    assert {SET_BOUNCE: (), SET_COMPLAINT: (), SET_DELIVERY: ()} == routes.matrix(
+        [destination("BOUNCE", enabled=False)]
+    )
+
+
+def test_an_identity_has_the_routes_of_its_default_set() -> None:
+    """Mail that names no set takes the ways of the default one, and they say by which set."""
+    found = routes.matrix([destination("BOUNCE"), default_set(), topic("bounce", U)])
+
+    assert (Route("sns", T, "d", by_default="c"), Route("topic", U)) == found[BOUNCE]
+    assert () == found[COMPLAINT]
+
+
+def test_a_default_set_of_another_scope_is_another_set() -> None:
+    """Sets of one name in two accounts have nothing to do with each other."""
+    assert (
+        ()
+        == routes.matrix([destination("BOUNCE"), default_set(scope=DELEGATE_SCOPE)])[
+            Subject(DELEGATE_SCOPE, "identity", "a.com", "bounce")
+        ]
+    )
+
+
+ALL: list[Resource] = [
+    topic("bounce"),
+    topic("complaint", U),
+    topic("bounce", PARTNER, scope=DELEGATE_SCOPE),
+    forwarding(True),
+    default_set(),
+    destination("BOUNCE", "COMPLAINT"),
+    destination("DELIVERY", kind="eventbridge", name="e"),
+]
+
+
+@given(st.permutations(ALL))
+def test_the_order_of_resources_does_not_matter(resources: list[Resource]) -> None:
+    """The same state gives the same matrix, in whatever order AWS's answers came in."""
+    assert routes.matrix(ALL) == routes.matrix(resources)
+
+
+@pytest.mark.parametrize(
+    ("expected", "route"),
+    [
+        ("mail to the sender", MAIL),
+        (f"topic {T}", Route("topic", T)),
+        (f"destination d: topic {T}", Route("sns", T, "d")),
+        ("destination d: firehose", Route("firehose", "", "d")),
+        ("destination d: eventbridge (by default set c)", Route("eventbridge", "", "d", "c")),
+    ],
+)
+def test_a_route_as_people_read_it(expected: str, route: Route) -> None:
+    """A route names what carries it, through what, and by which default set."""
+    assert expected == str(route)
+
+
+# --- what a plan changes ----------------------------------------------------------------------------------------------
+
+
+def test_only_subjects_whose_routes_differ_are_changes() -> None:
+    """What goes the same way before and after is no change."""
+    before, after = {BOUNCE: (MAIL,), COMPLAINT: (MAIL,)}, {BOUNCE: (Route("topic", T),), COMPLAINT: (MAIL,)}
+
+    assert (RouteChange(BOUNCE, ("mail to the sender",), (f"topic {T}",)),) == routes.changes(before, after)
+
+
+def test_a_subject_that_comes_or_goes_is_a_change() -> None:
+    """A subject that is on one side only has no route on the other."""
+    assert (
+        RouteChange(BOUNCE, ("mail to the sender",), ()),
+        RouteChange(COMPLAINT, (), ("mail to the sender",)),
+    ) == routes.changes({BOUNCE: (MAIL,)}, {COMPLAINT: (MAIL,)})
+
+
+def test_a_subject_without_routes_that_comes_or_goes_is_no_change() -> None:
+    """Nobody loses or wins anything by it."""
+    assert () == routes.changes({BOUNCE: ()}, {COMPLAINT: ()})
+
+
+def test_changes_come_in_order_of_subject() -> None:
+    """The same plan tells its routes in the same order every time."""
+    other = Subject(DELEGATE_SCOPE, "identity", "0.com", "bounce")
+    after = dict.fromkeys((other, COMPLAINT, SET_BOUNCE, BOUNCE), (MAIL,))
+
+    assert [SET_BOUNCE, BOUNCE, COMPLAINT, other] == [c.subject for c in routes.changes({}, after)]
+
+
+@pytest.mark.parametrize(
+    ("expected", "subject", "before", "after"),
+    [
+        (True, BOUNCE, ("x",), ()),
+        (True, COMPLAINT, ("x",), ()),
+        (False, DELIVERY, ("x",), ()),
+        (False, BOUNCE, ("x",), ("y",)),
+        (False, BOUNCE, (), ("x",)),
+        (False, BOUNCE, (), ()),
+        (False, SET_BOUNCE, ("x",), ()),
+    ],
+)
+def test_dark_is_who_loses_the_last_route_for_bounces_or_complaints(
+    expected: bool, subject: Subject, before: tuple[str, ...], after: tuple[str, ...]
+) -> None:
+    """An identity that had a way for what an account is judged by, and has none after the plan."""
+    change = RouteChange(subject, before, after)
+
+    assert ([change] if expected else []) == routes.dark([change])
+
+
+# --- gaps -------------------------------------------------------------------------------------------------------------
+
+QUEUE, WAITING = Subscriber("sqs", "q", False), Subscriber("email", "a@b.c", True)
+
+
+def texts(of: routes.Matrix, subscribers: Any = None, dead: Any = None) -> list[str]:
+    return [gap.text for gap in routes.gaps(of, subscribers or {}, dead or {})]
+
+
+def test_nothing_is_missing_where_each_way_is_heard() -> None:
+    """A topic that somebody subscribes to is all that it takes."""
+    assert [] == routes.gaps({BOUNCE: (Route("topic", T),), COMPLAINT: (MAIL,)}, {T: (QUEUE,)}, {})
+
+
+def test_no_route_for_bounces_or_complaints_is_a_gap() -> None:
+    """Nobody hears of them; deliveries that nobody hears of are nothing to mend."""
+    assert [Gap(BOUNCE, "no route"), Gap(COMPLAINT, "no route")] == routes.gaps(
+        {COMPLAINT: (), DELIVERY: (), BOUNCE: ()}, {}, {}
+    )
+
+
+def test_a_foreign_identity_without_a_route_is_no_gap() -> None:
+    """Its owner's routes are not ours to see."""
+    assert [] == routes.gaps({Subject(DELEGATE_SCOPE, "identity", PARTNER, "bounce"): ()}, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("expected", "subscribers"),
+    [
+        ([f"nobody subscribes to {T}"], ()),
+        ([f"no subscription of {T} is confirmed"], (WAITING,)),
+        ([f"subscription a@b.c of {T} is not confirmed yet"], (QUEUE, WAITING)),
+        ([], (QUEUE,)),
+    ],
+)
+def test_a_topic_that_nobody_hears_is_a_gap(expected: list[str], subscribers: tuple[Subscriber, ...]) -> None:
+    """Nobody subscribes, nobody has confirmed, or not everybody has."""
+    assert expected == texts({BOUNCE: (Route("topic", T),)}, {T: subscribers})
+
+
+def test_a_topic_that_nobody_could_look_at_is_no_gap() -> None:
+    """Who subscribes to a topic of an account without credentials is unknown, not nobody."""
+    assert [] == texts({BOUNCE: (Route("topic", T),)}, {U: ()})
+
+
+def test_a_topic_that_does_not_work_is_a_gap_whoever_subscribes() -> None:
+    """What SES cannot publish to reaches nobody, and the reason is said once."""
+    assert [f"destination d: topic {T} is without effect: it is gone"] == texts(
+        {SET_BOUNCE: (Route("sns", T, "d"),)}, {T: ()}, {T: "it is gone"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("expected", "subject", "ways"),
+    [
+        (["double notices: a topic, and mail to the sender as well"], BOUNCE, (MAIL, Route("topic", T))),
+        ([], BOUNCE, (MAIL, Route("sns", T, "d", "c"))),
+        ([f"double notices: {T} gets it twice"], BOUNCE, (Route("sns", T, "d", "c"), Route("topic", T))),
+        ([f"double notices: {T} gets it twice"], SET_DELIVERY, (Route("sns", T, "d"), Route("sns", T, "e"))),
+        ([], BOUNCE, (Route("sns", T, "d", "c"), Route("topic", U))),
+    ],
+)
+def test_who_hears_of_the_same_thing_twice(expected: list[str], subject: Subject, ways: tuple[Route, ...]) -> None:
+    """A topic beside forwarding, or one topic by two ways, is a gap; two topics are two readers."""
+    assert expected == texts({subject: ways})
+
+
+def test_gaps_come_in_order_of_subject() -> None:
+    """The same state is told in the same order every time."""
+    of: routes.Matrix = dict.fromkeys([COMPLAINT, BOUNCE, Subject(DELEGATE_SCOPE, "identity", "0.com", "bounce")], ())
+
+    assert sorted(of) == [gap.subject for gap in routes.gaps(of, {}, {})]

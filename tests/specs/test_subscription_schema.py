@@ -1,0 +1,140 @@
+"""What is wrong with a subscription before SNS says so."""
+
+from __future__ import annotations
+
+import pytest
+
+from scenes import OWNER, REGION, owner, problems
+
+SQS = f"protocol: sqs, endpoint: 'arn:aws:sqs:{REGION}:{OWNER}:q'"
+ABSENT, BODY = f"{SQS}, absent: true", "filter_policy_scope: MessageBody"
+FIFO = f"arn:aws:sqs:{REGION}:{OWNER}:d.fifo"
+LAMBDA = f"arn:aws:lambda:{REGION}:{OWNER}:function:f"
+DEAD = "arn:aws:sqs:{region}:{account}:{name}"
+
+
+def told(subscription: str, regions: str = REGION) -> list[str]:
+    text = owner(f"topics: {{t: {{subscriptions: [{{{subscription}}}]}}}}\n").replace(f"[{REGION}]", f"[{regions}]")
+    return [f"{p.line}:{p.column}: {p.path}: {p.summary}" for p in problems(text)]
+
+
+def at(text: str) -> list[str]:
+    return [f"5:30: topics.t.subscriptions[0]: {text}"]
+
+
+@pytest.mark.parametrize(
+    ("expected", "subscription"),
+    [
+        (
+            "an absent subscription takes no filter_policy, raw_message_delivery",
+            ABSENT + ", raw_message_delivery: true, filter_policy: {}",
+        ),
+        (
+            "protocol email takes no raw_message_delivery",
+            "protocol: email, endpoint: a@b.c, raw_message_delivery: true",
+        ),
+        (
+            "protocol lambda takes no raw_message_delivery",
+            f"protocol: lambda, endpoint: '{LAMBDA}', raw_message_delivery: true",
+        ),
+        (f"endpoint '{LAMBDA}' is not the ARN that protocol sqs needs", f"protocol: sqs, endpoint: '{LAMBDA}'"),
+        (f"endpoint '{FIFO}' is not the ARN that protocol lambda needs", f"protocol: lambda, endpoint: '{FIFO}'"),
+        ("endpoint 'arn:' is not the ARN that protocol firehose needs", "protocol: firehose, endpoint: 'arn:'"),
+        (f"endpoint '{FIFO}' is a FIFO queue", f"protocol: sqs, endpoint: '{FIFO}'"),
+        (
+            "the endpoint's URL names a user or a password",
+            "protocol: https, endpoint: 'https://u:secret@example.com/x'",
+        ),
+        (
+            "filter_policy has 6 keys, SNS takes 5",
+            f"{SQS}, filter_policy: {{a: [1], b: [1], c: [1], d: [1], e: [1], f: [1]}}",
+        ),
+        ("filter_policy.a is not a list of values", f"{SQS}, filter_policy: {{a: x}}"),
+        ("filter_policy.a.b is not a list of values", f"{SQS}, {BODY}, filter_policy: {{a: {{b: x}}}}"),
+        ("filter_policy.a is not a list of values", f"{SQS}, filter_policy: {{a: []}}"),
+        (
+            "filter_policy.a is a mapping, which a filter of message attributes does not take",
+            f"{SQS}, filter_policy: {{a: {{b: [x]}}}}",
+        ),
+        (
+            "filter_policy has 151 combinations of values, SNS takes 150",
+            f"{SQS}, filter_policy: {{a: {list(range(151))}, b: [1]}}",
+        ),
+        (f"dead_letter_queue '{FIFO}' is a FIFO queue", f"{SQS}, dead_letter_queue: '{FIFO}'"),
+    ],
+)
+def test_what_sns_would_refuse_is_told_at_its_place(expected: str, subscription: str) -> None:
+    """Each documented rule is one problem at the entry's line and column."""
+    assert at(expected) == told(subscription)
+
+
+@pytest.mark.parametrize("protocol", ["https", "email", "sqs", "sms"])
+@pytest.mark.parametrize("scheme", ["http", "HTTPS"])
+def test_a_password_is_in_no_message(protocol: str, scheme: str) -> None:
+    """Whatever else is wrong with the endpoint, it is not quoted."""
+    (found,) = problems(
+        owner(f"topics: {{t: {{subscriptions: [{{protocol: {protocol}, endpoint: '{scheme}://u:secret@h'}}]}}}}\n")
+    )
+
+    assert "the endpoint's URL names a user or a password" == found.summary
+
+
+@pytest.mark.parametrize(
+    ("path", "topic"),
+    [
+        ("topics.t.kms_key", "kms_key: 'arn:aws-cn:kms:eu-west-1:111111111111:alias/k'"),
+        (
+            "topics.t.subscriptions[0].endpoint",
+            "subscriptions: [{protocol: sqs, endpoint: 'arn:aws-us-gov:sqs:eu-west-1:111111111111:q'}]",
+        ),
+    ],
+)
+def test_what_is_of_another_partition_is_told(path: str, topic: str) -> None:
+    """Partitions know nothing of each other: no topic is encrypted or heard across them."""
+    (found,) = problems(owner(f"topics: {{t: {{{topic}}}}}\n"))
+
+    assert path == found.path
+    assert f"{REGION} is in aws" in found.summary
+
+
+@pytest.mark.parametrize(
+    "subscription",
+    [
+        f"{SQS}, absent: true",
+        f"{SQS}, absent: false, raw_message_delivery: true",
+        "protocol: email, endpoint: a@b.c, raw_message_delivery: false",
+        "protocol: https, endpoint: 'https://example.com/a@b'",
+        f"{SQS}, filter_policy: {{a: {list(range(15))}, b: {list(range(10))}}}",
+        f"{SQS}, filter_policy: {{a: {{b: [x], c: [y]}}}}, filter_policy_scope: MessageBody",
+        f"{SQS}, filter_policy: {{a: [{{numeric: ['>', 0]}}, null, true]}}",
+        f"{SQS}, dead_letter_queue: '{DEAD.format(region=REGION, account=OWNER, name='d')}'",
+    ],
+)
+def test_what_sns_takes_is_no_problem(subscription: str) -> None:
+    """The rules refuse nothing else."""
+    assert told(subscription) == []
+
+
+@pytest.mark.parametrize(("region", "account"), [("eu-west-2", OWNER), (REGION, "222222222222")])
+def test_a_dead_letter_queue_is_where_its_subscription_is(region: str, account: str) -> None:
+    """SNS takes a queue of the subscription's own account and region only."""
+    (found,) = told(f"{SQS}, dead_letter_queue: '{DEAD.format(region=region, account=account, name='d')}'")
+
+    assert ": topics.t.subscriptions[0].dead_letter_queue: " in found
+    assert f"the queue is in {account}/{region}, the subscription in {OWNER}/{REGION}" in found
+
+
+def test_a_dead_letter_queue_of_one_region_does_not_do_for_two() -> None:
+    """The same queue cannot serve the subscription of the other region."""
+    (found,) = told(
+        f"{SQS}, dead_letter_queue: '{DEAD.format(region=REGION, account=OWNER, name='d')}'", f"{REGION}, eu-west-2"
+    )
+
+    assert f"the subscription in {OWNER}/eu-west-2" in found
+
+
+def test_the_same_endpoint_cannot_be_there_and_absent() -> None:
+    """SNS knows a subscription by protocol and endpoint: one entry speaks for it."""
+    text = owner(f"topics: {{t: {{subscriptions: [{{{SQS}}}, {{{SQS}, absent: true}}]}}}}\n")
+
+    assert ["is there twice"] == [p.summary[-14:] for p in problems(text)]

@@ -1,0 +1,228 @@
+"""Specs → IAM policies: whose, on what, in which region, and how they are written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from scenes import DELEGATE, OWNER, compiled, delegate, identity_arn, owner, set_arn, topic_arn
+from sesform import iam_policy
+
+BOTH = (
+    owner(
+        "topics: {own: {}, elsewhere: {external: true}}\n"
+        "identities:\n"
+        "  example.com: {notifications: {bounce: mailer/feedback, complaint: elsewhere}}\n"
+    )
+    + "---\n"
+    + delegate("topics: {feedback: {}}\n")
+)
+ALIAS = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": ["alias/ses"]}}
+
+
+def statements(text: str, account: str = OWNER, *, apply: bool = False) -> list[Mapping[str, Any]]:
+    desired = compiled(text)
+    found = iam_policy.of_account(account, [desired], writes=apply).document
+    return list(found["Statement"])
+
+
+def let(text: str, action: str, account: str = OWNER, *, apply: bool = False) -> list[str]:
+    """The resources that an action is let on."""
+    return sorted(r for s in statements(text, account, apply=apply) if action in s["Action"] for r in s["Resource"])
+
+
+def test_each_account_gets_what_is_done_with_its_own_credentials() -> None:
+    """A topic of another account is looked at and managed there, whoever refers to it."""
+    assert iam_policy.accounts(compiled(BOTH)) == (OWNER, DELEGATE)
+    assert let(BOTH, "sns:GetTopicAttributes") == [topic_arn("elsewhere"), topic_arn("own")]
+    assert let(BOTH, "sns:GetTopicAttributes", DELEGATE) == [topic_arn("feedback", DELEGATE)]
+    assert let(BOTH, "ses:GetIdentityNotificationAttributes", DELEGATE) == []
+
+
+def test_topics_that_are_managed_elsewhere_are_never_written() -> None:
+    """An external topic is read; only topics of one's own are made and changed."""
+    assert let(BOTH, "sns:CreateTopic", apply=True) == [topic_arn("own")]
+    assert let(BOTH, "sns:SetTopicAttributes", apply=True) == [topic_arn("own")]
+
+
+def test_the_subscribers_of_topics_that_are_published_to_are_looked_at() -> None:
+    """For `routes`; of other topics nobody asks."""
+    assert let(BOTH, "sns:ListSubscriptionsByTopic") == [topic_arn("elsewhere")]
+    assert let(BOTH, "sns:ListSubscriptionsByTopic", DELEGATE) == [topic_arn("feedback", DELEGATE)]
+
+
+def test_a_topic_whose_policy_others_keep_and_that_has_no_attributes_is_only_made() -> None:
+    """What is not managed need not be writable."""
+    assert let(owner("topics: {t: {policy: unmanaged}}\n"), "sns:SetTopicAttributes", apply=True) == []
+    named = owner("topics: {t: {policy: unmanaged, display_name: x}}\n")
+    assert let(named, "sns:SetTopicAttributes", apply=True) == [topic_arn("t")]
+
+
+def test_what_is_to_be_gone_can_be_deleted_and_nothing_else() -> None:
+    """Delete only on what is declared absent, create only on the rest."""
+    specs = owner("topics: {kept: {}, gone: absent}\nconfiguration_sets: {kept: {}, gone: absent}\n")
+
+    assert let(specs, "sns:DeleteTopic", apply=True) == [topic_arn("gone")]
+    assert let(specs, "sns:CreateTopic", apply=True) == [topic_arn("kept")]
+    assert let(specs, "ses:DeleteConfigurationSet", apply=True) == [set_arn("gone")]
+    assert let(specs, "ses:CreateConfigurationSet", apply=True) == [set_arn("kept")]
+    assert let(specs, "ses:CreateConfigurationSetEventDestination", apply=True) == []
+    assert let(specs, "ses:DeleteConfigurationSetEventDestination", apply=True) == [set_arn("gone"), set_arn("kept")]
+
+
+def test_what_may_leave_the_specs_can_be_deleted() -> None:
+    """Each thing that is declared can be removed by itself; before a topic or a set goes, all that may use it is asked."""
+    desired = compiled(owner("topics: {t: {}}\nconfiguration_sets: {s: {}}\n"))
+    planning = iam_policy.of_account(OWNER, [desired], [desired], writes=False).document
+    applying = iam_policy.of_account(OWNER, [desired], [desired], writes=True).document
+
+    assert {a for s in planning["Statement"] for a in s["Action"] if "Identit" in a} == {
+        "ses:GetEmailIdentity",
+        "ses:GetIdentityNotificationAttributes",
+        "ses:ListEmailIdentities",
+    }
+    assert {a for s in applying["Statement"] for a in s["Action"] if ":Delete" in a} == {
+        "ses:DeleteConfigurationSet",
+        "ses:DeleteConfigurationSetEventDestination",
+        "sns:DeleteTopic",
+    }
+
+
+def test_the_first_api_takes_no_resource_and_is_held_to_the_regions() -> None:
+    """Its actions stand on `*` with the regions of the specs as the condition; those of the second do not."""
+    specs = owner("identities: {example.com: {authorize: {'333333333333': {}}}}\n").replace(
+        "[eu-west-1]", "[us-east-1, eu-west-1]"
+    )
+    first, *others = statements(specs)
+
+    assert first["Resource"] == ["*"]
+    assert first["Condition"] == {"StringEquals": {"aws:RequestedRegion": ["eu-west-1", "us-east-1"]}}
+    assert [s for s in others if "*" in s["Resource"] or "Condition" in s] == []
+    both = [identity_arn("example.com", region=r) for r in ("eu-west-1", "us-east-1")]
+    assert let(specs, "ses:GetEmailIdentity") == both
+
+
+def test_a_foreign_identity_is_asked_for_its_settings_only() -> None:
+    """Its verification, its policies and its default set are its owner's."""
+    specs = delegate(
+        "topics: {feedback: {}}\n"
+        f"cross_account_notifications: {{'{identity_arn('partner.example', '333333333333')}': {{bounce: feedback}}}}\n"
+    )
+    actions = {a for s in statements(specs, DELEGATE, apply=True) for a in s["Action"] if a.startswith("ses:")}
+
+    assert actions == {
+        "ses:GetIdentityNotificationAttributes",
+        "ses:SetIdentityHeadersInNotificationsEnabled",
+        "ses:SetIdentityNotificationTopic",
+    }
+
+
+def test_tags_are_read_in_bulk_and_set_on_each_thing() -> None:
+    """Only where the specs ask for them."""
+    specs = owner("ownership_tags: true\ntopics: {t: {}}\nconfiguration_sets: {s: {}}\n")
+    (reading,) = [s for s in statements(specs) if "tag:GetResources" in s["Action"]]
+
+    assert (reading["Sid"], reading["Resource"]) == ("ReadTags", ["*"])
+    assert let(specs, "sns:TagResource", apply=True) == [topic_arn("t")]
+    assert let(specs, "ses:TagResource", apply=True) == [set_arn("s")]
+    assert let(specs.replace("true", "false"), "tag:GetResources", apply=True) == []
+
+
+def test_the_keys_of_topics_are_looked_at_in_their_own_account() -> None:
+    """By ARN where the specs have that; by alias through the key that carries it, since that is what KMS checks."""
+    specs = owner(
+        "topics: {a: {kms_key: alias/ses}, none: {kms_key: null}}\n"
+        "identities: {example.com: {notifications: {bounce: a, complaint: mailer/feedback}}}\n"
+    )
+    specs += "---\n" + delegate(f"topics: {{feedback: {{kms_key: 'arn:aws:kms:eu-west-1:{OWNER}:key/1'}}}}\n")
+    found = [s for s in statements(specs) if "kms:DescribeKey" in s["Action"]]
+
+    assert [(s["Sid"], s["Action"], s["Resource"], s.get("Condition")) for s in found] == [
+        ("ReadKeys", ["kms:DescribeKey", "kms:GetKeyPolicy"], [f"arn:aws:kms:eu-west-1:{OWNER}:key/*"], ALIAS),
+        ("ReadKeys2", ["kms:DescribeKey", "kms:GetKeyPolicy"], [f"arn:aws:kms:eu-west-1:{OWNER}:key/1"], None),
+    ]
+    assert let(specs, "kms:DescribeKey", DELEGATE) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "service"),
+    [
+        (
+            "configuration_sets: {s: {event_destinations: {d: {events: all, firehose: "
+            "{stream: 'arn:aws:firehose:eu-west-1:111111111111:deliverystream/s', role: ROLE}}}}}\n",
+            "ses.amazonaws.com",
+        ),
+        (
+            "topics: {t: {subscriptions: [{protocol: firehose, role: ROLE, "
+            "endpoint: 'arn:aws:firehose:eu-west-1:111111111111:deliverystream/s'}]}}\n",
+            "sns.amazonaws.com",
+        ),
+    ],
+)
+def test_a_role_may_be_passed_to_the_service_that_takes_it(body: str, service: str) -> None:
+    """That role, to that service, and only for applying."""
+    role = "arn:aws:iam::111111111111:role/to-firehose"
+    specs = owner(body.replace("ROLE", f"'{role}'"))
+    passing = [s for s in statements(specs, apply=True) if "iam:PassRole" in s["Action"]]
+
+    assert passing == [
+        {
+            "Sid": "PassRoles",
+            "Effect": "Allow",
+            "Action": ["iam:PassRole"],
+            "Resource": [role],
+            "Condition": {"StringEquals": {"iam:PassedToService": [service]}},
+        }
+    ]
+    assert let(specs, "iam:PassRole") == []
+
+
+def test_statements_are_named_apart_and_in_a_fixed_order() -> None:
+    """Sids are unique, as IAM wants them; the order of the specs does not show."""
+    one, other = BOTH.split("---\n")
+    found = statements(BOTH, apply=True)
+    sids = [s["Sid"] for s in found]
+
+    assert sorted(set(sids)) == sorted(sids)
+    assert all(sid.isalnum() for sid in sids)
+    assert found == statements(f"{other}---\n{one}", apply=True)
+
+
+def test_a_policy_that_would_be_too_long_has_patterns() -> None:
+    """Names give way to patterns of the same kind, account and region; roles stay as they are named."""
+    desired = compiled(owner("topics:\n" + "".join(f"  topic-number-{n}: {{}}\n" for n in range(200))))
+    found = iam_policy.of_account(OWNER, [desired], writes=True)
+
+    assert found.patterns
+    assert found.size <= iam_policy.MOST_CHARACTERS
+    assert {r for s in found.document["Statement"] for r in s["Resource"]} == {topic_arn("*")}
+
+
+@pytest.mark.parametrize(
+    ("expected", "key", "uses"),
+    [
+        (["arn:aws:kms:eu-west-1:111111111111:key/*"], "alias/k", True),
+        (["arn:aws:kms:eu-west-1:111111111111:key/abc"], "abc", True),
+        (["arn:aws:kms:eu-west-1:111111111111:key/*"], "alias/k", False),
+        ([], "arn:aws:kms:eu-west-1:333333333333:alias/k", True),
+        ([], "null", True),
+    ],
+)
+def test_keys_of_topics_are_looked_at(expected: list[str], key: str, uses: bool) -> None:
+    """In their own account, where a spec is of it, whether in use here or not; an alias may stand for any key."""
+    identities = "identities: {example.com: {notifications: {bounce: t, complaint: t}}}\n" if uses else ""
+    text = owner(f"topics: {{t: {{kms_key: '{key}'}}}}\n{identities}".replace("'null'", "null"))
+
+    assert expected == let(text, "kms:DescribeKey")
+    assert expected == let(text, "kms:GetKeyPolicy")
+
+
+def test_where_names_are_too_long_all_identities_share_one_pattern() -> None:
+    """An address may have slashes in it: the pattern is of all identities, not of those that begin alike."""
+    names = "".join(f"  dept-{n}/mail@example.com: {{policies: {{p: absent}}}}\n" for n in range(120))
+    found = iam_policy.of_account(OWNER, [compiled(owner(f"identities:\n{names}"))], writes=True)
+
+    assert found.patterns
+    assert {r for s in found.document["Statement"] for r in s["Resource"] if ":identity/" in r} == {identity_arn("*")}
