@@ -35,7 +35,9 @@ def main(identities: int) -> None:
     }
     first = planner.plan(wanted, Snapshot(identities=facts))
     created = time.perf_counter()
-    found = {a: RESOURCES[a.type].settle(d.want, None) for a, d in wanted.declared.items() if d.want is not None}
+    found = {
+        a: RESOURCES[a.type].planned_value(d.desired, None) for a, d in wanted.declared.items() if d.desired is not None
+    }
     settled = {address: properties for address, properties in found.items() if properties is not None}
     second = planner.plan(wanted, Snapshot(found=settled, identities=facts))
     compared = time.perf_counter()

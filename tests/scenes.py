@@ -88,7 +88,7 @@ def address(text: str) -> Address:
 
 def wants(of: Desired) -> dict[str, Any]:
     """What is declared, by address; None where it must not exist."""
-    return {str(a): d.want for a, d in of.declared.items()}
+    return {str(a): d.desired for a, d in of.declared.items()}
 
 
 def holding(done: Desired, *, seen_by: Desired | None = None, instead: Mapping[str, Any] | None = None) -> Snapshot:
@@ -121,17 +121,19 @@ def _parent(of: Address) -> Address:
 
 
 def _letting_in(arn: str, publishers: list[list[str]]) -> policy_document.Policy:
-    settled = RESOURCES["topic_policy"].settle({"topic_arn": arn, "publishers": publishers, "accounts": None}, None)
+    settled = RESOURCES["topic_policy"].planned_value(
+        {"topic_arn": arn, "publishers": publishers, "accounts": None}, None
+    )
     assert settled is not None
     document: policy_document.Policy = settled["policy"]
     return document
 
 
 def _as_found(declared: Declared) -> Any:
-    if declared.want is None:
+    if declared.desired is None:
         return None
     kind = declared.address.type
-    settled = RESOURCES[kind].settle(declared.want, None)
+    settled = RESOURCES[kind].planned_value(declared.desired, None)
     if settled is None:
         return None
     if kind == "topic":

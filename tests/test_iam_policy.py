@@ -196,7 +196,7 @@ def test_a_policy_that_would_be_too_long_has_patterns() -> None:
     found = iam_policy.of_account(OWNER, [desired], writes=True)
 
     assert found.patterns
-    assert found.size <= iam_policy.MOST_CHARACTERS
+    assert found.size <= iam_policy.MAX_CHARACTERS
     assert {r for s in found.document["Statement"] for r in s["Resource"]} == {topic_arn("*")}
 
 

@@ -16,7 +16,7 @@ from sesform.specs.declared import Declared
 from sesform.specs.desired import Desired
 
 # IAM quotas: a managed policy has so many characters, white space not counted.
-MOST_CHARACTERS = 6144
+MAX_CHARACTERS = 6144
 
 _NOUNS = (  # a part of an ARN, and what statements call it
     (":identity/", "Identities"),
@@ -67,12 +67,12 @@ def of_account(
     for each in removed:
         # A topic's policy goes with the topic, and changes with what else is declared: making needs that, not removing.
         own = [d for d in each.declared.values() if d.scope.account == account and d.address.type != "topic_policy"]
-        needed |= {n for d in own for n in _of_one(replace(d, want=None), writes=writes)}
+        needed |= {n for d in own for n in _of_one(replace(d, desired=None), writes=writes)}
     leaving = [d for d in pruned if d.scope.account == account]
     names = tuple(sorted({d.address.spec for d in leaving}))
     needed |= {n for d in leaving for n in _of_any(d, names, writes=writes)}
     document = _document(needed)
-    if _size(document) <= MOST_CHARACTERS:
+    if _size(document) <= MAX_CHARACTERS:
         return AccountPolicy(document, patterns=False)
     return AccountPolicy(_document({(_widened(p), region) for p, region in needed}), patterns=True)
 
@@ -132,7 +132,7 @@ def _keys(account: str, desired: Desired) -> Iterator[_Need]:
     """The KMS keys that the specs name. Of other keys planning only warns."""
     scopes = {d.scope for d in desired.declared.values()}
     for declared in desired.declared.values():
-        named = (declared.want or {}).get("kms_key") if declared.address.type == "topic" else None
+        named = (declared.desired or {}).get("kms_key") if declared.address.type == "topic" else None
         key = arns.parse(arns.kms_key(declared.scope, named)) if named else None
         if key is not None and key.account == account and key.scope in scopes:
             for action in ("kms:DescribeKey", "kms:GetKeyPolicy"):

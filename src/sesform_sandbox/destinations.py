@@ -13,7 +13,7 @@ from sesform_sandbox import rules
 from sesform_sandbox.context import Context
 
 # SES developer guide, "Quotas": 10 destinations a configuration set, 10 dimensions a CloudWatch destination.
-MOST_DESTINATIONS = MOST_DIMENSIONS = 10
+MAX_DESTINATIONS = MAX_DIMENSIONS = 10
 
 KINDS = (
     "KinesisFirehoseDestination",
@@ -99,10 +99,8 @@ def _firehose(context: Context, set_name: str, target: dict[str, Any], types: li
 
 def _cloudwatch(context: Context, set_name: str, target: dict[str, Any], types: list[str]) -> None:
     dimensions = target["DimensionConfigurations"]
-    if not 1 <= len(dimensions) <= MOST_DIMENSIONS:
-        raise BadDestination(
-            f"A CloudWatch destination has 1 to {MOST_DIMENSIONS} dimensions.", "CloudWatchDestination"
-        )
+    if not 1 <= len(dimensions) <= MAX_DIMENSIONS:
+        raise BadDestination(f"A CloudWatch destination has 1 to {MAX_DIMENSIONS} dimensions.", "CloudWatchDestination")
     names = [d["DimensionName"] for d in dimensions]
     if len(set(names)) != len(names):
         raise BadDestination("Dimension names must be unique.", "CloudWatchDestination")

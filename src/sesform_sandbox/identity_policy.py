@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sesform.model.quotas import POLICIES_AN_IDENTITY
+from sesform.model.quotas import MAX_POLICIES_PER_IDENTITY
 from sesform.policies.document import compact, parse, statements
 
-MOST_POLICIES = POLICIES_AN_IDENTITY
-_MOST_BYTES = 4096
+MAX_POLICIES = MAX_POLICIES_PER_IDENTITY
+_MAX_BYTES = 4096
 
 
 class BadPolicy(ValueError):
@@ -24,8 +24,8 @@ def accepted(text: str, identity_arn: str) -> str:
 
     Order of the checks as on AWS: syntax, then principals.
     """
-    if len(text.encode()) > _MOST_BYTES:
-        raise BadPolicy(f"Policy exceeds max allowed size {_MOST_BYTES} bytes.")
+    if len(text.encode()) > _MAX_BYTES:
+        raise BadPolicy(f"Policy exceeds max allowed size {_MAX_BYTES} bytes.")
     try:
         policy = parse(text)
     except (ValueError, RecursionError):

@@ -22,7 +22,7 @@ NAME = re.compile(
 NOTIFICATION_TYPES = ("Bounce", "Complaint", "Delivery")
 
 # SES developer guide, "Quotas": 10,000 identities and 10,000 configuration sets a region.
-MOST_PER_REGION = 10_000
+MAX_PER_REGION = 10_000
 
 
 # --- identities --------------------------------------------------------------------------------------------------------
@@ -96,8 +96,8 @@ def new_identity(context: Context, name: str) -> str:
     if not valid:
         raise ValueError(f"Invalid {'email address' if '@' in name else 'domain name'} {name}.")
     key = identity_key(name)
-    if key not in context.here.identities and len(context.here.identities) >= MOST_PER_REGION:
-        raise ValueError(f"Number of identities exceeds max allowed {MOST_PER_REGION}.")
+    if key not in context.here.identities and len(context.here.identities) >= MAX_PER_REGION:
+        raise ValueError(f"Number of identities exceeds max allowed {MAX_PER_REGION}.")
     return key
 
 

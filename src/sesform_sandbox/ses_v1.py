@@ -11,7 +11,7 @@ from sesform_sandbox.refusal import Refusal
 from sesform_sandbox.rules import NOTIFICATION_TYPES, Target
 from sesform_sandbox.state import ForeignIdentity, Identity
 
-_MOST_AT_ONCE = 100
+_MAX_AT_ONCE = 100
 
 
 # --- identities --------------------------------------------------------------------------------------------------------
@@ -223,8 +223,8 @@ def _not_one_of(name: str, value: str, allowed: tuple[str, ...]) -> Refusal:
 def _at_most_100(params: Params) -> list[str]:
     # SES API reference, GetIdentityNotificationAttributes: at most 100 identities at a time.
     identities: list[str] = params["Identities"]
-    if len(identities) > _MOST_AT_ONCE:
-        constraint = f"Member must have length less than or equal to {_MOST_AT_ONCE}"
+    if len(identities) > _MAX_AT_ONCE:
+        constraint = f"Member must have length less than or equal to {_MAX_AT_ONCE}"
         raise Refusal(
             "ValidationError",
             f"1 validation error detected: Value at 'identities' failed to satisfy constraint: {constraint}",

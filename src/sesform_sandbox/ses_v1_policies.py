@@ -27,8 +27,8 @@ def _put_identity_policy(context: Context, params: Params) -> Result:
         raise Refusal("InvalidParameterValue", "Invalid identity. Must be a verified email address or domain.")
     identity = context.here.identities[target.key]
     policies = identity.policies | {name: text}
-    if len(policies) > identity_policy.MOST_POLICIES:
-        text = f"Number of policies for identity {target.key} exceeds max allowed {identity_policy.MOST_POLICIES}."
+    if len(policies) > identity_policy.MAX_POLICIES:
+        text = f"Number of policies for identity {target.key} exceeds max allowed {identity_policy.MAX_POLICIES}."
         raise Refusal("InvalidParameterValue", text)
     context.here.identities[target.key] = replace(identity, policies=policies)
     return {}
@@ -45,8 +45,8 @@ def _list_identity_policies(context: Context, params: Params) -> Result:
 
 
 def _get_identity_policies(context: Context, params: Params) -> Result:
-    if len(params["PolicyNames"]) > identity_policy.MOST_POLICIES:
-        constraint = f"Member must have length less than or equal to {identity_policy.MOST_POLICIES}"
+    if len(params["PolicyNames"]) > identity_policy.MAX_POLICIES:
+        constraint = f"Member must have length less than or equal to {identity_policy.MAX_POLICIES}"
         text = f"Value at 'policyNames' failed to satisfy constraint: {constraint}"
         raise Refusal("ValidationError", f"1 validation error detected: {text}")
     return {"Policies": {k: v for k, v in _policies(context, params).items() if k in params["PolicyNames"]}}

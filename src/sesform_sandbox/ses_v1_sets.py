@@ -55,8 +55,8 @@ def _create_configuration_set(context: Context, params: Params) -> Result:
         raise Refusal("InvalidConfigurationSet", f"Invalid configuration set name <{name}>.")
     if name in sets:
         raise Refusal("ConfigurationSetAlreadyExists", f"Configuration set <{name}> already exists.")
-    if len(sets) >= rules.MOST_PER_REGION:
-        raise Refusal("LimitExceeded", f"Number of configuration sets exceeds max allowed {rules.MOST_PER_REGION}.")
+    if len(sets) >= rules.MAX_PER_REGION:
+        raise Refusal("LimitExceeded", f"Number of configuration sets exceeds max allowed {rules.MAX_PER_REGION}.")
     # SES API reference, ReputationOptions: metrics are off unless asked for (a set made by version 2 has them on).
     sets[name] = ConfigurationSet(
         options={**ses_v2_sets.FRESH, "ReputationOptions": {"ReputationMetricsEnabled": False}}
@@ -156,7 +156,7 @@ def _put_destination(context: Context, params: Params, create: bool) -> Result:
             raise BadDestination(f"The destination type of event destination <{name}> cannot be changed.")
     except BadDestination as error:
         raise Refusal(_CODES.get(error.kind, "ValidationError"), str(error)) from None
-    if create and len(found.destinations) >= destinations.MOST_DESTINATIONS:
+    if create and len(found.destinations) >= destinations.MAX_DESTINATIONS:
         raise Refusal(
             "LimitExceeded",
             f"Configuration set <{set_name}> has {len(found.destinations)} event destinations, the most allowed.",

@@ -14,7 +14,7 @@ from sesform_sandbox.refusal import Refusal
 from sesform_sandbox.ses_v2_sets import configuration_set, page_size, tag_list, tags
 from sesform_sandbox.state import Identity
 
-_MOST_TAGS = 50  # SES developer guide, "Tagging"; the text of the error is not written down
+_MAX_TAGS = 50  # SES developer guide, "Tagging"; the text of the error is not written down
 
 
 def _identity(context: Context, name: str) -> tuple[str, Identity]:
@@ -186,8 +186,8 @@ def _new(policies: dict[str, str], name: str, identity: str) -> None:
     # a missing policy says otherwise.
     if name in policies:
         raise Refusal("AlreadyExistsException", f"Policy <{name}> already exists for identity <{identity}>.")
-    if len(policies) >= identity_policy.MOST_POLICIES:
-        text = f"Number of policies for identity {identity} exceeds max allowed {identity_policy.MOST_POLICIES}."
+    if len(policies) >= identity_policy.MAX_POLICIES:
+        text = f"Number of policies for identity {identity} exceeds max allowed {identity_policy.MAX_POLICIES}."
         raise Refusal("LimitExceededException", text)
 
 
@@ -226,8 +226,8 @@ def _tagged(context: Context, arn_text: str) -> tuple[Any, str]:
 def _tag_resource(context: Context, params: Params) -> Result:
     table, key = _tagged(context, params["ResourceArn"])
     merged = table[key].tags | tags(params)
-    if len(merged) > _MOST_TAGS:
-        raise Refusal("BadRequestException", f"A resource can have at most {_MOST_TAGS} tags.")
+    if len(merged) > _MAX_TAGS:
+        raise Refusal("BadRequestException", f"A resource can have at most {_MAX_TAGS} tags.")
     table[key] = replace(table[key], tags=merged)
     return {}
 

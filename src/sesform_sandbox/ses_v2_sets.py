@@ -62,10 +62,10 @@ def _create_configuration_set(context: Context, params: Params) -> Result:
         )
     if name in sets:
         raise Refusal("AlreadyExistsException", f"Configuration set <{name}> already exists.")
-    if len(sets) >= rules.MOST_PER_REGION:
+    if len(sets) >= rules.MAX_PER_REGION:
         raise Refusal(
             "LimitExceededException",
-            f"Number of configuration sets exceeds max allowed {rules.MOST_PER_REGION}.",
+            f"Number of configuration sets exceeds max allowed {rules.MAX_PER_REGION}.",
         )
     given = {block: _block(block, params[block]) for block in _LEFT_OUT if block in params}
     options = {block: value for block, value in (FRESH | given).items() if value is not None}
@@ -158,7 +158,7 @@ def _created(context: Context, set_name: str, name: str, found: dict[str, Any], 
     if name in found:
         raise Refusal("AlreadyExistsException", f"Event destination <{name}> already exists.")
     definition = destinations.checked(context, set_name, params["EventDestination"])
-    if len(found) >= destinations.MOST_DESTINATIONS:
+    if len(found) >= destinations.MAX_DESTINATIONS:
         raise Refusal(
             "LimitExceededException",
             f"Configuration set <{set_name}> has {len(found)} event destinations, the most allowed.",

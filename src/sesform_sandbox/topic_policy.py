@@ -13,7 +13,7 @@ from sesform_sandbox.context import Context
 from sesform_sandbox.refusal import Refusal
 
 # SNS developer guide, "Amazon SNS API permissions": limits of a topic policy.
-_MOST_BYTES, _MOST_STATEMENTS, _MOST_PRINCIPALS = 30 * 1024, 100, 200
+_MAX_BYTES, _MAX_STATEMENTS, _MAX_PRINCIPALS = 30 * 1024, 100, 200
 
 # The actions that a topic policy may name (same page); Receive is of old policies, seen in what Terraform restores.
 ACTIONS = (
@@ -49,7 +49,7 @@ def accepted(text: str, topic_arn: str) -> str:
     except (ValueError, RecursionError):
         raise _refused("Policy Error: null") from None
     found = statements(policy)
-    if not found or len(text.encode()) > _MOST_BYTES or len(found) > _MOST_STATEMENTS:
+    if not found or len(text.encode()) > _MAX_BYTES or len(found) > _MAX_STATEMENTS:
         raise _refused("Policy Error: null")
     sids = [s["Sid"] for s in found if s.get("Sid")]
     if len(set(map(str, sids))) != len(sids):
@@ -81,7 +81,7 @@ def _principal(value: Any, partition: str) -> Any:
     if not isinstance(value, dict) or not value or not set(value) <= {"AWS", "Service", "Federated", "CanonicalUser"}:
         raise _refused("Policy Error: null")
     names = _listed(value.get("AWS"))
-    if len(names) > _MOST_PRINCIPALS or not all(map(_known_principal, names)):
+    if len(names) > _MAX_PRINCIPALS or not all(map(_known_principal, names)):
         raise _refused("Policy Error: PrincipalNotFound")
     rewritten = [arns.account_root(n, partition) if re.fullmatch("[0-9]{12}", n) else n for n in names]
     return {

@@ -272,10 +272,10 @@ def test_any_state_becomes_specs_that_say_what_it_says(shell: Shell, drawn: list
     }
     for each in made.declared.values():
         found = held.get((each.address.type, each.scope, tuple(each.key.values())))
-        if each.want is None:
+        if each.desired is None:
             assert found is None or found["topic_arn"] is None
             continue
-        settled = RESOURCES[each.address.type].settle(each.want, found)
+        settled = RESOURCES[each.address.type].planned_value(each.desired, found)
         assert found is not None, each
         assert settled is not None, each
         assert RESOURCES[each.address.type].same(found, settled)

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from sesform.cli import progress
-from sesform.cli.console import Talk
+from sesform.cli.console import Console
 from sesform.cli.progress import Progress, duration
 from sesform.model.address import Scope
 
@@ -30,7 +30,7 @@ class Turns:
 
 
 def under_way(made: dict[tuple[Scope, str], int], *, rate: float | None = 1.0, quiet: bool = False) -> Progress:
-    found = Progress(Talk(quiet=quiet, no_color=True), lambda: Counter(made), rate)
+    found = Progress(Console(quiet=quiet, no_color=True), lambda: Counter(made), rate)
     found.expect(HERE, 1000)
     found.expect(THERE, 200)
     return found

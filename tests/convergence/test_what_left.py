@@ -37,7 +37,7 @@ def _of_old_only(old: Desired, new: Desired) -> set[str]:
     return {
         f"{d.address.type} {d.scope.account} {'/'.join(d.key.values())}"
         for d in old.declared.values()
-        if d.want is not None and d.aws_key not in new.named and d.address.type != "topic_policy"
+        if d.desired is not None and d.aws_key not in new.named and d.address.type != "topic_policy"
     }
 
 

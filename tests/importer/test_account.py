@@ -81,7 +81,7 @@ def connected(world: World, *accounts: str) -> Connections:
     return aws.connect(places, {account: Access(account) for account in accounts}, opened)
 
 
-def keys(findings: inventory.Findings) -> Counter[str]:
+def keys(findings: inventory.AccountResources) -> Counter[str]:
     return Counter(kind for kind, _, _ in findings.resources)
 
 

@@ -297,7 +297,7 @@ def _target(scope: Scope, kind: str, topic_: str) -> dict[str, Any]:
 FOREIGN = [identity_arn(Scope(PARTNER, region), name) for region in REGIONS for name in PARTNERS]
 
 
-def imported(world: World, *, all_topics: bool = False) -> tuple[str, inventory.Findings]:
+def imported(world: World, *, all_topics: bool = False) -> tuple[str, inventory.AccountResources]:
     findings = inventory.read(_connections(world), FOREIGN, all_topics=all_topics)
     accounts = {account: Account(name) for account, name in NAMES.items()}
     drafts = spec_writer.specs(findings.resources, accounts, whole=True, scopes=findings.scopes, notes=findings.notes)

@@ -505,7 +505,7 @@ def test_topics_that_ses_has_to_do_with() -> None:
         *topic("other"),
     ]
 
-    assert spec_writer.of_interest(spec_writer.Holdings(resources)) == {
+    assert spec_writer.of_interest(spec_writer.LiveResources(resources)) == {
         topic_arn("t"),
         topic_arn("d"),
         topic_arn("named"),

@@ -24,7 +24,7 @@ from scenes import (
 )
 from sesform.errors import TerraformError
 from sesform.importer import terraform_state
-from sesform.importer.terraform_state import Inventory, removed_file, verdicts
+from sesform.importer.terraform_state import StateResources, removed_file, verdicts
 from sesform.model.address import Scope
 from sesform.model.values import printable
 from sesform.policies.document import default_topic_policy
@@ -50,7 +50,7 @@ def plan(document: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"format_version": "1.2", "planned_values": {}, "prior_state": document, **more}
 
 
-def read(document: dict[str, Any], *place: str) -> Inventory:
+def read(document: dict[str, Any], *place: str) -> StateResources:
     return terraform_state.inventory(json.dumps(document).encode(), *place, all_topics=True)
 
 

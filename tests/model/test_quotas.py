@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from sesform.model.quotas import IDENTITIES_A_CALL, SES_CALLS_A_SECOND, least_seconds
+from sesform.model.quotas import IDENTITIES_PER_CALL, SES_CALLS_PER_SECOND, least_seconds
 
 
 def test_the_quotas_are_those_of_aws() -> None:
     """One SES call a second in each scope, and a hundred identities a read."""
-    assert (SES_CALLS_A_SECOND, IDENTITIES_A_CALL) == (1.0, 100)
+    assert (SES_CALLS_PER_SECOND, IDENTITIES_PER_CALL) == (1.0, 100)
 
 
 @pytest.mark.parametrize(

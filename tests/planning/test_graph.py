@@ -29,9 +29,9 @@ def nodes_without_cycles(draw: st.DrawFn) -> list[Node]:
             draw(st.frozensets(st.sampled_from(THINGS[:level] or [""]), max_size=2)) - {""},
         )
         if draw(st.booleans()):
-            found.append(Node((2, level, rank), removes=True, gives_before=gives, needs_before=needs))
+            found.append(Node((2, level, rank), removes=True, provides_before=gives, requires_before=needs))
         else:
-            found.append(Node((1, -level, rank), gives_after=gives, needs_after=needs))
+            found.append(Node((1, -level, rank), provides_after=gives, requires_after=needs))
     return found
 
 
@@ -60,11 +60,11 @@ def test_every_step_comes_after_those_it_waits_for(nodes: list[Node]) -> None:
         and one != other
         and (
             # what is needed is made first
-            (not first.removes and first.gives_after & second.needs_after)
+            (not first.removes and first.provides_after & second.requires_after)
             # what leans on a thing goes before the thing
-            or (second.removes and (first.needs_before - first.needs_after) & second.gives_before)
+            or (second.removes and (first.requires_before - first.requires_after) & second.provides_before)
             # what takes the place of a thing is made before it goes
-            or (second.removes and not first.removes and first.gives_after & second.gives_before)
+            or (second.removes and not first.removes and first.provides_after & second.provides_before)
         )
     ] == []
 
@@ -94,53 +94,53 @@ def test_of_free_steps_the_lowest_rank_comes_first() -> None:
 
 def test_a_low_rank_waits_all_the_same() -> None:
     """Rank breaks ties only: what is needed comes first whatever its rank."""
-    first, second = Node((9,), gives_after=names("topic")), Node((1,), needs_after=names("topic"))
+    first, second = Node((9,), provides_after=names("topic")), Node((1,), requires_after=names("topic"))
 
     assert graph.order([second, first]) == [(1, ()), (0, (0,))]
 
 
 def test_what_is_needed_is_made_first() -> None:
     """Forward: the topic before the setting that names it."""
-    setting = Node((1,), needs_after=names("topic"))
-    topic = Node((2,), gives_after=names("topic"))
+    setting = Node((1,), requires_after=names("topic"))
+    topic = Node((2,), provides_after=names("topic"))
 
     assert [{1}, set()] == graph.dependencies([setting, topic])
 
 
 def test_what_stays_is_not_waited_for() -> None:
     """A topic that goes does not wait for a setting that never leaned on it, nor for one that leans on it still."""
-    settings = [Node((1,)), Node((2,), needs_before=names("topic"), needs_after=names("topic"))]
+    settings = [Node((1,)), Node((2,), requires_before=names("topic"), requires_after=names("topic"))]
 
-    assert set() == graph.dependencies([*settings, Node((3,), removes=True, gives_before=names("topic"))])[-1]
+    assert set() == graph.dependencies([*settings, Node((3,), removes=True, provides_before=names("topic"))])[-1]
 
 
 def test_what_goes_waits_for_those_that_leaned_on_it() -> None:
     """Backward: the topic goes after the setting has moved off it."""
-    setting = Node((2,), needs_before=names("old"), needs_after=names("new"))
-    topic = Node((1,), removes=True, gives_before=names("old"))
+    setting = Node((2,), requires_before=names("old"), requires_after=names("new"))
+    topic = Node((1,), removes=True, provides_before=names("old"))
 
     assert [set(), {0}] == graph.dependencies([setting, topic])
 
 
 def test_what_goes_waits_for_what_takes_its_place() -> None:
     """A route goes after another one has been made."""
-    other = Node((2,), gives_after=names("route"))
-    route = Node((1,), removes=True, gives_before=names("route"))
+    other = Node((2,), provides_after=names("route"))
+    route = Node((1,), removes=True, provides_before=names("route"))
 
     assert [set(), {0}] == graph.dependencies([other, route])
 
 
 def test_what_is_removed_does_not_make_anything() -> None:
     """A narrowing step still gives something afterwards, but nobody need wait for it."""
-    narrowed = Node((1,), removes=True, gives_before=names("publish"), gives_after=names("publish"))
-    user = Node((2,), needs_after=names("publish"))
+    narrowed = Node((1,), removes=True, provides_before=names("publish"), provides_after=names("publish"))
+    user = Node((2,), requires_after=names("publish"))
 
     assert [set(), set()] == graph.dependencies([narrowed, user])
 
 
 def test_a_step_never_waits_for_itself() -> None:
     """A step that gives what it needs is no circle."""
-    assert [set()] == graph.dependencies([Node((1,), gives_after=names("a"), needs_after=names("a"))])
+    assert [set()] == graph.dependencies([Node((1,), provides_after=names("a"), requires_after=names("a"))])
 
 
 def test_steps_may_be_told_to_wait() -> None:
@@ -150,8 +150,8 @@ def test_steps_may_be_told_to_wait() -> None:
 
 def test_a_circle_is_an_error_that_names_its_steps() -> None:
     """Steps that wait for each other cannot be ordered, and are not put in some order."""
-    one = Node(("one",), gives_after=names("a"), needs_after=names("b"))
-    two = Node(("two",), gives_after=names("b"), needs_after=names("a"))
+    one = Node(("one",), provides_after=names("a"), requires_after=names("b"))
+    two = Node(("two",), provides_after=names("b"), requires_after=names("a"))
 
     with pytest.raises(CycleError, match=r"one.*two|two.*one"):
         graph.order([one, two])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scenes import OWNER_SCOPE, bare, compiled, holding, owner, topic_arn
 from sesform.apply import saved_plan
 from sesform.errors import PlanFileError, Problem, UsageError
-from sesform.live.snapshot import Unnamed
+from sesform.live.snapshot import UnmanagedResource
 from sesform.model.address import Access, Address, Scope
 from sesform.model.values import UNKNOWN
 from sesform.planning import plan_file, planner
@@ -103,8 +103,9 @@ def random_plans(draw: st.DrawFn) -> Plan:
         tuple(draw(st.lists(diagnostics, max_size=2))),
         access=draw(st.dictionaries(spec, accesses, max_size=2)),
         since=draw(st.sampled_from(["", "c0ffee"])),
-        unnamed=draw(
-            st.none() | st.lists(st.builds(Unnamed, texts, st.just(OWNER_SCOPE), texts, texts), max_size=2).map(tuple)
+        unmanaged=draw(
+            st.none()
+            | st.lists(st.builds(UnmanagedResource, texts, st.just(OWNER_SCOPE), texts, texts), max_size=2).map(tuple)
         ),
     )
 

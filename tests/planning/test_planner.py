@@ -67,7 +67,7 @@ def test_what_is_as_declared_is_not_touched() -> None:
     plan = planner.plan(desired, holding(desired))
 
     assert (plan.changes, plan.diagnostics) == ((), ())
-    assert {a for a, d in desired.declared.items() if d.want is not None} | {
+    assert {a for a, d in desired.declared.items() if d.desired is not None} | {
         address("corp/eu-west-1/topic_policy/t"),
         address("mailer/eu-west-1/topic_policy/feedback"),
     } == {u.address for u in plan.unchanged}

@@ -171,7 +171,7 @@ def test_the_policy_in_between_lets_in_all_of_both(
 ) -> None:
     """While users move, whoever may publish before or after may publish."""
     old = letting_in(document, before)
-    between = topic_statements.widened(old, letting_in(old, after))
+    between = topic_statements.expanded(old, letting_in(old, after))
     mine: dict[str, Any] = {"Statement": topic_statements.ours(between)}
 
     assert dict.fromkeys([*before, *after], True) == {
@@ -185,7 +185,7 @@ def test_the_policy_in_between_keeps_others_and_unique_sids(
 ) -> None:
     """The step in between is a policy that SNS takes, with what others wrote in it."""
     old = letting_in(document, before)
-    between = topic_statements.widened(old, letting_in(old, after))
+    between = topic_statements.expanded(old, letting_in(old, after))
     ours = [s["Sid"] for s in topic_statements.ours(between)]
 
     assert len(ours) == len(set(ours))
@@ -196,7 +196,7 @@ def test_the_policy_in_between_keeps_others_and_unique_sids(
 def test_what_a_run_left_in_between_is_cleaned_up(before: list[Publisher], after: list[Publisher]) -> None:
     """A policy that a run left half way becomes the wanted one."""
     old = letting_in(NEW, before)
-    left = topic_statements.widened(old, letting_in(old, after))
+    left = topic_statements.expanded(old, letting_in(old, after))
 
     assert policy_document.same(letting_in(NEW, after), letting_in(left, after))
 
@@ -210,7 +210,7 @@ def test_lets_in_more_tells_whether_somebody_loses(one: list[Publisher], other: 
 def test_the_policy_in_between_fits_even_where_both_together_do_not() -> None:
     """Two policies that SNS takes have one in between that SNS takes, and that lets in all of both."""
     before = letting_in(NEW, [some(n) for n in range(250)])
-    between = topic_statements.widened(before, letting_in(before, [some(n) for n in range(1, 251)]))
+    between = topic_statements.expanded(before, letting_in(before, [some(n) for n in range(1, 251)]))
 
     assert len(policy_document.compact(between)) <= SNS_TAKES
     assert {True} == {policy_document.may_publish(between, TOPIC, some(n)) for n in range(251)}
@@ -219,7 +219,7 @@ def test_the_policy_in_between_fits_even_where_both_together_do_not() -> None:
 def test_sids_in_between_are_unique_after_a_run_that_was_cut_off() -> None:
     """Where a run left the policy in between behind, the next step in between is one that SNS takes too."""
     one = letting_in(NEW, [some(1)])
-    left = topic_statements.widened(one, letting_in(one, [some(2)]))
-    sids = [s["Sid"] for s in topic_statements.widened(left, letting_in(left, [some(3)]))["Statement"]]
+    left = topic_statements.expanded(one, letting_in(one, [some(2)]))
+    sids = [s["Sid"] for s in topic_statements.expanded(left, letting_in(left, [some(3)]))["Statement"]]
 
     assert len(sids) == len(set(sids))

@@ -14,7 +14,7 @@ from sesform.model.address import Address
 from sesform.model.values import printable
 from sesform.planning.plan import Action, Change, Outcome, Plan, Report, Unchanged
 from sesform.render import markdown, text
-from sesform.render.markdown import MOST_CHARACTERS
+from sesform.render.markdown import MAX_CHARACTERS
 
 HOSTILE = st.text("\n\r\x1b\u202e`*_[]()<>|~#!@&\\-+ab/ ", min_size=1, max_size=12)
 
@@ -192,7 +192,7 @@ def test_a_plan_that_is_too_large_for_a_comment_is_cut() -> None:
     _, _, body = folded(drawn)
     *kept, last = body.splitlines()
 
-    assert len(drawn) <= MOST_CHARACTERS
+    assert len(drawn) <= MAX_CHARACTERS
     assert re.fullmatch(r"\.\.\. \d+ characters more were cut; see the job's log", last)
     assert kept == folded_whole(large(1000))[: len(kept)]
 

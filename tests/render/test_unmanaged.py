@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from scenes import DELEGATE_SCOPE, OWNER_SCOPE
-from sesform.live.snapshot import Unnamed
+from sesform.live.snapshot import UnmanagedResource
 from sesform.planning.plan import Plan
-from sesform.render import unnamed
+from sesform.render import unmanaged
 
 SOME = (
-    Unnamed("identity", OWNER_SCOPE, "a.com", "e-mail forwarding off"),
-    Unnamed("topic", DELEGATE_SCOPE, "arn:x\x1b[2J"),
+    UnmanagedResource("identity", OWNER_SCOPE, "a.com", "e-mail forwarding off"),
+    UnmanagedResource("topic", DELEGATE_SCOPE, "arn:x\x1b[2J"),
 )
 
 
@@ -21,21 +21,21 @@ def test_it_is_grouped_by_account_and_region() -> None:
         "    identity a.com (e-mail forwarding off)\n"
         "  in 222222222222/eu-west-1\n"
         "    topic arn:x\\x1b[2J\n"
-    ) == unnamed.text(Plan((), unnamed=SOME))
+    ) == unmanaged.text(Plan((), unmanaged=SOME))
 
 
 def test_nothing_is_said_where_nobody_looked() -> None:
     """None is not the same as none found."""
     says = "\nEverything that exists here is named by a spec.\n"
 
-    assert ("", "") == (unnamed.text(Plan(())), unnamed.markdown(Plan(())))
-    assert (says, says) == (unnamed.text(Plan((), unnamed=())), unnamed.markdown(Plan((), unnamed=())))
+    assert ("", "") == (unmanaged.text(Plan(())), unmanaged.markdown(Plan(())))
+    assert (says, says) == (unmanaged.text(Plan((), unmanaged=())), unmanaged.markdown(Plan((), unmanaged=())))
 
 
 def test_markdown_keeps_within_its_room() -> None:
     """A comment has its limit: what does not fit is counted."""
-    many = tuple(Unnamed("topic", OWNER_SCOPE, f"arn:{i:04}") for i in range(1000))
-    drawn = unnamed.markdown(Plan((), unnamed=many), 1000)
+    many = tuple(UnmanagedResource("topic", OWNER_SCOPE, f"arn:{i:04}") for i in range(1000))
+    drawn = unmanaged.markdown(Plan((), unmanaged=many), 1000)
     shown = drawn.count("- 111111111111/eu-west-1: topic arn:")
 
     assert len(drawn) <= 1000

@@ -149,7 +149,7 @@ def test_an_identity_that_does_not_exist_gets_no_tag(world: World) -> None:
 
 
 def test_a_tag_that_shows_late_makes_no_plan_stale(world: World) -> None:
-    """What the plan wants may be there by now: AWS names no time within which a tag shows. Another spec's tag is a surprise."""
+    """What the plan wants may be there by now: AWS names no time within which a tag reflected. Another spec's tag is a surprise."""
     world.identity("example.com")
     plan = world.plan(ALL)
     tag = Address("corp", REGION, "ownership_tag", "identity/example.com")

@@ -118,7 +118,7 @@ def test_things_of_other_kinds_that_carry_the_tag_are_passed_over(
     world.converge(specs)
     monkeypatch.setattr(Reader, "owners", {arn: "corp"})
 
-    assert snapshot.Leftovers() == tagged.find(world.desired(specs), world.connections(world.desired(specs)))
+    assert snapshot.TaggedResources() == tagged.find(world.desired(specs), world.connections(world.desired(specs)))
 
 
 def test_things_of_specs_that_are_not_loaded_are_left_alone_and_told_of(world: World) -> None:

@@ -25,7 +25,7 @@ def _nothing() -> Desired:
 def leaving(old: str, new: str) -> dict[str, Any]:
     """What is wanted of each resource that the new specs do not declare themselves, by address."""
     own = compiled(new).declared if new else {}
-    return {str(a): d.want for a, d in since(old, new).declared.items() if a not in own}
+    return {str(a): d.desired for a, d in since(old, new).declared.items() if a not in own}
 
 
 TOPIC = "topics: {a: {}}\n"
@@ -108,7 +108,7 @@ def test_topics_and_sets_take_along_what_is_part_of_them() -> None:
     result = since(owner(f"topics: {{a: {subscription}}}\n" + sets), owner())
 
     assert {"corp/eu-west-1/topic/a": None, "corp/eu-west-1/configuration_set/main": None} == {
-        str(a): d.want for a, d in result.declared.items()
+        str(a): d.desired for a, d in result.declared.items()
     }
     assert {"corp/eu-west-1/configuration_set/main"} == set(map(str, result.exclusive))
 
@@ -213,8 +213,8 @@ def test_what_an_account_needed_that_left_may_be_withdrawn_from_topics() -> None
     result = since(old, delegate(TOPIC))
     (policy,) = [d for a, d in result.declared.items() if a.type == "topic_policy"]
 
-    assert policy.want is not None
-    assert ([], [OWNER, DELEGATE]) == (policy.want["publishers"], policy.want["accounts"])
+    assert policy.desired is not None
+    assert ([], [OWNER, DELEGATE]) == (policy.desired["publishers"], policy.desired["accounts"])
 
 
 def test_a_cross_account_entry_that_left_is_cleared() -> None:
@@ -232,7 +232,7 @@ def test_everything_may_have_left() -> None:
     result = since(owner(TOPIC), "")
 
     assert ({"corp/eu-west-1/topic/a": None}, {"corp"}, "c0ffee") == (
-        {str(a): d.want for a, d in result.declared.items()},
+        {str(a): d.desired for a, d in result.declared.items()},
         set(result.access),
         result.since,
     )

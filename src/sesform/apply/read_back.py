@@ -33,7 +33,7 @@ def not_shown(
     Reads only; what cannot be read counts as not shown. What AWS may show at any later time is not waited for.
     """
     last = {o.change.address: o.change for o in report.outcomes if o.result == "done"}
-    waiting = [c for c in last.values() if not RESOURCES[c.address.type].lags]
+    waiting = [c for c in last.values() if not RESOURCES[c.address.type].eventually_consistent]
     for pause in (0.0, *pauses):
         if not waiting:
             break
@@ -54,4 +54,4 @@ def wanted(change: Change) -> Declared:
 def _shows(change: Change, found: Properties | None, unreadable: bool) -> bool:
     if unreadable or change.after is None or found is None:
         return not unreadable and change.after is None and found is None
-    return RESOURCES[change.address.type].shows(found, change.after)
+    return RESOURCES[change.address.type].reflected(found, change.after)

@@ -24,7 +24,7 @@ def check(plan: Plan, snapshot: Snapshot) -> None:
         found = snapshot.found.get(change.address)
         if change.address in snapshot.unreadable:
             lines.append(f"  {change.address}: cannot be read: {snapshot.unreadable[change.address]}")
-        elif not _same(kind, expected, found) and not (kind.lags and _same(kind, change.after, found)):
+        elif not _same(kind, expected, found) and not (kind.eventually_consistent and _same(kind, change.after, found)):
             lines.append(f"  {change.address}: expected {_shown(expected)}, found {_shown(found)}")
     if lines:
         # A topic policy is always there once its topic is, so it differs wherever its topic does.

@@ -24,7 +24,7 @@ from sesform.aws.pacing import Pacer, Stopped
 from sesform.aws.sessions import OpenSession, config, log_in, open_session
 from sesform.errors import AwsError, ReadOnlyError, SesformError
 from sesform.model.address import Access, Address, Scope
-from sesform.model.quotas import SES_CALLS_A_SECOND
+from sesform.model.quotas import SES_CALLS_PER_SECOND
 from sesform.model.values import printable
 
 log = logging.getLogger("sesform.aws")
@@ -43,7 +43,7 @@ _NOT_YET = (
     ("BadRequestException", "Could not publish"),
     ("InvalidParameterValue", "Could not publish"),
 )
-_MOST_ATTEMPTS = 5
+_MAX_ATTEMPTS = 5
 _MAKING = threading.Lock()
 
 
@@ -142,7 +142,7 @@ class Connection:
 
 def _not_yet(response: Any, attempts: int, **_: Any) -> float | None:
     """botocore's needs-retry hook: the seconds to wait before another attempt, or None for no opinion."""
-    if response is None or attempts >= _MOST_ATTEMPTS:
+    if response is None or attempts >= _MAX_ATTEMPTS:
         return None
     error = response[1].get("Error", {})
     code, message = str(error.get("Code", "")), str(error.get("Message", ""))
@@ -167,7 +167,7 @@ class Settings:
     `open_session` decides what answers."""
 
     read_only: bool = True
-    rate: float | None = SES_CALLS_A_SECOND
+    rate: float | None = SES_CALLS_PER_SECOND
     parallelism: int = 10
     tags: bool = False
     open_session: OpenSession = open_session

@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from typer.main import get_command
 
     from sesform.cli.app import app
-    from sesform.cli.errors import tell
+    from sesform.cli.errors import report
 
     try:
         if not argv:
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("\nInterrupted.\n")
         return ERROR
     except Exception as error:
-        return tell(error, argv)
+        return report(error, argv)
 
 
 def _mend_streams() -> None:

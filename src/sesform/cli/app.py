@@ -10,7 +10,7 @@ import typer
 from sesform import __version__
 from sesform.cli import apply as applying
 from sesform.cli import run
-from sesform.cli.console import Talk, out
+from sesform.cli.console import Console, out
 from sesform.cli.options import (
     Accounts,
     AllowDark,
@@ -74,8 +74,8 @@ def _root(
     pass
 
 
-def _talk(options: Options) -> Talk:
-    return Talk(quiet=options.quiet, verbose=options.verbose, no_color=options.no_color)
+def _talk(options: Options) -> Console:
+    return Console(quiet=options.quiet, verbose=options.verbose, no_color=options.no_color)
 
 
 @app.command()
@@ -128,9 +128,9 @@ def plan(
 ) -> int:
     """Show what applying would change.  Exit code 0; 1: error; 2 with --detailed-exitcode: changes."""
     options = Options.of(context.params)
-    talk = _talk(options)
-    made, _ = run.make_plan(options, talk, run.compile_specs(options))
-    if not run.present(options, talk, run.guarded(options, made)):
+    console = _talk(options)
+    made, _ = run.make_plan(options, console, run.compile_specs(options))
+    if not run.present(options, console, run.guarded(options, made)):
         return 1
     if out is not None:
         from sesform.apply import saved_plan
@@ -138,7 +138,9 @@ def plan(
 
         saved_plan.save(out, plan_file.document(made, timestamp=run.now(), rate=options.quota))
         where = "--sandbox " if options.sandbox else ""
-        talk.say(f"Saved the plan to: {out}\nTo perform exactly these actions, run: sesform apply {where}--plan {out}")
+        console.say(
+            f"Saved the plan to: {out}\nTo perform exactly these actions, run: sesform apply {where}--plan {out}"
+        )
     return 2 if detailed_exitcode and made.changes else 0
 
 
@@ -196,9 +198,9 @@ def drift(
 ) -> int:
     """Tell where AWS differs from the specs, for cron.  Exit code 0: in sync, 2: drift, 1: error."""
     options = Options.of(context.params)
-    talk = _talk(options)
-    made = run.find_drift(options, talk, run.compile_specs(options))
-    if not run.present(options, talk, made, drift=True):
+    console = _talk(options)
+    made = run.find_drift(options, console, run.compile_specs(options))
+    if not run.present(options, console, made, drift=True):
         return 1
     return 2 if made.changes else 0
 
@@ -240,7 +242,7 @@ def show(
         out(file.read_text(encoding="utf-8"))
     else:
         run.draw(Options((), no_color=no_color), saved)
-        Talk(no_color=no_color).problems(saved.diagnostics)
+        Console(no_color=no_color).problems(saved.diagnostics)
     return 0
 
 
@@ -289,7 +291,7 @@ def import_(
     from sesform.cli import import_ as importing
 
     options = Options.of(context.params)
-    asked = importing.Asked.of(context.params)
+    asked = importing.ImportOptions.of(context.params)
     if terraform is not None:
         from sesform.cli import import_terraform
 
@@ -347,7 +349,7 @@ def serve(
 
     def ready(url: str) -> None:
         out(f"export AWS_ENDPOINT_URL={url}")
-        Talk().say(
+        Console().say(
             f"Sandbox: serving {run.state_file()} at {url}; an access key of 12 digits is the account. Ctrl-C stops it."
         )
 

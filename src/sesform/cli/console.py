@@ -1,4 +1,4 @@
-"""The only place that prints. stdout carries the product, stderr the talk."""
+"""The only place that prints. stdout carries the product, stderr the console."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def out(text: str) -> None:
     sys.stdout.flush()
 
 
-class Talk:
+class Console:
     """stderr, as loud as was asked for."""
 
     def __init__(self, *, quiet: bool = False, verbose: bool = False, no_color: bool = False) -> None:
@@ -44,7 +44,7 @@ class Talk:
             logger.setLevel(logging.DEBUG)
 
     def say(self, text: str) -> None:
-        """Talk that -q silences."""
+        """Console that -q silences."""
         if not self.quiet:
             self._write(text)
 

@@ -8,12 +8,12 @@ from itertools import pairwise
 
 import typer
 
-from sesform.cli.console import Talk, out
+from sesform.cli.console import Console, out
 from sesform.errors import Problem, SesformError, SpecError
 from sesform.model.values import printable
 
 
-def tell(error: Exception, argv: Sequence[str]) -> int:
+def report(error: Exception, argv: Sequence[str]) -> int:
     """Tells what went wrong. What sesform does not foresee is raised again: that is a fault, and wants its traceback."""
     if isinstance(error, SpecError):
         problems: tuple[Problem, ...] = error.problems
@@ -31,14 +31,14 @@ def tell(error: Exception, argv: Sequence[str]) -> int:
         from sesform.planning import plan_file
 
         out(plan_file.text(plan_file.failure(problems)))
-    talk = Talk(no_color="--no-color" in argv)
+    console = Console(no_color="--no-color" in argv)
     if isinstance(error, SpecError):
-        talk.problems(problems)
+        console.problems(problems)
         errors = sum(p.severity == "error" for p in problems)
-        talk.error(f"{errors} {'problem' if errors == 1 else 'problems'} in the specs; AWS was not asked.")
+        console.error(f"{errors} {'problem' if errors == 1 else 'problems'} in the specs; AWS was not asked.")
     else:
         for problem in problems:
-            talk.error("\n".join(printable(line) for line in str(problem).splitlines()))
+            console.error("\n".join(printable(line) for line in str(problem).splitlines()))
     return 1
 
 

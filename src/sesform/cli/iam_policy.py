@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from sesform.cli import run
-from sesform.cli.console import Talk, out
+from sesform.cli.console import Console, out
 from sesform.cli.options import Options
 from sesform.errors import UsageError
 from sesform.model.values import printable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sesform.specs.desired import Desired
 
 
-def show_policy(options: Options, talk: Talk, *, account: str | None, apply: bool, destroy: bool) -> int:
+def show_policy(options: Options, console: Console, *, account: str | None, apply: bool, destroy: bool) -> int:
     """Prints the policy of the account. Raises SpecError, and UsageError where it is not clear which account is meant."""
     from sesform import iam_policy
     from sesform.planning import prune
@@ -27,8 +27,8 @@ def show_policy(options: Options, talk: Talk, *, account: str | None, apply: boo
     pruned = prune.anything(desired) if options.prune else ()
     policy = iam_policy.of_account(chosen, made, [desired] if destroy else [], pruned, writes=apply)
     out(json.dumps(policy.document, indent=2))
-    talk.problems(desired.warnings)
-    _explain(talk, chosen, desired, policy, iam_policy.MOST_CHARACTERS)
+    console.problems(desired.warnings)
+    _explain(console, chosen, desired, policy, iam_policy.MAX_CHARACTERS)
     return 0
 
 
@@ -45,20 +45,20 @@ def _account(known: tuple[str, ...], asked: str | None) -> str:
     return asked or known[0]
 
 
-def _explain(talk: Talk, account: str, desired: Desired, policy: AccountPolicy, most: int) -> None:
+def _explain(console: Console, account: str, desired: Desired, policy: AccountPolicy, most: int) -> None:
     roles = sorted({a.role_arn for a in desired.access.values() if a.role_arn and a.account == account})
     for role in roles:
-        talk.say(
+        console.say(
             f"For {printable(role)}: whoever takes that role needs sts:AssumeRole on it, and its trust policy's consent."
         )
     if not policy.document["Statement"]:
-        talk.warn(
+        console.warn(
             f"the specs ask for nothing in {account}: no policy is needed, and IAM takes none without a statement"
         )
     if policy.patterns:
-        talk.warn(
+        console.warn(
             f"with every name in it the policy would be longer than the {most} characters that a managed policy has; "
             "it lets in all identities, sets and topics of the account and regions instead"
         )
     if policy.size > most:
-        talk.warn(f"the policy has {policy.size} characters, and a managed policy has at most {most}; split it")
+        console.warn(f"the policy has {policy.size} characters, and a managed policy has at most {most}; split it")

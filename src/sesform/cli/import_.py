@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sesform.cli import run
-from sesform.cli.console import Talk, out
+from sesform.cli.console import Console, out
 from sesform.cli.options import Options
 from sesform.cli.progress import Progress
 from sesform.errors import SpecError, UsageError
@@ -18,14 +18,14 @@ from sesform.model.address import Access
 from sesform.model.values import printable
 
 if TYPE_CHECKING:
-    from sesform.importer.account import Findings
+    from sesform.importer.account import AccountResources
     from sesform.importer.spec_writer import Account
 
 _FILE = "import.yaml"  # what problems in the result are said to be in
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ImportOptions:
     """The options of the command, as they were given."""
 
     accounts: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class Asked:
     all_topics: bool = False
 
     @classmethod
-    def of(cls, parameters: Mapping[str, Any]) -> Asked:
+    def of(cls, parameters: Mapping[str, Any]) -> ImportOptions:
         """The command's parameters. What is there twice without saying more, is there once."""
 
         def given(name: str) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ class Asked:
         )
 
 
-def import_live(options: Options, talk: Talk, asked: Asked) -> int:
+def import_live(options: Options, console: Console, asked: ImportOptions) -> int:
     """Reads the accounts and prints their specs. 1 where not all could be read, or a plan on the result would not be empty."""
     from sesform.importer import account as inventory
     from sesform.importer import spec_writer
@@ -66,10 +66,10 @@ def import_live(options: Options, talk: Talk, asked: Asked) -> int:
     accounts = _accounts(asked, accesses)
     foreign = _foreign(asked)
     places = [(account, region) for account in asked.accounts for region in asked.regions]
-    connections = run.connect(options, talk, places, accesses)
+    connections = run.connect(options, console, places, accesses)
     where = ", ".join(sorted({str(c.scope) for c in connections.by_place.values()}))
-    talk.say(f"Reading what exists in {where} ...")
-    with Progress(talk, lambda: connections.calls, options.pace) as progress:
+    console.say(f"Reading what exists in {where} ...")
+    with Progress(console, lambda: connections.calls, options.pace) as progress:
         findings = inventory.read(
             connections,
             foreign,
@@ -79,8 +79,8 @@ def import_live(options: Options, talk: Talk, asked: Asked) -> int:
         )
     if findings.unreadable:
         for text in findings.unreadable:
-            talk.error(printable(text))
-        talk.error("Not everything could be read, so nothing is printed: it would not be all that exists.")
+            console.error(printable(text))
+        console.error("Not everything could be read, so nothing is printed: it would not be all that exists.")
         return 1
     drafts = spec_writer.specs(findings.resources, accounts, whole=True, scopes=findings.scopes, notes=findings.notes)
     documents = [(d.data, d.comments) for d in drafts]
@@ -89,14 +89,14 @@ def import_live(options: Options, talk: Talk, asked: Asked) -> int:
     if wrong:
         head = [f"Made by `{_command(asked)}`. A plan on it is not empty:", *wrong]
         for text in wrong:
-            talk.error(printable(text))
-        talk.error("What is printed does not say exactly what exists; see the comments at its top.")
+            console.error(printable(text))
+        console.error("What is printed does not say exactly what exists; see the comments at its top.")
     out(yaml_writer.text(documents, head))
-    _summarize(talk, findings)
+    _summarize(console, findings)
     return 1 if wrong else 0
 
 
-def differences(text: str, findings: Findings) -> list[str]:
+def differences(text: str, findings: AccountResources) -> list[str]:
     """Why a plan on these specs would not be empty, or could not be made; [] where it would be empty."""
     from sesform.importer import account as inventory
     from sesform.planning import planner
@@ -113,7 +113,7 @@ def differences(text: str, findings: Findings) -> list[str]:
     return [*map(str, plan.errors), *changes]
 
 
-def _summarize(talk: Talk, findings: Findings) -> None:
+def _summarize(console: Console, findings: AccountResources) -> None:
     kinds = {
         "identity": len({(s, p["identity"]) for k, s, p in findings.resources if k == "feedback_forwarding"}),
         "configuration set": sum(k == "configuration_set" for k, _, _ in findings.resources),
@@ -121,10 +121,10 @@ def _summarize(talk: Talk, findings: Findings) -> None:
     }
     plural = {"identity": "identities"}
     said = ", ".join(f"{n} {kind if n == 1 else plural.get(kind, kind + 's')}" for kind, n in kinds.items())
-    talk.say(f"Found {said}.")
+    console.say(f"Found {said}.")
 
 
-def _command(asked: Asked) -> str:
+def _command(asked: ImportOptions) -> str:
     """The command line again, as far as it decides what is in the result: no credentials."""
     words = ["sesform", "import"]
     for option, values in (
@@ -140,12 +140,12 @@ def _command(asked: Asked) -> str:
 # --- options -----------------------------------------------------------------------------------------------------------
 
 
-def accounts_of(asked: Asked) -> dict[str, Account]:
+def accounts_of(asked: ImportOptions) -> dict[str, Account]:
     """What is asked for about each account's specs. Raises UsageError for options that do not fit together."""
     return _accounts(asked, _accesses(asked))
 
 
-def _accesses(asked: Asked) -> dict[str, Access]:
+def _accesses(asked: ImportOptions) -> dict[str, Access]:
     """How each account is reached. Raises UsageError for options that do not fit together."""
     if not asked.accounts or not asked.regions:
         missing = "--account" if not asked.accounts else "--region"
@@ -169,7 +169,7 @@ def _accesses(asked: Asked) -> dict[str, Access]:
     }
 
 
-def _roles(asked: Asked) -> dict[str, str]:
+def _roles(asked: ImportOptions) -> dict[str, str]:
     from sesform.model import arns
 
     _check("role_arn", "--role-arn", asked.roles)
@@ -194,7 +194,7 @@ def _secret(variable: str) -> str:
     return value
 
 
-def _accounts(asked: Asked, accesses: Mapping[str, Access]) -> dict[str, Account]:
+def _accounts(asked: ImportOptions, accesses: Mapping[str, Access]) -> dict[str, Account]:
     from sesform.importer.spec_writer import Account
 
     names = {account: f"account-{account}" for account in asked.accounts}
@@ -212,7 +212,7 @@ def _accounts(asked: Asked, accesses: Mapping[str, Access]) -> dict[str, Account
     return found
 
 
-def _foreign(asked: Asked) -> tuple[str, ...]:
+def _foreign(asked: ImportOptions) -> tuple[str, ...]:
     """The ARNs to ask for. Raises UsageError for one that nobody would ask for."""
     from sesform.model import arns
     from sesform.specs.declared import canonical_arn

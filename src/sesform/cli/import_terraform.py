@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from sesform.cli.console import Talk, out
-from sesform.cli.import_ import Asked, accounts_of
+from sesform.cli.console import Console, out
+from sesform.cli.import_ import ImportOptions, accounts_of
 from sesform.errors import SpecError, TerraformError, UsageError
 from sesform.importer import spec_writer, terraform_state
-from sesform.importer.terraform_state import Inventory
+from sesform.importer.terraform_state import StateResources
 from sesform.model import arns
 from sesform.model.values import printable
 from sesform.specs import compiler, schema, yaml_reader, yaml_writer
@@ -22,7 +22,7 @@ from sesform.specs.desired import Desired
 _STDIN = "-"
 
 
-def import_state(talk: Talk, asked: Asked, file: str, removed: Path | None) -> int:
+def import_state(console: Console, asked: ImportOptions, file: str, removed: Path | None) -> int:
     """Prints the specs; the blocks go to a new file, or below the specs as comments.
 
     Raises TerraformError where the file says too little or nothing that specs can say, UsageError for options that do not fit
@@ -46,19 +46,19 @@ def import_state(talk: Talk, asked: Asked, file: str, removed: Path | None) -> i
     if removed is not None:
         _write_new(removed, blocks)
     for warning in inventory.warnings:
-        talk.warn(warning)
+        console.warn(warning)
     out(text if removed is not None else text + _commented(blocks))
     going = sum(v.goes for v in verdicts)
     where = printable(str(removed)) if removed is not None else "the end of the output"
     if inventory.passed_over:
-        talk.say(
+        console.say(
             f"Topics that SES has nothing to do with: {inventory.passed_over}, passed over; --all-topics takes them too."
         )
-    talk.say(f"{going} of Terraform's resources go over, {len(verdicts) - going} stay; {where} says which and why.")
+    console.say(f"{going} of Terraform's resources go over, {len(verdicts) - going} stay; {where} says which and why.")
     return 0
 
 
-def _stand_ins(asked: Asked) -> tuple[str | None, str | None]:
+def _stand_ins(asked: ImportOptions) -> tuple[str | None, str | None]:
     """The account and region for what the state places nowhere. Raises UsageError for options that do not go with a state."""
     if asked.identity_arns:
         raise UsageError("--identity-arn does not go with --terraform: a state names the identities")
@@ -75,7 +75,7 @@ def _stand_ins(asked: Asked) -> tuple[str | None, str | None]:
     return found[0], found[1]
 
 
-def _accounts(inventory: Inventory, asked: Asked) -> Mapping[str, spec_writer.Account]:
+def _accounts(inventory: StateResources, asked: ImportOptions) -> Mapping[str, spec_writer.Account]:
     """What the specs of each account are called, and how it is reached. Raises UsageError for accounts that are not there."""
     scopes = {scope for _, scope, _ in inventory.resources}
     found, regions = sorted({s.account for s in scopes}), sorted({s.region for s in scopes})

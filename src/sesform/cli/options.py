@@ -152,9 +152,9 @@ class Options:
     @property
     def quota(self) -> float | None:
         """SES calls a second that estimates are made for: AWS's, in the sandbox too, unless another pace was asked for."""
-        from sesform.model.quotas import SES_CALLS_A_SECOND
+        from sesform.model.quotas import SES_CALLS_PER_SECOND
 
-        return SES_CALLS_A_SECOND if self.rate is None else self.rate or None
+        return SES_CALLS_PER_SECOND if self.rate is None else self.rate or None
 
     @property
     def pace(self) -> float | None:

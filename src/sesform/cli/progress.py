@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
 
-from sesform.cli.console import Talk
+from sesform.cli.console import Console
 from sesform.model.address import Scope
 
 _QUIET_FOR = 1.0  # seconds: what takes no longer needs no bar
@@ -25,8 +25,8 @@ class Progress:
     Nothing is shown with -q, nor before a second has passed.
     """
 
-    def __init__(self, talk: Talk, made: Made, rate: float | None) -> None:
-        self._talk, self._made, self._rate = talk, made, rate
+    def __init__(self, console: Console, made: Made, rate: float | None) -> None:
+        self._talk, self._made, self._rate = console, made, rate
         self._expected: dict[Scope, int] = {}
         self._terminal = sys.stderr.isatty()
         self._done = threading.Event()

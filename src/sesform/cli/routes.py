@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sesform.cli import run
-from sesform.cli.console import Talk, coloured, out
+from sesform.cli.console import Console, coloured, out
 from sesform.cli.options import Format, Options
 from sesform.model.address import Address
 from sesform.planning import routes
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sesform.specs.desired import Desired
 
 
-def show_routes(options: Options, talk: Talk) -> int:
+def show_routes(options: Options, console: Console) -> int:
     """Reads AWS and prints the matrix of the specs' identities and sets; 2 where there is a gap, 1 where it could not be read."""
     from sesform.live import kms_keys, refresh
     from sesform.model import arns
@@ -30,9 +30,9 @@ def show_routes(options: Options, talk: Talk) -> int:
     from sesform.render import routes as drawn
 
     desired = run.compile_specs(options)
-    _, snapshot, connections = run.read_aws(options, talk, desired)
+    _, snapshot, connections = run.read_aws(options, console, desired)
     problems = readable.readable(desired, snapshot)
-    talk.problems(problems)
+    console.problems(problems)
     if problems:
         if options.format is Format.json:
             out(plan_file.text(plan_file.failure(problems)))
@@ -83,4 +83,4 @@ def _probes(desired: Desired, silent: Iterable[tuple[object, str]]) -> Iterable[
         if key in asked and not key[1].startswith("arn:"):
             asked.discard(key)
             address = Address(declared.address.spec, declared.address.region, "default_configuration_set", key[1])
-            yield replace(declared, address=address, key={"identity": key[1]}, want=None)
+            yield replace(declared, address=address, key={"identity": key[1]}, desired=None)

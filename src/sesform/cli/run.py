@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sesform.cli.console import Talk, out
+from sesform.cli.console import Console, out
 from sesform.cli.options import Format, Options
 from sesform.errors import PlanFileError, Problem, SpecError, UsageError
 from sesform.model.address import Access, Scope
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sesform.live.snapshot import Snapshot
     from sesform.planning.plan import Plan
     from sesform.specs.desired import Desired
-    from sesform.specs.git_reader import Then
+    from sesform.specs.git_reader import SpecsAtRef
     from sesform_sandbox import Sandbox
 
 _STATE = Path(".sesform") / "sandbox.json"
@@ -48,7 +48,7 @@ def compile_specs(options: Options, *, destroy: bool = False) -> Desired:
     return _with_what_left(options, then, now_) if then else now_
 
 
-def _then(options: Options) -> Then | None:
+def _then(options: Options) -> SpecsAtRef | None:
     if options.since is None:
         return None
     from sesform.specs import git_reader
@@ -56,7 +56,7 @@ def _then(options: Options) -> Then | None:
     return git_reader.read(options.since, options.paths)
 
 
-def _with_what_left(options: Options, then: Then, now_: Desired) -> Desired:
+def _with_what_left(options: Options, then: SpecsAtRef, now_: Desired) -> Desired:
     from sesform.specs import compiler, removed, schema, yaml_reader
 
     documents, problems = yaml_reader.parse(then.files)
@@ -91,7 +91,7 @@ def state_file() -> Path:
 
 def connect(
     options: Options,
-    talk: Talk,
+    console: Console,
     places: Iterable[tuple[str, str]],
     access: Mapping[str, Access],
     desired: Desired | None = None,
@@ -102,13 +102,13 @@ def connect(
     tags = options.prune or (desired is not None and any(a.type == "ownership_tag" for a in desired.declared))
     settings = aws.Settings(rate=options.pace, parallelism=options.parallelism, tags=tags)
     if options.sandbox:
-        talk.say(f"Sandbox: this is a simulated AWS, kept in {state_file()}; no real account is read or changed.")
+        console.say(f"Sandbox: this is a simulated AWS, kept in {state_file()}; no real account is read or changed.")
         sandbox = open_sandbox(options.sandbox_rate)
         _furnish(sandbox, access, desired)
         settings = replace(settings, open_session=lambda profile, account: sandbox.botocore_session(account))
     connections = aws.connect(places, access, settings)
     for warning in connections.warnings:
-        talk.warn(warning)
+        console.warn(warning)
     return connections
 
 
@@ -120,8 +120,8 @@ def _furnish(sandbox: Sandbox, access: Mapping[str, Access], desired: Desired | 
             sandbox.declare_role(each.role_arn, each.external_id)
     for declared in desired.declared.values() if desired else ():
         identity = declared.key.get("identity", "")
-        if declared.address.type == "topic" and declared.want and declared.want.get("kms_key"):
-            key = arns.kms_key(declared.scope, declared.want["kms_key"])
+        if declared.address.type == "topic" and declared.desired and declared.desired.get("kms_key"):
+            key = arns.kms_key(declared.scope, declared.desired["kms_key"])
             sandbox.declare_key(key)
         foreign = arns.parse(identity)
         if foreign is not None:
@@ -130,7 +130,7 @@ def _furnish(sandbox: Sandbox, access: Mapping[str, Access], desired: Desired | 
             sandbox.declare_identity(declared.scope.account, declared.scope.region, identity)
 
 
-def read_aws(options: Options, talk: Talk, desired: Desired) -> tuple[Desired, Snapshot, Connections]:
+def read_aws(options: Options, console: Console, desired: Desired) -> tuple[Desired, Snapshot, Connections]:
     """What AWS holds of all that the specs speak of; with --prune, they speak of what they have left behind too."""
     from sesform.live import kms_keys, refresh
     from sesform.planning.checks import kms_keys as kms_key_checks
@@ -140,72 +140,72 @@ def read_aws(options: Options, talk: Talk, desired: Desired) -> tuple[Desired, S
         options.prune or options.unmanaged
     ):  # what exists is looked for wherever a spec is, though it may declare nothing there
         places += [(name, region) for name, loaded in desired.specs.items() for region in loaded.spec.regions]
-    connections = connect(options, talk, places, desired.access, desired)
+    connections = connect(options, console, places, desired.access, desired)
     if options.prune:
         from sesform.live import tagged
         from sesform.planning import prune
 
-        talk.say("Looking for what carries the tags of these specs ...")
+        console.say("Looking for what carries the tags of these specs ...")
         desired = prune.pruned(desired, tagged.find(desired, connections))
     wanted = [*desired.declared.values(), *desired.unmanaged]
     scopes = {c.scope for c in connections.by_place.values()}
     where = ", ".join(map(str, sorted(scopes))) or "no account"
-    talk.say(f"Reading {len(desired.declared)} declared settings in {where} ...")
+    console.say(f"Reading {len(desired.declared)} declared settings in {where} ...")
     snapshot = refresh.read(wanted, desired.topics_to_look_at, connections, options.parallelism)
     used = set(kms_key_checks.in_use(desired, snapshot).values())
     return desired, kms_keys.read(used, snapshot, connections, options.parallelism), connections
 
 
-def make_plan(options: Options, talk: Talk, desired: Desired) -> tuple[Plan, Connections]:
+def make_plan(options: Options, console: Console, desired: Desired) -> tuple[Plan, Connections]:
     """Reads AWS and plans; with --only, the part of the plan that matches. Where that deletes topics or configuration sets, their
     users are looked for too."""
     from sesform.live import dependents
     from sesform.planning import route_changes
 
-    desired, snapshot, connections = read_aws(options, talk, desired)
+    desired, snapshot, connections = read_aws(options, console, desired)
     plan = _planned(options, desired, snapshot)
     topics = {arn: change.address for arn, change in route_changes.deleted_topics(plan).items()}
     if topics:
-        tell = looking_for_publishers(options, talk)
+        tell = looking_for_publishers(options, console)
         snapshot, problems = dependents.users_of_topics(topics, snapshot, connections, options.parallelism, tell)
         desired = replace(desired, warnings=(*desired.warnings, *problems))
         plan = _planned(options, desired, snapshot)
     sets = {key: change.address for key, change in route_changes.deleted_sets(plan).items()}
     if sets:
-        tell = looking(options, talk)
+        tell = looking(options, console)
         snapshot = dependents.users_of_sets(sets, snapshot, connections, options.parallelism, tell)
         plan = _planned(options, desired, snapshot)
-    return with_unnamed(options, talk, plan, desired, snapshot, connections), connections
+    return with_unnamed(options, console, plan, desired, snapshot, connections), connections
 
 
 def with_unnamed(
-    options: Options, talk: Talk, plan: Plan, desired: Desired, snapshot: Snapshot, connections: Connections
+    options: Options, console: Console, plan: Plan, desired: Desired, snapshot: Snapshot, connections: Connections
 ) -> Plan:
     """The plan; with --unmanaged, with what exists and no spec names."""
     if not options.unmanaged:
         return plan
     from sesform.live import unmanaged
 
-    talk.say("Looking for what no spec names ...")
+    console.say("Looking for what no spec names ...")
     found, problems = unmanaged.find(desired, snapshot, connections, options.parallelism)
-    return replace(plan, unnamed=found, diagnostics=(*plan.diagnostics, *problems))
+    return replace(plan, unmanaged=found, diagnostics=(*plan.diagnostics, *problems))
 
 
-def looking(options: Options, talk: Talk) -> Callable[[Scope, list[str], int], None]:
+def looking(options: Options, console: Console) -> Callable[[Scope, list[str], int], None]:
     """What says that all identities of an account are asked for, and how long that takes."""
 
     def tell(scope: Scope, sets: list[str], calls: int) -> None:
         names, n = printable(", ".join(sets)), _so_many(calls, options)
-        talk.say(f"Looking for identities of {scope} that use {names} by default: {n} ...")
+        console.say(f"Looking for identities of {scope} that use {names} by default: {n} ...")
 
     return tell
 
 
-def looking_for_publishers(options: Options, talk: Talk) -> Callable[[Scope, list[str], int], None]:
+def looking_for_publishers(options: Options, console: Console) -> Callable[[Scope, list[str], int], None]:
     """What says that all identities and sets of an account are asked for, and how long that takes."""
 
     def tell(scope: Scope, topics: list[str], calls: int) -> None:
-        talk.say(f"Looking for what else in {scope} uses topics that go: {_so_many(calls, options)} ...")
+        console.say(f"Looking for what else in {scope} uses topics that go: {_so_many(calls, options)} ...")
 
     return tell
 
@@ -218,16 +218,16 @@ def _so_many(calls: int, options: Options) -> str:
     return f"{calls} call{'' if calls == 1 else 's'}" + (f", at least {duration(seconds)}" if seconds else "")
 
 
-def find_drift(options: Options, talk: Talk, desired: Desired) -> Plan:
+def find_drift(options: Options, console: Console, desired: Desired) -> Plan:
     """The plan as drift: with what SES has probably done itself among its warnings."""
     from sesform.planning.checks import removed_by_ses
 
-    desired, snapshot, connections = read_aws(options, talk, desired)
+    desired, snapshot, connections = read_aws(options, console, desired)
     plan = _planned(options, desired, snapshot)
     plan = replace(
         plan, diagnostics=(*plan.diagnostics, *removed_by_ses.removed_by_ses(desired, snapshot, plan.changes))
     )
-    return with_unnamed(options, talk, plan, desired, snapshot, connections)
+    return with_unnamed(options, console, plan, desired, snapshot, connections)
 
 
 def _planned(options: Options, desired: Desired, snapshot: Snapshot) -> Plan:
@@ -259,7 +259,7 @@ def guarded(options: Options, plan: Plan) -> Plan:
     return replace(plan, diagnostics=(*plan.diagnostics, *refusals))
 
 
-def present(options: Options, talk: Talk, plan: Plan, *, drift: bool = False, only_errors: bool = False) -> bool:
+def present(options: Options, console: Console, plan: Plan, *, drift: bool = False, only_errors: bool = False) -> bool:
     """The plan on stdout, warnings and errors on stderr; whether it may be gone on with.
 
     A plan that something stands in the way of is not drawn; one that a guard refuses is, to be judged. With `only_errors` a plan
@@ -269,10 +269,10 @@ def present(options: Options, talk: Talk, plan: Plan, *, drift: bool = False, on
         out(plan_text(options, plan))
     if options.format is not Format.json and all(d.path == "" for d in plan.errors):
         draw(options, plan, drift=drift)
-    talk.problems(plan.diagnostics)
+    console.problems(plan.diagnostics)
     if plan.errors:
         n = len(plan.errors)
-        talk.error(f"{n} {'problem stands' if n == 1 else 'problems stand'} in the way; nothing was changed.")
+        console.error(f"{n} {'problem stands' if n == 1 else 'problems stand'} in the way; nothing was changed.")
     return not plan.errors
 
 
@@ -281,11 +281,12 @@ def draw(options: Options, plan: Plan, *, drift: bool = False) -> None:
     import sys
 
     from sesform.cli.console import coloured
-    from sesform.render import markdown, text, unnamed
+    from sesform.render import markdown, text
+    from sesform.render import unmanaged as unnamed
 
     if options.format is Format.markdown:
         drawn = markdown.plan(plan, drift=drift, rate=options.quota)
-        out(drawn + unnamed.markdown(plan, markdown.MOST_CHARACTERS - len(drawn)))
+        out(drawn + unnamed.markdown(plan, markdown.MAX_CHARACTERS - len(drawn)))
         return
     colour = coloured(sys.stdout, options.no_color)
     drawn = text.drift(plan, colour=colour) if drift else text.plan(plan, colour=colour, rate=options.quota)

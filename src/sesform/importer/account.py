@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sesform.errors import AwsError, understood
 from sesform.importer import spec_writer
-from sesform.importer.spec_writer import Holdings, Note
+from sesform.importer.spec_writer import LiveResources, Note
 from sesform.live.listing import configuration_sets, identities, topics
 from sesform.live.snapshot import IdentityFacts, SendingFacts, Snapshot, TopicFacts
 from sesform.model import arns
 from sesform.model.address import Address, Scope
-from sesform.model.quotas import IDENTITIES_A_CALL
+from sesform.model.quotas import IDENTITIES_PER_CALL
 from sesform.model.values import NOTIFICATION_TYPES, Properties, without_password
 from sesform.policies import document as policy_document
 from sesform.resources import RESOURCES, aws_key
@@ -40,7 +40,7 @@ class Existing(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class AccountResources:
     """All that was found in `scopes`. `verification`: what SES says of each identity. `unreadable`: what could not be looked at."""
 
     scopes: tuple[Scope, ...]
@@ -75,7 +75,7 @@ def read(
     all_topics: bool = False,
     parallelism: int = 10,
     expect: Expect = lambda scope, calls: None,
-) -> Findings:
+) -> AccountResources:
     """All identities and configuration sets with their settings, and the topics that SES has to do with (or `all_topics`).
 
     Nothing lists the legacy entries for identities of other accounts, so these `foreign` ARNs are asked for, in their region, by
@@ -96,13 +96,13 @@ def read(
             of_others = [(c, _foreign_to(c.scope, work.resources, foreign)) for c in every.values()]
             _wait([pool.submit(work.noting(_read_foreign), c, them) for c, them in of_others if them])
             work.judge_refused(all_topics=all_topics)
-            chosen = None if all_topics else spec_writer.of_interest(Holdings(work.resources))
+            chosen = None if all_topics else spec_writer.of_interest(LiveResources(work.resources))
             _wait([pool.submit(work.noting(_read_subscriptions), c, part, chosen) for c, part in parts])
         except BaseException:
             connections.stop()  # an interrupt must not wait for every call that still waits for its turn
             raise
     kept = [r for r in work.resources if chosen is None or r[0] not in ("topic", "topic_policy") or _arn(r) in chosen]
-    return Findings(
+    return AccountResources(
         tuple(sorted(every)),
         tuple(sorted(kept, key=_sort_key)),
         work.verification,
@@ -138,7 +138,10 @@ class _Work:
 
     def judge_refused(self, *, all_topics: bool) -> None:
         """A topic that may not be looked at is only noted where nothing that was found publishes to it."""
-        used, seen = Holdings(self.resources).topics, {scope for kind, scope, _ in self.resources if kind == "topic"}
+        used, seen = (
+            LiveResources(self.resources).topics,
+            {scope for kind, scope, _ in self.resources if kind == "topic"},
+        )
         for arn, why in self.refused.items():
             parsed = arns.parse(arn)
             # Where none may be looked at for want of a permission, that is not the topics' own doing.
@@ -173,7 +176,7 @@ def _read_ses(work: _Work, connection: Connection) -> None:
     own, sets = identities(connection), configuration_sets(connection)
     work.verification.update({(scope, name): status for name, status in own.items()})
     asked = sum(n for operation, n in connection.made().items() if operation.startswith("ses:"))
-    work.expect(scope, asked + math.ceil(len(own) / IDENTITIES_A_CALL) + len(sets) + len(own))
+    work.expect(scope, asked + math.ceil(len(own) / IDENTITIES_PER_CALL) + len(sets) + len(own))
     both = _of_types(scope, own)
     of_sets = [_declared(scope, "configuration_set", configuration_set=name) for name in sets]
     reading = Reader(connection, [*both, *of_sets])
@@ -286,7 +289,7 @@ def _declared(scope: Scope, kind: str, **key: str) -> Declared:
 # --- against specs -----------------------------------------------------------------------------------------------------
 
 
-def snapshot(desired: Desired, findings: Findings) -> Snapshot:
+def snapshot(desired: Desired, findings: AccountResources) -> Snapshot:
     """The findings as planning for these specs would read them: what AWS holds of all that they speak of."""
     by_key = {aws_key(kind, scope, p): p for kind, scope, p in findings.resources}
     found: dict[Address, Properties] = {}
@@ -306,27 +309,27 @@ def snapshot(desired: Desired, findings: Findings) -> Snapshot:
         if kind == "event_destination" and parent is not None:
             key = f"{properties['configuration_set']}/{properties['name']}"
             found[Address(parent.spec, parent.region, kind, key)] = properties
-    holdings = Holdings(findings.resources)
+    live = LiveResources(findings.resources)
     facts = {
         (scope, name): IdentityFacts(held.topics, bool(held.forwarding), findings.verification.get((scope, name), ""))
-        for scope, every in holdings.identities.items()
+        for scope, every in live.identities.items()
         for name, held in every.items()
     }
     sending = {
         (scope, name): SendingFacts(frozenset(held.policies), held.default_set)
-        for scope, every in holdings.identities.items()
+        for scope, every in live.identities.items()
         for name, held in every.items()
     }
-    return Snapshot(found, {}, facts, _topic_facts(desired, findings, holdings), frozenset(sets), sending)
+    return Snapshot(found, {}, facts, _topic_facts(desired, findings, live), frozenset(sets), sending)
 
 
-def _topic_facts(desired: Desired, findings: Findings, holdings: Holdings) -> dict[str, TopicFacts | None]:
+def _topic_facts(desired: Desired, findings: AccountResources, live: LiveResources) -> dict[str, TopicFacts | None]:
     found: dict[str, TopicFacts | None] = {}
     for arn in desired.watched_topics:
         parsed = arns.parse(arn)
         if parsed is None or parsed.scope not in findings.scopes:
             continue  # nobody has looked there
-        topic = holdings.topics.get(arn)
+        topic = live.topics.get(arn)
         settings = topic.settings if topic else None
         found[arn] = (
             TopicFacts(policy_document.compact((topic and topic.policy) or {}), str(settings.get("kms_key") or ""))

@@ -22,7 +22,7 @@ from sesform.live.refresh import side_by_side
 from sesform.live.snapshot import SendingFacts, Snapshot, identity_facts, sending_facts
 from sesform.model import arns
 from sesform.model.address import Address, Scope
-from sesform.model.quotas import IDENTITIES_A_CALL
+from sesform.model.quotas import IDENTITIES_PER_CALL
 from sesform.policies import document as policy_document
 from sesform.resources import RESOURCES
 from sesform.resources.reader import Reader
@@ -58,7 +58,7 @@ def users_of_topics(
                 with understood():
                     others, sets = _unread(connection, snapshot)
                     others += sorted(_let_in(scope, topics, snapshot))
-                    announce(scope, sorted(topics), math.ceil(len(others) / IDENTITIES_A_CALL) + len(sets))
+                    announce(scope, sorted(topics), math.ceil(len(others) / IDENTITIES_PER_CALL) + len(sets))
                     for name, attributes in Reader(connection, ()).notification_attributes_of(others).items():
                         identities[scope, name] = identity_facts(attributes)
                     wanted = [_set(addresses[0], scope, name) for name in sets]

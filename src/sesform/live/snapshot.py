@@ -91,7 +91,7 @@ class Subscriber(NamedTuple):
     pending: bool
 
 
-class Unnamed(NamedTuple):
+class UnmanagedResource(NamedTuple):
     """Something that exists and that no spec names. `key` is what AWS calls it, `detail` what is set on it."""
 
     type: str
@@ -127,7 +127,7 @@ class Tagged:
 
 
 @dataclass(frozen=True, slots=True)
-class Leftovers:
+class TaggedResources:
     """What no spec names: that of loaded specs, and that of others, by what is the matter with them."""
 
     ours: tuple[Tagged, ...] = ()

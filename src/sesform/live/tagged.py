@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sesform.errors import understood
-from sesform.live.snapshot import Leftovers, Tagged, sending_facts
+from sesform.live.snapshot import Tagged, TaggedResources, sending_facts
 from sesform.model.address import Scope
 from sesform.resources.reader import Reader
 from sesform.specs.desired import Desired
@@ -16,17 +16,17 @@ from sesform.specs.schema import GRANT_PREFIX
 
 if TYPE_CHECKING:
     from sesform.aws import Connections
-from sesform.specs.desired import named_things
+from sesform.specs.desired import named_resources
 
 
-def find(desired: Desired, connections: Connections) -> Leftovers:
+def find(desired: Desired, connections: Connections) -> TaggedResources:
     """All tagged things of the accounts and regions that are connected to and that the specs do not name.
 
     One call for a hundred tagged things, and one to SES for each identity that is to be taken back. Raises AwsError.
     """
     ours: list[Tagged] = []
     others: dict[tuple[Scope, str], list[str]] = defaultdict(list)
-    named = named_things(desired)
+    named = named_resources(desired)
     for scope, connection in {c.scope: c for c in connections.by_place.values()}.items():
         reading = Reader(connection, ())
         with understood(f"an answer in {scope}"):
@@ -39,7 +39,7 @@ def find(desired: Desired, connections: Connections) -> Leftovers:
                     ours.append(_with_settings(tagged, reading))
                 else:
                     others[scope, tagged.spec].append(tagged.arn)
-    return Leftovers(tuple(ours), {key: tuple(found) for key, found in sorted(others.items())})
+    return TaggedResources(tuple(ours), {key: tuple(found) for key, found in sorted(others.items())})
 
 
 def _tagged(reading: Reader) -> Iterator[Tagged]:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from sesform.errors import AwsError, Problem, understood
 from sesform.live import listing as listing_
 from sesform.live.refresh import side_by_side
-from sesform.live.snapshot import Snapshot, Unnamed
+from sesform.live.snapshot import Snapshot, UnmanagedResource
 from sesform.model.values import NOTIFICATION_TYPES, without_password
 from sesform.resources.reader import Reader
-from sesform.specs.desired import Desired, named_things
+from sesform.specs.desired import Desired, named_resources
 
 if TYPE_CHECKING:
     from sesform.aws import Connection, Connections
 
-Listed = tuple[tuple[Unnamed, ...], tuple[Problem, ...]]
+Listed = tuple[tuple[UnmanagedResource, ...], tuple[Problem, ...]]
 
 
 def find(desired: Desired, snapshot: Snapshot, connections: Connections, parallelism: int = 10) -> Listed:
@@ -25,11 +25,11 @@ def find(desired: Desired, snapshot: Snapshot, connections: Connections, paralle
     Identities with any notification setting, topics and sets that no spec names; and of what is named: destinations of sets that
     are not exclusive, subscriptions of managed topics, policies of identities whose policies were read anyway.
     """
-    found: list[Unnamed] = [*_destinations(desired, snapshot), *_policies(desired, snapshot)]
+    found: list[UnmanagedResource] = [*_destinations(desired, snapshot), *_policies(desired, snapshot)]
     problems: list[Problem] = []
-    named = named_things(desired)
+    named = named_resources(desired)
 
-    def listing(connection: Connection, of: Callable[[Connection], Iterable[Unnamed]]) -> Callable[[], None]:
+    def listing(connection: Connection, of: Callable[[Connection], Iterable[UnmanagedResource]]) -> Callable[[], None]:
         def job() -> None:
             try:
                 with understood(f"an answer in {connection.scope}"):
@@ -40,19 +40,19 @@ def find(desired: Desired, snapshot: Snapshot, connections: Connections, paralle
 
         return job
 
-    def of_ses(connection: Connection) -> Iterator[Unnamed]:
+    def of_ses(connection: Connection) -> Iterator[UnmanagedResource]:
         scope = connection.scope
         yield from _identities(
             connection, {name for kind, where, name in named if (kind, where) == ("identity", scope)}
         )
         for name in listing_.configuration_sets(connection):
             if ("configuration-set", scope, name) not in named:
-                yield Unnamed("configuration_set", scope, name)
+                yield UnmanagedResource("configuration_set", scope, name)
 
-    def of_sns(connection: Connection) -> Iterator[Unnamed]:
+    def of_sns(connection: Connection) -> Iterator[UnmanagedResource]:
         for arn in listing_.topics(connection):
             if ("topic", connection.scope, arn.rpartition(":")[2]) not in named:
-                yield Unnamed("topic", connection.scope, arn)
+                yield UnmanagedResource("topic", connection.scope, arn)
         yield from _subscriptions(connection, desired)
 
     every = {c.scope: c for c in connections.by_place.values()}.values()
@@ -60,7 +60,7 @@ def find(desired: Desired, snapshot: Snapshot, connections: Connections, paralle
     return tuple(sorted(found)), tuple(sorted(problems, key=lambda p: p.summary))
 
 
-def _identities(connection: Connection, named: set[str]) -> Iterator[Unnamed]:
+def _identities(connection: Connection, named: set[str]) -> Iterator[UnmanagedResource]:
     """The identities with a topic, with headers or without forwarding, which none is made with."""
     others = [name for name in listing_.identities(connection) if name not in named]
     attributes = Reader(connection, ()).notification_attributes_of(others)
@@ -74,12 +74,12 @@ def _identities(connection: Connection, named: set[str]) -> Iterator[Unnamed]:
         if not held["ForwardingEnabled"]:
             parts.append("e-mail forwarding off")
         if parts:
-            yield Unnamed("identity", connection.scope, name, "; ".join(parts))
+            yield UnmanagedResource("identity", connection.scope, name, "; ".join(parts))
 
 
-def _subscriptions(connection: Connection, desired: Desired) -> Iterator[Unnamed]:
+def _subscriptions(connection: Connection, desired: Desired) -> Iterator[UnmanagedResource]:
     reading, spoken_of = Reader(connection, ()), desired.named
-    managed = [d for d in desired.declared.values() if d.address.type == "topic" and d.want is not None]
+    managed = [d for d in desired.declared.values() if d.address.type == "topic" and d.desired is not None]
     for topic in managed:
         if topic.scope == connection.scope:
             arn = topic.key["topic_arn"]
@@ -87,24 +87,24 @@ def _subscriptions(connection: Connection, desired: Desired) -> Iterator[Unnamed
                 key = ("subscription", topic.scope, (arn, protocol, endpoint))
                 if key not in spoken_of:
                     shown = without_password(endpoint)
-                    yield Unnamed("subscription", topic.scope, f"{protocol} {shown}", f"of {arn}")
+                    yield UnmanagedResource("subscription", topic.scope, f"{protocol} {shown}", f"of {arn}")
 
 
-def _destinations(desired: Desired, snapshot: Snapshot) -> Iterator[Unnamed]:
+def _destinations(desired: Desired, snapshot: Snapshot) -> Iterator[UnmanagedResource]:
     open_sets = {
         (d.address.spec, d.address.region, d.key["configuration_set"]): d.scope
         for d in desired.declared.values()
-        if d.address.type == "configuration_set" and d.want is not None and d.address not in desired.exclusive
+        if d.address.type == "configuration_set" and d.desired is not None and d.address not in desired.exclusive
     }
     for address, held in snapshot.found.items():
         scope = open_sets.get((address.spec, address.region, held.get("configuration_set", "")))
         if address.type == "event_destination" and scope is not None and address not in desired.declared:
-            yield Unnamed("event_destination", scope, f"{held['configuration_set']}/{held['name']}")
+            yield UnmanagedResource("event_destination", scope, f"{held['configuration_set']}/{held['name']}")
 
 
-def _policies(desired: Desired, snapshot: Snapshot) -> Iterator[Unnamed]:
+def _policies(desired: Desired, snapshot: Snapshot) -> Iterator[UnmanagedResource]:
     spoken_of = desired.named
     for (scope, identity), facts in snapshot.sending.items():
         for name in facts.policies:
             if ("sending_policy", scope, (identity, name)) not in spoken_of:
-                yield Unnamed("sending_policy", scope, f"{identity}/{name}")
+                yield UnmanagedResource("sending_policy", scope, f"{identity}/{name}")

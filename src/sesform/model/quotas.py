@@ -8,14 +8,16 @@ from __future__ import annotations
 import math
 from typing import Final
 
-SES_CALLS_A_SECOND: Final = 1.0  # for each account and region, v1 and v2 together; AWS does not raise it
-IDENTITIES_A_CALL: Final = 100  # in the v1 reads that take a list of identities
-DESTINATIONS_A_SET: Final = 10  # event destinations of a configuration set, and CloudWatch dimensions of a destination
-RESOURCES_A_PAGE: Final = 100  # of the Resource Groups Tagging API's GetResources (its API reference)
+SES_CALLS_PER_SECOND: Final = 1.0  # for each account and region, v1 and v2 together; AWS does not raise it
+IDENTITIES_PER_CALL: Final = 100  # in the v1 reads that take a list of identities
+MAX_DESTINATIONS_PER_SET: Final = (
+    10  # event destinations of a configuration set, and CloudWatch dimensions of a destination
+)
+RESOURCES_PER_PAGE: Final = 100  # of the Resource Groups Tagging API's GetResources (its API reference)
 
-POLICIES_AN_IDENTITY: Final = 20  # sending authorization policies, whoever made them
+MAX_POLICIES_PER_IDENTITY: Final = 20  # sending authorization policies, whoever made them
 
 
-def least_seconds(calls: int, rate: float | None = SES_CALLS_A_SECOND) -> int:
+def least_seconds(calls: int, rate: float | None = SES_CALLS_PER_SECOND) -> int:
     """The seconds that so many SES calls in one scope take at least at that pace, rounded up; None: no pace, no time."""
     return math.ceil(calls / rate) if rate else 0

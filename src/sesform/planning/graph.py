@@ -26,10 +26,10 @@ class Node:
 
     rank: tuple[Any, ...]
     removes: bool = False
-    gives_before: frozenset[str] = _NOTHING
-    gives_after: frozenset[str] = _NOTHING
-    needs_before: frozenset[str] = _NOTHING
-    needs_after: frozenset[str] = _NOTHING
+    provides_before: frozenset[str] = _NOTHING
+    provides_after: frozenset[str] = _NOTHING
+    requires_before: frozenset[str] = _NOTHING
+    requires_after: frozenset[str] = _NOTHING
     waits_for: tuple[int, ...] = ()
 
 
@@ -43,17 +43,17 @@ def dependencies(nodes: Sequence[Node]) -> list[set[int]]:
     leaving: dict[str, list[int]] = defaultdict(list)
     for position, node in enumerate(nodes):
         if not node.removes:
-            for name in node.gives_after:
+            for name in node.provides_after:
                 making[name].append(position)
-        for name in node.needs_before - node.needs_after:
+        for name in node.requires_before - node.requires_after:
             leaving[name].append(position)
     found: list[set[int]] = []
     for position, node in enumerate(nodes):
         before = set(node.waits_for)
-        for name in node.needs_after:
+        for name in node.requires_after:
             before.update(making.get(name, ()))
         if node.removes:
-            for name in node.gives_before:
+            for name in node.provides_before:
                 before.update(leaving.get(name, ()))
                 before.update(making.get(name, ()))
         before.discard(position)

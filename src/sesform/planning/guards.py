@@ -10,8 +10,8 @@ from sesform.errors import Problem
 from sesform.planning import routes
 from sesform.planning.plan import Plan, on_the_way
 
-MOST_DELETED_SHARE = 0.30
-FEWEST_DELETED = 10
+MAX_DELETED_SHARE = 0.30
+MIN_DELETED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,10 @@ def _mass_change(plan: Plan) -> Iterable[Problem]:
     }
     existing = {c.address for c in changes if c.before is not None} | {u.address for u in plan.unchanged}
     share = len(deleted) / len(existing) if existing else 0.0
-    if len(deleted) >= FEWEST_DELETED and share > MOST_DELETED_SHARE:
+    if len(deleted) >= MIN_DELETED and share > MAX_DELETED_SHARE:
         yield Problem(
             f"the plan deletes {len(deleted)} of {len(existing)} settings ({share:.1%}; "
-            f"the limit is {MOST_DELETED_SHARE:.0%} from {FEWEST_DELETED} on)",
+            f"the limit is {MAX_DELETED_SHARE:.0%} from {MIN_DELETED} on)",
             hint="make sure that no spec is missing, or pass --allow-mass-change",
         )
 

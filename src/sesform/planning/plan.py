@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sesform.errors import Problem
-from sesform.live.snapshot import Unnamed
+from sesform.live.snapshot import UnmanagedResource
 from sesform.model.address import Access, Address, Scope
 from sesform.model.values import Properties
 from sesform.planning.routes import RouteChange
@@ -54,7 +54,7 @@ class Plan:
     emptied: tuple[tuple[Scope, str], ...] = ()  # foreign identities that have a topic before and none after, by scope
     access: Mapping[str, Access] = field(default_factory=dict)
     since: str = ""
-    unnamed: tuple[Unnamed, ...] | None = None
+    unmanaged: tuple[UnmanagedResource, ...] | None = None
 
     @property
     def errors(self) -> tuple[Problem, ...]:

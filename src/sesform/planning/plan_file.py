@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sesform.errors import PlanFileError, Problem, UsageError
-from sesform.live.snapshot import Unnamed
+from sesform.live.snapshot import UnmanagedResource
 from sesform.model.address import Access, Address, Scope
-from sesform.model.quotas import SES_CALLS_A_SECOND, least_seconds
+from sesform.model.quotas import SES_CALLS_PER_SECOND, least_seconds
 from sesform.model.values import UNKNOWN
 from sesform.planning import terraform_json
 from sesform.planning.plan import Change, Plan, Unchanged
@@ -25,7 +25,7 @@ VERSION = 1
 _UNKNOWN = {"sesform:unknown": True}
 
 
-def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_A_SECOND) -> dict[str, Any]:
+def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_PER_SECOND) -> dict[str, Any]:
     """The plan as a JSON document. `timestamp` is RFC 3339; `rate` is the pace of SES calls that the estimate is made for."""
     own: dict[str, Any] = {
         "version": VERSION,
@@ -40,7 +40,7 @@ def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_A_SEC
         ],
         "diagnostics": [d.as_dict() for d in plan.diagnostics],
         **({"since": plan.since} if plan.since else {}),
-        **({"unmanaged": [_unnamed(u) for u in plan.unnamed]} if plan.unnamed is not None else {}),
+        **({"unmanaged": [_unnamed(u) for u in plan.unmanaged]} if plan.unmanaged is not None else {}),
     }
     content = {**terraform_json.document(plan, timestamp), "sesform": own}
     own["digest"] = digest(content)
@@ -116,16 +116,16 @@ def _access(access: Access) -> dict[str, Any]:
     }
 
 
-def _unnamed(of: Unnamed) -> dict[str, str]:
+def _unnamed(of: UnmanagedResource) -> dict[str, str]:
     where = {"account": of.scope.account, "region": of.scope.region}
     return {"type": of.type, **where, "key": of.key, "detail": of.detail}
 
 
-def _unnamed_in(own: Mapping[str, Any]) -> tuple[Unnamed, ...] | None:
+def _unnamed_in(own: Mapping[str, Any]) -> tuple[UnmanagedResource, ...] | None:
     if "unmanaged" not in own:
         return None
     return tuple(
-        Unnamed(str(u["type"]), Scope(u["account"], u["region"]), str(u["key"]), str(u["detail"]))
+        UnmanagedResource(str(u["type"]), Scope(u["account"], u["region"]), str(u["key"]), str(u["detail"]))
         for u in own["unmanaged"]
     )
 

@@ -15,7 +15,7 @@ from sesform.planning import graph, route_changes
 from sesform.planning.checks import identities, kms_keys, quotas, readable, subscriptions, topics
 from sesform.planning.plan import Action, Change, Plan, Unchanged, on_the_way
 from sesform.resources import RESOURCES, Phase
-from sesform.resources.event_destination import is_stand_in, sends_nothing, stand_in_for
+from sesform.resources.event_destination import is_temporary, sends_nothing, temporary_replacement
 from sesform.specs.compiler import publishers_of
 from sesform.specs.declared import Declared
 from sesform.specs.desired import Desired
@@ -51,10 +51,10 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
         if each.address in snapshot.unreadable or identities.is_missing(each, snapshot):
             continue
         have = snapshot.found.get(each.address)
-        want = RESOURCES[each.address.type].settle(each.want, have)
+        want = RESOURCES[each.address.type].planned_value(each.desired, have)
         steps = list(_steps(each, have, want, len(drafts), names))
         drafts += steps
-        if not steps and want is not None and each.want is not None:
+        if not steps and want is not None and each.desired is not None:
             unchanged.append(Unchanged(each.address, want))
     drafts += _unlisted_destinations(desired, snapshot)
     drafts = _with_room_for_policies(drafts, snapshot)
@@ -90,17 +90,17 @@ def _with_unmanaged_publishers(desired: Desired, snapshot: Snapshot) -> Iterator
         extra[properties["sns"]["topic_arn"]].append([scope.account, source, ""])
     for each in desired.declared.values():
         if each.address.type == "topic_policy" and each.key["topic_arn"] in extra:
-            want = each.want or {}
+            want = each.desired or {}
             named = want["publishers"]
             publishers = sorted([*named, *(p for p in extra[each.key["topic_arn"]] if p not in named)])
-            each = replace(each, want={**want, "publishers": publishers})
+            each = replace(each, desired={**want, "publishers": publishers})
         yield each
 
 
 def _undeclared_destinations(desired: Desired, snapshot: Snapshot) -> Iterator[tuple[Scope, Properties]]:
     """The SNS destinations that nobody declared and that stay: those of sets that are not exclusive, stand-ins aside."""
     for address, properties in snapshot.found.items():
-        stays = address not in desired.declared and address.type == "event_destination" and not is_stand_in(properties)
+        stays = address not in desired.declared and address.type == "event_destination" and not is_temporary(properties)
         if stays and "sns" in properties:
             parent = Address(address.spec, address.region, "configuration_set", properties["configuration_set"])
             if parent in desired.declared and parent not in desired.exclusive:
@@ -132,11 +132,11 @@ def _steps(
         return
     if kind.same(have, want):
         return
-    replaced = kind.replaced_because(have, want)
+    replaced = kind.requires_replace(have, want)
     if replaced:
         yield from _replacement(declared, have, want, replaced, position, names)
         return
-    between = kind.widened(have, want)
+    between = kind.expanded(have, want)
     reason = f"{declared.origin}, and AWS has it otherwise"
     if not kind.same(between, have) and not kind.same(between, want):
         yield draft("update", have, between, f"{reason}; first both the old and the new", kind.phase(have, between))
@@ -152,7 +152,7 @@ def _replacement(
     address, scope = declared.address, declared.scope
     make, remove = Phase.EVENT_DESTINATIONS, Phase.CONFIGURATION_SETS_REMOVED
     siblings = str(replace(address, key=f"{have['configuration_set']}/"))
-    stand_in = stand_in_for(have, want, {n.removeprefix(siblings) for n in names if n.startswith(siblings)})
+    stand_in = temporary_replacement(have, want, {n.removeprefix(siblings) for n in names if n.startswith(siblings)})
     if stand_in is None:
         # What it sends on now must be carried by others before it goes; what it will send on is nothing or new.
         phase = make if sends_nothing(have) else remove
@@ -175,9 +175,9 @@ def _unlisted_destinations(desired: Desired, snapshot: Snapshot) -> Iterator[Dra
         if address.type != "event_destination" or address in desired.declared:
             continue
         parent = Address(address.spec, address.region, "configuration_set", have["configuration_set"])
-        if parent in desired.exclusive or (parent in desired.declared and is_stand_in(have)):
+        if parent in desired.exclusive or (parent in desired.declared and is_temporary(have)):
             owner = desired.declared[parent]
-            reason = f"{owner.origin}" if owner.want is None else f"{str(owner.origin).split()[0]} does not list it"
+            reason = f"{owner.origin}" if owner.desired is None else f"{str(owner.origin).split()[0]} does not list it"
             yield Draft(address, owner.scope, "delete", have, None, reason, kind.phase(have, None))
 
 
@@ -266,7 +266,7 @@ def _node(draft: Draft, followers: _Followers, makers: _Positions, added: _Posit
         return frozenset() if properties is None else of(draft.scope, properties)
 
     def gives(properties: Properties | None) -> frozenset[str]:
-        given = names(kind.gives, properties)
+        given = names(kind.provides, properties)
         if properties is None or draft.address.type != "event_destination" or not given:
             return given
         # What a destination carries, it carries for the identities whose default its set is.
@@ -284,10 +284,10 @@ def _node(draft: Draft, followers: _Followers, makers: _Positions, added: _Posit
             len(draft.follows),
         ),
         removes=draft.phase.removes and draft.action != "create",
-        gives_before=gives(draft.before),
-        gives_after=gives(draft.after),
-        needs_before=names(kind.needs, draft.before),
-        needs_after=names(kind.needs, draft.after),
+        provides_before=gives(draft.before),
+        provides_after=gives(draft.after),
+        requires_before=names(kind.requires, draft.before),
+        requires_after=names(kind.requires, draft.after),
         waits_for=draft.follows + first,
     )
 

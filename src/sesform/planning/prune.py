@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sesform.errors import Problem
-from sesform.live.snapshot import Leftovers, Tagged
+from sesform.live.snapshot import Tagged, TaggedResources
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import NOTIFICATION_TYPES, OWNERSHIP_TAG, Properties
@@ -19,7 +19,7 @@ from sesform.specs.desired import Desired
 _SHOWN = 3  # things that a warning names
 
 
-def pruned(desired: Desired, found: Leftovers) -> Desired:
+def pruned(desired: Desired, found: TaggedResources) -> Desired:
     """What the specs ask for, and that the leftovers of the loaded ones be absent; of those of others, warnings.
 
     An identity loses its topics, headers, sesform's own grants and the tag, its forwarding is turned on, and its default set is
@@ -29,7 +29,9 @@ def pruned(desired: Desired, found: Leftovers) -> Desired:
     exclusive = set(desired.exclusive)
     sets = {(t.scope, t.name) for t in found.ours if t.kind == "configuration-set"}
     sets |= {
-        (k[1], k[2][0]) for k in (d.aws_key for d in declared.values() if d.want is None) if k[0] == "configuration_set"
+        (k[1], k[2][0])
+        for k in (d.aws_key for d in declared.values() if d.desired is None)
+        if k[0] == "configuration_set"
     }
     for tagged in found.ours:
         for each in _absent(desired, tagged, cleared=(tagged.scope, tagged.default_set) in sets):
@@ -78,7 +80,7 @@ def _absent(desired: Desired, tagged: Tagged, *, cleared: bool) -> Iterator[Decl
     yield declared("ownership_tag", f"identity/{tagged.name}", {"arn": tagged.arn})
 
 
-def _warnings(desired: Desired, found: Leftovers) -> Iterator[Problem]:
+def _warnings(desired: Desired, found: TaggedResources) -> Iterator[Problem]:
     for (scope, spec), things in found.others.items():
         some = ", ".join(things[:_SHOWN]) + (f" and {len(things) - _SHOWN} more" if len(things) > _SHOWN else "")
         why = (

@@ -14,7 +14,7 @@ SID_PREFIX = "SesformPublish"
 _WIDENED = "Before"
 
 # SNS takes policies of up to 30 KB: SNS developer guide, "Amazon SNS access control policy quotas".
-MOST_BYTES = 30 * 1024
+MAX_BYTES = 30 * 1024
 _ROOM = 10 * 1024  # left for the step in between, when publishers change, and for statements of others to come
 
 
@@ -41,7 +41,7 @@ def with_publishers(
     """
     present = [s for s in ours(document) if loaded is None or _declared_by(s) in loaded]
     others = [s for s in policy_document.statements(document) if s not in present]
-    room = MOST_BYTES - _ROOM - len(policy_document.compact({**document, "Statement": others}))
+    room = MAX_BYTES - _ROOM - len(policy_document.compact({**document, "Statement": others}))
     wanted = _statements(topic_arn, publishers, room)
     if policy_document.same({"Statement": present}, {"Statement": wanted}):
         wanted = present  # the same in AWS's spelling: not a change
@@ -92,14 +92,14 @@ def _patterns(sources: Iterable[str]) -> list[str]:
     return sorted(kinds)
 
 
-def widened(before: Mapping[str, Any], after: Mapping[str, Any]) -> Policy:
+def expanded(before: Mapping[str, Any], after: Mapping[str, Any]) -> Policy:
     """The document in between: all that may publish before, and all that may after. Ours of before get Sids of their own."""
     if _sources(ours(after)) <= _sources(ours(before)):
         return dict(before)
     kept = policy_document.statements(after)
     gone = [s for s in ours(before) if not _sources([s]) <= _sources(ours(after))]
     exact = {**after, "Statement": [*kept, *_renamed(gone, kept)]}
-    if len(policy_document.compact(exact)) <= MOST_BYTES:
+    if len(policy_document.compact(exact)) <= MAX_BYTES:
         return exact
     return {**after, "Statement": [*kept, *_renamed([_loosened(s) for s in gone], kept)]}
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 import html
 import re
 
-from sesform.model.quotas import SES_CALLS_A_SECOND
+from sesform.model.quotas import SES_CALLS_PER_SECOND
 from sesform.model.values import printable
 from sesform.planning.plan import Plan, Report, on_the_way
 from sesform.render import text
 
 # GitHub refuses a comment of more than 65,536 characters; the rest is for whoever puts something around it.
-MOST_CHARACTERS = 60_000
+MAX_CHARACTERS = 60_000
 
 
-_MOST_OF_A_NAME = 200
+_MAX_NAME_LENGTH = 200
 
 
 def cell(of: str) -> str:
@@ -26,7 +26,7 @@ def cell(of: str) -> str:
     return re.sub(r"([\\`*_\[\]|~#!@])", r"\\\1", safe)
 
 
-def plan(of: Plan, *, drift: bool = False, rate: float | None = SES_CALLS_A_SECOND) -> str:
+def plan(of: Plan, *, drift: bool = False, rate: float | None = SES_CALLS_PER_SECOND) -> str:
     """Title, summary, a warning where something is destroyed, and the plan as a diff."""
     n = of.summary
     if not of.changes:
@@ -38,11 +38,11 @@ def plan(of: Plan, *, drift: bool = False, rate: float | None = SES_CALLS_A_SECO
     passing = on_the_way(of.changes)
     names = sorted({str(c.address) for c in of.changes if c.action == "delete" and c.address not in passing})
     if names:
-        shown = ", ".join(cell(name[:_MOST_OF_A_NAME]) for name in names[:10])
+        shown = ", ".join(cell(name[:_MAX_NAME_LENGTH]) for name in names[:10])
         head += [f"**Destroyed:** {shown}" + (f" and {len(names) - 10} more" if len(names) > 10 else ""), ""]
     body = text.drift(of) if drift else text.plan(of, rate=rate)
     top = "\n".join(head)
-    return top + _folded("Details", _as_diff(body), "diff", MOST_CHARACTERS - len(top))
+    return top + _folded("Details", _as_diff(body), "diff", MAX_CHARACTERS - len(top))
 
 
 def report(of: Report) -> str:
@@ -57,7 +57,7 @@ def _as_diff(body: str) -> str:
     return re.sub(r"^( +)([+~-])", lambda m: ("!" if m[2] == "~" else m[2]) + m[1], body, flags=re.MULTILINE)
 
 
-def _folded(title: str, body: str, language: str, most: int = MOST_CHARACTERS) -> str:
+def _folded(title: str, body: str, language: str, most: int = MAX_CHARACTERS) -> str:
     room = most - 400
     if len(body) > room:
         kept = body[:room].rpartition("\n")[0]

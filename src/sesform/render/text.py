@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from sesform.model.quotas import SES_CALLS_A_SECOND, least_seconds
+from sesform.model.quotas import SES_CALLS_PER_SECOND, least_seconds
 from sesform.model.values import Properties, printable
 from sesform.planning import diff
 from sesform.planning.plan import ACTIONS, Change, Outcome, Plan, Report, on_the_way
@@ -19,7 +19,7 @@ NO_CHANGES = "No changes. Your infrastructure matches the configuration."
 NO_DRIFT = "No drift. AWS matches the specs."
 
 
-def plan(of: Plan, *, colour: bool = False, rate: float | None = SES_CALLS_A_SECOND) -> str:
+def plan(of: Plan, *, colour: bool = False, rate: float | None = SES_CALLS_PER_SECOND) -> str:
     """The whole plan: legend, a block a step in the order of apply, summary, calls."""
     paint = painter(colour)
     if not of.changes:

@@ -32,7 +32,7 @@ class ConfigurationSet(ResourceType):
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.CONFIGURATION_SETS_REMOVED if after is None else Phase.CONFIGURATION_SETS
 
-    def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def provides(self, scope: Scope, properties: Properties) -> frozenset[str]:
         return frozenset({f"set {scope} {properties['configuration_set']}"})
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
@@ -41,7 +41,7 @@ class ConfigurationSet(ResourceType):
     def reads(self, of: Declared) -> tuple[Permission, ...]:
         arn = arns.configuration_set(of.scope, of.key["configuration_set"])
         reads = on(arn, "ses:GetConfigurationSetEventDestinations")
-        if of.want is not None:
+        if of.desired is not None:
             return reads
         # Before it goes, all identities are asked whether it is their default (`set_users`).
         every = arns.identity(of.scope, "*")
@@ -49,7 +49,7 @@ class ConfigurationSet(ResourceType):
 
     def writes(self, of: Declared) -> tuple[Permission, ...]:
         arn = arns.configuration_set(of.scope, of.key["configuration_set"])
-        verb = "Delete" if of.want is None else "Create"
+        verb = "Delete" if of.desired is None else "Create"
         # Whatever destinations the set has, listed or not: those of a set that goes, those that an exclusive one does not
         # list, and stand-ins that a run left behind.
         return on(arn, f"ses:{verb}ConfigurationSet", "ses:DeleteConfigurationSetEventDestination")

@@ -31,10 +31,10 @@ class DefaultConfigurationSet(ResourceType):
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.CONFIGURATION_SETS_REMOVED if after is None else Phase.DEFAULT_CONFIGURATION_SETS
 
-    def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def provides(self, scope: Scope, properties: Properties) -> frozenset[str]:
         return frozenset({f"route {scope} {properties['identity']}"})
 
-    def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def requires(self, scope: Scope, properties: Properties) -> frozenset[str]:
         name = properties["configuration_set"]
         return frozenset({f"set {scope} {name}", f"events {scope} {name}"})
 
@@ -43,16 +43,16 @@ class DefaultConfigurationSet(ResourceType):
 
     def reads(self, of: Declared) -> tuple[Permission, ...]:
         reads = on(arns.literal(arns.identity(of.scope, of.key["identity"])), "ses:GetEmailIdentity")
-        if of.want is None:
+        if of.desired is None:
             return reads
         # Whether the set is there, and what it sends on.
-        arn = arns.configuration_set(of.scope, of.want["configuration_set"])
+        arn = arns.configuration_set(of.scope, of.desired["configuration_set"])
         return (*reads, *on(arn, "ses:GetConfigurationSetEventDestinations"))
 
     def writes(self, of: Declared) -> tuple[Permission, ...]:
         action = "ses:PutEmailIdentityConfigurationSetAttributes"  # on the identity, and on the set that it is given
         named = [arns.literal(arns.identity(of.scope, of.key["identity"]))]
-        named += [arns.configuration_set(of.scope, of.want["configuration_set"])] if of.want else []
+        named += [arns.configuration_set(of.scope, of.desired["configuration_set"])] if of.desired else []
         return tuple(Permission(action, arn) for arn in named)
 
     def create(self, connection: Connection, after: Properties) -> None:

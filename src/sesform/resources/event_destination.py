@@ -49,24 +49,26 @@ class EventDestination(ResourceType):
     def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         """All destinations of the sets that are wanted or are to be a default, declared or not: an exclusive set's others are to
         go, and all are routes."""
-        named = {d.want["configuration_set"]: d.address for d in wanted if d.want and "configuration_set" in d.want}
+        named = {
+            d.desired["configuration_set"]: d.address for d in wanted if d.desired and "configuration_set" in d.desired
+        }
         place = named | {d.key["configuration_set"]: d.address for d in wanted if "configuration_set" in d.key}
         for name, destinations in reading.event_destinations.items():
             for destination in destinations if name in place else ():
                 address = Address(place[name].spec, place[name].region, self.name, f"{name}/{destination['Name']}")
                 yield address, _properties(name, destination)
 
-    def settle(self, want: Properties | None, have: Properties | None) -> Properties | None:
+    def planned_value(self, want: Properties | None, have: Properties | None) -> Properties | None:
         return want  # SES replaces the definition whole, so it is declared whole
 
-    def widened(self, before: Properties, after: Properties) -> Properties:
+    def expanded(self, before: Properties, after: Properties) -> Properties:
         if _carried(before) <= _carried(after):
             return after
         if _carried(after) <= _carried(before):
             return before
         return {**after, "events": event_set([*before["events"], *after["events"]])}
 
-    def replaced_because(self, before: Properties, after: Properties) -> str | None:
+    def requires_replace(self, before: Properties, after: Properties) -> str | None:
         # Which kinds SES lets one switch between is documented nowhere; deleting and creating works for all.
         if kind_of(before) == kind_of(after):
             return None
@@ -76,11 +78,11 @@ class EventDestination(ResourceType):
         narrows = after is None or (before is not None and not _carried(before) <= _carried(after))
         return Phase.CONFIGURATION_SETS_REMOVED if narrows else Phase.EVENT_DESTINATIONS
 
-    def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def provides(self, scope: Scope, properties: Properties) -> frozenset[str]:
         name = f"events {scope} {properties['configuration_set']}"
         return frozenset() if sends_nothing(properties) else frozenset({name})
 
-    def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def requires(self, scope: Scope, properties: Properties) -> frozenset[str]:
         needs = {f"set {scope} {properties['configuration_set']}"}
         if "sns" in properties:
             arn = properties["sns"]["topic_arn"]
@@ -97,9 +99,9 @@ class EventDestination(ResourceType):
 
     def writes(self, of: Declared) -> tuple[Permission, ...]:
         arn = arns.configuration_set(of.scope, of.key["configuration_set"])
-        verbs = ("Delete",) if of.want is None else ("Create", "Update", "Delete")  # delete: its kind may change
+        verbs = ("Delete",) if of.desired is None else ("Create", "Update", "Delete")  # delete: its kind may change
         # Source: service authorization reference of SES v2, CreateConfigurationSetEventDestination: iam:PassRole.
-        role = (of.want or {}).get("firehose", {}).get("role_arn")
+        role = (of.desired or {}).get("firehose", {}).get("role_arn")
         passed = (passing(role, "ses.amazonaws.com"),) if role else ()
         return (*on(arn, *(f"ses:{verb}ConfigurationSetEventDestination" for verb in verbs)), *passed)
 
@@ -169,7 +171,7 @@ def _definition(properties: Properties) -> dict[str, Any]:
 _STAND_IN = "-sesform-stand-in"
 
 
-def stand_in_for(before: Properties, after: Properties, taken: Container[str] = ()) -> Properties | None:
+def temporary_replacement(before: Properties, after: Properties, taken: Container[str] = ()) -> Properties | None:
     """The destination that carries the events of both under another name, none of the `taken` ones, while one is replaced.
 
     None where either sends nothing on: then it is enough to wait for whatever takes over before the old one goes.
@@ -183,7 +185,7 @@ def stand_in_for(before: Properties, after: Properties, taken: Container[str] = 
     return {**after, "name": name, "events": event_set(events)}
 
 
-def is_stand_in(properties: Properties) -> bool:
+def is_temporary(properties: Properties) -> bool:
     """Whether it is one of ours that a run left behind when it was cut off."""
     return re.search(rf"{_STAND_IN}(-[0-9]+)?$", properties["name"]) is not None
 

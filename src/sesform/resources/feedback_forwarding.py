@@ -30,10 +30,10 @@ class FeedbackForwarding(ResourceType):
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.FORWARDING_ON if after and after["enabled"] else Phase.FORWARDING_OFF
 
-    def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def provides(self, scope: Scope, properties: Properties) -> frozenset[str]:
         return frozenset({f"route {scope} {properties['identity']}"}) if properties["enabled"] else frozenset()
 
-    def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def requires(self, scope: Scope, properties: Properties) -> frozenset[str]:
         # Off only when something else carries the feedback, and while it stays off that must not go.
         return frozenset() if properties["enabled"] else frozenset({f"route {scope} {properties['identity']}"})
 

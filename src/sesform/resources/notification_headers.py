@@ -30,10 +30,10 @@ class NotificationHeaders(ResourceType):
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.HEADERS_OFF if after is None else Phase.HEADERS_ON
 
-    def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def provides(self, scope: Scope, properties: Properties) -> frozenset[str]:
         return frozenset()
 
-    def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def requires(self, scope: Scope, properties: Properties) -> frozenset[str]:
         # SES API reference, SetIdentityHeadersInNotificationsEnabled: only where a topic is set for that type.
         return frozenset({f"notify {scope} {properties['identity']} {properties['notification_type']}"})
 

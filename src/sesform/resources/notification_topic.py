@@ -34,11 +34,11 @@ class NotificationTopic(ResourceType):
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.NOTIFICATION_TOPICS_NULL if after is None else Phase.NOTIFICATION_TOPICS
 
-    def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def provides(self, scope: Scope, properties: Properties) -> frozenset[str]:
         identity, type_ = properties["identity"], properties["notification_type"]
         return frozenset({f"notify {scope} {identity} {type_}", f"route {scope} {identity}"})
 
-    def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def requires(self, scope: Scope, properties: Properties) -> frozenset[str]:
         arn = properties["topic_arn"]
         return frozenset({f"topic {arn}", f"publish {arn}", f"listen {arn}"})
 

@@ -25,7 +25,7 @@ class OwnershipTag(ResourceType):
     name = "ownership_tag"
     key = ("arn",)
     service = "tagging"
-    lags = True
+    eventually_consistent = True
 
     def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         for declared in wanted:
@@ -41,7 +41,7 @@ class OwnershipTag(ResourceType):
             return Phase.TOPICS
         return Phase.CONFIGURATION_SETS if kind == "configuration-set" else Phase.SENDING_POLICIES
 
-    def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def requires(self, scope: Scope, properties: Properties) -> frozenset[str]:
         service, kind = _kind(properties)
         if service == "sns":
             return frozenset({f"topic {properties['arn']}"})
@@ -57,7 +57,7 @@ class OwnershipTag(ResourceType):
 
     def writes(self, of: Declared) -> tuple[Permission, ...]:
         service, _ = _kind(of.key)
-        return on(arns.literal(of.key["arn"]), f"{service}:{'UntagResource' if of.want is None else 'TagResource'}")
+        return on(arns.literal(of.key["arn"]), f"{service}:{'UntagResource' if of.desired is None else 'TagResource'}")
 
     def create(self, connection: Connection, after: Properties) -> None:
         connection.call(

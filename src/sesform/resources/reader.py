@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sesform.errors import AwsError
 from sesform.model import arns
-from sesform.model.quotas import IDENTITIES_A_CALL, RESOURCES_A_PAGE
+from sesform.model.quotas import IDENTITIES_PER_CALL, RESOURCES_PER_PAGE
 from sesform.model.values import OWNERSHIP_TAG
 from sesform.resources.subscription import PENDING
 from sesform.specs.declared import Declared, canonical_arn
@@ -45,7 +45,7 @@ class Reader:
     def notification_attributes_of(self, identities: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         """Identity as asked for → topics, header flags and forwarding; identities that SES does not know are left out."""
         found: dict[str, Mapping[str, Any]] = {}
-        for batch in batches(identities, IDENTITIES_A_CALL):
+        for batch in batches(identities, IDENTITIES_PER_CALL):
             answer = self.connection.call("ses", "GetIdentityNotificationAttributes", Identities=batch)
             found.update(answer["NotificationAttributes"])
         return found
@@ -55,7 +55,7 @@ class Reader:
         """Own identity → its verification status; identities that SES does not know are left out."""
         found: dict[str, str] = {}
         own = [name for name in self._keys("identity") if arns.parse(name) is None]
-        for batch in batches(own, IDENTITIES_A_CALL):
+        for batch in batches(own, IDENTITIES_PER_CALL):
             answer = self.connection.call("ses", "GetIdentityVerificationAttributes", Identities=batch)
             found.update({name: a["VerificationStatus"] for name, a in answer["VerificationAttributes"].items()})
         return found
@@ -65,9 +65,9 @@ class Reader:
         """Configuration set → its event destinations; sets that do not exist are left out. One call a set tells both."""
         found: dict[str, list[dict[str, Any]]] = {}
         named = [
-            d.want["configuration_set"]
+            d.desired["configuration_set"]
             for d in self._wanted
-            if d.address.type == "default_configuration_set" and d.want
+            if d.address.type == "default_configuration_set" and d.desired
         ]
         for name in dict.fromkeys([*self._keys("configuration_set"), *named]):
             try:
@@ -96,7 +96,7 @@ class Reader:
                 "resourcegroupstaggingapi",
                 "GetResources",
                 TagFilters=[{"Key": OWNERSHIP_TAG}],
-                ResourcesPerPage=RESOURCES_A_PAGE,
+                ResourcesPerPage=RESOURCES_PER_PAGE,
                 **token,
             )
             for resource in page["ResourceTagMappingList"]:

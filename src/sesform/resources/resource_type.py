@@ -72,18 +72,20 @@ class ResourceType(ABC):
     name: ClassVar[str]
     key: ClassVar[tuple[str, ...]]  # the properties that AWS knows it by
     service: ClassVar[str] = "ses"  # who answers its reads: ses (v1 and v2), sns or tagging
-    lags: ClassVar[bool] = False  # whether AWS promises no time within which a read shows what was written
+    eventually_consistent: ClassVar[bool] = (
+        False  # whether AWS promises no time within which a read shows what was written
+    )
     part_of: ClassVar[tuple[str, ...]] = ()  # types that name what it is a part of: it is read for those too
 
     @abstractmethod
     def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         """What AWS holds of the wanted resources; those that do not exist are left out. Raises AwsError."""
 
-    def settle(self, want: Properties | None, have: Properties | None) -> Properties | None:
+    def planned_value(self, want: Properties | None, have: Properties | None) -> Properties | None:
         """What the resource will be: what is declared over what is there, since properties left out are not managed."""
         return None if want is None else {**(have or {}), **want}
 
-    def widened(self, before: Properties, after: Properties) -> Properties:
+    def expanded(self, before: Properties, after: Properties) -> Properties:
         """The state that carries all that `before` and `after` carry. Where it is neither, an update takes two steps: first this,
         and when nothing leans on the old state any more, `after`."""
         return after
@@ -92,12 +94,12 @@ class ResourceType(ABC):
         """Whether two states mean the same to AWS."""
         return one == other
 
-    def shows(self, found: Properties, after: Properties) -> bool:
+    def reflected(self, found: Properties, after: Properties) -> bool:
         """Whether what was found after a change is what the change was for; values that AWS decided itself aside."""
         known = {name: value for name, value in after.items() if value is not UNKNOWN}
         return self.same({name: found.get(name) for name in known}, known)
 
-    def replaced_because(self, before: Properties, after: Properties) -> str | None:
+    def requires_replace(self, before: Properties, after: Properties) -> str | None:
         """Why an update in place is not possible, or None where it is."""
         return None
 
@@ -109,10 +111,10 @@ class ResourceType(ABC):
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         """When such a step comes."""
 
-    def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def provides(self, scope: Scope, properties: Properties) -> frozenset[str]:
         return frozenset()
 
-    def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def requires(self, scope: Scope, properties: Properties) -> frozenset[str]:
         return frozenset()
 
     @abstractmethod

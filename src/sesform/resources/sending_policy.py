@@ -36,7 +36,7 @@ class SendingPolicy(ResourceType):
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.SENDING_POLICIES_WITHDRAWN if after is None else Phase.SENDING_POLICIES
 
-    def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def requires(self, scope: Scope, properties: Properties) -> frozenset[str]:
         # Nobody is let in to send before somebody hears of what bounces, and rights go before the routes do.
         return frozenset({f"route {scope} {properties['identity']}"})
 
@@ -48,7 +48,7 @@ class SendingPolicy(ResourceType):
         return on(arns.literal(arns.identity(of.scope, of.key["identity"])), "ses:GetEmailIdentity")
 
     def writes(self, of: Declared) -> tuple[Permission, ...]:
-        verbs = ("Delete",) if of.want is None else ("Create", "Update")
+        verbs = ("Delete",) if of.desired is None else ("Create", "Update")
         actions = (f"ses:{verb}EmailIdentityPolicy" for verb in verbs)
         return on(arns.literal(arns.identity(of.scope, of.key["identity"])), *actions)
 

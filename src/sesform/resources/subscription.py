@@ -52,7 +52,7 @@ class Subscription(ResourceType):
             attributes = reading.subscription_attributes(arn)
             yield declared.address, {**declared.key, "arn": arn, **(_properties(attributes) if attributes else {})}
 
-    def settle(self, want: Properties | None, have: Properties | None) -> Properties | None:
+    def planned_value(self, want: Properties | None, have: Properties | None) -> Properties | None:
         if want is None:
             # SNS refuses to remove a pending one, and forgets it by itself after two days (terraform-provider-aws#7782, AWS
             # What's New 2023-05): there is nothing to do.
@@ -62,8 +62,8 @@ class Subscription(ResourceType):
         # SNS takes no settings for a subscription that is pending; once confirmed it is compared again.
         return have if have["arn"] == PENDING else {**have, **want}
 
-    def shows(self, found: Properties, after: Properties) -> bool:
-        return found["arn"] == PENDING or super().shows(
+    def reflected(self, found: Properties, after: Properties) -> bool:
+        return found["arn"] == PENDING or super().reflected(
             found, after
         )  # nothing more shows until its owner has confirmed it
 
@@ -80,10 +80,10 @@ class Subscription(ResourceType):
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.TOPICS_REMOVED if after is None else Phase.TOPICS
 
-    def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def provides(self, scope: Scope, properties: Properties) -> frozenset[str]:
         return frozenset({f"listen {properties['topic_arn']}"})
 
-    def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def requires(self, scope: Scope, properties: Properties) -> frozenset[str]:
         return frozenset({f"topic {properties['topic_arn']}"})
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
@@ -101,10 +101,10 @@ class Subscription(ResourceType):
 
     def writes(self, of: Declared) -> tuple[Permission, ...]:
         topic = of.key["topic_arn"]
-        if of.want is None:
+        if of.desired is None:
             return on(topic, "sns:Unsubscribe")
-        settings = ("sns:SetSubscriptionAttributes",) if _ATTRIBUTES.keys() & of.want.keys() else ()
-        role = of.want.get("role")
+        settings = ("sns:SetSubscriptionAttributes",) if _ATTRIBUTES.keys() & of.desired.keys() else ()
+        role = of.desired.get("role")
         passed = (passing(role, "sns.amazonaws.com"),) if role else ()
         return (*on(topic, "sns:Subscribe", *settings), *passed)
 

@@ -47,7 +47,7 @@ class Topic(ResourceType):
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.TOPICS_REMOVED if after is None else Phase.TOPICS
 
-    def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def provides(self, scope: Scope, properties: Properties) -> frozenset[str]:
         return frozenset({f"topic {properties['topic_arn']}"})
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ class Topic(ResourceType):
 
     def reads(self, of: Declared) -> tuple[Permission, ...]:
         reads = on(of.key["topic_arn"], "sns:GetTopicAttributes")
-        if of.want is not None:
+        if of.desired is not None:
             return reads
         # Before it goes, all identities and sets are asked whether they publish to it (`topic_users`).
         of_all = ("ses:ListEmailIdentities", "ses:GetIdentityNotificationAttributes", "ses:ListConfigurationSets")
@@ -66,9 +66,9 @@ class Topic(ResourceType):
         return (*reads, *map(Permission, of_all), *every)
 
     def writes(self, of: Declared) -> tuple[Permission, ...]:
-        if of.want is None:
+        if of.desired is None:
             return on(of.key["topic_arn"], "sns:DeleteTopic")
-        attributes = ("sns:SetTopicAttributes",) if _ATTRIBUTES.keys() & of.want.keys() else ()
+        attributes = ("sns:SetTopicAttributes",) if _ATTRIBUTES.keys() & of.desired.keys() else ()
         return on(of.key["topic_arn"], "sns:CreateTopic", *attributes)
 
     def create(self, connection: Connection, after: Properties) -> None:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class TopicPolicy(ResourceType):
     """Properties: topic_arn, policy (the whole document). It exists with its topic: SNS gives each a policy.
 
-    What is wanted has `publishers` in place of `policy`, and the `accounts` that are spoken for; `settle` makes them statements
-    among those found.
+    The desired properties have `publishers` in place of `policy`, and the `accounts` of the loaded specs; `planned_value`
+    makes statements of them, beside those of others.
     """
 
     name = "topic_policy"
@@ -38,7 +38,7 @@ class TopicPolicy(ResourceType):
             if attributes is not None:
                 yield declared.address, {"topic_arn": arn, "policy": policy_document.parse(attributes["Policy"])}
 
-    def settle(self, want: Properties | None, have: Properties | None) -> Properties | None:
+    def planned_value(self, want: Properties | None, have: Properties | None) -> Properties | None:
         if want is None or (have is None and not want["publishers"]):
             return have
         arn = want["topic_arn"]
@@ -46,8 +46,8 @@ class TopicPolicy(ResourceType):
         publishers = [policy_document.Publisher(*each) for each in want["publishers"]]
         return {"topic_arn": arn, "policy": topic_statements.with_publishers(found, arn, publishers, want["accounts"])}
 
-    def widened(self, before: Properties, after: Properties) -> Properties:
-        return {**after, "policy": topic_statements.widened(before["policy"], after["policy"])}
+    def expanded(self, before: Properties, after: Properties) -> Properties:
+        return {**after, "policy": topic_statements.expanded(before["policy"], after["policy"])}
 
     def same(self, one: Properties, other: Properties) -> bool:
         return policy_document.same(one["policy"], other["policy"])
@@ -56,10 +56,10 @@ class TopicPolicy(ResourceType):
         narrows = before and after and topic_statements.lets_in_more(before["policy"], after["policy"])
         return Phase.TOPICS_REMOVED if narrows else Phase.TOPICS
 
-    def gives(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def provides(self, scope: Scope, properties: Properties) -> frozenset[str]:
         return frozenset({f"publish {properties['topic_arn']}"})
 
-    def needs(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def requires(self, scope: Scope, properties: Properties) -> frozenset[str]:
         return frozenset({f"topic {properties['topic_arn']}"})
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:

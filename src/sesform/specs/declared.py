@@ -32,14 +32,14 @@ class Origin(NamedTuple):
 class Declared:
     """One resource that the specs speak of.
 
-    `key` is what AWS knows it by, `want` its properties (the key's among them; those left out are not managed) or None where
+    `key` is what AWS knows it by, `desired` its properties (the key's among them; those left out are not managed) or None where
     it must not exist.
     """
 
     address: Address
     scope: Scope
     key: Mapping[str, str]
-    want: Properties | None
+    desired: Properties | None
     origin: Origin | None = None
 
     @property

@@ -46,11 +46,11 @@ class Desired:
     @property
     def topics_to_look_at(self) -> tuple[str, ...]:
         """Those, and the topics that are to go: their policies tell who may still send there."""
-        going = (d.key["topic_arn"] for d in self.declared.values() if d.address.type == "topic" and d.want is None)
+        going = (d.key["topic_arn"] for d in self.declared.values() if d.address.type == "topic" and d.desired is None)
         return tuple(dict.fromkeys([*self.watched_topics, *going]))
 
 
-def named_things(desired: Desired) -> set[tuple[str, Scope, str]]:
+def named_resources(desired: Desired) -> set[tuple[str, Scope, str]]:
     """What the specs name, be it only as what a setting refers to: (topic, configuration-set or identity; scope; name)."""
     found: set[tuple[str, Scope, str]] = set()
     for type_, scope, key in desired.named:
@@ -61,8 +61,8 @@ def named_things(desired: Desired) -> set[tuple[str, Scope, str]]:
         elif type_ == "topic":
             found.add(("topic", scope, key[0].rpartition(":")[2]))
     for each in desired.declared.values():
-        if each.address.type == "default_configuration_set" and each.want is not None:
-            found.add(("configuration-set", each.scope, each.want["configuration_set"]))
+        if each.address.type == "default_configuration_set" and each.desired is not None:
+            found.add(("configuration-set", each.scope, each.desired["configuration_set"]))
     for target in desired.targets:
         arn = arns.parse(target.topic_arn)
         if arn is not None:

@@ -30,7 +30,7 @@ class Entry(NamedTuple):
     path: str
 
 
-class Then(NamedTuple):
+class SpecsAtRef(NamedTuple):
     """What reading paths gives at a ref: the commit, those of the paths that were there, and the files as (name, content).
 
     `parted` is the commit that both HEAD and this one have come of, "" where it is this one, or nobody knows.
@@ -42,7 +42,7 @@ class Then(NamedTuple):
     parted: str = ""
 
 
-def read(ref: str, paths: Sequence[str | Path]) -> Then:
+def read(ref: str, paths: Sequence[str | Path]) -> SpecsAtRef:
     """The spec files that these paths, seen from the current folder, led to at `ref`; their names are `ref:path`, as git has it.
 
     Raises UsageError where there is no git, no repository or no such ref; for a path outside of the repository, or with another
@@ -60,7 +60,7 @@ def read(ref: str, paths: Sequence[str | Path]) -> Then:
         listed = [e for e in _listed(commit, inside) if _is_read(e.path, inside)]
         found.update({e.path: e for e in listed})
         there += [path] if listed else []
-    return Then(commit, tuple(there), tuple(_contents(ref, commit, list(found.values()))), _parted(commit))
+    return SpecsAtRef(commit, tuple(there), tuple(_contents(ref, commit, list(found.values()))), _parted(commit))
 
 
 def _commit(ref: str) -> str:

@@ -34,9 +34,9 @@ def since(old: Desired, new: Desired, commit: str) -> Desired:
 
 
 def _for_accounts(declared: Declared, accounts: list[str]) -> Declared:
-    if declared.address.type != "topic_policy" or declared.want is None:
+    if declared.address.type != "topic_policy" or declared.desired is None:
         return declared
-    return replace(declared, want={**declared.want, "accounts": accounts})
+    return replace(declared, desired={**declared.desired, "accounts": accounts})
 
 
 class _Leaving:
@@ -54,7 +54,7 @@ class _Leaving:
         for identity, declared in asking:
             if identity is not None and identity not in self._identities:
                 self._gone.setdefault(identity, declared)
-        self._staying = {d.aws_key: d for d in new.declared.values() if d.want is not None}
+        self._staying = {d.aws_key: d for d in new.declared.values() if d.desired is not None}
 
     def declared(self) -> Iterator[Declared]:
         """What is to be absent. Of an identity that had no setting but null, nothing is."""
@@ -79,8 +79,8 @@ class _Leaving:
         if kind in _NOTIFICATIONS:
             return identity in self._gone
         if kind == "feedback_forwarding":
-            return identity in self._identities and old.want is not None and not old.want["enabled"]
-        if old.want is None or kind == "topic_policy":  # a policy goes with its topic only
+            return identity in self._identities and old.desired is not None and not old.desired["enabled"]
+        if old.desired is None or kind == "topic_policy":  # a policy goes with its topic only
             return False
         if kind == "subscription":  # a topic takes its subscriptions along
             return ("topic", old.scope, (old.key["topic_arn"],)) in self._staying
@@ -102,7 +102,7 @@ class _Leaving:
     def _absent(self, old: Declared, address: Address) -> Declared:
         origin = old.origin._replace(says=_SAYS) if old.origin else None
         want = {**old.key, "enabled": True} if address.type == "feedback_forwarding" else None
-        return replace(old, address=address, want=want, origin=origin)
+        return replace(old, address=address, desired=want, origin=origin)
 
     def _address(self, old: Declared) -> Address:
         """Its old address; another where that means something else now, or the spec of that name is of another account."""
@@ -134,4 +134,4 @@ def _identity(of: Declared) -> tuple[Scope, str] | None:
 
 
 def _asks_for_something(of: Declared) -> bool:
-    return of.want is not None and not (of.address.type == "feedback_forwarding" and of.want["enabled"])
+    return of.desired is not None and not (of.address.type == "feedback_forwarding" and of.desired["enabled"])

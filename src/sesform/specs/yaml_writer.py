@@ -25,7 +25,7 @@ WIDTH = 120
 SCHEMA_LINE = "# yaml-language-server: $schema=sesform.schema.json"
 
 # Lists of named things are written one a line, however short they are: so a change shows as a line.
-_ONE_A_LINE = frozenset(
+_ONE_PER_LINE = frozenset(
     {
         "topics",
         "configuration_sets",
@@ -148,9 +148,9 @@ class _Writer:
     def _fits_a_line(self, value: Any, loc: Loc, column: int) -> bool:
         if not isinstance(value, Mapping | list) or not value:
             return True
-        if loc in self._inside or loc[-1] in _ONE_A_LINE:
+        if loc in self._inside or loc[-1] in _ONE_PER_LINE:
             return False
-        named = isinstance(value, Mapping) and not _ONE_A_LINE.isdisjoint(value)
+        named = isinstance(value, Mapping) and not _ONE_PER_LINE.isdisjoint(value)
         return not named and _depth(value) <= 3 and len(str(value)) + column < 2 * WIDTH
 
 

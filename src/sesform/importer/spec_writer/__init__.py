@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from sesform.importer.spec_writer._holdings import Holdings
 from sesform.importer.spec_writer._identities import add_foreign, add_identities
+from sesform.importer.spec_writer._live_resources import LiveResources
 from sesform.importer.spec_writer._naming import SpecDraft, drafts
-from sesform.importer.spec_writer._parts import Account, Note, Part
+from sesform.importer.spec_writer._scope_spec import Account, Note, ScopeSpec
 from sesform.importer.spec_writer._sets import add_sets
 from sesform.importer.spec_writer._topics import Topics, add_topics, of_interest
 from sesform.model import arns
@@ -33,17 +33,17 @@ def specs(
     a notification topic whose `topic_arn` is None is known not to be set. Resources of other accounts than those
     given are passed over. `notes` become comments.
     """
-    holdings = Holdings(resources)
+    live = LiveResources(resources)
     looked_at = frozenset(scopes) if whole else frozenset()
     notes_of: dict[Scope, list[Note]] = {}
     for note in notes:
         notes_of.setdefault(note.scope, []).append(note)
-    where = sorted(s for s in {*holdings.scopes(), *notes_of} if s.account in accounts)
+    where = sorted(s for s in {*live.scopes(), *notes_of} if s.account in accounts)
     names = {s.account: accounts[s.account].name for s in where}
-    topics = Topics(holdings, accounts.keys(), looked_at)
-    parts: list[Part] = []
+    topics = Topics(live, accounts.keys(), looked_at)
+    parts: list[ScopeSpec] = []
     for scope in where:
-        in_scope = _parts(scope, holdings, topics, names, accounts.keys(), whole=whole)
+        in_scope = _parts(scope, live, topics, names, accounts.keys(), whole=whole)
         for note in notes_of.get(scope, ()):
             in_scope[0].remark(note.text, *note.loc)
         parts += in_scope
@@ -53,34 +53,34 @@ def specs(
 
 def _parts(
     scope: Scope,
-    holdings: Holdings,
+    live: LiveResources,
     topics: Topics,
     names: Mapping[str, str],
     accounts: Collection[str],
     *,
     whole: bool,
-) -> list[Part]:
+) -> list[ScopeSpec]:
     """An Owner where the scope has identities, a Delegate where it has legacy entries or else no identities."""
-    found = holdings.identities.get(scope, {})
+    found = live.identities.get(scope, {})
     own = any(arns.parse(name) is None for name in found)
     foreign = any(arns.parse(name) is not None and (held.topics or held.headers) for name, held in found.items())
-    first = Part(scope, "Owner" if own else "Delegate")
-    parts = [first, Part(scope, "Delegate")] if own and foreign else [first]
-    add_topics(first, holdings, accounts, whole=whole)
-    add_sets(first, holdings, topics, whole=whole)
+    first = ScopeSpec(scope, "Owner" if own else "Delegate")
+    parts = [first, ScopeSpec(scope, "Delegate")] if own and foreign else [first]
+    add_topics(first, live, accounts, whole=whole)
+    add_sets(first, live, topics, whole=whole)
     if own:
-        add_identities(first, holdings, topics, names, whole=whole)
-    add_foreign(parts[-1], holdings, topics, whole=whole)
+        add_identities(first, live, topics, names, whole=whole)
+    add_foreign(parts[-1], live, topics, whole=whole)
     return parts
 
 
-def _empty(accounts: Iterable[str], found: Collection[str], looked_at: Iterable[Scope]) -> Iterable[Part]:
+def _empty(accounts: Iterable[str], found: Collection[str], looked_at: Iterable[Scope]) -> Iterable[ScopeSpec]:
     """A spec that says nothing, for each account in which nothing was found: that was looked for, too."""
     for scope in sorted(looked_at):
         if scope.account in accounts and scope.account not in found:
-            part = Part(scope, "Delegate")
+            part = ScopeSpec(scope, "Delegate")
             part.remark("Nothing that SES's notifications have to do with was found here.")
             yield part
 
 
-__all__ = ["Account", "Holdings", "Note", "SpecDraft", "of_interest", "specs"]
+__all__ = ["Account", "LiveResources", "Note", "SpecDraft", "of_interest", "specs"]

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sesform.importer.spec_writer._holdings import Holdings, IdentityHoldings, plain
-from sesform.importer.spec_writer._parts import Loc, Part, Reference
+from sesform.importer.spec_writer._live_resources import LiveIdentity, LiveResources, plain
+from sesform.importer.spec_writer._scope_spec import Loc, Reference, ScopeSpec
 from sesform.importer.spec_writer._topics import Topics
 from sesform.model import arns
 from sesform.model.address import Scope
@@ -23,9 +23,11 @@ _USUAL_ACTIONS = {"SendEmail", "SendRawEmail"}
 _VITAL = ("bounce", "complaint")
 
 
-def add_identities(part: Part, holdings: Holdings, topics: Topics, names: Mapping[str, str], *, whole: bool) -> None:
+def add_identities(
+    part: ScopeSpec, live: LiveResources, topics: Topics, names: Mapping[str, str], *, whole: bool
+) -> None:
     """The identities of the part's scope, with what most of them share as defaults. `names` are those of the accounts' specs."""
-    own = {n: held for n, held in holdings.identities.get(part.scope, {}).items() if arns.parse(n) is None}
+    own = {n: held for n, held in live.identities.get(part.scope, {}).items() if arns.parse(n) is None}
     said: dict[str, dict[str, Any]] = {}
     for name, held in sorted(own.items()):
         wrong = schema.fault("identity", name)
@@ -35,7 +37,7 @@ def add_identities(part: Part, holdings: Holdings, topics: Topics, names: Mappin
         loc: Loc = ("identities", name)
         settings: dict[str, Any] = dict(_notifications(part, held, topics, loc, whole=whole))
         settings["feedback_forwarding"] = _forwarding(part, held, settings, loc)
-        said[name] = {"settings": settings, "rest": _rest(part, held, holdings, name, names, loc, whole=whole)}
+        said[name] = {"settings": settings, "rest": _rest(part, held, live, name, names, loc, whole=whole)}
     defaults = _defaults([each["settings"] for each in said.values()])
     if defaults:
         part.sections["defaults"]["identity"] = _folded(defaults)
@@ -44,9 +46,9 @@ def add_identities(part: Part, holdings: Holdings, topics: Topics, names: Mappin
         part.sections["identities"][name] = _folded(own_) | each["rest"]
 
 
-def add_foreign(part: Part, holdings: Holdings, topics: Topics, *, whole: bool) -> None:
+def add_foreign(part: ScopeSpec, live: LiveResources, topics: Topics, *, whole: bool) -> None:
     """The entries that the account made for identities of others; only those that have settings."""
-    for arn, held in sorted(holdings.identities.get(part.scope, {}).items()):
+    for arn, held in sorted(live.identities.get(part.scope, {}).items()):
         if arns.parse(arn) is None or not (held.topics or held.headers):
             continue
         loc: Loc = ("cross_account_notifications", arn)
@@ -59,7 +61,7 @@ def add_foreign(part: Part, holdings: Holdings, topics: Topics, *, whole: bool) 
 
 
 def _notifications(
-    part: Part, held: IdentityHoldings, topics: Topics, loc: Loc, *, whole: bool, foreign: bool = False
+    part: ScopeSpec, held: LiveIdentity, topics: Topics, loc: Loc, *, whole: bool, foreign: bool = False
 ) -> dict[str, Any]:
     """Each type's setting; None: no topic."""
     found: dict[str, Any] = {}
@@ -79,7 +81,7 @@ def _notifications(
     return found
 
 
-def _forwarding(part: Part, held: IdentityHoldings, settings: Mapping[str, Any], loc: Loc) -> bool | str:
+def _forwarding(part: ScopeSpec, held: LiveIdentity, settings: Mapping[str, Any], loc: Loc) -> bool | str:
     if held.forwarding is False and any(settings[t] is None for t in _VITAL):
         # Only SES v2's call lets it come to this (seen on AWS: hashicorp/terraform-provider-aws acceptance tests).
         text = (
@@ -91,9 +93,9 @@ def _forwarding(part: Part, held: IdentityHoldings, settings: Mapping[str, Any],
 
 
 def _rest(
-    part: Part,
-    held: IdentityHoldings,
-    holdings: Holdings,
+    part: ScopeSpec,
+    held: LiveIdentity,
+    live: LiveResources,
     name: str,
     names: Mapping[str, str],
     loc: Loc,
@@ -121,7 +123,7 @@ def _rest(
             found.setdefault("policies", {})[policy_] = written
     found = {key: found[key] for key in ("authorize", "policies") if key in found}
     if held.default_set:
-        missing = whole and held.default_set not in holdings.sets.get(part.scope, {})
+        missing = whole and held.default_set not in live.sets.get(part.scope, {})
         wrong = schema.fault("configuration_set", held.default_set)
         if missing or wrong or held.default_set == "unmanaged":
             why = "it does not exist" if missing else wrong or "the specs take its name for the word"
@@ -132,7 +134,7 @@ def _rest(
 
 
 def _authorization(
-    part: Part, identity: str, name: str, document: policy_document.Policy, names: Mapping[str, str]
+    part: ScopeSpec, identity: str, name: str, document: policy_document.Policy, names: Mapping[str, str]
 ) -> tuple[str, dict[str, Any]]:
     """(grantee, rights) where the policy is exactly what `authorize` would make for that grantee; else ("", …)."""
     (statement, *more) = policy_document.statements(document) or [{}]

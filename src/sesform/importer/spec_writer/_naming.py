@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sesform.importer.spec_writer._parts import SECTIONS, Account, Loc, Part, Reference
+from sesform.importer.spec_writer._scope_spec import SECTIONS, Account, Loc, Reference, ScopeSpec
 from sesform.model.address import Scope
 
 _LONGEST_NAME = 64
@@ -27,7 +27,7 @@ class SpecDraft:
 
 @dataclass(slots=True)
 class _Group:
-    parts: list[Part]
+    parts: list[ScopeSpec]
     name: str = ""
 
     @property
@@ -35,7 +35,7 @@ class _Group:
         return self.parts[0].scope.account
 
 
-def drafts(parts: Iterable[Part], accounts: Mapping[str, Account]) -> tuple[SpecDraft, ...]:
+def drafts(parts: Iterable[ScopeSpec], accounts: Mapping[str, Account]) -> tuple[SpecDraft, ...]:
     """All parts as specs: accounts in the order given, Owner before Delegate, then by region."""
     order = {account: position for position, account in enumerate(accounts)}
     every = sorted(parts, key=lambda p: (order[p.scope.account], p.kind == "Delegate", p.scope.region))
@@ -45,11 +45,11 @@ def drafts(parts: Iterable[Part], accounts: Mapping[str, Account]) -> tuple[Spec
     return tuple(_draft(group, holders, accounts[group.account]) for group in groups)
 
 
-def _holds_topics(part: Part, every: Iterable[Part]) -> bool:
+def _holds_topics(part: ScopeSpec, every: Iterable[ScopeSpec]) -> bool:
     return part.kind == "Owner" or not any(p.scope == part.scope and p.kind == "Owner" for p in every)
 
 
-def _grouped(parts: Sequence[Part]) -> list[_Group]:
+def _grouped(parts: Sequence[ScopeSpec]) -> list[_Group]:
     """Parts of an account with the same content, told apart further until what they refer to is one spec as well."""
     keys: dict[int, Any] = {id(p): (p.scope.account, p.kind, _content(p)) for p in parts}
     holder = {p.scope: p for p in parts if _holds_topics(p, parts)}
@@ -65,12 +65,12 @@ def _grouped(parts: Sequence[Part]) -> list[_Group]:
     return list(groups.values())
 
 
-def _content(part: Part) -> str:
+def _content(part: ScopeSpec) -> str:
     comments = sorted((list(map(str, loc)), texts) for loc, texts in part.comments.items() if texts)
     return json.dumps([part.sections, comments], default=lambda r: [r.account, r.topic])
 
 
-def _referred(part: Part, holder: Mapping[Scope, Part], number: Mapping[int, int]) -> Iterable[int]:
+def _referred(part: ScopeSpec, holder: Mapping[Scope, ScopeSpec], number: Mapping[int, int]) -> Iterable[int]:
     for account in sorted({r.account for r in _references(part.sections)}):
         other = holder.get(Scope(account, part.scope.region))
         yield number[id(other)] if other else -1

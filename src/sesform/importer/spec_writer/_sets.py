@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sesform.importer.spec_writer._holdings import Holdings
-from sesform.importer.spec_writer._parts import Part, Reference
+from sesform.importer.spec_writer._live_resources import LiveResources
+from sesform.importer.spec_writer._scope_spec import Reference, ScopeSpec
 from sesform.importer.spec_writer._topics import Topics
 from sesform.model import arns
 from sesform.model.address import Scope
@@ -14,9 +14,9 @@ from sesform.resources.event_destination import kind_of
 from sesform.specs import schema
 
 
-def add_sets(part: Part, holdings: Holdings, topics: Topics, *, whole: bool) -> None:
+def add_sets(part: ScopeSpec, live: LiveResources, topics: Topics, *, whole: bool) -> None:
     """The configuration sets of the part's scope. A destination that no spec can say is left alone, by `exclusive: false`."""
-    for name, destinations in sorted(holdings.sets.get(part.scope, {}).items()):
+    for name, destinations in sorted(live.sets.get(part.scope, {}).items()):
         wrong = schema.fault("configuration_set", name)
         if wrong:
             part.remark(f"{name}: left out, because the specs cannot say it: {wrong}.", "configuration_sets", name)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sesform.importer.spec_writer._holdings import Holdings, TopicHoldings, plain
-from sesform.importer.spec_writer._parts import Part, Reference
+from sesform.importer.spec_writer._live_resources import LiveResources, LiveTopic, plain
+from sesform.importer.spec_writer._scope_spec import Reference, ScopeSpec
 from sesform.model import arns
 from sesform.model.address import Scope
 from sesform.model.values import Properties, without_password
@@ -16,9 +16,9 @@ from sesform.resources.subscription import PENDING
 from sesform.specs import schema, yaml_writer
 
 
-def of_interest(holdings: Holdings) -> set[str]:
+def of_interest(live: LiveResources) -> set[str]:
     """The topics that SES has to do with: something publishes to them, or their policy names SES."""
-    return {arn for arn, topic in holdings.topics.items() if topic.used or _names_ses(topic.policy)}
+    return {arn for arn, topic in live.topics.items() if topic.used or _names_ses(topic.policy)}
 
 
 def _names_ses(document: policy_document.Policy | None) -> bool:
@@ -34,9 +34,9 @@ def why_not(name: str) -> str:
     return schema.fault("topic", {"name": name})
 
 
-def add_topics(part: Part, holdings: Holdings, accounts: Collection[str], *, whole: bool) -> None:
+def add_topics(part: ScopeSpec, live: LiveResources, accounts: Collection[str], *, whole: bool) -> None:
     """The topics of the part's scope."""
-    for name, topic in holdings.topics_in(part.scope).items():
+    for name, topic in live.topics_in(part.scope).items():
         wrong = why_not(name)
         if wrong:
             part.remark(f"{name}: left out, because it is {wrong}.", "topics", name)
@@ -44,7 +44,7 @@ def add_topics(part: Part, holdings: Holdings, accounts: Collection[str], *, who
             part.sections["topics"][name] = _topic(part, name, topic, accounts, whole)
 
 
-def _topic(part: Part, name: str, topic: TopicHoldings, accounts: Collection[str], whole: bool) -> dict[str, Any]:
+def _topic(part: ScopeSpec, name: str, topic: LiveTopic, accounts: Collection[str], whole: bool) -> dict[str, Any]:
     found: dict[str, Any] = {}
     settings = topic.settings or {}
     if settings.get("display_name"):
@@ -73,7 +73,7 @@ def _topic(part: Part, name: str, topic: TopicHoldings, accounts: Collection[str
     return found
 
 
-def _unmanaged_policy(arn: str, topic: TopicHoldings, accounts: Collection[str], whole: bool) -> str:
+def _unmanaged_policy(arn: str, topic: LiveTopic, accounts: Collection[str], whole: bool) -> str:
     """Why the topic's policy is left to others: sesform would make another one of it. "" where it would not."""
     if topic.policy is None:
         return "" if whole else "The policy is kept elsewhere, or not known here, so it is left alone."
@@ -94,7 +94,7 @@ def _some(sources: Collection[str]) -> str:
     return f"{first} and {len(sources) - 1} more" if len(sources) > 1 else first
 
 
-def _subscription(part: Part, topic: str, held: Properties, position: int) -> dict[str, Any] | None:
+def _subscription(part: ScopeSpec, topic: str, held: Properties, position: int) -> dict[str, Any] | None:
     endpoint = held["endpoint"]
     if without_password(endpoint) != endpoint:
         text = f"{held['protocol']} {without_password(endpoint)}: left out, because its endpoint names a user or a password."
@@ -136,8 +136,8 @@ def _settings(held: Properties) -> dict[str, Any]:
 class Topics:
     """Which topics there are, to say what an ARN is called. `looked_at` are the scopes of which all is known."""
 
-    def __init__(self, holdings: Holdings, accounts: Collection[str], looked_at: Collection[Scope]) -> None:
-        self._holdings, self._accounts, self._looked_at = holdings, accounts, looked_at
+    def __init__(self, live: LiveResources, accounts: Collection[str], looked_at: Collection[Scope]) -> None:
+        self._holdings, self._accounts, self._looked_at = live, accounts, looked_at
 
     def refer(self, arn: str, scope: Scope) -> tuple[Reference | str, str]:
         """(what a setting in that scope calls the topic, "") or ("", why it cannot)."""

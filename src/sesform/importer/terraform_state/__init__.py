@@ -4,7 +4,7 @@ Pure. The way back of `terraform`, which draws plans of ours in Terraform's word
 """
 
 from sesform.importer.terraform_state._document import MAX_BYTES
-from sesform.importer.terraform_state._inventory import Inventory, Item, inventory
 from sesform.importer.terraform_state._removal import Verdict, removed_file, verdicts
+from sesform.importer.terraform_state._state_resources import Item, StateResources, inventory
 
-__all__ = ["MAX_BYTES", "Inventory", "Item", "Verdict", "inventory", "removed_file", "verdicts"]
+__all__ = ["MAX_BYTES", "Item", "StateResources", "Verdict", "inventory", "removed_file", "verdicts"]

@@ -11,16 +11,16 @@ from sesform.model import arns
 from sesform.model.values import printable
 from sesform.policies import document as policy_document
 
-MOST_LEVELS = 24  # of a policy: with those of the spec around it, what a spec file may have
+MAX_LEVELS = 24  # of a policy: with those of the spec around it, what a spec file may have
 
 
-class Stays(Exception):
+class NotImportable(Exception):
     """A resource that a spec cannot say; why."""
 
 
 class Attributes:
-    """Raises TerraformError where a value is of another kind than the AWS provider's schema says, Stays where a value may not
-    leave Terraform."""
+    """Raises TerraformError where a value is of another kind than the AWS provider's schema says, NotImportable where a value
+    may not leave Terraform."""
 
     def __init__(self, instance: Instance, values: Any = None, sensitive: Any = None) -> None:
         self.instance = instance
@@ -35,7 +35,7 @@ class Attributes:
         if not isinstance(value, str):
             raise self._wrong(name, value, "text")
         if printable(value) != value:
-            raise Stays(f"its {name} holds characters that no spec takes")
+            raise NotImportable(f"its {name} holds characters that no spec takes")
         return value
 
     def needed(self, name: str) -> str:
@@ -64,7 +64,7 @@ class Attributes:
         """The nested blocks of that name."""
         value, hidden = self._values.get(name) or [], self._sensitive.get(name)
         if hidden is True:
-            raise Stays(f"its {name} is sensitive")
+            raise NotImportable(f"its {name} is sensitive")
         if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
             raise self._wrong(name, value, "a list of blocks")
         masks = hidden if isinstance(hidden, list) else []
@@ -87,8 +87,10 @@ class Attributes:
             raise self._no_json(name, error) from None
         if not isinstance(found, dict):
             raise self._wrong(name, value, "a JSON object")
-        if printable(shown) != shown or levels > MOST_LEVELS:
-            raise Stays(f"its {name} holds what no spec takes: control characters, or more than {MOST_LEVELS} levels")
+        if printable(shown) != shown or levels > MAX_LEVELS:
+            raise NotImportable(
+                f"its {name} holds what no spec takes: control characters, or more than {MAX_LEVELS} levels"
+            )
         return found
 
     def policy(self, name: str) -> dict[str, Any]:
@@ -120,7 +122,7 @@ class Attributes:
 
     def _get(self, name: str) -> Any:
         if _hides(self._sensitive.get(name)):
-            raise Stays(f"its {name} is sensitive")
+            raise NotImportable(f"its {name} is sensitive")
         return self._values.get(name)
 
     def _no_json(self, name: str, error: Exception) -> TerraformError:

@@ -52,7 +52,7 @@ class Shown:
 
 
 def parse(content: bytes) -> Shown:
-    """The text of the document → what it shows. Raises TerraformError where it is anything else."""
+    """The text of the document → what it reflected. Raises TerraformError where it is anything else."""
     if len(content) > MAX_BYTES:
         raise TerraformError(f"it is larger than {MAX_BYTES // 1024**2} MiB; {_HINT} of one root module")
     try:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sesform.importer.terraform_state._inventory import Inventory, Item
+from sesform.importer.terraform_state._state_resources import Item, StateResources
 from sesform.model.values import Properties, printable
 from sesform.resources import RESOURCES, aws_key
 from sesform.resources.resource_type import Resource
@@ -35,7 +35,7 @@ class Verdict:
         return not self.reasons
 
 
-def verdicts(inventory: Inventory, desired: Desired) -> tuple[Verdict, ...]:
+def verdicts(inventory: StateResources, desired: Desired) -> tuple[Verdict, ...]:
     """What goes and what stays, in the order of the state: a resource goes where the specs declare all of it, just as it is."""
     wants = {d.aws_key: d for d in desired.declared.values()}
     found: dict[str, list[Item]] = {}
@@ -69,11 +69,11 @@ def _is_declared(resource: Resource, declared: Declared | None) -> bool:
     kind, _, properties = resource
     if declared is None:
         return False
-    if declared.want is None:
+    if declared.desired is None:
         return kind == "notification_topic" and properties["topic_arn"] is None
-    if kind in ("topic", "subscription") and _set_ones(properties) - declared.want.keys():
+    if kind in ("topic", "subscription") and _set_ones(properties) - declared.desired.keys():
         return False  # declared, but a setting of it was left out: nobody would keep that
-    settled = RESOURCES[kind].settle(declared.want, properties)
+    settled = RESOURCES[kind].planned_value(declared.desired, properties)
     return settled is not None and RESOURCES[kind].same(settled, properties)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sesform.errors import TerraformError
-from sesform.importer.terraform_state._attributes import Attributes, Stays
+from sesform.importer.terraform_state._attributes import Attributes, NotImportable
 from sesform.importer.terraform_state._scopes import Scopes
 from sesform.model import arns
 from sesform.model.address import Scope
@@ -41,7 +41,7 @@ def read(attributes: Attributes, scopes: Scopes) -> Reading | None:
     reading = Reading()
     try:
         reader(attributes, scopes, reading)
-    except Stays as reason:
+    except NotImportable as reason:
         return Reading(stays=str(reason))
     return reading if reading.resources or reading.stays else None
 
@@ -59,7 +59,7 @@ def _identity_notification_topic(a: Attributes, scopes: Scopes, into: Reading) -
     topic_arn = str(a.arn("topic_arn", "sns")) if a.text("topic_arn") else None
     headers = a.flag("include_original_headers")
     if headers and topic_arn is None:
-        raise Stays("it asks for headers without a topic that could carry them")
+        raise NotImportable("it asks for headers without a topic that could carry them")
     identity, scope = _notified(a, scopes, topic_arn or "")
     key = {"identity": identity, "notification_type": type_}
     into.resources.append(("notification_topic", scope, {**key, "topic_arn": topic_arn}))
@@ -235,14 +235,14 @@ _UNSAID = ("archive_policy", "delivery_policy", *_FEEDBACK)
 def _topic(a: Attributes, scopes: Scopes, into: Reading) -> None:
     arn = a.arn("arn", "sns")
     if a.flag("fifo_topic") or arn.resource.endswith(".fifo"):
-        raise Stays("it is a FIFO topic, and SES publishes to standard topics only")
+        raise NotImportable("it is a FIFO topic, and SES publishes to standard topics only")
     unsaid = a.set_ones(_UNSAID)
     if a.instance.values.get("signature_version") not in (None, 0, 1):
         unsaid.append("signature_version")
     if a.text("tracing_config") not in ("", "PassThrough"):
         unsaid.append("tracing_config")
     if unsaid:
-        raise Stays(f"specs have no words for its {', '.join(sorted(unsaid))}")
+        raise NotImportable(f"specs have no words for its {', '.join(sorted(unsaid))}")
     properties = {
         "topic_arn": str(arn),
         "name": arn.resource,
@@ -264,7 +264,7 @@ def _topic_policy(a: Attributes, scopes: Scopes, into: Reading) -> None:
     document: policy_document.Policy = {}
     try:
         document = a.policy("policy")
-    except Stays as reason:
+    except NotImportable as reason:
         into.stays = str(reason)
     if _has_others(document, str(arn)):
         into.stays = "it has statements that are not sesform's"
@@ -289,11 +289,11 @@ def _subscription(a: Attributes, scopes: Scopes, into: Reading) -> None:
     if redrive.keys() - {"deadLetterTargetArn"}:
         unsaid.append("redrive_policy")
     if unsaid:
-        raise Stays(f"specs have no words for its {', '.join(unsaid)}")
+        raise NotImportable(f"specs have no words for its {', '.join(unsaid)}")
     owner = a.text("owner_id")
     if owner not in ("", arn.account):
         # Only its owner may change it or take it away: SNS API reference, Unsubscribe and SetSubscriptionAttributes.
-        raise Stays(f"it belongs to account {owner}, its topic to {arn.account}")
+        raise NotImportable(f"it belongs to account {owner}, its topic to {arn.account}")
     properties = {
         "topic_arn": str(arn),
         "protocol": a.needed("protocol"),

@@ -68,9 +68,9 @@ def configuration_sets(desired: Desired, snapshot: Snapshot, changes: Iterable[C
     unread = {(a.spec, a.region) for a in snapshot.unreadable}
     found = []
     for declared in desired.declared.values():
-        if declared.address.type != "default_configuration_set" or declared.want is None:
+        if declared.address.type != "default_configuration_set" or declared.desired is None:
             continue
-        name = declared.want["configuration_set"]
+        name = declared.desired["configuration_set"]
         known = (declared.scope, name) in snapshot.configuration_sets | made
         if not known and (declared.address.spec, declared.address.region) not in unread:
             text = f"configuration set {name} does not exist in {declared.scope}"
@@ -84,8 +84,8 @@ def configuration_sets(desired: Desired, snapshot: Snapshot, changes: Iterable[C
 
 def _asks_for_something(declared: Declared) -> bool:
     # `absent` asks for forwarding on, which an identity that does not exist needs as little as any other setting.
-    return declared.want is not None and not (
-        declared.address.type == "feedback_forwarding" and declared.want["enabled"]
+    return declared.desired is not None and not (
+        declared.address.type == "feedback_forwarding" and declared.desired["enabled"]
     )
 
 

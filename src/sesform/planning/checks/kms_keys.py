@@ -41,11 +41,11 @@ def in_use(desired: Desired, snapshot: Snapshot) -> dict[str, str]:
     """
     declared = {d.key["topic_arn"]: d for d in desired.declared.values() if d.address.type == "topic"}
     used = {}
-    keyed = [arn for arn, d in declared.items() if d.want and d.want.get("kms_key")]
+    keyed = [arn for arn, d in declared.items() if d.desired and d.desired.get("kms_key")]
     for arn in dict.fromkeys([*(t.topic_arn for t in desired.targets), *keyed]):
         topic, facts = declared.get(arn), snapshot.topics.get(arn)
-        if topic is not None and topic.want is not None and "kms_key" in topic.want:
-            key = topic.want["kms_key"]
+        if topic is not None and topic.desired is not None and "kms_key" in topic.desired:
+            key = topic.desired["kms_key"]
         elif topic is not None and topic.address in snapshot.found:
             key = snapshot.found[topic.address].get("kms_key")
         else:

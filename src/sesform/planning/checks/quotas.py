@@ -9,7 +9,7 @@ from dataclasses import replace
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model.address import Scope
-from sesform.model.quotas import DESTINATIONS_A_SET, POLICIES_AN_IDENTITY
+from sesform.model.quotas import MAX_DESTINATIONS_PER_SET, MAX_POLICIES_PER_IDENTITY
 from sesform.planning.plan import Change
 from sesform.specs.desired import Desired
 
@@ -34,8 +34,8 @@ def _destinations(snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem
     found = []
     for (scope, name), steps in made.items():
         most = held[scope, name] | {str(s.after["name"]) for s in steps if s.after}
-        if len(most) > DESTINATIONS_A_SET:
-            text = f"set {name} would for a moment hold {len(most)} event destinations, SES takes {DESTINATIONS_A_SET}"
+        if len(most) > MAX_DESTINATIONS_PER_SET:
+            text = f"set {name} would for a moment hold {len(most)} event destinations, SES takes {MAX_DESTINATIONS_PER_SET}"
             found.append(Problem(text, str(steps[0].address), hint="remove one first, with a plan of its own"))
     return found
 
@@ -57,7 +57,7 @@ def _policies(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -
     return [
         _too_many(desired, scope, identity, left[scope, identity], steps)
         for (scope, identity), steps in made.items()
-        if len(left[scope, identity]) > POLICIES_AN_IDENTITY
+        if len(left[scope, identity]) > MAX_POLICIES_PER_IDENTITY
     ]
 
 
@@ -68,7 +68,7 @@ def _too_many(desired: Desired, scope: Scope, identity: str, names: set[str], st
         if d.address.type == "sending_policy" and d.scope == scope and d.key["identity"] == identity
     }
     text = (
-        f"identity {identity} would have {len(names)} sending policies, SES takes {POLICIES_AN_IDENTITY}; "
+        f"identity {identity} would have {len(names)} sending policies, SES takes {MAX_POLICIES_PER_IDENTITY}; "
         f"{len(names - ours)} of them are of others"
     )
     theirs = ", ".join(sorted(names - ours))
@@ -82,5 +82,5 @@ def make_room(held: int, creates: Sequence[int], deletes: Sequence[int]) -> Mapp
 
     A new policy comes before an old one goes, as long as there is room for both.
     """
-    over = [held + number - POLICIES_AN_IDENTITY for number in range(1, len(creates) + 1)]
+    over = [held + number - MAX_POLICIES_PER_IDENTITY for number in range(1, len(creates) + 1)]
     return {create: tuple(deletes[:most]) for create, most in zip(creates, over, strict=True) if most > 0}

@@ -19,7 +19,7 @@ def removed_by_ses(desired: Desired, snapshot: Snapshot, changes: Sequence[Chang
     """Topics that SES probably took off an identity itself: gone, and forwarding back on, where the specs say otherwise.
 
     SES does that when publishing fails: AWS developer guide, "Configuring Amazon SNS notifications". To set the topic again
-    without mending the cause only makes it happen again, so the warning says what is wrong with the topic, as far as it shows.
+    without mending the cause only makes it happen again, so the warning says what is wrong with the topic, as far as it reflected.
     """
     forwarding = {
         (c.scope, c.after["identity"])

@@ -22,7 +22,7 @@ def pending(desired: Desired, snapshot: Snapshot) -> list[Problem]:
             continue
         text = f"subscription {declared.key['endpoint']} is not confirmed yet"
         hint = "its owner confirms it by the link that SNS sent; SNS forgets it after two days"
-        if declared.want is None:
+        if declared.desired is None:
             text += ", and SNS does not let it be removed while it waits for that"
             hint = (
                 "nothing to do: SNS forgets it after two days, and if it is confirmed before, the next run removes it"
@@ -36,9 +36,9 @@ def unheard(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> 
     delivers nothing there until then, and the old topic may go in the same plan."""
     heard: dict[str, list[bool]] = defaultdict(list)
     for address, declared in desired.declared.items():
-        if address.type == "subscription" and declared.want is not None:
+        if address.type == "subscription" and declared.desired is not None:
             held = snapshot.found.get(address)
-            confirmed = held["arn"] != PENDING if held else not asks(declared.want)
+            confirmed = held["arn"] != PENDING if held else not asks(declared.desired)
             heard[declared.key["topic_arn"]].append(confirmed)
     found: dict[str, Problem] = {}
     for change in changes:

@@ -77,9 +77,9 @@ def _too_long(changes: Iterable[Change]) -> list[Problem]:
     for change in changes:
         if change.address.type == "topic_policy" and change.after:
             size = len(policy_document.compact(change.after["policy"]))
-            if size > topic_statements.MOST_BYTES:
+            if size > topic_statements.MAX_BYTES:
                 topic = change.after["topic_arn"]
-                text = f"the policy of topic {topic} would be of {size} bytes, SNS takes {topic_statements.MOST_BYTES}"
+                text = f"the policy of topic {topic} would be of {size} bytes, SNS takes {topic_statements.MAX_BYTES}"
                 found[change.address] = Problem(
                     text, str(change.address), hint="remove statements of others, or use more topics"
                 )

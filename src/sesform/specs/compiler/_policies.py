@@ -12,7 +12,7 @@ from sesform.specs.schema import LoadedSpec, SendingPolicy
 Loc = tuple[int | str, ...]
 
 # AWS developer guide, "Amazon SES sending authorization policies": what a policy takes.
-MOST_BYTES = 4096
+MAX_BYTES = 4096
 
 Refusal = tuple[Loc, str, str]  # the place within what is checked, the rule that it breaks, what to do
 
@@ -64,9 +64,9 @@ def check_partition(work: Compilation, loaded: LoadedSpec, scope: Scope, named: 
 def _of_size(what: str, document: policy_document.Policy) -> list[Refusal]:
     """A policy is counted as it is sent."""
     size = len(policy_document.compact(document).encode())
-    if size <= MOST_BYTES:
+    if size <= MAX_BYTES:
         return []
-    text = f"{what} is of {size} bytes, SES takes {MOST_BYTES}"
+    text = f"{what} is of {size} bytes, SES takes {MAX_BYTES}"
     return [((), text, "use fewer conditions, or split it into several policies")]
 
 

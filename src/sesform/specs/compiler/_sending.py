@@ -9,7 +9,7 @@ from typing import Any
 
 from sesform.model import arns
 from sesform.model.address import Address, Scope
-from sesform.model.quotas import POLICIES_AN_IDENTITY
+from sesform.model.quotas import MAX_POLICIES_PER_IDENTITY
 from sesform.policies import document as policy_document
 from sesform.specs.compiler._compilation import Compilation
 from sesform.specs.compiler._policies import check_partition, check_size, document_of
@@ -27,10 +27,10 @@ def declare_sending(work: Compilation, loaded: LoadedSpec, scope: Scope, name: s
     grants = _merged(name, "authorize", fallback.authorize, identity.authorize)
     policies = _merged(name, "policies", fallback.policies, identity.policies)
     declared = sum(each != "absent" for each, _ in [*grants.values(), *policies.values()])
-    if declared > POLICIES_AN_IDENTITY:
+    if declared > MAX_POLICIES_PER_IDENTITY:
         text = (
             f"{name} has {declared} sending policies, one for each delegate among them, "
-            f"SES takes {POLICIES_AN_IDENTITY}"
+            f"SES takes {MAX_POLICIES_PER_IDENTITY}"
         )
         hint = "authorize an account rather than each of its roles, or join policies into one"
         work.wrong(loaded, ("identities", name), text, hint)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 
 from sesform.model import arns
-from sesform.model.quotas import DESTINATIONS_A_SET
+from sesform.model.quotas import MAX_DESTINATIONS_PER_SET
 from sesform.model.values import EVENT_TYPES, NOT_FOR_PINPOINT
 from sesform.specs.schema._base import Model, OrAbsent, RoleArn, SesName, TopicReference, arn_of, only_one, text, wrong
 
@@ -69,7 +69,7 @@ class EventDestination(Model):
     enabled: bool = Field(True, description="Whether events are sent on now.")
     sns: TopicReference | None = Field(None, description="An SNS topic: a name, spec/name, or an ARN.")
     firehose: Firehose | None = Field(None, description="A Firehose delivery stream.")
-    cloudwatch: Annotated[list[Dimension], Field(min_length=1, max_length=DESTINATIONS_A_SET)] | None = Field(
+    cloudwatch: Annotated[list[Dimension], Field(min_length=1, max_length=MAX_DESTINATIONS_PER_SET)] | None = Field(
         None, description="CloudWatch metrics, one dimension an entry."
     )
     eventbridge: Annotated[str, AfterValidator(_event_bus)] | None = Field(
@@ -117,9 +117,9 @@ class ConfigurationSet(Model):
     @model_validator(mode="after")
     def _within_quota(self) -> ConfigurationSet:
         declared = [name for name, d in self.event_destinations.items() if d != "absent"]
-        if len(declared) > DESTINATIONS_A_SET:
+        if len(declared) > MAX_DESTINATIONS_PER_SET:
             raise wrong(
-                f"has {len(declared)} event destinations, SES takes {DESTINATIONS_A_SET}",
+                f"has {len(declared)} event destinations, SES takes {MAX_DESTINATIONS_PER_SET}",
                 "use a second configuration set",
             )
         return self

@@ -28,8 +28,8 @@ _ENDPOINTS = {
 _RAW = ("sqs", "https", "http", "firehose")
 
 # SNS developer guide, "Filter policy constraints in Amazon SNS". In a filter of the body, keys below the first level do not count.
-_MOST_KEYS = 5
-_MOST_COMBINATIONS = 150
+_MAX_KEYS = 5
+_MAX_COMBINATIONS = 150
 
 
 class Subscription(Model):
@@ -104,9 +104,9 @@ class Subscription(Model):
     @model_validator(mode="after")
     def _filter_is_one_that_sns_takes(self) -> Subscription:
         policy = self.filter_policy or {}
-        if len(policy) > _MOST_KEYS:
+        if len(policy) > _MAX_KEYS:
             raise wrong(
-                f"filter_policy has {len(policy)} keys, SNS takes {_MOST_KEYS}", "filter on fewer, or subscribe twice"
+                f"filter_policy has {len(policy)} keys, SNS takes {_MAX_KEYS}", "filter on fewer, or subscribe twice"
             )
         lists = list(_lists(policy, "filter_policy"))
         nested = next((key for key, value in policy.items() if isinstance(value, Mapping)), None)
@@ -116,9 +116,9 @@ class Subscription(Model):
                 "write `filter_policy_scope: MessageBody` to filter by what is in the message, or a list of values",
             )
         combinations = math.prod(map(len, lists))
-        if "$or" not in policy and combinations > _MOST_COMBINATIONS:
+        if "$or" not in policy and combinations > _MAX_COMBINATIONS:
             raise wrong(
-                f"filter_policy has {combinations} combinations of values, SNS takes {_MOST_COMBINATIONS}",
+                f"filter_policy has {combinations} combinations of values, SNS takes {_MAX_COMBINATIONS}",
                 "the numbers of values of all keys are multiplied: list fewer",
             )
         return self

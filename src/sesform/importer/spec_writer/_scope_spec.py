@@ -23,7 +23,7 @@ class Reference:
 
 
 @dataclass(slots=True)
-class Part:
+class ScopeSpec:
     """The sections of one spec for one region, in our own data; `comments` say what could not be said otherwise."""
 
     scope: Scope

@@ -17,7 +17,7 @@ from sesform.specs.compiler import publishers_of
 
 
 @dataclass(slots=True)
-class IdentityHoldings:
+class LiveIdentity:
     """One identity in one scope; a foreign one has topics and headers only. `forwarding` None: not known; `topicless`: the types
     that are known to have no topic, where not all is known."""
 
@@ -30,7 +30,7 @@ class IdentityHoldings:
 
 
 @dataclass(slots=True)
-class TopicHoldings:
+class LiveTopic:
     """One topic. `policy` None: not known; `settings` None: it is spoken of, and not known itself.
 
     `used`: something publishes to it; `publishers`: as whom SES does that, as far as specs can speak of it.
@@ -43,13 +43,13 @@ class TopicHoldings:
     publishers: set[Publisher] = field(default_factory=set)
 
 
-class Holdings:
+class LiveResources:
     """Everything, by scope and name."""
 
     def __init__(self, resources: Iterable[Resource]) -> None:
-        self.identities: dict[Scope, dict[str, IdentityHoldings]] = defaultdict(lambda: defaultdict(IdentityHoldings))
+        self.identities: dict[Scope, dict[str, LiveIdentity]] = defaultdict(lambda: defaultdict(LiveIdentity))
         self.sets: dict[Scope, dict[str, dict[str, Properties]]] = defaultdict(lambda: defaultdict(dict))
-        self.topics: dict[str, TopicHoldings] = defaultdict(TopicHoldings)
+        self.topics: dict[str, LiveTopic] = defaultdict(LiveTopic)
         for kind, scope, properties in resources:
             self._take(kind, scope, properties)
 
@@ -97,7 +97,7 @@ class Holdings:
         """Whether the topic itself is among what was found."""
         return topic_arn in self.topics and self.topics[topic_arn].settings is not None
 
-    def topics_in(self, scope: Scope) -> dict[str, TopicHoldings]:
+    def topics_in(self, scope: Scope) -> dict[str, LiveTopic]:
         """Topic name → the topic, of those that were found in a scope, sorted."""
         found = {}
         for arn in sorted(self.topics):

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from sesform.errors import TerraformError
-from sesform.importer.spec_writer import Holdings, of_interest
+from sesform.importer.spec_writer import LiveResources, of_interest
 from sesform.importer.terraform_state._attributes import Attributes
 from sesform.importer.terraform_state._document import Instance, Shown, parse
 from sesform.importer.terraform_state._scopes import Scopes, Unresolved
@@ -31,7 +31,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Inventory:
+class StateResources:
     """All of a state that concerns notifications. `resources` has each thing in AWS once; `passed_over` counts the topics that SES
     has nothing to do with."""
 
@@ -43,7 +43,7 @@ class Inventory:
 
 def inventory(
     content: bytes, account: str | None = None, region: str | None = None, *, all_topics: bool = False
-) -> Inventory:
+) -> StateResources:
     """What `terraform show -json` printed → what it says. `account` and `region` stand in where it names none; `all_topics`:
     topics that SES has nothing to do with, too.
 
@@ -69,7 +69,7 @@ def inventory(
             f"it holds no configuration sets, notification settings or topics that SES publishes to; {hint}"
         )
     _keep_below_kept_topics(readings)
-    return Inventory(
+    return StateResources(
         items=tuple(_item(instance, reading) for instance, reading in readings),
         resources=tuple(_each_once(readings)),
         warnings=tuple(_warnings(shown, readings)),
@@ -93,7 +93,7 @@ def _refuse_homeless(homeless: list[tuple[str, Unresolved]]) -> None:
 def _pass_over(readings: list[tuple[Instance, Reading]]) -> int:
     """Takes out the topics that SES has nothing to do with, and what hangs on them; returns how many topics these are."""
     every = [r for _, each in readings for r in (*each.resources, *each.background, each.kept_policy) if r]
-    wanted = of_interest(Holdings(every))
+    wanted = of_interest(LiveResources(every))
     before, kept = _topics(readings), {i.resource for i, _ in readings if _is_wanted(i, wanted)}
     # A `removed` block takes all instances of a resource: one that no spec says keeps the others.
     readings[:] = [
