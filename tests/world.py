@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sesform import aws
-from sesform.apply import execute
+from sesform import aws, engine
 from sesform.aws import Connections
-from sesform.live import dependents, kms_keys, refresh, tagged
-from sesform.planning import planner, route_changes
-from sesform.planning import prune as leftovers
-from sesform.planning.checks import kms_keys as kms_key_checks
 from sesform.planning.plan import Plan, Report
-from sesform.specs import compiler, removed, schema, yaml_reader
 from sesform.specs.desired import Desired
 from sesform_sandbox import Sandbox
 
@@ -26,12 +19,13 @@ REGION = "eu-west-1"
 
 
 class World:
-    """A sandbox, and specs that are planned and applied on it."""
+    """A sandbox, and specs that the engine plans and applies on it."""
 
     def __init__(self, folder: Path) -> None:
         self.sandbox = Sandbox()
         self.folder = folder
-        self._connections: dict[Any, Connections] = {}
+        opener = aws.Settings(rate=None, open_session=lambda _, account: self.sandbox.botocore_session(account))
+        self._logins = aws.Logins(opener)
 
     def identity(self, *names: str, account: str = OWNER, region: str = REGION, verified: bool = True) -> None:
         for name in names:
@@ -40,58 +34,45 @@ class World:
     def client(self, service: str, account: str = OWNER, region: str = REGION) -> Any:
         return self.sandbox.session(account, region).client(service)  # type: ignore[call-overload]
 
-    def desired(self, text: str, *, destroy: bool = False, since: str | None = None, prune: bool = False) -> Desired:
-        """What the specs ask for; with `since`, older specs, that what left those be absent too; with `prune`, what is tagged."""
-        if prune:
-            wanted = self.desired(text, since=since)
-            return leftovers.pruned(wanted, tagged.find(wanted, self.connections(wanted)))
-        if since is not None:
-            return removed.since(self.desired(since), self.desired(text), "c0ffee")
+    def settings(self, *, prune: bool = False) -> engine.Settings:
+        """The engine's settings for this sandbox. Reading back after apply would only take time here."""
+        return engine.Settings(prune=prune, rate=None, read_back=False, logins=self._logins)
+
+    def desired(self, text: str, *, destroy: bool = False, since: str | None = None) -> Desired:
+        """What the specs ask for; with `since`, that resources which only those earlier specs declare be absent."""
         file = self.folder / "specs.yaml"
+        if since is not None:
+            return engine.with_removed(self.desired(since), self.desired(text), "c0ffee")
         file.write_text(text, encoding="utf-8")
-        documents, problems = yaml_reader.load([file])
-        specs, more = schema.load(documents)
-        return compiler.build(specs, [*problems, *more], destroy=destroy)
+        return engine.compile_specs([file], destroy=destroy)
 
     def connections(self, desired: Desired, *, read_only: bool = True) -> Connections:
         wanted = [*desired.declared.values(), *desired.unmanaged]
         everywhere = [(name, region) for name, loaded in desired.specs.items() for region in loaded.spec.regions]
-        places = tuple(dict.fromkeys([*((d.address.spec, d.address.region) for d in wanted), *everywhere]))
-        key = places, tuple(desired.access.items())
-        if key not in self._connections:
-            settings_ = aws.Settings(rate=None, open_session=lambda _, account: self.sandbox.botocore_session(account))
-            self._connections[key] = aws.connect(places, desired.access, settings_)
-        for connection in self._connections[key].by_place.values():
-            connection.read_only = read_only
-        return self._connections[key]
+        places = [*((d.address.spec, d.address.region) for d in wanted), *everywhere]
+        connections = self._logins.connect(places, desired.access)
+        if not read_only:
+            connections.allow_writes()
+        return connections
 
     def plan(self, text: str, *, destroy: bool = False, since: str | None = None, prune: bool = False) -> Plan:
-        return self.plan_of(self.desired(text, destroy=destroy, since=since, prune=prune))
+        desired = self.desired(text, destroy=destroy, since=since)
+        return engine.plan_desired(desired, self.settings(prune=prune))
 
     def plan_of(self, desired: Desired) -> Plan:
-        wanted = [*desired.declared.values(), *desired.unmanaged]
-        connections = self.connections(desired)
-        snapshot = refresh.read(wanted, desired.topics_to_look_at, connections)
-        snapshot = kms_keys.read(set(kms_key_checks.in_use(desired, snapshot).values()), snapshot, connections)
-        plan = planner.plan(desired, snapshot)
-        topics = {arn: change.address for arn, change in route_changes.deleted_topics(plan).items()}
-        if topics:
-            snapshot, problems = dependents.users_of_topics(topics, snapshot, connections, 10, lambda *_: None)
-            desired = replace(desired, warnings=(*desired.warnings, *problems))
-            plan = planner.plan(desired, snapshot)
-        sets = {key: change.address for key, change in route_changes.deleted_sets(plan).items()}
-        if not sets:
-            return plan
-        return planner.plan(desired, dependents.users_of_sets(sets, snapshot, connections, 10, lambda *_: None))
+        return engine.plan_desired(desired, self.settings())
 
-    def apply(self, text: str, plan: Plan, *, destroy: bool = False, since: str | None = None) -> Report:
-        return execute.run(plan, self.connections(self.desired(text, destroy=destroy, since=since), read_only=False))
+    def drift(self, text: str) -> Plan:
+        return engine.drift_of(self.desired(text), self.settings())
+
+    def apply(self, plan: Plan) -> Report:
+        return engine.apply(plan, self.settings())
 
     def converge(self, text: str, *, destroy: bool = False, since: str | None = None, prune: bool = False) -> Plan:
         """Plans and applies; what is planned after that must be nothing. Returns the first plan."""
         plan = self.plan(text, destroy=destroy, since=since, prune=prune)
         assert plan.errors == ()
-        report = self.apply(text, plan, destroy=destroy, since=since)
+        report = self.apply(plan)
         assert [(o.result, o.error) for o in report.outcomes if o.result != "done"] == []
         again = self.plan(text, destroy=destroy, since=since, prune=prune)
         assert again.changes == ()

@@ -10,6 +10,7 @@ SesformError                 anything of ours; the command line turns it into on
 ├── ReadOnlyError            a writing call on a connection that only reads
 ├── PlanFileError            a plan file that is damaged, edited, or of another version
 ├── TerraformError           what was given as Terraform's state or plan is none, or says too little
+├── PlanRefusedError         a plan with errors, or one that was not approved
 ├── StalePlanError           what a saved plan saw is no longer what AWS holds
 └── CycleError               steps that each wait for the other: a fault of ours
 """
@@ -135,6 +136,10 @@ class PlanFileError(SesformError):
 
 class TerraformError(SesformError):
     """What was given as a state or plan of Terraform's is none, is damaged, or does not say what is needed."""
+
+
+class PlanRefusedError(SesformError):
+    """The plan has errors, or was not approved. Nothing was changed."""
 
 
 class StalePlanError(SesformError):

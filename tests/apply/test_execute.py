@@ -61,7 +61,7 @@ def test_a_failed_step_stops_only_what_depends_on_it(estate: World) -> None:
 def test_what_was_not_tried_says_what_it_waited_for(estate: World) -> None:
     """The reason of a step that was not tried is the step that failed before it."""
     estate.sandbox.fail("SetIdentityNotificationTopic", code="AccessDenied", message="no", status=403, times=2)
-    report = estate.apply(SPECS, estate.plan(SPECS))
+    report = estate.apply(estate.plan(SPECS))
     waiting = [o for o in report.outcomes if o.result == "not tried"]
 
     assert [
@@ -74,7 +74,7 @@ def test_a_lost_answer_is_unknown_and_the_next_run_finds_it_done(estate: World) 
     """A call whose answer never comes is neither done nor failed; nothing is made twice when planning again."""
     plan = estate.plan(SPECS)
     estate.sandbox.fail("SetIdentityNotificationTopic", code="ReadTimeoutError", times=99, lost_answer=True)
-    report = estate.apply(SPECS, plan)
+    report = estate.apply(plan)
 
     assert {"unknown"} == {o.result for o in report.outcomes if o.change.address.type == "notification_topic"}
     again = estate.plan(SPECS)
@@ -106,7 +106,7 @@ def test_independent_steps_run_side_by_side(estate: World) -> None:
     both = threading.Barrier(2, timeout=10)
     estate.sandbox.fail("CreateTopic", code="Throttled", status=429, times=2, before=both.wait)
 
-    assert estate.apply(SPECS, estate.plan(SPECS)).ok
+    assert estate.apply(estate.plan(SPECS)).ok
 
 
 def test_an_interrupt_lets_calls_under_way_finish_and_sends_no_more(estate: World) -> None:
@@ -144,7 +144,7 @@ def test_a_listener_that_fails_does_not_stop_the_run(estate: World) -> None:
 def test_a_plan_that_is_empty_is_done(estate: World) -> None:
     """Nothing to do is success, with nothing done."""
     estate.converge(SPECS)
-    report = estate.apply(SPECS, estate.plan(SPECS))
+    report = estate.apply(estate.plan(SPECS))
 
     assert report.ok
     assert {"create": 0, "update": 0, "delete": 0} == report.done
@@ -156,7 +156,7 @@ def test_somebody_else_deleting_a_topic_meanwhile_is_a_failure_with_a_reason(est
     specs = SPECS.replace("{topic: a, headers: true}", "b")
     plan = estate.plan(specs)
     estate.client("sns").delete_topic(TopicArn="arn:aws:sns:eu-west-1:111111111111:b")
-    report = estate.apply(specs, plan)
+    report = estate.apply(plan)
     failed = [o for o in report.outcomes if o.result == "failed"]
 
     assert failed

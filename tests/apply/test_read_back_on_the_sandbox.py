@@ -25,7 +25,7 @@ identities: {example.com: {notifications: {bounce: {topic: a, headers: true}, co
 def test_what_aws_shows_at_once_needs_no_waiting(world: World) -> None:
     """Where all is shown nothing is waited for, and every type is recognised as what was set."""
     world.identity("example.com")
-    report = world.apply(SPECS, world.plan(SPECS))
+    report = world.apply(world.plan(SPECS))
     connections = world.connections(world.desired(SPECS))
 
     assert [] == read_back.not_shown(report, connections, sleep=lambda seconds: pytest.fail("waited"))
@@ -35,7 +35,7 @@ def test_what_is_removed_is_looked_for_too(world: World) -> None:
     """After a removal, gone is what is expected."""
     world.identity("example.com")
     world.converge(SPECS)
-    report = world.apply(SPECS, world.plan(SPECS, destroy=True), destroy=True)
+    report = world.apply(world.plan(SPECS, destroy=True))
     connections = world.connections(world.desired(SPECS))
 
     assert report.ok
@@ -45,7 +45,7 @@ def test_what_is_removed_is_looked_for_too(world: World) -> None:
 def test_what_shows_late_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A setting that AWS shows at the third look is shown; the pauses grow."""
     world.identity("example.com")
-    report = world.apply(SPECS, world.plan(SPECS))
+    report = world.apply(world.plan(SPECS))
     real, looks, waits = refresh.read, list[int](), list[float]()
 
     def late(wanted: Iterable[object], *arguments: object, **keywords: object) -> Snapshot:
@@ -61,7 +61,7 @@ def test_what_shows_late_is_waited_for(world: World, monkeypatch: pytest.MonkeyP
 def test_what_never_shows_is_told_after_a_bounded_time(world: World) -> None:
     """Somebody undoes a setting at once: after about a minute it is named, and no write is tried."""
     world.identity("example.com")
-    report = world.apply(SPECS, world.plan(SPECS))
+    report = world.apply(world.plan(SPECS))
     world.client("ses").set_identity_headers_in_notifications_enabled(
         Identity="example.com", NotificationType="Bounce", Enabled=False
     )
@@ -83,7 +83,7 @@ account: "111111111111"
 regions: [eu-west-1]
 topics: {a: {subscriptions: [{protocol: https, endpoint: "https://example.com/x", raw_message_delivery: true}]}}
 """
-    report = world.apply(specs, world.plan(specs))
+    report = world.apply(world.plan(specs))
     connections = world.connections(world.desired(specs))
 
     assert read_back.not_shown(report, connections, sleep=lambda seconds: pytest.fail("waited")) == []

@@ -306,7 +306,7 @@ def test_destroy_removes_what_is_declared(shell: Shell) -> None:
 
 def test_plan_with_a_missing_identity_is_an_error_and_not_a_plan(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """What stands in the way is told with its place before anything is written; JSON says errored."""
-    monkeypatch.setattr("sesform.cli.run._furnish", lambda *_: None)
+    monkeypatch.setattr("sesform.engine.settings._declare_in", lambda *_: None)
     text = shell.run("plan", "--sandbox")
     document = json.loads(shell.run("plan", "--sandbox", "--format", "json").out)
     applied = shell.run("apply", "--sandbox", "--auto-approve")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sesform.cli import import_, run
+from sesform.cli import sandbox as cli_sandbox
 from sesform.resources.topic_policy import TopicPolicy
 from sesform_sandbox import Sandbox
 from shell import SPECS, Shell
@@ -137,7 +137,7 @@ def test_nothing_found_is_a_spec_that_says_nothing(shell: Shell) -> None:
 def opened(monkeypatch: pytest.MonkeyPatch, applied: Shell) -> Sandbox:
     """The sandbox that the commands of this test run against, to look at its calls and to make them fail."""
     sandbox = applied.sandbox
-    monkeypatch.setattr(run, "open_sandbox", lambda rate=None: sandbox)
+    monkeypatch.setattr(cli_sandbox, "open_sandbox", lambda rate=None: sandbox)
     return sandbox
 
 
@@ -186,7 +186,7 @@ def test_an_answer_that_is_not_understood_is_no_answer(
 
 def test_a_result_that_is_not_faithful_says_so(applied: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """The specs are printed all the same, and say first what is wrong with them."""
-    monkeypatch.setattr(import_, "differences", lambda text, findings: ["corp/x would be updated: so"])
+    monkeypatch.setattr("sesform.engine.imports.differences", lambda text, findings: ["corp/x would be updated: so"])
     result = applied.run("import", "--sandbox", *NAMED)
     head = " ".join(line.removeprefix("# ") for line in result.out.split("kind:")[0].splitlines())
 

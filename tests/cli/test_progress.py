@@ -9,7 +9,7 @@ import pytest
 
 from sesform.cli import progress
 from sesform.cli.console import Console
-from sesform.cli.progress import Progress, duration
+from sesform.cli.progress import Progress
 from sesform.model.address import Scope
 
 HERE, THERE = Scope("111111111111", "eu-west-1"), Scope("222222222222", "eu-west-1")
@@ -30,10 +30,8 @@ class Turns:
 
 
 def under_way(made: dict[tuple[Scope, str], int], *, rate: float | None = 1.0, quiet: bool = False) -> Progress:
-    found = Progress(Console(quiet=quiet, no_color=True), lambda: Counter(made), rate)
-    found.expect(HERE, 1000)
-    found.expect(THERE, 200)
-    return found
+    expected = {HERE: 1000, THERE: 200}
+    return Progress(Console(quiet=quiet, no_color=True), lambda: Counter(made), expected, rate)
 
 
 def test_the_line_says_what_was_done_and_how_long_the_rest_takes() -> None:
@@ -51,15 +49,6 @@ def test_repeated_calls_do_not_make_more_than_all() -> None:
     made = {(HERE, "ses:GetEmailIdentity"): 1100, (THERE, "ses:GetEmailIdentity"): 201}
 
     assert under_way(made, rate=None).line() == f"Reading [{'#' * 30}] 1,200 of 1,200 SES calls"
-
-
-@pytest.mark.parametrize(
-    ("expected", "seconds"),
-    [("0 s", -1), ("0 s", 0), ("89 s", 89), ("2 min", 90), ("89 min", 89 * 60), ("2 h 45 min", 165 * 60)],
-)
-def test_durations_as_people_say_them(expected: str, seconds: float) -> None:
-    """Seconds, then minutes, then hours."""
-    assert expected == duration(seconds)
 
 
 def test_without_a_terminal_there_is_a_line_every_hundred_calls(capsys: pytest.CaptureFixture[str]) -> None:

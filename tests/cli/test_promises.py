@@ -23,7 +23,7 @@ def watch(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> list[Sandbox]:
         opened.append(Sandbox(shell.folder / ".sesform" / "sandbox.json", rate=rate))
         return opened[-1]
 
-    monkeypatch.setattr("sesform.cli.run.open_sandbox", open_sandbox)
+    monkeypatch.setattr("sesform.cli.sandbox.open_sandbox", open_sandbox)
     return opened
 
 

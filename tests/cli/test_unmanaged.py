@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sesform.cli import run as cli_run
+from sesform.cli import sandbox as cli_sandbox
 from sesform_sandbox import Sandbox
 from shell import Shell
 
@@ -164,11 +164,11 @@ def test_a_list_that_is_refused_is_a_warning(others: Shell, monkeypatch: pytest.
     """The plan is a plan all the same; what could not be looked at is said."""
 
     def failing(rate: float | None = None) -> Sandbox:
-        sandbox = Sandbox(cli_run.state_file())
+        sandbox = Sandbox(cli_sandbox.state_file())
         sandbox.fail("ListTopics", code="AuthorizationError", message="no", status=403, times=9)
         return sandbox
 
-    monkeypatch.setattr(cli_run, "open_sandbox", failing)
+    monkeypatch.setattr(cli_sandbox, "open_sandbox", failing)
     result = others.run("plan", "--sandbox", "--unmanaged")
 
     assert 0 == result.code

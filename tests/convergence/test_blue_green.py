@@ -203,7 +203,7 @@ def test_a_move_that_was_cut_off_is_carried_on_with(shared: World, move: Move) -
     whole = shared.plan(specs)
     for done in range(1, len(whole.changes)):
         start(shared, move)
-        assert shared.apply(specs, replace(whole, changes=whole.changes[:done])).ok
+        assert shared.apply(replace(whole, changes=whole.changes[:done])).ok
         shared.converge(specs)
         assert leftovers(shared, move.after) == set()
 
@@ -285,7 +285,7 @@ def test_with_since_the_old_need_not_be_declared_absent(shared: World, name: str
     plan = shared.plan(text(move.after), since=text(move.before))
 
     assert [(c.action, c.address) for c in plan.changes] == [(c.action, c.address) for c in with_absent.changes]
-    assert shared.apply(text(move.after), plan, since=text(move.before)).ok
+    assert shared.apply(plan).ok
     assert leftovers(shared, move.after) == set()
 
 
@@ -393,7 +393,7 @@ def test_a_move_to_where_nobody_listens_yet_is_warned_of(shared: World) -> None:
     assert [p.summary for p in shared.plan(text(after)).diagnostics] == [warning]
 
     before["example-corp"]["topics"]["ses-feedback"] = {"subscriptions": [mail]}
-    shared.apply(text(before), shared.plan(text(before)))
+    shared.apply(shared.plan(text(before)))
     assert warning in [p.summary for p in shared.plan(text(after)).diagnostics]
 
     shared.sandbox.confirm(new, mail["endpoint"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,15 +65,15 @@ def test_no_call_is_made_that_the_policies_do_not_let(shared: World, first: str,
         plan = world.plan(second)
     assume(not plan.errors)
     with recorded() as applying:
-        world.apply(second, plan)
+        world.apply(replace(plan, diagnostics=()))
     with recorded() as planning_leave:
         leaving = world.plan(first, since=second)
     with recorded() as applying_leave:
-        world.apply(first, leaving, since=second)
+        world.apply(replace(leaving, diagnostics=()))
     with recorded() as planning_removal:
         removal = world.plan(first, destroy=True)
     with recorded() as removing:
-        world.apply(first, removal, destroy=True)
+        world.apply(replace(removal, diagnostics=()))
 
     assert refused(policies(world, second), planning) == set()
     assert refused(policies(world, second, apply=True), planning + applying) == set()
@@ -208,7 +209,7 @@ def routes_reads(world: World, tmp_path: Path) -> list[Request]:
     (tmp_path / "specs.yaml").write_text(EVERYTHING, encoding="utf-8")
     arguments = ["routes", str(tmp_path / "specs.yaml"), "--sandbox", "-q"]
     with recorded() as reading, pytest.MonkeyPatch.context() as patching:
-        patching.setattr("sesform.cli.run.open_sandbox", lambda rate=None: world.sandbox)
+        patching.setattr("sesform.cli.sandbox.open_sandbox", lambda rate=None: world.sandbox)
         main(arguments)
         for name in ("a.example.com", "b.example.com", ODD):
             world.client("ses").set_identity_feedback_forwarding_enabled(Identity=name, ForwardingEnabled=True)
@@ -228,7 +229,7 @@ def test_nothing_in_the_policies_is_spare(shared: World, tmp_path: Path) -> None
         plan = world.plan(EVERYTHING)
     assert plan.errors == ()
     with recorded() as from_nothing:
-        assert world.apply(EVERYTHING, plan).ok
+        assert world.apply(plan).ok
     reading += routes_reads(world, tmp_path)
     world = furnished(world)
     world.converge(BEFORE)
@@ -236,7 +237,7 @@ def test_nothing_in_the_policies_is_spare(shared: World, tmp_path: Path) -> None
         plan = world.plan(EVERYTHING)
     reading += more
     with recorded() as from_another:
-        assert world.apply(EVERYTHING, plan).ok
+        assert world.apply(plan).ok
     planning, removing = list(reading), list(reading)
     for after in (EVERYTHING, FEWER, NOTHING):
         how: dict[str, Any] = {"destroy": True} if after is EVERYTHING else {"since": EVERYTHING}
@@ -245,7 +246,7 @@ def test_nothing_in_the_policies_is_spare(shared: World, tmp_path: Path) -> None
             plan = world.plan(after, **how)
         planning += more
         with recorded() as removal:
-            assert world.apply(after, plan, **how).ok
+            assert world.apply(replace(plan, diagnostics=())).ok
         removing += [*more, *removal]
 
     made = reading + from_nothing + from_another
@@ -297,7 +298,7 @@ def test_what_carries_a_tag_can_be_found_and_removed_and_nothing_else(shared: Wo
     with recorded() as planning:
         plan = world.plan(LEFT, prune=True)
     with recorded() as removing:
-        assert world.apply(LEFT, plan).ok
+        assert world.apply(plan).ok
     assert len(tags) == 3
 
     reading, applying = policies(world, LEFT, prune=True), policies(world, LEFT, apply=True, prune=True)
@@ -316,7 +317,7 @@ def test_listing_what_exists_takes_what_the_page_says(
     """Import makes every kind of call of that policy and no other; --unmanaged makes no other beside those of planning."""
     world = furnished(shared)
     world.converge(EVERYTHING)
-    monkeypatch.setattr("sesform.cli.run.open_sandbox", lambda rate=None: world.sandbox)
+    monkeypatch.setattr("sesform.cli.sandbox.open_sandbox", lambda rate=None: world.sandbox)
     page = (ROOT / "docs" / "permissions.md").read_text(encoding="utf-8").partition("## Listing what exists")[2]
     (statement,) = json.loads(page.partition("```json")[2].partition("```")[0])["Statement"]
     with recorded() as importing:

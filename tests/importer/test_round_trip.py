@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sesform import aws
-from sesform.cli.import_ import differences
+from sesform.engine import differences
 from sesform.importer import account as inventory
 from sesform.importer import spec_writer
 from sesform.importer.spec_writer import Account

@@ -56,7 +56,7 @@ def apply_with_a_fault(world: World, specs: str, at: int, fault: tuple[str, int,
     assume(plan.applyable)
     code, status, times, lost_answer = fault
     world.sandbox.fail("*", code=code, status=status, times=times, lost_answer=lost_answer, after=at)
-    return world.apply(specs, plan)
+    return world.apply(plan)
 
 
 def check_the_truth(world: World, specs: str, report: Report) -> None:
@@ -125,9 +125,9 @@ def test_two_applies_at_once_end_in_what_is_declared(shared: World, specs: str, 
     other.sandbox = world.sandbox
 
     def meanwhile() -> None:
-        other.apply(specs, other.plan(specs))
+        other.apply(other.plan(specs))
 
     world.sandbox.fail("*", code="EndpointConnectionError", before=meanwhile, after=at)
-    world.apply(specs, plan)
+    world.apply(plan)
     world.sandbox.mend()
     world.converge(specs)

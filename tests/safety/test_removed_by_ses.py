@@ -6,8 +6,6 @@ import json
 
 import pytest
 
-from sesform.live import refresh
-from sesform.planning.checks import removed_by_ses
 from world import DELEGATE, World
 
 TOPIC = "arn:aws:sns:eu-west-1:222222222222:feedback"
@@ -30,9 +28,8 @@ topics: {feedback: {}}
 
 
 def warnings(world: World, specs: str = SPECS) -> list[str]:
-    desired = world.desired(specs)
-    snapshot = refresh.read([*desired.declared.values()], (), world.connections(desired))
-    return [str(p) for p in removed_by_ses.removed_by_ses(desired, snapshot, world.plan(specs).changes)]
+    """What drift says about topics that SES has removed by itself."""
+    return [str(p) for p in world.drift(specs).diagnostics if "SES has probably removed" in p.summary]
 
 
 def break_publishing(world: World, how: str) -> None:

@@ -120,7 +120,7 @@ def test_a_policy_that_somebody_made_since_the_plan_is_not_overwritten(world: Wo
     plan = world.plan(specs)
     put(world.client("sesv2"), "mine", text_of())
     before = held(world.client("sesv2"))
-    (outcome,) = world.apply(specs, plan).outcomes
+    (outcome,) = world.apply(plan).outcomes
 
     assert "failed" == outcome.result
     assert outcome.error.endswith("; somebody made it since it was looked at; plan again")
@@ -135,7 +135,7 @@ def test_a_policy_that_was_made_already_as_planned_is_done(world: World) -> None
     plan = world.plan(specs)
     world.converge(specs)
 
-    assert ["done"] == [o.result for o in world.apply(specs, plan).outcomes]
+    assert ["done"] == [o.result for o in world.apply(plan).outcomes]
 
 
 # --- room ----------------------------------------------------------------------------------------------------------------

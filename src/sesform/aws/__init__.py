@@ -12,7 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -205,18 +205,51 @@ class Connections:
             connection.stop()
 
 
-def connect(places: Iterable[tuple[str, str]], access: Mapping[str, Access], settings: Settings) -> Connections:
-    """Logs in to the account of each (spec, region), checks it, and connects.
+class Logins:
+    """Connections that are kept: one account is logged in to once, however often its connections are asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._made: dict[tuple[Access, str], Connection] = {}
+        self._pacers: dict[Scope, Pacer] = {}
+
+    def connect(
+        self, places: Iterable[tuple[str, str]], access: Mapping[str, Access], *, tags: bool = False
+    ) -> Connections:
+        """Return connections, which only read, for each (spec, region). `tags`: whether tags will be read or written.
+
+        Raises CredentialsError, AwsError or AccountError before anything else has been called.
+        """
+        wanted = {place: (access[place[0]], place[1]) for place in dict.fromkeys(places)}
+        missing = {place: key for place, key in wanted.items() if key not in self._made}
+        if missing:
+            settings = replace(self._settings, tags=tags)
+            made = connect(missing, access, settings, self._pacers)
+            self._made |= {key: made.by_place[place] for place, key in missing.items()}
+        connections = Connections({place: self._made[key] for place, key in wanted.items()})
+        for connection in connections.by_place.values():
+            connection.read_only = True
+        connections.warnings += _half_redirected(connections.by_place.values()) if missing else []
+        return connections
+
+
+def connect(
+    places: Iterable[tuple[str, str]],
+    access: Mapping[str, Access],
+    settings: Settings,
+    pacers: dict[Scope, Pacer] | None = None,
+) -> Connections:
+    """Logs in to the account of each (spec, region), checks it, and connects. `pacers` are those of earlier connections.
 
     Raises CredentialsError, AwsError or AccountError before anything else has been called.
     """
+    pacers = {} if pacers is None else pacers
     wanted = {place: (access[place[0]], place[1]) for place in dict.fromkeys(places)}
     sessions: dict[Access, botocore.session.Session] = {}
     first_region = dict(reversed(list(wanted.values())))
     with ThreadPoolExecutor(max_workers=max(1, len(first_region))) as pool:
         waiting = {who: pool.submit(log_in, who, region, settings.open_session) for who, region in first_region.items()}
         sessions = {who: future.result() for who, future in waiting.items()}
-    pacers: dict[Scope, Pacer] = {}
     made: dict[tuple[Access, str], Connection] = {}
     for who, region in wanted.values():
         if (who, region) not in made:
@@ -252,6 +285,7 @@ __all__ = [
     "TAGGING",
     "Connection",
     "Connections",
+    "Logins",
     "OpenSession",
     "Pacer",
     "Settings",

@@ -1,4 +1,4 @@
-"""The commands: their words, their options, their exit codes."""
+"""The commands: their names, their options, their exit codes."""
 
 from __future__ import annotations
 
@@ -8,42 +8,27 @@ from typing import Annotated
 import typer
 
 from sesform import __version__
-from sesform.cli import apply as applying
-from sesform.cli import run
 from sesform.cli.console import Console, out
+from sesform.cli.import_ import ImportOptions
 from sesform.cli.options import (
-    Accounts,
-    AllowDark,
-    AllowIrreversible,
-    AllowMassChange,
-    AllTopics,
-    AutoApprove,
-    ExternalIdVariables,
+    Calls,
+    Drawing,
     Format,
-    FormatOption,
-    IdentityArns,
+    Guards,
+    Listing,
     NoColor,
-    Only,
-    Options,
-    Parallelism,
-    Paths,
-    Profiles,
-    Prune,
-    Quiet,
-    Rate,
-    Regions,
-    RemovedFile,
-    RoleArns,
+    Removal,
     SandboxRate,
-    Since,
-    SpecNames,
-    TerraformFile,
-    Unmanaged,
-    UseSandbox,
-    Verbose,
+    Selection,
+    Specs,
+    Terminal,
+    command,
 )
+from sesform.cli.presenting import Notifier, View, console
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask before applying.")]
 
 app = typer.Typer(
     name="sesform",
@@ -74,234 +59,184 @@ def _root(
     pass
 
 
-def _talk(options: Options) -> Console:
-    return Console(quiet=options.quiet, verbose=options.verbose, no_color=options.no_color)
-
-
-@app.command()
-def validate(
-    context: typer.Context,
-    paths: Paths = None,
-    format: FormatOption = Format.text,
-    no_color: NoColor = False,
-    quiet: Quiet = False,
-) -> int:
+@command(app)
+def validate(specs: Specs, drawing: Drawing, terminal: Terminal) -> int:
     """Check the specs, without AWS.  Exit code 0: valid, 1: not."""
-    options = Options.of(context.params)
-    desired = run.compile_specs(options)
-    if format is Format.json:
+    from sesform import engine
+
+    found = engine.validate(specs.places)
+    if drawing.format is Format.json:
         from sesform.render import json
 
-        out(json.problems(desired.warnings))
+        out(json.problems(found.warnings))
         return 0
-    _talk(options).problems(desired.warnings)
-    n, m = len(desired.access), len(desired.declared)
-    out(f"Success! The configuration is valid: {n} {'spec' if n == 1 else 'specs'}, {m} settings.")
+    console(terminal).problems(found.warnings)
+    n = found.specs
+    out(f"Success! The configuration is valid: {n} {'spec' if n == 1 else 'specs'}, {found.resources} settings.")
     return 0
 
 
-@app.command()
+@command(app)
 def plan(
-    context: typer.Context,
-    paths: Paths = None,
+    specs: Specs,
+    removal: Removal,
+    selection: Selection,
+    listing: Listing,
+    guards: Guards,
+    calls: Calls,
+    drawing: Drawing,
+    terminal: Terminal,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Save the plan, for `apply --plan`.")
     ] = None,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit code 2 where there are changes.")
     ] = False,
-    format: FormatOption = Format.text,
-    only: Only = None,
-    since: Since = None,
-    prune: Prune = False,
-    unmanaged: Unmanaged = False,
-    sandbox: UseSandbox = False,
-    sandbox_rate: SandboxRate = None,
-    rate: Rate = None,
-    parallelism: Parallelism = 10,
-    no_color: NoColor = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    allow_dark: AllowDark = False,
-    allow_mass_change: AllowMassChange = False,
-    allow_irreversible: AllowIrreversible = False,
 ) -> int:
     """Show what applying would change.  Exit code 0; 1: error; 2 with --detailed-exitcode: changes."""
-    options = Options.of(context.params)
-    console = _talk(options)
-    made, _ = run.make_plan(options, console, run.compile_specs(options))
-    if not run.present(options, console, run.guarded(options, made)):
+    from sesform import engine
+
+    view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
+    with Notifier(view, calls) as notify:
+        made = engine.plan(specs.places, calls.settings(removal, selection, listing, guards), notify)
+    if not view.plan(made):
         return 1
     if out is not None:
         from sesform.apply import saved_plan
-        from sesform.planning import plan_file
 
-        saved_plan.save(out, plan_file.document(made, timestamp=run.now(), rate=options.quota))
-        where = "--sandbox " if options.sandbox else ""
-        console.say(
+        saved_plan.save(out, view.document(made))
+        where = "--sandbox " if calls.sandbox else ""
+        view.console.say(
             f"Saved the plan to: {out}\nTo perform exactly these actions, run: sesform apply {where}--plan {out}"
         )
     return 2 if detailed_exitcode and made.changes else 0
 
 
-@app.command()
+@command(app)
 def apply(
-    context: typer.Context,
-    paths: Paths = None,
+    specs: Specs,
+    removal: Removal,
+    selection: Selection,
+    guards: Guards,
+    calls: Calls,
+    drawing: Drawing,
+    terminal: Terminal,
     plan: Annotated[
         Path | None, typer.Option("--plan", metavar="FILE", help="Apply exactly this saved plan, without asking.")
     ] = None,
     auto_approve: AutoApprove = False,
-    format: FormatOption = Format.text,
-    only: Only = None,
-    since: Since = None,
-    prune: Prune = False,
-    sandbox: UseSandbox = False,
-    sandbox_rate: SandboxRate = None,
-    rate: Rate = None,
-    parallelism: Parallelism = 10,
-    no_color: NoColor = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    allow_dark: AllowDark = False,
-    allow_mass_change: AllowMassChange = False,
-    allow_irreversible: AllowIrreversible = False,
 ) -> int:
     """Plan, ask, and apply; or exactly a saved plan.  Exit code 0; 1: error, or not everything was done."""
-    options = Options.of(context.params)
+    from sesform.cli.apply import apply_file, apply_specs
+
+    view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
     if plan is None:
-        return applying.apply_specs(options, _talk(options), auto_approve=auto_approve)
-    if only:
+        settings = calls.settings(removal, selection, guards)
+        return apply_specs(specs.places, settings, view, calls, auto_approve=auto_approve)
+    if selection.only:
         raise typer.BadParameter("a saved plan is applied whole", param_hint="--only")
-    if since is not None or prune:
-        option = "--prune" if since is None else "--since"
+    if removal.since is not None or removal.prune:
+        option = "--prune" if removal.since is None else "--since"
         raise typer.BadParameter("a saved plan says itself what it removes", param_hint=option)
-    return applying.apply_file(options, _talk(options), plan)
+    return apply_file(plan, specs.places, calls.settings(), view, calls)
 
 
-@app.command()
+@command(app)
 def drift(
-    context: typer.Context,
-    paths: Paths = None,
-    format: FormatOption = Format.text,
-    only: Only = None,
-    since: Since = None,
-    prune: Prune = False,
-    unmanaged: Unmanaged = False,
-    sandbox: UseSandbox = False,
-    sandbox_rate: SandboxRate = None,
-    rate: Rate = None,
-    parallelism: Parallelism = 10,
-    no_color: NoColor = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    specs: Specs,
+    removal: Removal,
+    selection: Selection,
+    listing: Listing,
+    calls: Calls,
+    drawing: Drawing,
+    terminal: Terminal,
 ) -> int:
     """Tell where AWS differs from the specs, for cron.  Exit code 0: in sync, 2: drift, 1: error."""
-    options = Options.of(context.params)
-    console = _talk(options)
-    made = run.find_drift(options, console, run.compile_specs(options))
-    if not run.present(options, console, made, drift=True):
+    from sesform import engine
+
+    view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
+    with Notifier(view, calls) as notify:
+        found = engine.drift(specs.places, calls.settings(removal, selection, listing), notify)
+    if not view.plan(found, drift=True):
         return 1
-    return 2 if made.changes else 0
+    return 2 if found.changes else 0
 
 
-@app.command()
+@command(app)
 def destroy(
-    context: typer.Context,
-    paths: Paths = None,
+    specs: Specs,
+    selection: Selection,
+    guards: Guards,
+    calls: Calls,
+    drawing: Drawing,
+    terminal: Terminal,
     auto_approve: AutoApprove = False,
-    format: FormatOption = Format.text,
-    only: Only = None,
-    sandbox: UseSandbox = False,
-    sandbox_rate: SandboxRate = None,
-    rate: Rate = None,
-    parallelism: Parallelism = 10,
-    no_color: NoColor = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    allow_dark: AllowDark = False,
-    allow_mass_change: AllowMassChange = False,
-    allow_irreversible: AllowIrreversible = False,
 ) -> int:
     """Remove everything that the specs declare, after asking.  Exit code 0; 1: error, or not everything was done."""
-    options = Options.of(context.params)
-    return applying.apply_specs(options, _talk(options), auto_approve=auto_approve, destroy=True)
+    from sesform.cli.apply import apply_specs
+
+    view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
+    settings = calls.settings(selection, guards)
+    return apply_specs(specs.places, settings, view, calls, auto_approve=auto_approve, destroy=True)
 
 
-@app.command()
+@command(app)
 def show(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan that `plan --out` saved.")],
-    format: FormatOption = Format.text,
+    drawing: Drawing,
     no_color: NoColor = False,
 ) -> int:
     """Draw a saved plan."""
     from sesform.apply import saved_plan
 
     saved = saved_plan.load(file)
-    if format is Format.json:
+    if drawing.format is Format.json:
         out(file.read_text(encoding="utf-8"))
-    else:
-        run.draw(Options((), no_color=no_color), saved)
-        Console(no_color=no_color).problems(saved.diagnostics)
+        return 0
+    view = View(Console(no_color=no_color), no_color=no_color, quota=Calls().quota)
+    view.draw(saved)
+    view.console.problems(saved.diagnostics)
     return 0
 
 
-@app.command()
-def routes(
-    context: typer.Context,
-    paths: Paths = None,
-    format: FormatOption = Format.text,
-    sandbox: UseSandbox = False,
-    sandbox_rate: SandboxRate = None,
-    rate: Rate = None,
-    parallelism: Parallelism = 10,
-    no_color: NoColor = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> int:
+@command(app)
+def routes(specs: Specs, calls: Calls, drawing: Drawing, terminal: Terminal) -> int:
     """Show who gets which feedback, and what is missing.  Exit code 0: no gap, 2: gaps, 1: error."""
     from sesform.cli.routes import show_routes
 
-    options = Options.of(context.params)
-    return show_routes(options, _talk(options))
+    view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
+    return show_routes(specs.places, calls, view)
 
 
-@app.command("import")
+@command(app, "import")
 def import_(
-    context: typer.Context,
-    account: Accounts = None,
-    region: Regions = None,
-    role_arn: RoleArns = None,
-    profile: Profiles = None,
-    external_id_env: ExternalIdVariables = None,
-    name: SpecNames = None,
-    identity_arn: IdentityArns = None,
-    all_topics: AllTopics = False,
-    terraform: TerraformFile = None,
-    removed: RemovedFile = None,
-    sandbox: UseSandbox = False,
-    sandbox_rate: SandboxRate = None,
-    rate: Rate = None,
-    parallelism: Parallelism = 10,
-    no_color: NoColor = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    asked: ImportOptions,
+    calls: Calls,
+    terminal: Terminal,
+    terraform: Annotated[
+        str | None,
+        typer.Option(
+            "--terraform", metavar="FILE", help="Not AWS, but what `terraform show -json` printed; -: standard input."
+        ),
+    ] = None,
+    removed: Annotated[
+        Path | None,
+        typer.Option("--removed", metavar="FILE", help="With --terraform: a new .tf file for the `removed` blocks."),
+    ] = None,
 ) -> int:
     """Print what exists as specs on which a plan is empty.  Exit code 0; 1: error, or not all could be said so."""
-    from sesform.cli import import_ as importing
+    from sesform.cli.import_ import import_live
 
-    options = Options.of(context.params)
-    asked = importing.ImportOptions.of(context.params)
     if terraform is not None:
-        from sesform.cli import import_terraform
+        from sesform.cli.import_terraform import import_state
 
-        return import_terraform.import_state(_talk(options), asked, terraform, removed)
+        return import_state(console(terminal, calls), asked, terraform, removed)
     if removed is not None:
         raise typer.BadParameter("it goes with --terraform", param_hint="--removed")
-    return importing.import_live(options, _talk(options), asked)
+    return import_live(asked, calls, View(console(terminal, calls), no_color=terminal.no_color, quota=calls.quota))
 
 
-@app.command()
+@command(app)
 def schema() -> int:
     """Print the JSON Schema of the specs, for editors."""
     import json
@@ -312,10 +247,10 @@ def schema() -> int:
     return 0
 
 
-@app.command()
+@command(app)
 def iam_policy(
-    context: typer.Context,
-    paths: Paths = None,
+    specs: Specs,
+    terminal: Terminal,
     apply: Annotated[bool, typer.Option("--apply", help="Also what applying needs, not only planning.")] = False,
     destroy: Annotated[bool, typer.Option("--destroy", help="Also for removing what they declare.")] = False,
     account: Annotated[
@@ -328,38 +263,39 @@ def iam_policy(
         ),
     ] = None,
     prune: Annotated[bool, typer.Option("--prune", help="Also for removing what carries their ownership tag.")] = False,
-    no_color: NoColor = False,
-    quiet: Quiet = False,
 ) -> int:
     """Print the least IAM policy that the specs need, for planning unless told otherwise."""
     from sesform.cli.iam_policy import show_policy
 
-    options = Options.of(context.params)
-    return show_policy(options, _talk(options), account=account, apply=apply, destroy=destroy)
+    removal = Removal(since, prune)
+    return show_policy(specs.places, removal, console(terminal), account=account, apply=apply, destroy=destroy)
 
 
-@sandbox_app.command()
+@command(sandbox_app)
 def serve(
+    rate: SandboxRate,
     host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0: any free one.")] = 4566,
-    sandbox_rate: SandboxRate = None,
 ) -> int:
     """Serve the sandbox over HTTP, for the AWS CLI and Terraform, until interrupted."""
+    from sesform.cli import sandbox
     from sesform_sandbox.server import serve as serve_sandbox
 
     def ready(url: str) -> None:
         out(f"export AWS_ENDPOINT_URL={url}")
         Console().say(
-            f"Sandbox: serving {run.state_file()} at {url}; an access key of 12 digits is the account. Ctrl-C stops it."
+            f"Sandbox: serving {sandbox.state_file()} at {url}; an access key of 12 digits is the account. Ctrl-C stops it."
         )
 
-    serve_sandbox(run.open_sandbox(sandbox_rate), host, port, ready)
+    serve_sandbox(sandbox.open_sandbox(rate.sandbox_rate), host, port, ready)
     return 0
 
 
-@sandbox_app.command()
+@command(sandbox_app)
 def reset() -> int:
     """Forget everything that the sandbox holds."""
-    run.open_sandbox().reset()
-    out(f"The sandbox is empty: {run.state_file()} is gone.")
+    from sesform.cli import sandbox
+
+    sandbox.open_sandbox().reset()
+    out(f"The sandbox is empty: {sandbox.state_file()} is gone.")
     return 0

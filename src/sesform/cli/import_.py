@@ -7,121 +7,112 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from sesform.cli import run
-from sesform.cli.console import Console, out
-from sesform.cli.options import Options
-from sesform.cli.progress import Progress
-from sesform.errors import SpecError, UsageError
+import typer
+
+from sesform.cli.console import out
+from sesform.cli.options import Calls
+from sesform.cli.presenting import Notifier, View
+from sesform.errors import UsageError
 from sesform.model.address import Access
 from sesform.model.values import printable
 
 if TYPE_CHECKING:
-    from sesform.importer.account import AccountResources
+    from sesform.engine import Imported
     from sesform.importer.spec_writer import Account
 
-_FILE = "import.yaml"  # what problems in the result are said to be in
+
+def _repeatable(option: str, help: str, metavar: str) -> Any:
+    return typer.Option(option, metavar=metavar, help=f"{help} Repeatable.")
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """The options of the command, as they were given."""
+    """What to import, as it was given on the command line."""
 
-    accounts: tuple[str, ...] = ()
-    regions: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ()
-    profiles: tuple[str, ...] = ()
-    external_ids: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
-    identity_arns: tuple[str, ...] = ()
-    all_topics: bool = False
+    account: Annotated[list[str] | None, _repeatable("--account", "An account to look at.", "A")] = None
+    region: Annotated[list[str] | None, _repeatable("--region", "A region to look at in each account.", "R")] = None
+    role_arn: Annotated[
+        list[str] | None, _repeatable("--role-arn", "The role to take in the account of the ARN.", "ARN")
+    ] = None
+    profile: Annotated[
+        list[str] | None, _repeatable("--profile", "The AWS profile for all accounts, or for A.", "[A=]NAME")
+    ] = None
+    external_id_env: Annotated[
+        list[str] | None,
+        _repeatable("--external-id-env", "The environment variable that holds the external id.", "[A=]VAR"),
+    ] = None
+    name: Annotated[list[str] | None, _repeatable("--name", "What the specs of account A are called.", "[A=]NAME")] = (
+        None
+    )
+    identity_arn: Annotated[
+        list[str] | None, _repeatable("--identity-arn", "Ask for legacy entries for this foreign identity.", "ARN")
+    ] = None
+    all_topics: Annotated[bool, typer.Option("--all-topics", help="Also topics that SES has nothing to do with.")] = (
+        False
+    )
 
-    @classmethod
-    def of(cls, parameters: Mapping[str, Any]) -> ImportOptions:
-        """The command's parameters. What is there twice without saying more, is there once."""
+    @staticmethod
+    def _given(values: list[str] | None) -> tuple[str, ...]:
+        """The values of a repeatable option. Exact duplicates are dropped."""
+        return tuple(dict.fromkeys(values or ()))
 
-        def given(name: str) -> tuple[str, ...]:
-            return tuple(dict.fromkeys(parameters[name] or ()))
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        return self._given(self.account)
 
-        return cls(
-            given("account"),
-            given("region"),
-            given("role_arn"),
-            given("profile"),
-            given("external_id_env"),
-            given("name"),
-            given("identity_arn"),
-            parameters["all_topics"],
-        )
+    @property
+    def regions(self) -> tuple[str, ...]:
+        return self._given(self.region)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return self._given(self.role_arn)
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        return self._given(self.profile)
+
+    @property
+    def external_ids(self) -> tuple[str, ...]:
+        return self._given(self.external_id_env)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self._given(self.name)
+
+    @property
+    def identity_arns(self) -> tuple[str, ...]:
+        return self._given(self.identity_arn)
 
 
-def import_live(options: Options, console: Console, asked: ImportOptions) -> int:
-    """Reads the accounts and prints their specs. 1 where not all could be read, or a plan on the result would not be empty."""
-    from sesform.importer import account as inventory
-    from sesform.importer import spec_writer
-    from sesform.specs import yaml_writer
+def import_live(asked: ImportOptions, calls: Calls, view: View) -> int:
+    """Read the accounts and print their specs. Return 1 where not all could be read, or a plan on the result is not empty."""
+    from sesform import engine
 
     accesses = _accesses(asked)
-    accounts = _accounts(asked, accesses)
-    foreign = _foreign(asked)
-    places = [(account, region) for account in asked.accounts for region in asked.regions]
-    connections = run.connect(options, console, places, accesses)
-    where = ", ".join(sorted({str(c.scope) for c in connections.by_place.values()}))
-    console.say(f"Reading what exists in {where} ...")
-    with Progress(console, lambda: connections.calls, options.pace) as progress:
-        findings = inventory.read(
-            connections,
-            foreign,
-            all_topics=asked.all_topics,
-            parallelism=options.parallelism,
-            expect=progress.expect,
-        )
-    if findings.unreadable:
-        for text in findings.unreadable:
-            console.error(printable(text))
-        console.error("Not everything could be read, so nothing is printed: it would not be all that exists.")
+    request = engine.ImportRequest(
+        accesses, _accounts(asked, accesses), asked.regions, _foreign(asked), asked.all_topics, _command(asked)
+    )
+    with Notifier(view, calls) as notify:
+        found = engine.import_live(request, calls.settings(), notify)
+    for text in (*found.unreadable, *found.differences):
+        view.console.error(printable(text))
+    if found.unreadable:
+        view.console.error("Not everything could be read, so nothing is printed: it would not be all that exists.")
         return 1
-    drafts = spec_writer.specs(findings.resources, accounts, whole=True, scopes=findings.scopes, notes=findings.notes)
-    documents = [(d.data, d.comments) for d in drafts]
-    head = [f"Made by `{_command(asked)}`. A plan on it is empty."]
-    wrong = differences(yaml_writer.text(documents, head), findings)
-    if wrong:
-        head = [f"Made by `{_command(asked)}`. A plan on it is not empty:", *wrong]
-        for text in wrong:
-            console.error(printable(text))
-        console.error("What is printed does not say exactly what exists; see the comments at its top.")
-    out(yaml_writer.text(documents, head))
-    _summarize(console, findings)
-    return 1 if wrong else 0
+    if found.differences:
+        view.console.error("What is printed does not say exactly what exists; see the comments at its top.")
+    out(found.text)
+    _summarize(view, found)
+    return 1 if found.differences else 0
 
 
-def differences(text: str, findings: AccountResources) -> list[str]:
-    """Why a plan on these specs would not be empty, or could not be made; [] where it would be empty."""
-    from sesform.importer import account as inventory
-    from sesform.planning import planner
-    from sesform.specs import compiler, schema, yaml_reader
-
-    documents, problems = yaml_reader.parse([(_FILE, text.encode())])
-    specs, more = schema.load(documents)
-    try:
-        wanted = compiler.build(specs, [*problems, *more])
-    except SpecError as error:
-        return [str(p) for p in error.problems if p.severity == "error"]
-    plan = planner.plan(wanted, inventory.snapshot(wanted, findings))
-    changes = [f"{c.address} would be {c.action}d: {c.reason}" for c in plan.changes]
-    return [*map(str, plan.errors), *changes]
-
-
-def _summarize(console: Console, findings: AccountResources) -> None:
-    kinds = {
-        "identity": len({(s, p["identity"]) for k, s, p in findings.resources if k == "feedback_forwarding"}),
-        "configuration set": sum(k == "configuration_set" for k, _, _ in findings.resources),
-        "topic": sum(k == "topic" for k, _, _ in findings.resources),
-    }
-    plural = {"identity": "identities"}
-    said = ", ".join(f"{n} {kind if n == 1 else plural.get(kind, kind + 's')}" for kind, n in kinds.items())
-    console.say(f"Found {said}.")
+def _summarize(view: View, found: Imported) -> None:
+    words = (("identity", "identities"), ("configuration set", "configuration sets"), ("topic", "topics"))
+    said = ", ".join(f"{n} {one if n == 1 else more}" for n, (one, more) in zip(found.counts, words, strict=True))
+    view.console.say(f"Found {said}.")
 
 
 def _command(asked: ImportOptions) -> str:

@@ -5,56 +5,51 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from sesform.cli.console import Console, out
 from sesform.cli.import_ import ImportOptions, accounts_of
-from sesform.errors import SpecError, TerraformError, UsageError
-from sesform.importer import spec_writer, terraform_state
-from sesform.importer.terraform_state import StateResources
+from sesform.errors import TerraformError, UsageError
+from sesform.importer import terraform_state
+from sesform.importer.spec_writer import Account
 from sesform.model import arns
+from sesform.model.address import Scope
 from sesform.model.values import printable
-from sesform.specs import compiler, schema, yaml_reader, yaml_writer
-from sesform.specs.desired import Desired
+from sesform.specs import schema
 
 _STDIN = "-"
 
 
 def import_state(console: Console, asked: ImportOptions, file: str, removed: Path | None) -> int:
-    """Prints the specs; the blocks go to a new file, or below the specs as comments.
+    """Print the specs; the blocks go to a new file, or below the specs as comments.
 
     Raises TerraformError where the file says too little or nothing that specs can say, UsageError for options that do not fit
     and files that cannot be used.
     """
+    from sesform import engine
+
     account, region = _stand_ins(asked)
     shown = "standard input" if file == _STDIN else printable(file)
     try:
-        inventory = terraform_state.inventory(_read(file), account, region, all_topics=asked.all_topics)
+        found = engine.import_terraform(
+            _read(file), partial(_accounts, asked), account=account, region=region, all_topics=asked.all_topics
+        )
     except TerraformError as error:
         raise TerraformError(f"{shown}: {error}") from None
-    drafts = spec_writer.specs(inventory.resources, _accounts(inventory, asked), whole=False)
-    text = yaml_writer.text((draft.data, draft.comments) for draft in drafts)
-    compiled = _compiled(text)
-    if not compiled.declared:
-        stay = [f"{item.address}: {item.stays}" for item in inventory.items if item.stays]
-        remarks = [remark for draft in drafts for texts in draft.comments.values() for remark in texts]
-        raise TerraformError("\n".join([f"{shown}: nothing in it goes into specs:", *stay, *remarks]))
-    verdicts = terraform_state.verdicts(inventory, compiled)
-    blocks = terraform_state.removed_file(verdicts)
     if removed is not None:
-        _write_new(removed, blocks)
-    for warning in inventory.warnings:
+        _write_new(removed, found.blocks)
+    for warning in found.warnings:
         console.warn(warning)
-    out(text if removed is not None else text + _commented(blocks))
-    going = sum(v.goes for v in verdicts)
+    out(found.text if removed is not None else found.text + _commented(found.blocks))
     where = printable(str(removed)) if removed is not None else "the end of the output"
-    if inventory.passed_over:
+    if found.skipped_topics:
         console.say(
-            f"Topics that SES has nothing to do with: {inventory.passed_over}, passed over; --all-topics takes them too."
+            f"Topics that SES has nothing to do with: {found.skipped_topics}, passed over; --all-topics takes them too."
         )
-    console.say(f"{going} of Terraform's resources go over, {len(verdicts) - going} stay; {where} says which and why.")
+    console.say(f"{found.handed_over} of Terraform's resources go over, {found.kept} stay; {where} says which and why.")
     return 0
 
 
@@ -75,10 +70,10 @@ def _stand_ins(asked: ImportOptions) -> tuple[str | None, str | None]:
     return found[0], found[1]
 
 
-def _accounts(inventory: StateResources, asked: ImportOptions) -> Mapping[str, spec_writer.Account]:
+def _accounts(asked: ImportOptions, scopes: Iterable[Scope]) -> Mapping[str, Account]:
     """What the specs of each account are called, and how it is reached. Raises UsageError for accounts that are not there."""
-    scopes = {scope for _, scope, _ in inventory.resources}
-    found, regions = sorted({s.account for s in scopes}), sorted({s.region for s in scopes})
+    where = set(scopes)
+    found, regions = sorted({s.account for s in where}), sorted({s.region for s in where})
     for option, values in (("--name", asked.names), ("--profile", asked.profiles), ("--role-arn", asked.roles)):
         for value in values:
             arn, one = arns.parse(value), re.match(r"([0-9]{12})=", value)
@@ -86,7 +81,7 @@ def _accounts(inventory: StateResources, asked: ImportOptions) -> Mapping[str, s
             if account and found and account not in found:
                 there = f"nothing goes over from account {account}, only from {', '.join(found)}"
                 raise UsageError(f"{option} {printable(value)}: {there}")
-    return accounts_of(replace(asked, accounts=tuple(found), regions=tuple(regions))) if found else {}
+    return accounts_of(replace(asked, account=found, region=regions)) if found else {}
 
 
 def _read(file: str) -> bytes:
@@ -98,16 +93,6 @@ def _read(file: str) -> bytes:
             return stream.read(most)
     except OSError as error:
         raise UsageError(f"{printable(file)}: {error.strerror}") from None
-
-
-def _compiled(text: str) -> Desired:
-    """The specs as `sesform plan` will understand them: what they say is what Terraform may forget, and nothing else."""
-    documents, problems = yaml_reader.parse([("the specs made of it", text.encode())])
-    specs, more = schema.load(documents)
-    try:
-        return compiler.build(specs, [*problems, *more])
-    except SpecError as error:
-        raise TerraformError("the state makes no valid specs:\n" + "\n".join(map(str, error.problems))) from None
 
 
 def _write_new(file: Path, text: str) -> None:

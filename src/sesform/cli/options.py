@@ -1,16 +1,24 @@
-"""The options that commands share, each written once."""
+"""The options of the commands: each is declared once, in a group that commands name in their signature.
+
+A group is a dataclass whose fields are annotated as typer wants them. `command` registers a function as a command: it expands
+each parameter whose type is a group into the group's options.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-_SPECS = (Path("specs"),)
+if TYPE_CHECKING:
+    from sesform.engine import EmulatedAws, Settings
+
+Command = TypeVar("Command", bound=Callable[..., int])
 
 
 class Format(StrEnum):
@@ -19,139 +27,126 @@ class Format(StrEnum):
     markdown = "markdown"
 
 
-Paths = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[PATHS]...", help="Spec files and folders.  [default: specs]", show_default=False),
-]
-FormatOption = Annotated[Format, typer.Option("--format", help="How the result is written.")]
-Only = Annotated[
-    list[str] | None,
-    typer.Option("--only", metavar="GLOB", help="Only addresses that match, and what they depend on. Repeatable."),
-]
-UseSandbox = Annotated[
-    bool, typer.Option("--sandbox", envvar="SESFORM_SANDBOX", help="Run against the embedded control plane, not AWS.")
-]
-SandboxRate = Annotated[
-    float | None,
-    typer.Option(
-        "--sandbox-rate", metavar="N", min=0.01, help="SES calls a second that the sandbox takes in each scope."
-    ),
-]
-Rate = Annotated[
-    float | None,
-    typer.Option(
-        "--rate",
-        envvar="SESFORM_RATE",
-        metavar="N",
-        min=0.0,
-        help="SES calls a second in each scope; 0: not paced.  [default: 1]",
-    ),
-]
-Parallelism = Annotated[
-    int, typer.Option("--parallelism", metavar="N", min=1, max=64, help="Steps and reads side by side.")
-]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colour, even on a terminal.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only the result, and errors.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell every call to AWS.")]
-Since = Annotated[
-    str | None,
-    typer.Option(
-        "--since",
-        metavar="GIT_REF",
-        help="Remove what the specs at this commit, branch or tag declared, and no spec names any more.",
-    ),
-]
-Prune = Annotated[
-    bool,
-    typer.Option("--prune", help="Remove what carries the ownership tag of a spec here, and no spec names any more."),
-]
-Unmanaged = Annotated[bool, typer.Option("--unmanaged", help="List what exists and no spec names, too.")]
-AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask before applying.")]
 
 
-AllowDark = Annotated[bool, typer.Option("--allow-dark", help="Allow identities to be left without a route.")]
-AllowMassChange = Annotated[bool, typer.Option("--allow-mass-change", help="Allow many deletions at once.")]
-AllowIrreversible = Annotated[
-    bool, typer.Option("--allow-irreversible", help="Allow cross-account entries to be cleared for good.")
-]
-
-
-# --- of import ---------------------------------------------------------------------------------------------------------
-
-Accounts = Annotated[
-    list[str] | None, typer.Option("--account", metavar="A", help="An account to look at. Repeatable.")
-]
-Regions = Annotated[
-    list[str] | None, typer.Option("--region", metavar="R", help="A region to look at in each account. Repeatable.")
-]
-RoleArns = Annotated[
-    list[str] | None,
-    typer.Option("--role-arn", metavar="ARN", help="The role to take in the account of the ARN. Repeatable."),
-]
-Profiles = Annotated[
-    list[str] | None,
-    typer.Option("--profile", metavar="[A=]NAME", help="The AWS profile for all accounts, or for A. Repeatable."),
-]
-ExternalIdVariables = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--external-id-env",
-        metavar="[A=]VAR",
-        help="The environment variable that holds the external id. Repeatable.",
-    ),
-]
-SpecNames = Annotated[
-    list[str] | None,
-    typer.Option("--name", metavar="[A=]NAME", help="What the specs of account A are called. Repeatable."),
-]
-IdentityArns = Annotated[
-    list[str] | None,
-    typer.Option("--identity-arn", metavar="ARN", help="Ask for legacy entries for this foreign identity. Repeatable."),
-]
-AllTopics = Annotated[bool, typer.Option("--all-topics", help="Also topics that SES has nothing to do with.")]
-TerraformFile = Annotated[
-    str | None,
-    typer.Option(
-        "--terraform", metavar="FILE", help="Not AWS, but what `terraform show -json` printed; -: standard input."
-    ),
-]
-RemovedFile = Annotated[
-    Path | None,
-    typer.Option("--removed", metavar="FILE", help="With --terraform: a new .tf file for the `removed` blocks."),
-]
+def _option(flag: str, help: str, *, metavar: str | None = None) -> Any:
+    return typer.Option(flag, metavar=metavar, help=help)
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """What one run was asked for."""
+class Specs:
+    """Which spec files and folders a command reads."""
 
-    paths: tuple[str | Path, ...]
-    format: Format = Format.text
-    only: tuple[str, ...] = ()
-    since: str | None = None
-    prune: bool = False
-    unmanaged: bool = False
-    sandbox: bool = False
-    sandbox_rate: float | None = None
-    rate: float | None = None
-    parallelism: int = 10
-    no_color: bool = False
-    quiet: bool = False
-    verbose: bool = False
-    allow_dark: bool = False
-    allow_mass_change: bool = False
-    allow_irreversible: bool = False
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PATHS]...", help="Spec files and folders.  [default: specs]", show_default=False),
+    ] = None
 
-    @classmethod
-    def of(cls, parameters: Mapping[str, Any]) -> Options:
-        """A command's parameters, of which those that are not options of a run are passed over."""
-        known = {f.name: parameters[f.name] for f in fields(cls) if parameters.get(f.name) is not None}
-        known["paths"] = tuple(known.get("paths") or _SPECS)
-        return cls(**{**known, "only": tuple(known.get("only", ()))})
+    @property
+    def places(self) -> tuple[str | Path, ...]:
+        """The paths that were given, or the default folder."""
+        return tuple(self.paths or ("specs",))
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """How the result is written."""
+
+    format: Annotated[Format, typer.Option("--format", help="How the result is written.")] = Format.text
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """How much is said on the terminal, and how."""
+
+    no_color: NoColor = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the result, and errors.")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """Which resources are deleted because no spec declares them any more."""
+
+    since: Annotated[
+        str | None,
+        _option(
+            "--since",
+            "Remove what the specs at this commit, branch or tag declared, and no spec names any more.",
+            metavar="GIT_REF",
+        ),
+    ] = None
+    prune: Annotated[
+        bool, _option("--prune", "Remove what carries the ownership tag of a spec here, and no spec names any more.")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which part of a plan is meant."""
+
+    only: Annotated[
+        list[str] | None,
+        _option("--only", "Only addresses that match, and what they depend on. Repeatable.", metavar="GLOB"),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is listed beside a plan."""
+
+    unmanaged: Annotated[bool, _option("--unmanaged", "List what exists and no spec names, too.")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """What the guards let pass."""
+
+    allow_dark: Annotated[bool, _option("--allow-dark", "Allow identities to be left without a route.")] = False
+    allow_mass_change: Annotated[bool, _option("--allow-mass-change", "Allow many deletions at once.")] = False
+    allow_irreversible: Annotated[
+        bool, _option("--allow-irreversible", "Allow cross-account entries to be cleared for good.")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxRate:
+    """The quota that the sandbox keeps."""
+
+    sandbox_rate: Annotated[
+        float | None,
+        typer.Option(
+            "--sandbox-rate", metavar="N", min=0.01, help="SES calls a second that the sandbox takes in each scope."
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Calls(SandboxRate):
+    """Which AWS is called, and how fast."""
+
+    sandbox: Annotated[
+        bool,
+        typer.Option("--sandbox", envvar="SESFORM_SANDBOX", help="Run against the embedded control plane, not AWS."),
+    ] = False
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            "--rate",
+            envvar="SESFORM_RATE",
+            metavar="N",
+            min=0.0,
+            help="SES calls a second in each scope; 0: not paced.  [default: 1]",
+        ),
+    ] = None
+    parallelism: Annotated[
+        int, typer.Option("--parallelism", metavar="N", min=1, max=64, help="Steps and reads side by side.")
+    ] = 10
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell every call to AWS.")] = False
 
     @property
     def quota(self) -> float | None:
-        """SES calls a second that estimates are made for: AWS's, in the sandbox too, unless another pace was asked for."""
+        """SES calls a second that estimates are made for: AWS's quota, in the sandbox too, unless `--rate` names another."""
         from sesform.model.quotas import SES_CALLS_PER_SECOND
 
         return SES_CALLS_PER_SECOND if self.rate is None else self.rate or None
@@ -160,3 +155,66 @@ class Options:
     def pace(self) -> float | None:
         """SES calls a second, None for no pacing. The sandbox has no quota unless it is given one."""
         return self.sandbox_rate if self.sandbox and self.rate is None else self.quota
+
+    def settings(self, *groups: Any) -> Settings:
+        """The engine's settings of these options and of the other groups given; the sandbox is opened if it is asked for."""
+        from sesform import engine
+
+        known = {f.name for f in fields(engine.Settings)}
+        given = {f.name: getattr(g, f.name) for g in groups for f in fields(g) if f.name in known}
+        given["only"] = tuple(given.get("only") or ())
+        return engine.keeping_logins(
+            engine.Settings(**given, rate=self.pace, parallelism=self.parallelism, sandbox=self._emulated())
+        )
+
+    def _emulated(self) -> EmulatedAws | None:
+        from sesform.cli import sandbox
+
+        return sandbox.open_sandbox(self.sandbox_rate) if self.sandbox else None
+
+
+def command(app: typer.Typer, name: str | None = None) -> Callable[[Command], Command]:
+    """Register a function as a command: its name, its docstring as help, its own parameters and those of its groups as options."""
+
+    def register(function: Command) -> Command:
+        groups, parameters = _expanded(function)
+
+        def run(**given: Any) -> int:
+            made = {name: group(**{f.name: given.pop(f.name) for f in fields(group)}) for name, group in groups.items()}
+            return function(**made, **given)
+
+        run.__doc__, run.__name__ = function.__doc__, function.__name__
+        run.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        app.command(name)(run)
+        return function
+
+    return register
+
+
+def _expanded(function: Callable[..., Any]) -> tuple[dict[str, Any], list[inspect.Parameter]]:
+    """The groups among a function's parameters, by name, and all parameters with the groups' fields in their place."""
+    hints = get_type_hints(function, include_extras=True)
+    groups: dict[str, Any] = {}
+    found: list[inspect.Parameter] = []
+    for parameter in inspect.signature(function).parameters.values():
+        annotation = hints[parameter.name]
+        if is_dataclass(annotation):
+            groups[parameter.name] = annotation
+            found += _fields(annotation)
+        else:
+            found.append(parameter.replace(annotation=annotation, kind=inspect.Parameter.KEYWORD_ONLY))
+    return groups, found
+
+
+def _fields(group: Any) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(
+            f.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if f.default is MISSING else f.default,
+            annotation=hints[f.name],
+        )
+        for f in fields(group)
+    ]

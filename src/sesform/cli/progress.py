@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 
 from sesform.cli.console import Console
@@ -20,24 +20,20 @@ Made = Callable[[], Counter[tuple[Scope, str]]]
 
 
 class Progress:
-    """`expect` says how many SES calls a scope takes; `made` how many there were so far, by scope and operation.
+    """`expected`: SES calls by scope, which may grow; `made` returns the calls made so far, by scope and operation.
 
     Nothing is shown with -q, nor before a second has passed.
     """
 
-    def __init__(self, console: Console, made: Made, rate: float | None) -> None:
-        self._talk, self._made, self._rate = console, made, rate
-        self._expected: dict[Scope, int] = {}
+    def __init__(self, console: Console, made: Made, expected: Mapping[Scope, int], rate: float | None) -> None:
+        self._console, self._made, self._expected, self._rate = console, made, expected, rate
         self._terminal = sys.stderr.isatty()
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._tell, daemon=True)
         self._told = 0
 
-    def expect(self, scope: Scope, calls: int) -> None:
-        self._expected[scope] = calls
-
     def __enter__(self) -> Progress:
-        if not self._talk.quiet:
+        if not self._console.quiet:
             self._thread.start()
         return self
 
@@ -69,10 +65,12 @@ class Progress:
         made = sum(self._by_scope().values())
         if made // _EVERY > self._told:
             self._told = made // _EVERY
-            self._talk.say(self.line())
+            self._console.say(self.line())
 
     def line(self) -> str:
         """The state in one line: a bar, calls made of those expected, and how long the rest takes at the pace."""
+        from sesform.render.duration import duration
+
         made, expected = self._by_scope(), dict(self._expected)  # a copy: other threads go on adding
         done, all_ = sum(made.values()), sum(expected.values())
         filled = _WIDTH * done // all_ if all_ else 0
@@ -86,11 +84,3 @@ class Progress:
             if operation.startswith("ses:") and scope in self._expected:
                 found[scope] = min(found[scope] + calls, self._expected[scope])
         return found
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: 40 s, 12 min, 2 h 45 min."""
-    if seconds < 90:
-        return f"{max(0, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

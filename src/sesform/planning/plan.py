@@ -96,10 +96,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of a plan, in the plan's order."""
+    """What became of a plan, in the plan's order. `not_reflected`: steps that were done and that AWS does not show yet."""
 
     outcomes: tuple[Outcome, ...]
     interrupted: bool = False
+    not_reflected: tuple[Change, ...] = ()
 
     @property
     def ok(self) -> bool:

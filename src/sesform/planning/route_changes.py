@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
-from sesform.model.address import Scope
+from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.planning import routes
 from sesform.planning.plan import Change, Plan
@@ -145,3 +145,11 @@ def _resources(scopes: Mapping[tuple[str, str], Scope], snapshot: Snapshot) -> d
         scope = scopes[address.spec, address.region]
         found[aws_key(address.type, scope, properties)] = properties
     return found
+
+
+def deletions(desired: Desired, snapshot: Snapshot) -> tuple[dict[str, Address], dict[tuple[Scope, str], Address]]:
+    """Return the topics, by ARN, and the configuration sets, by scope and name, that a plan on this snapshot deletes."""
+    absent = [d for d in desired.declared.values() if d.desired is None and d.address in snapshot.found]
+    topics = {d.key["topic_arn"]: d.address for d in absent if d.address.type == "topic"}
+    sets = {(d.scope, d.key["configuration_set"]): d.address for d in absent if d.address.type == "configuration_set"}
+    return topics, sets

@@ -11,6 +11,7 @@ from sesform.planning import diff
 from sesform.planning.plan import ACTIONS, Change, Outcome, Plan, Report, on_the_way
 from sesform.policies import document as policy_document
 from sesform.render._hcl import SYMBOLS, Paint, differing, painter, value, whole
+from sesform.render.duration import duration
 from sesform.resources import RESOURCES
 
 _LEGEND = {"create": "create", "update": "update in-place", "delete": "destroy"}
@@ -127,11 +128,6 @@ def _calls(of: Plan, rate: float | None) -> str:
         else ""
     )
     return f"Applying makes {total} {'call' if total == 1 else 'calls'}{pace}:\n" + "\n".join(lines)
-
-
-def duration(seconds: int) -> str:
-    """Seconds as people say them."""
-    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min {seconds % 60} s"
 
 
 def drift(of: Plan, *, colour: bool = False) -> str:

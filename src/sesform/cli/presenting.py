@@ -1,0 +1,182 @@
+"""Draw what the engine returns, and say what it reports on the way. The result goes to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from sesform.cli.console import Console, coloured, out
+from sesform.cli.options import Calls, Format, Terminal
+from sesform.model.address import Scope
+from sesform.model.values import printable
+
+if TYPE_CHECKING:
+    from sesform.cli.progress import Progress
+    from sesform.engine.progress import Event, ReadingDependents
+    from sesform.planning.plan import Outcome, Plan, Report
+
+
+class View:
+    """How the results of one command are drawn. `quota`: SES calls a second that estimates are made for."""
+
+    def __init__(
+        self, console: Console, format: Format = Format.text, *, no_color: bool = False, quota: float | None = None
+    ) -> None:
+        self.console, self.format, self.quota = console, format, quota
+        self.colour = format is Format.text and coloured(sys.stdout, no_color)
+
+    def plan(self, plan: Plan, *, drift: bool = False, only_errors: bool = False) -> bool:
+        """Draw a plan and its diagnostics. Return whether it may be applied.
+
+        A plan with preflight errors is not drawn; one that a guard refuses is, so that it can be judged. With `only_errors` a plan
+        without errors is not written as JSON, because the report will be.
+        """
+        if self.format is Format.json and (plan.errors or not only_errors):
+            out(self.plan_json(plan))
+        if self.format is not Format.json and all(d.path == "" for d in plan.errors):
+            self.draw(plan, drift=drift)
+        self.console.problems(plan.diagnostics)
+        if plan.errors:
+            n = len(plan.errors)
+            self.console.error(
+                f"{n} {'problem stands' if n == 1 else 'problems stand'} in the way; nothing was changed."
+            )
+        return not plan.errors
+
+    def draw(self, plan: Plan, *, drift: bool = False) -> None:
+        """Draw a plan as text or Markdown."""
+        from sesform.render import markdown, text, unmanaged
+
+        if self.format is Format.markdown:
+            drawn = markdown.plan(plan, drift=drift, rate=self.quota)
+            out(drawn + unmanaged.markdown(plan, markdown.MAX_CHARACTERS - len(drawn)))
+            return
+        drawn = text.drift(plan, colour=self.colour) if drift else text.plan(plan, colour=self.colour, rate=self.quota)
+        out(drawn + unmanaged.text(plan, colour=self.colour))
+
+    def plan_json(self, plan: Plan) -> str:
+        """Return a plan as JSON text."""
+        from sesform.planning import plan_file
+
+        return plan_file.text(self.document(plan))
+
+    def document(self, plan: Plan) -> dict[str, Any]:
+        """Return a plan as its JSON document."""
+        from sesform.planning import plan_file
+
+        return plan_file.document(plan, timestamp=now(), rate=self.quota)
+
+    def report(self, report: Report) -> None:
+        """Draw what became of a plan."""
+        from sesform.render import json, markdown, text
+
+        if self.format is Format.json:
+            out(json.report(report))
+        elif self.format is Format.markdown:
+            out(markdown.report(report))
+        else:
+            out("\n" + text.report(report, colour=self.colour))
+
+    def step(self, outcome: Outcome) -> None:
+        """Say how a step ended."""
+        from sesform.render import text
+
+        say: Callable[[str], None] = self.console.error
+        if outcome.result in ("done", "not tried"):
+            say = self.console.say
+        elif outcome.result == "left":
+            say = self.console.warn
+        say(text.step(outcome.change, outcome))
+
+
+class Notifier:
+    """Says on stderr what the engine is doing. A context manager: a progress bar ends with it."""
+
+    def __init__(self, view: View, calls: Calls) -> None:
+        self._view, self._console, self._calls = view, view.console, calls
+        self._progress: Progress | None = None
+        self._connected = False
+
+    def __enter__(self) -> Notifier:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._progress is not None:
+            self._progress.__exit__(kind, error, trace)
+
+    def __call__(self, event: Event) -> None:
+        from sesform.engine import progress as events
+        from sesform.render import text
+
+        say = self._console.say
+        match event:
+            case events.Connecting():
+                self._say_what_sandbox_is()
+            case events.ReadingResources(resources, scopes):
+                say(f"Reading {resources} declared settings in {_names(scopes)} ...")
+            case events.ReadingTags():
+                say("Looking for what carries the tags of these specs ...")
+            case events.ReadingDependents():
+                say(self._dependents(event))
+            case events.ReadingUnmanaged():
+                say("Looking for what no spec names ...")
+            case events.ReadingAccounts(scopes):
+                say(f"Reading what exists in {_names(scopes)} ...")
+                self._show_bar(event)
+            case events.ReadingAgain():
+                say("Reading again what the plan touches ...")
+            case events.Warned(warning):
+                self._console.warn(warning)
+            case events.StepStarted(change):
+                say(text.step(change, None))
+            case events.StepFinished(outcome):
+                self._view.step(outcome)
+            case events.Applied(report):
+                self._view.report(report)
+
+    def _say_what_sandbox_is(self) -> None:
+        """Once a run."""
+        from sesform.cli.sandbox import state_file
+
+        if self._calls.sandbox and not self._connected:
+            self._console.say(
+                f"Sandbox: this is a simulated AWS, kept in {state_file()}; no real account is read or changed."
+            )
+        self._connected = True
+
+    def _dependents(self, event: ReadingDependents) -> str:
+        from sesform.model.quotas import least_seconds
+        from sesform.render.duration import duration
+
+        seconds = least_seconds(event.calls, self._calls.quota)
+        cost = f"{event.calls} call{'' if event.calls == 1 else 's'}" + (
+            f", at least {duration(seconds)}" if seconds else ""
+        )
+        if event.type == "topic":
+            return f"Looking for what else in {event.scope} uses topics that go: {cost} ..."
+        return f"Looking for identities of {event.scope} that use {printable(', '.join(event.names))} by default: {cost} ..."
+
+    def _show_bar(self, event: Any) -> None:
+        from sesform.cli.progress import Progress
+
+        self._progress = Progress(self._console, event.made, event.expected, self._calls.pace)
+        self._progress.__enter__()
+
+
+def _names(scopes: tuple[Scope, ...]) -> str:
+    return ", ".join(map(str, scopes)) or "no account"
+
+
+def console(terminal: Terminal, calls: Calls | None = None) -> Console:
+    """Return the console that these options ask for."""
+    return Console(quiet=terminal.quiet, verbose=calls is not None and calls.verbose, no_color=terminal.no_color)
+
+
+def now() -> str:
+    """Return the time as RFC 3339, in UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

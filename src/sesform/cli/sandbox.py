@@ -1,0 +1,24 @@
+"""Where commands find the sandbox: one state file, kept between commands."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sesform_sandbox import Sandbox
+
+_STATE = Path(".sesform") / "sandbox.json"
+
+
+def open_sandbox(rate: float | None = None) -> Sandbox:
+    """Return the sandbox with its state of earlier commands. `rate`: SES calls a second that it allows, None for no quota."""
+    from sesform_sandbox import Sandbox
+
+    return Sandbox(state_file(), rate=rate)
+
+
+def state_file() -> Path:
+    """Return the file of the sandbox's state: that of SESFORM_SANDBOX_STATE, or the default."""
+    return Path(os.environ.get("SESFORM_SANDBOX_STATE") or _STATE)

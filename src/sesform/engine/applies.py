@@ -1,0 +1,139 @@
+"""Apply and destroy: run a plan, and read back what AWS shows after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sesform.engine.plans import look_up_dependents, plan
+from sesform.engine.progress import Applied, Notify, ReadingAgain, StepFinished, StepStarted, Warned, ignore
+from sesform.engine.settings import DEFAULT_PATHS, DEFAULTS, Paths, Settings, connect
+from sesform.engine.specs import compile_specs
+from sesform.errors import PlanFileError, PlanRefusedError, StalePlanError
+from sesform.model.address import Access
+from sesform.model.values import printable
+from sesform.planning import route_changes
+from sesform.planning.plan import Change, Outcome, Plan, Report
+
+if TYPE_CHECKING:
+    from sesform.aws import Connections
+
+Approve = Callable[[Plan], bool]
+
+
+def apply(plan: Plan, settings: Settings = DEFAULTS, notify: Notify = ignore) -> Report:
+    """Carry out a plan that was made a moment ago. Nothing is read again first: for a plan of earlier, use `apply_saved`.
+
+    What AWS answers is in the report and not raised. After the last step AWS is read back for up to a minute; what it does not
+    show by then is in the report's `not_reflected`. Raises PlanRefusedError where the plan has errors, and CredentialsError,
+    AccountError or AwsError where no connection can be made; then nothing was changed.
+    """
+    _refuse_errors(plan)
+    return _carry_out(plan, _connect(plan, plan.access, settings, notify), settings, notify)
+
+
+def apply_saved(
+    file: Path, paths: Paths = DEFAULT_PATHS, settings: Settings = DEFAULTS, notify: Notify = ignore
+) -> Report:
+    """Carry out a plan file, if AWS still holds what the plan saw. External ids, which no plan file holds, come from the specs.
+
+    Raises PlanFileError where the file is damaged, edited or refused; StalePlanError where AWS has changed since; and as `apply`.
+    """
+    from sesform.apply import saved_plan
+
+    plan = saved_plan.load(file)
+    if plan.errors:
+        for problem in plan.errors:
+            notify(Warned(printable(str(problem))))
+        raise PlanFileError(f"{printable(str(file))}: something stood in the way when this plan was made; plan again")
+    connections = _connect(plan, _with_secrets(plan, paths), settings, notify)
+    if plan.changes:
+        notify(ReadingAgain())
+        _refuse_stale(plan, connections, settings, notify)
+    return _carry_out(plan, connections, settings, notify)
+
+
+def destroy(
+    paths: Paths = DEFAULT_PATHS,
+    settings: Settings = DEFAULTS,
+    notify: Notify = ignore,
+    *,
+    approve: Approve = lambda plan: True,
+) -> Report:
+    """Remove everything that the specs declare, if `approve` agrees to the plan.
+
+    Raises PlanRefusedError where the plan has errors or was not approved, and as `plan` and `apply` do.
+    """
+    made = plan(paths, settings, notify, destroy=True)
+    _refuse_errors(made)
+    if not approve(made):
+        raise PlanRefusedError("the plan was not approved; nothing was changed")
+    return apply(made, settings, notify)
+
+
+def _refuse_errors(plan: Plan) -> None:
+    if plan.errors:
+        raise PlanRefusedError("\n".join(["the plan has errors; nothing was changed", *map(str, plan.errors)]))
+
+
+def _connect(plan: Plan, access: Mapping[str, Access], settings: Settings, notify: Notify) -> Connections:
+    places = [(c.address.spec, c.address.region) for c in plan.changes]
+    return connect(places, access, settings, notify)
+
+
+def _with_secrets(plan: Plan, paths: Sequence[str | Path]) -> dict[str, Access]:
+    """A saved plan's accesses with the external ids of the specs: those of now, and those at the commit of its `--since`.
+
+    Raises PlanFileError where a spec that has one does not exist any more, or names another role.
+    """
+    if all(a.external_id is None for a in plan.access.values()):
+        return dict(plan.access)
+    specs = compile_specs(paths, since=plan.since or None).access
+    found = {}
+    for name, saved in plan.access.items():
+        current = specs.get(name)
+        if saved.external_id is not None and (
+            current is None or replace(current, external_id=None) != replace(saved, external_id=None)
+        ):
+            raise PlanFileError(
+                f"the plan needs the external id of spec {name!r}, and the specs do not have that spec as it was; plan again"
+            )
+        found[name] = current if current is not None and saved.external_id is not None else saved
+    return found
+
+
+def _refuse_stale(plan: Plan, connections: Connections, settings: Settings, notify: Notify) -> None:
+    """Read again what the plan changes. Raises StalePlanError where AWS has changed, or what is deleted has come into use."""
+    from sesform.apply import staleness
+    from sesform.live import refresh
+
+    topics = {arn: change.address for arn, change in route_changes.deleted_topics(plan).items()}
+    sets = {key: change.address for key, change in route_changes.deleted_sets(plan).items()}
+    snapshot = refresh.read(staleness.touched(plan), topics, connections, settings.parallelism)
+    snapshot, problems = look_up_dependents(topics, sets, snapshot, connections, settings, notify)
+    for problem in problems:
+        notify(Warned(printable(str(problem))))
+    if any(p.severity == "error" for p in problems):
+        raise StalePlanError("what the saved plan deletes could not be looked at again; nothing was changed")
+    staleness.check(plan, snapshot)
+    used = route_changes.used_again(plan, snapshot)
+    if used:
+        raise StalePlanError(
+            "something that the saved plan deletes has come into use since; plan again\n" + "\n".join(map(str, used))
+        )
+
+
+def _carry_out(plan: Plan, connections: Connections, settings: Settings, notify: Notify) -> Report:
+    from sesform.apply import execute, read_back
+
+    def progress(change: Change, outcome: Outcome | None) -> None:
+        notify(StepStarted(change) if outcome is None else StepFinished(outcome))
+
+    connections.allow_writes()
+    report = execute.run(plan, connections, parallelism=settings.parallelism, progress=progress)
+    notify(Applied(report))
+    if report.interrupted or not settings.read_back:
+        return report
+    return replace(report, not_reflected=tuple(read_back.not_shown(report, connections)))

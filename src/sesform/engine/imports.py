@@ -1,0 +1,151 @@
+"""Import: what AWS, or Terraform's state, holds as specs on which a plan is empty. Only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from sesform.engine.progress import Notify, ReadingAccounts, ignore
+from sesform.engine.settings import DEFAULTS, Settings, connect
+from sesform.engine.specs import compile_text
+from sesform.errors import SpecError, TerraformError
+from sesform.importer import account as account_reader
+from sesform.importer import spec_writer, terraform_state
+from sesform.importer.account import AccountResources
+from sesform.importer.spec_writer import Account
+from sesform.model.address import Access, Scope
+from sesform.planning import planner
+from sesform.specs import yaml_writer
+
+_FILE = "import.yaml"  # the file that problems in imported specs name
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """What to import. `access`: by account id, how it is reached. `accounts`: by account id, what its specs say of themselves.
+
+    `foreign`: ARNs of identities of other accounts whose legacy entries are read too. `all_topics`: also topics that SES does not
+    publish to. `made_by`: the command, for the first line of the result.
+    """
+
+    access: Mapping[str, Access]
+    accounts: Mapping[str, Account]
+    regions: tuple[str, ...]
+    foreign: tuple[str, ...] = ()
+    all_topics: bool = False
+    made_by: str = "sesform import"
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """Specs made of what exists. `text`: YAML, "" where something could not be read, which `unreadable` tells.
+
+    `differences`: why a plan on the text is not empty. `counts`: how many identities, configuration sets and topics were found.
+    """
+
+    text: str = ""
+    unreadable: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
+    counts: tuple[int, int, int] = (0, 0, 0)
+
+
+def import_live(request: ImportRequest, settings: Settings = DEFAULTS, notify: Notify = ignore) -> Imported:
+    """Read accounts and write specs of what exists in them; the text is planned on before it is returned.
+
+    Raises CredentialsError, AccountError or AwsError where no connection can be made.
+    """
+    places = [(account, region) for account in request.access for region in request.regions]
+    connections = connect(places, request.access, settings, notify)
+    scopes = tuple(sorted({c.scope for c in connections.by_place.values()}))
+    expected: dict[Scope, int] = {}
+    notify(ReadingAccounts(scopes, expected, lambda: connections.calls))
+    found = account_reader.read(
+        connections,
+        request.foreign,
+        all_topics=request.all_topics,
+        parallelism=settings.parallelism,
+        expect=expected.__setitem__,
+    )
+    if found.unreadable:
+        return Imported(unreadable=found.unreadable)
+    drafts = spec_writer.specs(found.resources, request.accounts, whole=True, scopes=found.scopes, notes=found.notes)
+    documents = [(d.data, d.comments) for d in drafts]
+    head = [f"Made by `{request.made_by}`. A plan on it is empty."]
+    wrong = differences(yaml_writer.text(documents, head), found)
+    if wrong:
+        head = [f"Made by `{request.made_by}`. A plan on it is not empty:", *wrong]
+    return Imported(yaml_writer.text(documents, head), (), tuple(wrong), _counts(found))
+
+
+def differences(text: str, found: AccountResources) -> list[str]:
+    """Return why a plan on these specs would not be empty, or could not be made; [] where it would be empty."""
+    try:
+        desired = compile_text(text, _FILE)
+    except SpecError as error:
+        return [str(p) for p in error.problems if p.severity == "error"]
+    plan = planner.plan(desired, account_reader.snapshot(desired, found))
+    changes = [f"{c.address} would be {c.action}d: {c.reason}" for c in plan.changes]
+    return [*map(str, plan.errors), *changes]
+
+
+def _counts(found: AccountResources) -> tuple[int, int, int]:
+    types = [kind for kind, _, _ in found.resources]
+    identities = {(s, p["identity"]) for k, s, p in found.resources if k == "feedback_forwarding"}
+    return len(identities), types.count("configuration_set"), types.count("topic")
+
+
+# --- Terraform ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedFromTerraform:
+    """Specs made of Terraform's state. `blocks`: the `removed` blocks by which Terraform forgets what the specs declare.
+
+    `handed_over`, `kept`: how many resources go over, how many stay with Terraform. `skipped_topics`: topics that SES does not
+    publish to.
+    """
+
+    text: str
+    blocks: str
+    handed_over: int
+    kept: int
+    skipped_topics: int
+    warnings: tuple[str, ...] = ()
+
+
+def import_terraform(
+    content: bytes,
+    accounts: Callable[[Iterable[Scope]], Mapping[str, Account]],
+    *,
+    account: str | None = None,
+    region: str | None = None,
+    all_topics: bool = False,
+) -> ImportedFromTerraform:
+    """Write specs of what `terraform show -json` printed. No call to AWS.
+
+    `accounts`: called with the scopes that were found, returns what each account's specs say of themselves. `account`, `region`:
+    where a resource is that the state places nowhere. Raises TerraformError where the content is not such a document, or nothing
+    in it can be declared in specs.
+    """
+    found = terraform_state.inventory(content, account, region, all_topics=all_topics)
+    scopes = {scope for _, scope, _ in found.resources}
+    drafts = spec_writer.specs(found.resources, accounts(scopes), whole=False)
+    text = yaml_writer.text((draft.data, draft.comments) for draft in drafts)
+    try:
+        desired = compile_text(text, "the specs made of it")
+    except SpecError as error:
+        raise TerraformError("the state makes no valid specs:\n" + "\n".join(map(str, error.problems))) from None
+    if not desired.declared:
+        kept = [f"{item.address}: {item.stays}" for item in found.items if item.stays]
+        remarks = [remark for draft in drafts for texts in draft.comments.values() for remark in texts]
+        raise TerraformError("\n".join(["nothing in it goes into specs:", *kept, *remarks]))
+    verdicts = terraform_state.verdicts(found, desired)
+    going = sum(v.goes for v in verdicts)
+    return ImportedFromTerraform(
+        text,
+        terraform_state.removed_file(verdicts),
+        going,
+        len(verdicts) - going,
+        found.passed_over,
+        tuple(found.warnings),
+    )

@@ -1,0 +1,165 @@
+"""Plan and drift: read AWS, compare, check. Only reads."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sesform.engine.progress import (
+    Notify,
+    ReadingDependents,
+    ReadingResources,
+    ReadingTags,
+    ReadingUnmanaged,
+    ignore,
+)
+from sesform.engine.settings import DEFAULT_PATHS, DEFAULTS, Paths, Settings, connect
+from sesform.engine.specs import compile_specs
+from sesform.errors import Problem, UsageError
+from sesform.live.snapshot import Snapshot
+from sesform.model.address import Address, Scope
+from sesform.model.values import printable
+from sesform.planning import guards, planner, prune, route_changes
+from sesform.planning.checks import kms_keys as kms_key_checks
+from sesform.planning.checks import removed_by_ses
+from sesform.planning.plan import Plan
+from sesform.specs.desired import Desired
+
+if TYPE_CHECKING:
+    from sesform.aws import Connections
+
+
+def plan(
+    paths: Paths = DEFAULT_PATHS, settings: Settings = DEFAULTS, notify: Notify = ignore, *, destroy: bool = False
+) -> Plan:
+    """Compare the specs with AWS; with `destroy`, plan to remove everything that they declare. Only reads AWS.
+
+    What stands in the way, guards among it, is in the plan's diagnostics. Raises SpecError, UsageError, CredentialsError,
+    AccountError and AwsError where there can be no plan.
+    """
+    allowed = guards.Allowed(settings.allow_dark, settings.allow_mass_change or destroy, settings.allow_irreversible)
+    made = plan_desired(compile_specs(paths, since=settings.since, destroy=destroy), settings, notify)
+    refusals = guards.check(made, allowed) if not made.errors else []
+    return replace(made, diagnostics=(*made.diagnostics, *refusals))
+
+
+def plan_desired(desired: Desired, settings: Settings = DEFAULTS, notify: Notify = ignore) -> Plan:
+    """Compare compiled specs with AWS, without guards. Raises as `plan` does."""
+    desired, snapshot, connections = read(desired, settings, notify)
+    desired, snapshot = _with_dependents(desired, snapshot, connections, settings, notify)
+    made = _planned(desired, snapshot, settings.only)
+    return _with_unmanaged(made, desired, snapshot, connections, settings, notify)
+
+
+def drift(paths: Paths = DEFAULT_PATHS, settings: Settings = DEFAULTS, notify: Notify = ignore) -> Plan:
+    """Return what differs in AWS, as a plan, with what SES has probably changed by itself among the warnings. Only reads AWS.
+
+    Raises as `plan` does.
+    """
+    return drift_of(compile_specs(paths, since=settings.since), settings, notify)
+
+
+def drift_of(desired: Desired, settings: Settings = DEFAULTS, notify: Notify = ignore) -> Plan:
+    """Return what differs from compiled specs. Raises as `plan` does."""
+    desired, snapshot, connections = read(desired, settings, notify)
+    made = _planned(desired, snapshot, settings.only)
+    removed_topics = removed_by_ses.removed_by_ses(desired, snapshot, made.changes)
+    made = replace(made, diagnostics=(*made.diagnostics, *removed_topics))
+    return _with_unmanaged(made, desired, snapshot, connections, settings, notify)
+
+
+def read(desired: Desired, settings: Settings, notify: Notify) -> tuple[Desired, Snapshot, Connections]:
+    """Return the specs, with `prune` those of tagged resources too, what AWS holds of all that they name, and the connections."""
+    from sesform.live import kms_keys, refresh, tagged
+
+    wanted = [*desired.declared.values(), *desired.unmanaged]
+    places = [(d.address.spec, d.address.region) for d in wanted]
+    if settings.prune or settings.unmanaged:  # a spec may declare nothing in one of its regions
+        places += [(name, region) for name, loaded in desired.specs.items() for region in loaded.spec.regions]
+    connections = connect(places, desired.access, settings, notify, desired)
+    if settings.prune:
+        notify(ReadingTags())
+        desired = prune.pruned(desired, tagged.find(desired, connections))
+        wanted = [*desired.declared.values(), *desired.unmanaged]
+    scopes = tuple(sorted({c.scope for c in connections.by_place.values()}))
+    notify(ReadingResources(len(desired.declared), scopes))
+    snapshot = refresh.read(wanted, desired.topics_to_look_at, connections, settings.parallelism)
+    keys = set(kms_key_checks.in_use(desired, snapshot).values())
+    return desired, kms_keys.read(keys, snapshot, connections, settings.parallelism), connections
+
+
+def _with_dependents(
+    desired: Desired, snapshot: Snapshot, connections: Connections, settings: Settings, notify: Notify
+) -> tuple[Desired, Snapshot]:
+    """The same with who uses the topics and configuration sets that will be deleted. Nothing to delete: no call."""
+    topic_arns, sets = route_changes.deletions(desired, snapshot)
+    matches = partial(_matches, settings.only)
+    snapshot, problems = look_up_dependents(
+        {arn: address for arn, address in topic_arns.items() if matches(str(address))},
+        {key: address for key, address in sets.items() if matches(str(address))},
+        snapshot,
+        connections,
+        settings,
+        notify,
+    )
+    return replace(desired, warnings=(*desired.warnings, *problems)), snapshot
+
+
+def look_up_dependents(
+    topic_arns: Mapping[str, Address],
+    sets: Mapping[tuple[Scope, str], Address],
+    snapshot: Snapshot,
+    connections: Connections,
+    settings: Settings,
+    notify: Notify,
+) -> tuple[Snapshot, tuple[Problem, ...]]:
+    """Return the snapshot with the users of these topics and configuration sets, and what could not be read."""
+    from sesform.live import dependents
+
+    def announce(type_: str) -> dependents.Announce:
+        return lambda scope, names, calls: notify(ReadingDependents(scope, type_, tuple(names), calls))
+
+    problems: tuple[Problem, ...] = ()
+    if topic_arns:
+        snapshot, problems = dependents.users_of_topics(
+            topic_arns, snapshot, connections, settings.parallelism, announce("topic")
+        )
+    if sets:
+        snapshot = dependents.users_of_sets(
+            sets, snapshot, connections, settings.parallelism, announce("configuration_set")
+        )
+    return snapshot, problems
+
+
+def _with_unmanaged(
+    made: Plan, desired: Desired, snapshot: Snapshot, connections: Connections, settings: Settings, notify: Notify
+) -> Plan:
+    if not settings.unmanaged:
+        return made
+    from sesform.live import unmanaged
+
+    notify(ReadingUnmanaged())
+    found, problems = unmanaged.find(desired, snapshot, connections, settings.parallelism)
+    return replace(made, unmanaged=found, diagnostics=(*made.diagnostics, *problems))
+
+
+def _planned(desired: Desired, snapshot: Snapshot, only: Sequence[str]) -> Plan:
+    made = planner.plan(desired, snapshot)
+    if not only:
+        return made
+    known = {str(a) for a in desired.declared} | {str(c.address) for c in made.changes}
+    for glob in only:
+        if not fnmatch.filter(known, glob):
+            near = difflib.get_close_matches(glob, sorted(known), n=1, cutoff=0.4)
+            raise UsageError(
+                f"--only {printable(glob)!r} matches no address" + (f"; the nearest is {near[0]}" if near else "")
+            )
+    return planner.part(made, desired, snapshot, partial(_matches, only))
+
+
+def _matches(globs: Sequence[str], address: str) -> bool:
+    return not globs or any(fnmatch.fnmatchcase(address, glob) for glob in globs)

@@ -1,0 +1,110 @@
+"""How a run behaves, as plain data, and how it reaches AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sesform.engine.progress import Connecting, Notify, Warned
+from sesform.model import arns
+from sesform.model.address import Access
+from sesform.model.quotas import SES_CALLS_PER_SECOND
+from sesform.specs.desired import Desired
+
+if TYPE_CHECKING:
+    from sesform.aws import Connections, Logins
+
+Paths = Sequence[str | Path]
+DEFAULT_PATHS: Paths = ("specs",)
+
+
+class EmulatedAws(Protocol):
+    """An AWS to run against in place of the real one: `sesform_sandbox.Sandbox` is one."""
+
+    def botocore_session(self, account: str) -> Any: ...
+    def declare_identity(self, account: str, region: str, name: str) -> None: ...
+    def declare_role(self, arn: str, external_id: str | None = None) -> None: ...
+    def declare_key(self, arn: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a run behaves; the defaults are those of the command line.
+
+    `only`: globs of addresses; the plan is limited to these and what they depend on. `since`: a git ref; resources declared
+    there and no longer declared are deleted. `prune`: tagged resources that no spec names are deleted. `unmanaged`: the plan
+    lists resources that no spec names. `allow_…`: what the guards let pass. `rate`: SES calls a second in each account and
+    region, None for no pacing. `parallelism`: how many calls run side by side. `read_back`: after applying, wait for up
+    to a minute until AWS shows what was set. `sandbox`: run against this emulated AWS.
+    `logins`: connections to use and to keep, so that several calls log in once; without it each call logs in.
+    """
+
+    only: tuple[str, ...] = ()
+    since: str | None = None
+    prune: bool = False
+    unmanaged: bool = False
+    allow_dark: bool = False
+    allow_mass_change: bool = False
+    allow_irreversible: bool = False
+    rate: float | None = SES_CALLS_PER_SECOND
+    parallelism: int = 10
+    read_back: bool = True
+    sandbox: EmulatedAws | None = None
+    logins: Logins | None = None
+
+
+DEFAULTS = Settings()
+
+
+def connect(
+    places: Iterable[tuple[str, str]],
+    access: Mapping[str, Access],
+    settings: Settings,
+    notify: Notify,
+    desired: Desired | None = None,
+) -> Connections:
+    """Connect to the account of each (spec, region), for reading only.
+
+    In a sandbox, the identities, roles and keys that the specs name are declared first. Raises CredentialsError, AwsError or
+    AccountError.
+    """
+    notify(Connecting())
+    if settings.sandbox is not None:
+        _declare_in(settings.sandbox, access, desired)
+    logins = settings.logins or _logins(settings)
+    tags = settings.prune or (desired is not None and any(a.type == "ownership_tag" for a in desired.declared))
+    connections = logins.connect(places, access, tags=tags)
+    for warning in connections.warnings:
+        notify(Warned(warning))
+    return connections
+
+
+def keeping_logins(settings: Settings) -> Settings:
+    """Return the settings with logins, which are kept: what is planned and applied with them logs in to each account once."""
+    return replace(settings, logins=_logins(settings))
+
+
+def _logins(settings: Settings) -> Logins:
+    from sesform import aws
+
+    sandbox = settings.sandbox
+    opener = aws.open_session if sandbox is None else lambda profile, account: sandbox.botocore_session(account)
+    return aws.Logins(aws.Settings(rate=settings.rate, parallelism=settings.parallelism, open_session=opener))
+
+
+def _declare_in(sandbox: EmulatedAws, access: Mapping[str, Access], desired: Desired | None) -> None:
+    """In a sandbox everything that the specs take for granted exists: verified identities, roles and keys."""
+    for each in access.values():
+        if each.role_arn:
+            sandbox.declare_role(each.role_arn, each.external_id)
+    for declared in desired.declared.values() if desired else ():
+        identity = declared.key.get("identity", "")
+        if declared.address.type == "topic" and declared.desired and declared.desired.get("kms_key"):
+            sandbox.declare_key(arns.kms_key(declared.scope, declared.desired["kms_key"]))
+        foreign = arns.parse(identity)
+        if foreign is not None:
+            sandbox.declare_identity(foreign.account, foreign.region, foreign.resource.removeprefix("identity/"))
+        elif identity:
+            sandbox.declare_identity(declared.scope.account, declared.scope.region, identity)

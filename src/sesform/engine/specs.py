@@ -1,0 +1,126 @@
+"""Specs to what they ask for: validate, compile, and the IAM policy that they need. No call to AWS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sesform import iam_policy as policies
+from sesform.engine.settings import DEFAULT_PATHS, DEFAULTS, Paths, Settings
+from sesform.errors import Problem, SpecError, UsageError
+from sesform.iam_policy import AccountPolicy
+from sesform.model.values import printable
+from sesform.planning import prune
+from sesform.specs import compiler, removed, schema
+from sesform.specs.desired import Desired
+
+if TYPE_CHECKING:
+    from sesform.specs.git_reader import SpecsAtRef
+
+_SHORT_COMMIT = 12  # characters of a commit's name, as git shows it in large repositories
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What valid specs hold: how many specs and resources, and warnings."""
+
+    specs: int
+    resources: int
+    warnings: tuple[Problem, ...] = ()
+
+
+def validate(paths: Paths = DEFAULT_PATHS, settings: Settings = DEFAULTS) -> Validation:
+    """Check specs without AWS.
+
+    Raises SpecError with every error of every file; UsageError where there is no spec.
+    """
+    desired = compile_specs(paths, since=settings.since)
+    return Validation(len(desired.access), len(desired.declared), desired.warnings)
+
+
+def compile_specs(paths: Paths = DEFAULT_PATHS, *, since: str | None = None, destroy: bool = False) -> Desired:
+    """Return what the specs ask for; with `destroy`, that everything they declare be absent.
+
+    With `since`, resources declared at that git ref and no longer declared are absent too. Raises as `validate` does.
+    """
+    from sesform.specs import git_reader, yaml_reader
+
+    earlier = git_reader.read(since, paths) if since is not None else None
+    documents, problems = yaml_reader.load(paths, gone=earlier.paths if earlier else ())
+    specs, more = schema.load(documents)
+    if not specs and not problems and not more and not (earlier and earlier.files):
+        raise UsageError(
+            f"no spec in {printable(', '.join(map(str, paths)))}; a spec begins with `kind: Owner` or `kind: Delegate`"
+        )
+    desired = compiler.build(specs, [*problems, *more], destroy=destroy)
+    return _with_removed(str(since), earlier, desired) if earlier else desired
+
+
+def compile_text(text: str, name: str) -> Desired:
+    """Return what specs given as text ask for. `name` stands for the file in errors. Raises SpecError."""
+    from sesform.specs import yaml_reader
+
+    documents, problems = yaml_reader.parse([(name, text.encode())])
+    specs, more = schema.load(documents)
+    return compiler.build(specs, [*problems, *more])
+
+
+def with_removed(earlier: Desired, desired: Desired, commit: str) -> Desired:
+    """Return the same with everything absent that the specs at an earlier commit declare and these do not."""
+    return removed.since(earlier, desired, commit)
+
+
+def _with_removed(ref: str, earlier: SpecsAtRef, desired: Desired) -> Desired:
+    from sesform.specs import yaml_reader
+
+    documents, problems = yaml_reader.parse(earlier.files)
+    specs, more = schema.load(documents)
+    try:
+        old = compiler.build(specs, [*problems, *more])
+    except SpecError as error:
+        text = f"the specs at {printable(ref)} are not valid, so that what left them cannot be told"
+        raise SpecError([*error.problems, Problem(text, hint="name a ref at which they were valid")]) from None
+    found = with_removed(old, desired, earlier.commit)
+    if not earlier.parted or found.declared.keys() == desired.declared.keys():
+        return found
+    base = earlier.parted[:_SHORT_COMMIT]
+    text = (
+        f"{printable(ref)} has gone on since HEAD and it parted at {base}; "
+        "what was added there meanwhile looks as if it had left"
+    )
+    parted = Problem(text, hint=f"on a branch, compare with --since {base}", severity="warning")
+    return replace(found, warnings=(*found.warnings, parted))
+
+
+def iam_policy(
+    paths: Paths = DEFAULT_PATHS,
+    settings: Settings = DEFAULTS,
+    *,
+    account: str | None = None,
+    apply: bool = False,
+    destroy: bool = False,
+) -> tuple[str, AccountPolicy, Desired]:
+    """Return the least IAM policy that the specs need in one account: the account, its policy, and what the specs ask for.
+
+    `apply`, `destroy`: also for applying, for destroying; `since` and `prune` of the settings count too. Raises SpecError, and
+    UsageError where `account` is missing and the specs have several, or is none of theirs.
+    """
+    desired = compile_specs(paths, since=settings.since)
+    chosen = _account(policies.accounts(desired), account)
+    made = [desired, compile_specs(paths, since=settings.since, destroy=True)] if destroy else [desired]
+    pruned = prune.anything(desired) if settings.prune else ()
+    policy = policies.of_account(chosen, made, [desired] if destroy else [], pruned, writes=apply)
+    return chosen, policy, desired
+
+
+def _account(known: tuple[str, ...], asked: str | None) -> str:
+    if asked is not None and asked not in known:
+        raise UsageError(
+            f"--account {printable(asked)!r} is no account of these specs; they are of {', '.join(known) or 'none'}"
+        )
+    if asked is None and len(known) != 1:
+        raise UsageError(
+            f"the specs are of {len(known)} accounts, and each needs a policy of its own; pass --account with one of "
+            + ", ".join(known)
+        )
+    return asked or known[0]
