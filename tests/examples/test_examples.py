@@ -67,7 +67,7 @@ def test_specs_can_be_taken_back(specs: str, state: Path, caplog: pytest.LogCapt
         before = state.read_bytes()
         assert main(["destroy", *arguments]) == 0
     assert state.read_bytes() == before
-    listed = (ROOT / "docs" / "permissions.md").read_text(encoding="utf-8")
+    listed = (ROOT / "docs" / "reference" / "permissions.md").read_text(encoding="utf-8")
     assert {m.split()[0] for m in caplog.messages} - set(re.findall(r"`(\w+:\w+)`", listed)) == set()
 
 
