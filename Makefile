@@ -1,13 +1,13 @@
-# `make demo` and `make test` need Python 3.11 or newer, make, and PyPI. What else they need they put into $(VENV).
+# All targets need Python 3.11 or newer, make and PyPI. They install everything else into $(VENV).
 
 VENV   ?= .venv
 PYTHON ?=
 
 bin   := $(VENV)/bin
 ready := $(VENV)/.ready
-code  := src tests demo bench
+code  := src tests demo bench docs
 
-# The first of these that runs, is new enough and can make virtual environments; `make PYTHON=...` names another one.
+# The first of these that runs, is new enough and can create virtual environments. `make PYTHON=...` names another one.
 pythons := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
 
 define find_python
@@ -16,28 +16,30 @@ for each in $(pythons); do \
     if "$$each" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$each; break; fi; \
 done; \
 if [ -z "$$python" ]; then \
-    echo "sesform needs Python 3.11 or newer with its venv module; none of these is one: $(pythons)." >&2; \
-    echo "Install one (on Debian and Ubuntu with python3-venv), or name it: make PYTHON=/path/to/python3" >&2; \
+    echo "sesform needs Python 3.11 or newer with its venv module; none of these works: $(pythons)." >&2; \
+    echo "Install it (on Debian and Ubuntu with python3-venv), or name one: make PYTHON=/path/to/python3" >&2; \
     exit 1; \
 fi
 endef
 
-.PHONY: help demo test test-long lint format schema lock clean
+.PHONY: help demo test test-long lint format schema docs lock clean
 
 help:
-	@echo "make demo       sesform on the sandbox, from a first plan to the removal of everything"
-	@echo "make test       ruff, mypy and the tests, without the long ones"
-	@echo "make test-long  all of the tests"
-	@echo "make lint       ruff and mypy alone"
-	@echo "make format     let ruff write the code in its form"
-	@echo "make schema     write docs/sesform.schema.json anew"
-	@echo "make lock       pin the newest versions of all that development needs in requirements-dev.txt"
-	@echo "make clean      remove all that these make"
+	@echo "make demo       run sesform on the sandbox, from a first plan to the removal of everything"
+	@echo "make test       run ruff, mypy and all tests except the long ones"
+	@echo "make test-long  run ruff, mypy and all tests"
+	@echo "make lint       run ruff and mypy"
+	@echo "make format     format the code"
+	@echo "make schema     write docs/sesform.schema.json"
+	@echo "make docs       write the generated tables and the recorded outputs of the documentation"
+	@echo "make lock       pin the newest versions of the development dependencies in requirements-dev.txt"
+	@echo "make clean      remove everything that these targets create"
 
-# Made anew when the pinned versions or the project's metadata change. The stamp comes last, so that what was cut off is made again.
+# Created again when the pinned versions or the project's metadata change. The stamp is written last, so an interrupted
+# installation is repeated.
 $(ready): requirements-dev.txt pyproject.toml
 	@$(find_python); \
-	echo "Making $(VENV) with $$("$$python" --version) ..."; \
+	echo "Creating $(VENV) with $$("$$python" --version) ..."; \
 	"$$python" -m venv --clear $(VENV)
 	@$(bin)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-dev.txt
 	@$(bin)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -65,7 +67,11 @@ format: $(ready)
 schema: $(ready)
 	$(bin)/sesform schema > docs/sesform.schema.json
 
-# The project's own dependencies, and what builds it.
+docs: $(ready)
+	$(bin)/python docs/generate.py
+	$(bin)/python docs/transcripts.py
+
+# The project's dependencies, and the build backend.
 lock:
 	@$(find_python); "$$python" -m venv --clear build/lock
 	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv

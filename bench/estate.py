@@ -1,4 +1,4 @@
-"""Writes the estates that the budgets are measured on: an owner with many identities, a delegate with topics and sets.
+"""Write the specs that the budgets are measured with: an owner with many identities, a delegate with topics and sets.
 
 python bench/estate.py FOLDER IDENTITIES SETS
 """

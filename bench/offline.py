@@ -1,6 +1,6 @@
-"""Load, compile and diff without AWS: seconds and memory for N identities, against nothing found and against everything found.
+"""Measure load, compile and plan without AWS: seconds and memory for N identities, with no and with all live resources.
 
-python bench/offline.py [IDENTITIES]        (10,000 is what SES takes in a region)
+python bench/offline.py [IDENTITIES]        (10,000 is the quota of identities in a region)
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main(identities: int) -> None:
     compared = time.perf_counter()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"{identities} identities, {len(wanted.declared)} settings: {len(first.changes)} steps, then {len(second.changes)}"
+        f"{identities} identities, {len(wanted.declared)} resources: {len(first.changes)} steps, then {len(second.changes)}"
     )
     print(
         f"load {loaded - start:.2f} s, compile {compiled - loaded:.2f} s, plan all {created - compiled:.2f} s, ", end=""

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# sesform from a first plan to the removal of everything, on the sandbox: no AWS account, no network, nothing left behind.
-# Every command is shown before it runs. The demo fails where one does not exit with the code that it should.
+# Run sesform on the sandbox, from a first plan to the removal of everything: no AWS account, no network, no files left.
+# The demo shows every command before it runs, and fails if a command exits with another code than expected.
 set -euo pipefail
 
 demo=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-exec 2>&1 # one stream, so that the order is kept in a file or a pager too
+exec 2>&1 # one stream, which keeps the order in a file or a pager
 unset SESFORM_SANDBOX SESFORM_SANDBOX_STATE SESFORM_RATE
 
 bold='' plain=''
@@ -18,7 +18,7 @@ say() {
     printf '%s# %s%s\n\n' "$bold" "$*" "$plain"
 }
 
-# run CODE COMMAND...: shows the command and what it prints, and insists on its exit code.
+# run CODE COMMAND...: show the command and its output, and fail unless it exits with CODE.
 run() {
     local expected=$1 code=0
     shift
@@ -37,40 +37,40 @@ run() {
 cp -R "$demo/../specs" "$demo/removal" "$demo/console_change.py" "$work"
 cd "$work"
 
-say '1. An owner of identities and a delegate that sends with them. Their specs are checked offline.'
+say '1. An owner of identities, and a delegate that sends with them. validate checks their specs offline.'
 run 0 sesform validate
 
-say '2. The plan: what SES and SNS hold, against what the specs say.'
+say '2. plan compares the specs with SES and SNS.'
 run 0 sesform plan --sandbox --out first.tfplan
 
-say '3. Exactly that plan is applied. Planning again finds nothing to do.'
+say '3. apply --plan applies exactly that plan. A second plan is empty.'
 run 0 sesform apply --sandbox --plan first.tfplan
 run 0 sesform plan --sandbox --detailed-exitcode
 
-say '4. Somebody changes settings in the SES console. Drift detection tells, with exit code 2.
-#    It warns too: SES does the same by itself when publishing to a topic fails.'
+say '4. A person changes settings in the SES console. drift reports the difference, with exit code 2.
+#    It also warns, because SES does the same when publishing to a topic fails.'
 run 0 cat console_change.py
 run 0 python console_change.py
 run 2 sesform drift --sandbox
 
-say '5. Applying again puts back what was declared, and touches nothing else.'
+say '5. apply restores the declared values, and changes nothing else.'
 run 0 sesform apply --sandbox --auto-approve
 
-say '6. Who gets which feedback now?'
+say '6. routes shows the receivers of each kind of feedback.'
 run 0 sesform routes --sandbox
 
-say '7. What exists can be had as specs. A plan on them is empty: so live accounts are adopted.'
+say '7. import writes specs for existing resources. A plan on them is empty: this is how to adopt live accounts.'
 run 0 sh -c 'sesform import --sandbox --account 111111111111 --account 222222222222 --region eu-west-1 \
     --name 111111111111=example-corp --name 222222222222=acme-mailer \
     --identity-arn arn:aws:ses:eu-west-1:333333333333:identity/partner.example >imported.yaml'
 run 0 cat imported.yaml
 run 0 sesform plan imported.yaml --sandbox --detailed-exitcode
 
-say '8. Every notification type is removed: one SetIdentityNotificationTopic call without a topic for each (-v tells the calls).
-#    The legacy entry could not be made again in AWS, so that takes a flag.'
+say '8. Remove every notification type: one SetIdentityNotificationTopic call without a topic for each (-v shows the calls).
+#    AWS does not allow the legacy entry to be created again, so its removal needs an option.'
 run 0 cp removal/owner.yaml removal/delegate.yaml specs
 run 0 cat specs/owner.yaml specs/delegate.yaml
 run 0 sesform apply --sandbox --auto-approve --allow-irreversible -v
 run 0 sesform plan --sandbox --detailed-exitcode
 
-printf '%sThe demo is over: every command did what it should.%s\n' "$bold" "$plain"
+printf '%sThe demo is complete: every command exited as expected.%s\n' "$bold" "$plain"

@@ -71,7 +71,8 @@ def _table(header: list[str], rows: list[list[str]]) -> str:
 
 def commands(group: Any = None, before: str = "sesform") -> Iterator[tuple[str, Any]]:
     """Yield each command with its whole name, those of groups too."""
-    for name, command in (group or get_command(app)).commands.items():
+    group = group or get_command(app)
+    for name, command in group.commands.items():
         full = f"{before} {name}"
         if hasattr(command, "commands"):
             yield from commands(command, full)

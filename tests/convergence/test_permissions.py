@@ -318,7 +318,11 @@ def test_listing_what_exists_takes_what_the_page_says(
     world = furnished(shared)
     world.converge(EVERYTHING)
     monkeypatch.setattr("sesform.cli.sandbox.open_sandbox", lambda rate=None: world.sandbox)
-    page = (ROOT / "docs" / "reference" / "permissions.md").read_text(encoding="utf-8").partition("## Listing what exists")[2]
+    page = (
+        (ROOT / "docs" / "reference" / "permissions.md")
+        .read_text(encoding="utf-8")
+        .partition("## Listing existing resources")[2]
+    )
     (statement,) = json.loads(page.partition("```json")[2].partition("```")[0])["Statement"]
     with recorded() as importing:
         assert main(["import", "--sandbox", "-q", "--account", OWNER, "--account", DELEGATE, "--region", REGION]) == 0

@@ -1,166 +1,127 @@
-"""The documentation says what is so: its specs load, its commands exist, its links lead somewhere, its output is printed."""
+"""Check the documentation: its commands print what it shows, its specs load, its links resolve, its tables are generated."""
 
 from __future__ import annotations
 
 import json
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+import yaml
 from typer.main import get_command
 
-from sesform.cli import main
+import generate
+import transcripts
 from sesform.cli.app import app
 from sesform.specs import schema, yaml_reader
-from sesform_sandbox import Sandbox
+from transcripts import Block
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted(
-    page
-    for folder in (".", "docs", "examples", "demo")
-    for page in (ROOT / folder).glob("*.md" if folder == "." else "**/*.md")
-)
-REFERENCE = ROOT / "docs" / "commands.md"
-SPEC_REFERENCE = ROOT / "docs" / "specs.md"
-SCHEMA = ROOT / "docs" / "sesform.schema.json"
+PAGES = transcripts.pages()
+DOCS = ROOT / "docs"
+REPOSITORY = "https://github.com/sesform/sesform"
+COMMANDS = DOCS / "reference" / "commands.md"
+SPEC_FIELDS = DOCS / "reference" / "specs.md"
+SCHEMA = DOCS / "sesform.schema.json"
+
+# Blocks that do not run, by page and first command, with what they need.
+NOT_RUN = {
+    ("CONTRIBUTING.md", "make lint"): "creates a virtual environment",
+    ("README.md", "make demo"): "creates a virtual environment",
+    ("README.md", "pip install 'sesform[sandbox]'"): "a package index",
+    ("README.md", "sesform plan"): "an AWS account",
+    ("docs/how-to/adopt-existing-accounts.md", "sesform import"): "AWS accounts",
+    ("docs/how-to/move-from-terraform.md", "sesform plan moved"): "an AWS account",
+    ("docs/how-to/move-from-terraform.md", "terraform plan"): "Terraform",
+    ("docs/how-to/move-from-terraform.md", "terraform show -json > state.json"): "Terraform",
+    ("docs/how-to/set-up-permissions.md", "sesform plan"): "an AWS account",
+    ("docs/how-to/two-organizations.md", "aws sns set-topic-attributes"): "the AWS CLI",
+    ("docs/reference/commands.md", "sesform plan"): "an AWS account",
+    ("docs/reference/sandbox.md", "export AWS_ENDPOINT_URL=http://127.0.0.1:4566"): "the AWS CLI",
+    ("docs/reference/sandbox.md", "sesform sandbox serve"): "runs until it is interrupted",
+    ("docs/tutorial.md", "python3 -m venv .venv"): "a package index",
+}
 
 
 def _name(page: Path) -> str:
-    return str(page.relative_to(ROOT))
-
-
-class Block(NamedTuple):
-    """A fenced block of a page: what language it says it is in, and its text without the page's indentation."""
-
-    page: Path
-    line: int
-    language: str
-    text: str
-
-
-def _blocks(page: Path) -> Iterator[Block]:
-    fence: re.Match[str] | None = None
-    inside: list[str] = []
-    start = 0
-    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
-        found = re.fullmatch(r"( *)(```+|~~~+)(\w*)", line)
-        if fence is None and found:
-            fence, inside, start = found, [], number
-        elif fence is not None and found and found[2] == fence[2]:
-            yield Block(page, start, fence[3], "\n".join(inside) + "\n")
-            fence = None
-        elif fence is not None:
-            inside.append(line.removeprefix(fence[1]))
-    assert fence is None, f"{_name(page)}:{start}: a block without an end"
+    return page.relative_to(ROOT).as_posix()
 
 
 def _all_blocks(*languages: str) -> list[Any]:
-    found = (b for page in PAGES for b in _blocks(page) if b.language in languages)
-    return [pytest.param(b, id=f"{_name(b.page)}:{b.line}") for b in found]
+    found = (b for page in PAGES for b in transcripts.blocks(page) if b.language in languages)
+    return [pytest.param(b, id=b.place) for b in found]
 
 
-def _commands(group: Any = None, before: str = "sesform") -> Iterator[tuple[str, Any]]:
-    """Each command with its whole name, groups' own among them."""
-    group = group or get_command(app)
-    for name, command in group.commands.items():
-        full = f"{before} {name}"
-        if hasattr(command, "commands"):
-            yield from _commands(command, full)
-        else:
-            yield full, command
+# --- running -----------------------------------------------------------------------------------------------------------
 
 
-def _options(command: Any) -> set[str]:
-    return {opt for p in command.params for opt in [*p.opts, *p.secondary_opts] if opt.startswith("-")}
+RUNNING = [p for p in PAGES if any(b.language in ("console", "python") and b.runs for b in transcripts.blocks(p))]
 
 
-def _section(text: str, heading: str) -> str:
-    found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    assert found, f"{_name(REFERENCE)} has no section {heading!r}"
-    return found[1]
+@pytest.mark.parametrize("page", RUNNING, ids=_name)
+def test_pages_run_and_print_what_they_show(page: Path, tmp_path: Path) -> None:
+    """Every command of a page, in order on a fresh sandbox, prints what the page shows; `make docs` records it again."""
+    wrong = []
+    for played in transcripts.play(page, tmp_path):
+        exchange, result = played.exchange, played.result
+        if result.code and not played.code_is_shown:
+            wrong.append(f"{played.block.place}: exit code {result.code}: {exchange.line}")
+        if not transcripts.matches(exchange.shown, result.printed):
+            printed = "\n".join(result.printed)
+            wrong.append(f"{played.block.place}: `{exchange.line}` prints something else:\n{printed}")
+    assert wrong == [], "\n".join(wrong)
 
 
-# --- specs -------------------------------------------------------------------------------------------------------------
+def test_blocks_that_do_not_run_are_listed() -> None:
+    """A block that does not run is an exception, with a reason in this file; there are no shell blocks of another kind."""
+    console = [b.values[0] for b in _all_blocks("console")]
+    first = {(_name(b.page), next(transcripts.exchanges(b)).line) for b in console if not b.runs}
+    listed = {
+        (page, line) for page, line in first for known in NOT_RUN if known[0] == page and line.startswith(known[1])
+    }
+    assert first - listed == set()
+    assert {known for known in NOT_RUN if not any(p == known[0] and c.startswith(known[1]) for p, c in first)} == set()
+    shell = [b.values[0] for b in _all_blocks("sh", "bash", "shell")]
+    assert [b.place for b in shell if b.title is None] == []
 
 
-@pytest.mark.parametrize("block", _all_blocks("yaml"))
-def test_specs_in_the_documentation_load(block: Block, tmp_path: Path) -> None:
-    """A YAML block that begins like a spec is one."""
-    if not block.text.startswith("kind:"):
-        pytest.skip("not a spec")
-    file = tmp_path / "spec.yaml"
-    file.write_text(block.text, encoding="utf-8")
-    documents, problems = yaml_reader.load([file])
-    loaded, more = schema.load(documents)
-    assert [str(p) for p in [*problems, *more]] == []
-    assert len(loaded) == len(documents) > 0
+def test_excerpts_are_compared_strictly() -> None:
+    """A gap stands for any lines; without one, every line counts, and the first and last line are held to their place."""
+    printed = ("one", "two", "", "three", "four")
+    assert transcripts.matches(printed, printed)
+    assert transcripts.matches(("...", "two", "", "three", "..."), printed)
+    assert transcripts.matches(("one", "...", "four"), printed)
+    assert not transcripts.matches(("one", "two"), printed)
+    assert not transcripts.matches(("two", "..."), printed)
+    assert not transcripts.matches(("...", "three"), printed)
+    assert not transcripts.matches(("...", "three", "...", "two", "..."), printed)
+    assert not transcripts.matches(("...", "two", "three", "..."), printed)
 
 
-def test_every_field_of_a_spec_is_in_the_reference() -> None:
-    """Each key that the schema knows stands in the spec reference as code."""
-    text = SPEC_REFERENCE.read_text(encoding="utf-8")
-    models = json.loads(SCHEMA.read_text(encoding="utf-8"))["$defs"].values()
-    known = {name for model in models for name in model.get("properties", {})}
-    assert sorted(name for name in known if f"`{name}`" not in text) == []
+def test_reworded_lines_are_found_again() -> None:
+    """Recording keeps the excerpt of a page when messages change: the lines most like the old ones, in their order."""
+    shown = ("...", "Plan: 1 to add, 0 to change.", "...", "Nothing was lost at all.", "...")
+    printed = ("Reading", "Plan: 2 to add, 0 to change.", "", "Calls: 3", "Nothing has been lost at all.", "Done")
+    assert transcripts.refreshed(shown, printed) == ["...", printed[1], "...", printed[4], "..."]
+    assert transcripts.refreshed(("old",), printed) == list(printed)
 
 
-def test_the_schema_file_is_that_of_this_version() -> None:
-    """The shipped JSON Schema is what `sesform schema` prints; `make schema` writes it anew."""
-    printed = subprocess.run([sys.executable, "-m", "sesform", "schema"], capture_output=True, check=True, text=True)
-    assert SCHEMA.read_text(encoding="utf-8") == printed.stdout
-
-
-def test_specs_name_the_schema_file_for_editors() -> None:
-    """The first line of each shipped spec leads an editor to the schema."""
-    for file in [*ROOT.glob("specs/*.yaml"), *ROOT.glob("demo/**/*.yaml"), *ROOT.glob("examples/**/*.yaml")]:
-        first = file.read_text(encoding="utf-8").splitlines()[0]
-        found = re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", first)
-        assert found, f"{_name(file)} does not begin with the schema's line"
-        assert (file.parent / found[1]).resolve() == SCHEMA
-
-
-# --- commands ----------------------------------------------------------------------------------------------------------
-
-
-def test_every_command_and_option_is_in_the_reference() -> None:
-    """Each command has its section, in which each of its options stands unless it is among shared ones."""
-    text = REFERENCE.read_text(encoding="utf-8")
-    shared = _section(text, "Options that several commands share")
-    for name, command in _commands():
-        section = _section(text, name)
-        if "[guards](#guards)" in section:
-            section += _section(text, "Guards")
-        missing = {o for o in _options(command) if not re.search(rf"(?<![\w-]){o}(?![\w-])", section + shared)}
-        assert missing == set(), name
-    assert all(name in (ROOT / "README.md").read_text(encoding="utf-8") for name, _ in _commands())
-
-
-def test_no_option_is_in_the_reference_that_does_not_exist() -> None:
-    """Long options that the reference names are options of some command, or of sesform itself."""
-    known = {o for _, command in _commands() for o in _options(command)} | _options(get_command(app)) | {"--help"}
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", REFERENCE.read_text(encoding="utf-8")))
-    assert named - known == set()
-
-
-@pytest.mark.parametrize("block", _all_blocks("sh", "console"))
+@pytest.mark.parametrize("block", _all_blocks("console"))
 def test_commands_in_the_documentation_are_understood(block: Block) -> None:
-    """A command line that the documentation shows has a command and options that exist."""
-    lines = block.text.replace("\\\n", " ").splitlines()
-    if block.language == "console":
-        lines = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
-    for words in (words for line in lines for words in _simple_commands(line)):
-        if words[0] == "sesform":
-            _understood(words[1:])
+    """A command line in the documentation has a command and options that exist, whether or not the block runs."""
+    for exchange in transcripts.exchanges(block):
+        for words in _simple_commands(exchange.line):
+            if words[0] == "sesform":
+                _understood(words[1:])
 
 
 def _simple_commands(line: str) -> Iterator[list[str]]:
-    """The commands of a shell line without what joins and redirects them."""
+    """Yield the commands of a shell line without the operators that join and redirect them."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     words: list[list[str]] = [[]]
@@ -179,80 +140,140 @@ def _understood(words: list[str]) -> None:
     command.make_context("sesform", words)
 
 
-# --- links -------------------------------------------------------------------------------------------------------------
+# --- specs -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("block", _all_blocks("yaml"))
+def test_yaml_in_the_documentation_loads(block: Block, tmp_path: Path) -> None:
+    """A YAML block is a spec, the part of a spec, or a GitHub workflow."""
+    content = next(yaml.compose_all(block.text, yaml.BaseLoader))
+    assert isinstance(content, yaml.MappingNode)
+    keys = {key.value for key, _ in content.value}
+    if "jobs" in keys:
+        assert {"on", "jobs", "permissions"} <= keys
+        assert all("steps" in job for job in yaml.safe_load(block.text)["jobs"].values())
+        return
+    kind = "Delegate" if "cross_account_notifications" in keys else "Owner"
+    head = "" if "kind" in keys else f"kind: {kind}\nname: part\naccount: '222222222222'\nregions: [eu-west-1]\n"
+    file = tmp_path / "spec.yaml"
+    file.write_text(head + block.text, encoding="utf-8")
+    documents, problems = yaml_reader.load([file])
+    loaded, more = schema.load(documents)
+    assert [str(p) for p in [*problems, *more]] == []
+    assert len(loaded) == len(documents) > 0
+
+
+def test_every_field_of_a_spec_is_in_the_reference() -> None:
+    """Each model of the schema has its generated table, so each key stands in the reference."""
+    text = SPEC_FIELDS.read_text(encoding="utf-8")
+    models = json.loads(SCHEMA.read_text(encoding="utf-8"))["$defs"]
+    assert {"Both", *models} - {name for _, name in generate.parts(SPEC_FIELDS)} == set()
+    known = {name for model in models.values() for name in model.get("properties", {})}
+    assert sorted(name for name in known if f"| `{name}` |" not in text) == []
+
+
+def test_the_schema_file_is_that_of_this_version() -> None:
+    """The shipped JSON Schema is what `sesform schema` prints; `make schema` writes it."""
+    printed = subprocess.run([sys.executable, "-m", "sesform", "schema"], capture_output=True, check=True, text=True)
+    assert SCHEMA.read_text(encoding="utf-8") == printed.stdout
+
+
+def test_specs_name_the_schema_file_for_editors() -> None:
+    """The first line of each shipped spec leads an editor to the schema."""
+    for file in [*ROOT.glob("specs/*.yaml"), *ROOT.glob("demo/**/*.yaml"), *ROOT.glob("examples/**/*.yaml")]:
+        first = file.read_text(encoding="utf-8").splitlines()[0]
+        found = re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", first)
+        assert found, f"{_name(file)} does not begin with the schema's line"
+        assert (file.parent / found[1]).resolve() == SCHEMA
+
+
+# --- reference ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", generate.pages(), ids=_name)
+def test_generated_tables_are_those_of_the_code(page: Path) -> None:
+    """The generated parts of a page are what the code says now; `make docs` writes them."""
+    assert page.read_text(encoding="utf-8") == generate.generated(page)
+
+
+def test_every_command_and_option_is_in_the_reference() -> None:
+    """Each command has a section of the reference, with a table that has each of its options."""
+    text = COMMANDS.read_text(encoding="utf-8")
+    assert {("options", name) for name, _ in generate.commands()} <= set(generate.parts(COMMANDS))
+    for name, command in generate.commands():
+        section = _section(text, name)
+        missing = {
+            o for o in generate.options(command) if not re.search(rf"^\| `[^`]*(?<![\w-]){o}\b", section, re.MULTILINE)
+        }
+        assert missing == set(), name
+
+
+def test_no_option_is_in_the_reference_that_does_not_exist() -> None:
+    """Long options that the reference names are options of some command, or of sesform itself."""
+    known = {o for _, command in generate.commands() for o in generate.options(command)}
+    known |= generate.options(get_command(app)) | {"--help"}
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", COMMANDS.read_text(encoding="utf-8")))
+    assert named - known == set()
+
+
+def _section(text: str, heading: str) -> str:
+    found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, f"{_name(COMMANDS)} has no section {heading!r}"
+    return found[1]
+
+
+# --- structure and links -----------------------------------------------------------------------------------------------
+
+
+GUIDES = sorted((DOCS / "how-to").glob("*.md"))
+
+
+def test_the_documentation_has_four_parts() -> None:
+    """Every page below docs/ is a tutorial, a guide, a reference page or an explanation, and is listed in the index."""
+    index = DOCS / "README.md"
+    listed = {(DOCS / target).resolve() for target in _targets(index)}
+    pages = set(DOCS.rglob("*.md")) - {index}
+    assert {p for p in pages if p.parent.name not in ("how-to", "reference", "explanation")} <= {
+        DOCS / "tutorial.md",
+        DOCS / "python-api.md",
+    }
+    assert pages - listed == set()
+
+
+def test_every_page_is_one_click_from_the_readme() -> None:
+    """The README links every page below docs/, with links that work on PyPI too."""
+    targets = _targets(ROOT / "README.md")
+    assert [t for t in targets if not t.startswith(REPOSITORY)] == []
+    linked = {ROOT / t.removeprefix(f"{REPOSITORY}/blob/main/") for t in targets if "/blob/main/" in t}
+    assert set(DOCS.rglob("*.md")) - {DOCS / "README.md"} - linked == set()
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=_name)
+def test_guides_have_numbered_steps_with_commands(guide: Path) -> None:
+    """A guide has numbered steps, and commands below them."""
+    text = guide.read_text(encoding="utf-8")
+    assert re.search(r"^1\. .*?^2\. .*?^3\. ", text, re.MULTILINE | re.DOTALL)
+    assert re.search(r"^   ```console", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
-def test_internal_links_lead_somewhere(page: Path) -> None:
-    """A link that is not of the web leads to a file that exists, and its fragment to a heading in it."""
-    text = re.sub(r"^ *```.*?^ *```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
-        if re.match(r"https?://", target):
+def test_links_lead_somewhere(page: Path) -> None:
+    """A link to a file of the repository leads to a file that exists, and its fragment to a heading in it."""
+    for target in _targets(page):
+        inside = re.sub(rf"^{REPOSITORY}/(blob|tree)/main/", f"{ROOT.as_posix()}/", target)
+        if re.match(r"https?://", inside):
             continue
-        path, _, fragment = target.partition("#")
+        path, _, fragment = inside.partition("#")
         file = (page.parent / path).resolve() if path else page
         assert file.exists(), f"{_name(page)}: {target} leads nowhere"
         assert not fragment or fragment in _anchors(file), f"{_name(page)}: {target} leads to no heading"
 
 
+def _targets(page: Path) -> list[str]:
+    text = re.sub(r"^ *(`{3,}).*?^ *\1$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"\]\(([^)\s]+)\)", text)
+
+
 def _anchors(page: Path) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
-
-
-# --- output ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("block", _all_blocks("console"))
-def test_what_the_documentation_shows_is_printed(
-    block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The commands of a console block, run from the project's folder on an empty sandbox, print the lines shown.
-
-    The lines shown must come in that order; others may come between them, so that a page can show what matters.
-    """
-    for folder in ("specs", "examples"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
-    monkeypatch.chdir(tmp_path)
-    for name in ("SESFORM_SANDBOX", "SESFORM_SANDBOX_STATE", "SESFORM_RATE", "FORCE_COLOR", "CLICOLOR_FORCE"):
-        monkeypatch.delenv(name, raising=False)
-    code = 0
-    for command, shown in _conversation(block.text):
-        if command[0] == "cd":
-            monkeypatch.chdir(command[1])
-        elif command == ["echo", "$?"]:
-            assert shown == [str(code)]
-        else:
-            assert command[0] == "sesform", command
-            code = main(command[1:])
-            captured = capsys.readouterr()
-            _in_order(shown, captured.out.splitlines(), captured.err.splitlines())
-
-
-def _conversation(text: str) -> Iterator[tuple[list[str], list[str]]]:
-    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
-        command, *shown = part.splitlines()
-        yield shlex.split(command), [line for line in shown if line.strip() not in ("", "...")]
-
-
-def _in_order(shown: list[str], *streams: list[str]) -> None:
-    """Each line shown is in one of the streams, after the one shown before it in that stream."""
-    positions = [0] * len(streams)
-    for line in shown:
-        for index, stream in enumerate(streams):
-            if line in stream[positions[index] :]:
-                positions[index] = stream.index(line, positions[index]) + 1
-                break
-        else:
-            pytest.fail(f"not printed, or not in this order: {line!r}")
-
-
-@pytest.mark.parametrize("block", _all_blocks("python"))
-def test_tests_in_the_documentation_pass(block: Block) -> None:
-    """The test functions that the documentation shows pass, with the fixture's value in place of the fixture."""
-    namespace: dict[str, Any] = {}
-    exec(compile(block.text, f"{_name(block.page)}:{block.line}", "exec"), namespace)
-    functions = [value for name, value in namespace.items() if name.startswith("test_")]
-    assert functions
-    for function in functions:
-        function(Sandbox())
