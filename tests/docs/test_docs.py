@@ -19,6 +19,7 @@ import generate
 import transcripts
 from sesform.cli.app import app
 from sesform.specs import schema, yaml_reader
+from test_layers import LAYERS
 from transcripts import Block
 
 ROOT = Path(__file__).parents[2]
@@ -208,6 +209,12 @@ def test_every_command_and_option_is_in_the_reference() -> None:
         assert missing == set(), name
 
 
+def test_every_command_has_its_exit_codes() -> None:
+    """The table of exit codes names every command."""
+    text = (DOCS / "reference" / "exit-codes.md").read_text(encoding="utf-8")
+    assert [name for name, _ in generate.commands() if f"`{name.removeprefix('sesform ')}`" not in text] == []
+
+
 def test_no_option_is_in_the_reference_that_does_not_exist() -> None:
     """Long options that the reference names are options of some command, or of sesform itself."""
     known = {o for _, command in generate.commands() for o in generate.options(command)}
@@ -246,6 +253,14 @@ def test_every_page_is_one_click_from_the_readme() -> None:
     assert [t for t in targets if not t.startswith(REPOSITORY)] == []
     linked = {ROOT / t.removeprefix(f"{REPOSITORY}/blob/main/") for t in targets if "/blob/main/" in t}
     assert set(DOCS.rglob("*.md")) - {DOCS / "README.md"} - linked == set()
+
+
+def test_contributing_draws_the_layers() -> None:
+    """The drawing has one line for each layer that the import test enforces, from the highest to the lowest."""
+    drawing = next(b for b in transcripts.blocks(ROOT / "CONTRIBUTING.md") if b.lines[0].startswith("cli"))
+    lines = drawing.lines[: drawing.lines.index("")]
+    drawn = [set(re.findall(r"\w+", line[:37])) for line in lines]
+    assert drawn == [set(names) for names in reversed(LAYERS) if not {"sandbox", "__main__"} & set(names)]
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=_name)

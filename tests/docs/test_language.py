@@ -34,8 +34,9 @@ OTHER_FILES = (
     "docs/*.py",
     "specs/*.yaml",
     "examples/**/*.yaml",
+    "examples/**/*.yml",
+    "examples/**/*.config",
 )
-OTHER_FILES += ("examples/**/*.yml", "examples/**/*.config")
 
 # A pattern, and what to write instead.
 UNCLEAR = {
@@ -74,8 +75,7 @@ UNCLEAR = {
     r"\btakes no\b": "accepts no",
     r"\bneither asked for again\b": "not requested again",
     r"\b0 well\b": "0 success",
-    r"\bmake(s)? believe\b|\bstand-in\b": "temporary replacement",
-    r"\bwhere (it|this|that) is so\b": "if",
+    r"\bstand-in\b": "temporary replacement",
 }
 
 
