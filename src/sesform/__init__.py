@@ -1,1 +1,102 @@
+"""sesform: declare Amazon SES notification settings in YAML, plan, apply in a safe order, detect drift.
+
+    import sesform
+
+    plan = sesform.plan(["specs"])
+    if not plan.errors:
+        report = sesform.apply(plan)
+
+The names in `__all__` are the public API and follow semantic versioning. They are loaded when they are first used, so that
+importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sesform.engine import (
+        EmulatedAws,
+        Notify,
+        Routes,
+        Settings,
+        Validation,
+        apply,
+        apply_saved,
+        destroy,
+        drift,
+        load_plan,
+        plan,
+        routes,
+        save_plan,
+        validate,
+    )
+    from sesform.errors import (
+        AccountError,
+        AwsError,
+        CredentialsError,
+        PlanFileError,
+        PlanRefusedError,
+        Problem,
+        SesformError,
+        SpecError,
+        StalePlanError,
+        UsageError,
+    )
+    from sesform.planning.plan import Change, Outcome, Plan, Report
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "AccountError",
+    "AwsError",
+    "Change",
+    "CredentialsError",
+    "EmulatedAws",
+    "Notify",
+    "Outcome",
+    "Plan",
+    "PlanFileError",
+    "PlanRefusedError",
+    "Problem",
+    "Report",
+    "Routes",
+    "SesformError",
+    "Settings",
+    "SpecError",
+    "StalePlanError",
+    "UsageError",
+    "Validation",
+    "__version__",
+    "apply",
+    "apply_saved",
+    "destroy",
+    "drift",
+    "load_plan",
+    "plan",
+    "routes",
+    "save_plan",
+    "validate",
+]
+
+_MODULES = ("sesform.errors", "sesform.planning.plan", "sesform.engine")
+
+# The package `sesform.apply` and the function of that name share one name. Python binds a package to its parent when it is first
+# imported, and never again: it is imported here and unbound, and from then on the name means the function.
+import_module("sesform.apply")
+del globals()["apply"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used."""
+    if name in __all__:
+        for module in map(import_module, _MODULES):
+            if hasattr(module, name):
+                globals()[name] = getattr(module, name)
+                return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

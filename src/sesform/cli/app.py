@@ -102,9 +102,7 @@ def plan(
     if not view.plan(made):
         return 1
     if out is not None:
-        from sesform.apply import saved_plan
-
-        saved_plan.save(out, view.document(made))
+        engine.save_plan(made, out, view.quota)
         where = "--sandbox " if calls.sandbox else ""
         view.console.say(
             f"Saved the plan to: {out}\nTo perform exactly these actions, run: sesform apply {where}--plan {out}"
@@ -187,9 +185,9 @@ def show(
     no_color: NoColor = False,
 ) -> int:
     """Draw a saved plan."""
-    from sesform.apply import saved_plan
+    from sesform import engine
 
-    saved = saved_plan.load(file)
+    saved = engine.load_plan(file)
     if drawing.format is Format.json:
         out(file.read_text(encoding="utf-8"))
         return 0

@@ -9,7 +9,7 @@ exits, or looks at the environment.
 
 from __future__ import annotations
 
-from sesform.engine.applies import Approve, apply, apply_saved, destroy
+from sesform.engine.applies import Approve, apply, apply_saved, destroy, load_plan, save_plan
 from sesform.engine.imports import (
     Imported,
     ImportedFromTerraform,
@@ -20,7 +20,7 @@ from sesform.engine.imports import (
 )
 from sesform.engine.plans import drift, drift_of, plan, plan_desired
 from sesform.engine.progress import Notify
-from sesform.engine.routes import Routes, routes
+from sesform.engine.route_report import Routes, routes
 from sesform.engine.settings import EmulatedAws, Settings, keeping_logins
 from sesform.engine.specs import Validation, compile_specs, iam_policy, validate, with_removed
 
@@ -45,9 +45,11 @@ __all__ = [
     "import_live",
     "import_terraform",
     "keeping_logins",
+    "load_plan",
     "plan",
     "plan_desired",
     "routes",
+    "save_plan",
     "validate",
     "with_removed",
 ]

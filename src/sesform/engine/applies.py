@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from sesform.engine.settings import DEFAULT_PATHS, DEFAULTS, Paths, Settings, co
 from sesform.engine.specs import compile_specs
 from sesform.errors import PlanFileError, PlanRefusedError, StalePlanError
 from sesform.model.address import Access
+from sesform.model.quotas import SES_CALLS_PER_SECOND
 from sesform.model.values import printable
 from sesform.planning import route_changes
 from sesform.planning.plan import Change, Outcome, Plan, Report
@@ -34,16 +36,37 @@ def apply(plan: Plan, settings: Settings = DEFAULTS, notify: Notify = ignore) ->
     return _carry_out(plan, _connect(plan, plan.access, settings, notify), settings, notify)
 
 
+def save_plan(plan: Plan, file: str | Path, rate: float | None = SES_CALLS_PER_SECOND) -> None:
+    """Write a plan to a file for `apply_saved`. `rate`: SES calls a second that the file's estimate is made for.
+
+    The file holds no external id. It is written whole or not at all, readable by its owner only. Raises UsageError where it cannot
+    be written.
+    """
+    from sesform.apply import saved_plan
+    from sesform.planning import plan_file
+
+    timestamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    saved_plan.save(Path(file), plan_file.document(plan, timestamp=timestamp, rate=rate))
+
+
+def load_plan(file: str | Path) -> Plan:
+    """Return the plan that `save_plan` wrote.
+
+    Raises PlanFileError where the file is damaged or edited, UsageError where it cannot be read.
+    """
+    from sesform.apply import saved_plan
+
+    return saved_plan.load(Path(file))
+
+
 def apply_saved(
-    file: Path, paths: Paths = DEFAULT_PATHS, settings: Settings = DEFAULTS, notify: Notify = ignore
+    file: str | Path, paths: Paths = DEFAULT_PATHS, settings: Settings = DEFAULTS, notify: Notify = ignore
 ) -> Report:
     """Carry out a plan file, if AWS still holds what the plan saw. External ids, which no plan file holds, come from the specs.
 
     Raises PlanFileError where the file is damaged, edited or refused; StalePlanError where AWS has changed since; and as `apply`.
     """
-    from sesform.apply import saved_plan
-
-    plan = saved_plan.load(file)
+    plan = load_plan(file)
     if plan.errors:
         for problem in plan.errors:
             notify(Warned(printable(str(problem))))
