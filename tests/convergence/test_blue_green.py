@@ -144,7 +144,8 @@ def new_destinations(move: Move, scope: Scope, name: str) -> set[str]:
     old = [d["configuration_sets"].get(name) for d in move.before.values() if "configuration_sets" in d]
     new = [d.get("configuration_sets", {}).get(name) for d in move.after.values() if d["account"] == scope.account]
     made = [d for d in new if isinstance(d, dict) and not any(isinstance(o, dict) for o in old)]
-    return {destination for d in made for destination in d["event_destinations"]}
+    declared = [each for d in made for each in d["event_destinations"].items()]
+    return {name for name, destination in declared if destination != "absent"}
 
 
 @every_move

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from sesform.errors import CycleError
 from sesform.planning import graph
 from sesform.planning.graph import Node
+from sesform.resources import capabilities as to
+from sesform.resources.capabilities import Capability
 
 
-def names(*texts: str) -> frozenset[str]:
-    return frozenset(texts)
+def names(*topics: str) -> frozenset[Capability]:
+    return frozenset(map(to.topic, topics))
 
 
 THINGS = ["a", "b", "c", "d"]
@@ -26,7 +28,7 @@ def nodes_without_cycles(draw: st.DrawFn) -> list[Node]:
         level = draw(st.integers(0, len(THINGS) - 1))
         gives, needs = (
             names(THINGS[level]),
-            draw(st.frozensets(st.sampled_from(THINGS[:level] or [""]), max_size=2)) - {""},
+            names(*draw(st.frozensets(st.sampled_from(THINGS[:level]), max_size=2))) if level else names(),
         )
         if draw(st.booleans()):
             found.append(Node((2, level, rank), removes=True, provides_before=gives, requires_before=needs))

@@ -20,7 +20,9 @@ from sesform.live.snapshot import IdentityFacts, Snapshot
 from sesform.model.address import Scope
 from sesform.planning import planner, route_changes
 from sesform.planning.plan import Plan
+from sesform.planning.planned_state import PlannedState, live_resources, planned_state
 from sesform.planning.routes import Route, RouteChange, Subject
+from sesform.specs.desired import Desired
 
 T, U = topic_arn("t"), topic_arn("u")
 PARTNER = identity_arn("partner.example", "333333333333")
@@ -102,12 +104,16 @@ def test_an_unmanaged_topic_is_a_route_before_and_after() -> None:
     assert (MAIL, f"topic {T}") == tuple(map(str, route_changes.live_routes(desired, held)[BOUNCE]))
 
 
+def state(desired: Desired, held: Snapshot, plan: Plan) -> PlannedState:
+    return planned_state(live_resources(desired, held), held, plan.changes)
+
+
 def test_a_part_of_a_plan_has_the_routes_of_that_part() -> None:
     """What was not chosen keeps its ways."""
     desired, held = compiled(owner(SETTING % "notifications: {bounce: t, complaint: t}")), bare("a.com")
     part = planner.chosen(planner.plan(desired, held), lambda address: address.endswith("/bounce"))
 
-    assert [BOUNCE] == [c.subject for c in route_changes.routed(part, desired, held).routes]
+    assert [BOUNCE] == [c.subject for c in route_changes.routed(part, state(desired, held, part)).routes]
 
 
 def test_routes_as_they_are_come_from_all_that_was_found() -> None:
@@ -183,4 +189,4 @@ def test_routing_again_tells_the_same() -> None:
     held = holding(compiled(delegate(ENTRY % "{bounce: f}")), seen_by=desired)
     plan = planner.plan(desired, held)
 
-    assert plan == route_changes.routed(replace(plan, routes=(), emptied=()), desired, held)
+    assert plan == route_changes.routed(replace(plan, routes=(), emptied=()), state(desired, held, plan))

@@ -11,8 +11,9 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from sesform.errors import CycleError
+from sesform.resources.capabilities import Capability
 
-_NOTHING: frozenset[str] = frozenset()
+_NOTHING: frozenset[Capability] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,10 @@ class Node:
 
     rank: tuple[Any, ...]
     removes: bool = False
-    provides_before: frozenset[str] = _NOTHING
-    provides_after: frozenset[str] = _NOTHING
-    requires_before: frozenset[str] = _NOTHING
-    requires_after: frozenset[str] = _NOTHING
+    provides_before: frozenset[Capability] = _NOTHING
+    provides_after: frozenset[Capability] = _NOTHING
+    requires_before: frozenset[Capability] = _NOTHING
+    requires_after: frozenset[Capability] = _NOTHING
     waits_for: tuple[int, ...] = ()
 
 
@@ -39,8 +40,8 @@ def dependencies(nodes: Sequence[Node]) -> list[set[int]]:
     Forward: a step waits for the making of what it needs. Backward: a step that takes something away waits for all that leaned
     on it and move off, and for whatever is made to take its place.
     """
-    making: dict[str, list[int]] = defaultdict(list)
-    leaving: dict[str, list[int]] = defaultdict(list)
+    making: dict[Capability, list[int]] = defaultdict(list)
+    leaving: dict[Capability, list[int]] = defaultdict(list)
     for position, node in enumerate(nodes):
         if not node.removes:
             for name in node.provides_after:

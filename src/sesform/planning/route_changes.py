@@ -11,39 +11,27 @@ from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.planning import routes
 from sesform.planning.plan import Change, Plan
-from sesform.resources import aws_key
+from sesform.planning.planned_state import PlannedState, live_resources, planned_state, resources_in
 from sesform.specs.declared import Key
 from sesform.specs.desired import Desired
 
 
-def routed(of: Plan, desired: Desired, snapshot: Snapshot) -> Plan:
-    """The plan with the routes that it changes, and the foreign entries that it leaves without any topic."""
-    before = _resources(_scopes(desired), snapshot)
-    after = _after(of, before)
-    lost = _still_used(of, after)
-    emptied = tuple(sorted(_foreign_entries(before) - _foreign_entries(after)))
+def routed(of: Plan, state: PlannedState) -> Plan:
+    """Return the plan with the routes that it changes, and the foreign entries that it leaves without any topic."""
+    lost = _still_used(of, state.after)
+    emptied = tuple(sorted(_foreign_entries(state.before) - _foreign_entries(state.after)))
     return replace(
         of,
-        routes=routes.changes(_matrix(before), _matrix(after)),
+        routes=routes.changes(_matrix(state.before), _matrix(state.after)),
         emptied=emptied,
         diagnostics=(*of.diagnostics, *lost),
     )
 
 
-def _after(of: Plan, before: Mapping[Key, Properties]) -> dict[Key, Properties]:
-    after = dict(before)
-    for change in of.changes:
-        key = aws_key(change.address.type, change.scope, change.before or change.after or {})
-        after.pop(key, None)
-        if change.after is not None:
-            after[key] = change.after
-    return after
-
-
 def used_again(of: Plan, snapshot: Snapshot) -> list[Problem]:
-    """Errors for topics and sets that a saved plan deletes and that something uses by now, as far as it was read again."""
+    """Return errors for topics and sets that a saved plan deletes and that something uses by now, as far as it was read again."""
     scopes = {(c.address.spec, c.address.region): c.scope for c in of.changes}
-    return _still_used(of, _after(of, _resources(scopes, snapshot)))
+    return _still_used(of, planned_state(resources_in(scopes, snapshot), snapshot, of.changes).after)
 
 
 def _still_used(of: Plan, after: Mapping[Key, Properties]) -> list[Problem]:
@@ -116,35 +104,11 @@ def _foreign_entries(resources: Mapping[Key, Properties]) -> set[tuple[Scope, st
 
 def live_routes(desired: Desired, snapshot: Snapshot) -> routes.Matrix:
     """The routes of all that was found, as they are now."""
-    return _matrix(_resources(_scopes(desired), snapshot))
+    return _matrix(live_resources(desired, snapshot))
 
 
 def _matrix(resources: Mapping[Key, Properties]) -> routes.Matrix:
     return routes.matrix((kind, scope, properties) for (kind, scope, _), properties in resources.items())
-
-
-def _scopes(desired: Desired) -> dict[tuple[str, str], Scope]:
-    """(spec, region) → where that is."""
-    return {(d.address.spec, d.address.region): d.scope for d in [*desired.declared.values(), *desired.unmanaged]}
-
-
-def _resources(scopes: Mapping[tuple[str, str], Scope], snapshot: Snapshot) -> dict[Key, Properties]:
-    """Everything that was found, by what AWS knows it by; with the settings of identities that nobody declared."""
-    found: dict[Key, Properties] = {}
-    for (scope, name), facts in snapshot.identities.items():
-        for type_, arn in facts.topics.items():
-            topic = {"identity": name, "notification_type": type_, "topic_arn": arn}
-            found["notification_topic", scope, (name, type_)] = topic
-        if not name.startswith("arn:"):
-            found["feedback_forwarding", scope, (name,)] = {"identity": name, "enabled": facts.forwarding}
-    for (scope, name), sending in snapshot.sending.items():
-        if sending.default_set:
-            uses = {"identity": name, "configuration_set": sending.default_set}
-            found["default_configuration_set", scope, (name,)] = uses
-    for address, properties in snapshot.found.items():
-        scope = scopes[address.spec, address.region]
-        found[aws_key(address.type, scope, properties)] = properties
-    return found
 
 
 def deletions(desired: Desired, snapshot: Snapshot) -> tuple[dict[str, Address], dict[tuple[Scope, str], Address]]:

@@ -9,6 +9,8 @@ from sesform.errors import AwsError
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
+from sesform.resources import capabilities as to
+from sesform.resources.capabilities import Capability
 from sesform.resources.resource_type import Permission, Phase, ResourceType, on
 from sesform.specs.declared import Declared
 
@@ -32,8 +34,8 @@ class ConfigurationSet(ResourceType):
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.CONFIGURATION_SETS_REMOVED if after is None else Phase.CONFIGURATION_SETS
 
-    def provides(self, scope: Scope, properties: Properties) -> frozenset[str]:
-        return frozenset({f"set {scope} {properties['configuration_set']}"})
+    def provides(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
+        return frozenset({to.configuration_set(scope, properties["configuration_set"])})
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:DeleteConfigurationSet",) if after is None else ("ses:CreateConfigurationSet",)

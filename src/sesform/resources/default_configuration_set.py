@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
-from sesform.resources.resource_type import Permission, Phase, ResourceType, on
+from sesform.resources import capabilities as to
+from sesform.resources.capabilities import Capability
+from sesform.resources.resource_type import Permission, Phase, ResourceType, Step, on
 from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
@@ -31,12 +33,24 @@ class DefaultConfigurationSet(ResourceType):
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.CONFIGURATION_SETS_REMOVED if after is None else Phase.DEFAULT_CONFIGURATION_SETS
 
-    def provides(self, scope: Scope, properties: Properties) -> frozenset[str]:
-        return frozenset({f"route {scope} {properties['identity']}"})
+    def provides(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
+        return frozenset({to.route(scope, properties["identity"])})
 
-    def requires(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def requires(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
         name = properties["configuration_set"]
-        return frozenset({f"set {scope} {name}", f"events {scope} {name}"})
+        return frozenset({to.configuration_set(scope, name), to.events(scope, name)})
+
+    def extends(self, scope: Scope, properties: Properties) -> tuple[Capability, Capability] | None:
+        # What the destinations of a set send on, they send on for the identities whose default the set is.
+        return to.events(scope, properties["configuration_set"]), to.route(scope, properties["identity"])
+
+    def after(self, step: Step) -> frozenset[Capability]:
+        found: set[Capability] = set()
+        if step.before is not None:  # the identity's own topics may have to take over from the set that it leaves
+            found.add(to.own_route(step.scope, step.before["identity"]))
+        if step.after is not None:  # no identity moves to a set whose destinations are not all there, disabled ones too
+            found.add(to.destination_added(step.scope, step.after["configuration_set"]))
+        return frozenset(found)
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:PutEmailIdentityConfigurationSetAttributes",)

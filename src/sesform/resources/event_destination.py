@@ -10,7 +10,10 @@ from sesform.errors import AwsError
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import NOT_FOR_PINPOINT, Properties, event_set
-from sesform.resources.resource_type import Permission, Phase, ResourceType, on, passing
+from sesform.policies.document import Publisher
+from sesform.resources import capabilities as to
+from sesform.resources.capabilities import Capability
+from sesform.resources.resource_type import Permission, Phase, Replacement, ResourceType, Step, on, passing
 from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
@@ -45,6 +48,7 @@ class EventDestination(ResourceType):
     name = "event_destination"
     key = ("configuration_set", "name")
     part_of = ("configuration_set", "default_configuration_set")
+    listed_by = "configuration_set"
 
     def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         """All destinations of the sets that are wanted or are to be a default, declared or not: an exclusive set's others are to
@@ -78,16 +82,38 @@ class EventDestination(ResourceType):
         narrows = after is None or (before is not None and not _carried(before) <= _carried(after))
         return Phase.CONFIGURATION_SETS_REMOVED if narrows else Phase.EVENT_DESTINATIONS
 
-    def provides(self, scope: Scope, properties: Properties) -> frozenset[str]:
-        name = f"events {scope} {properties['configuration_set']}"
-        return frozenset() if sends_nothing(properties) else frozenset({name})
+    def provides(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
+        return (
+            frozenset() if sends_nothing(properties) else frozenset({to.events(scope, properties["configuration_set"])})
+        )
 
-    def requires(self, scope: Scope, properties: Properties) -> frozenset[str]:
-        needs = {f"set {scope} {properties['configuration_set']}"}
+    def requires(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
+        found = {to.configuration_set(scope, properties["configuration_set"])}
         if "sns" in properties:
             arn = properties["sns"]["topic_arn"]
-            needs |= {f"topic {arn}", f"publish {arn}", f"listen {arn}"}
-        return frozenset(needs)
+            found |= {to.topic(arn), to.publishing(arn), to.listening(arn)}
+        return frozenset(found)
+
+    def publishes(self, scope: Scope, properties: Properties) -> tuple[str, list[Publisher]] | None:
+        if "sns" not in properties:
+            return None
+        source = arns.configuration_set(scope, properties["configuration_set"])
+        return properties["sns"]["topic_arn"], [Publisher(scope.account, source)]
+
+    def completes(self, step: Step) -> frozenset[Capability]:
+        if step.before is not None or step.after is None or step.phase is not Phase.EVENT_DESTINATIONS:
+            return frozenset()
+        return frozenset({to.destination_added(step.scope, step.after["configuration_set"])})
+
+    def is_temporary(self, properties: Properties) -> bool:
+        return re.search(rf"{_TEMPORARY}(-[0-9]+)?$", properties["name"]) is not None
+
+    def replacement(self, before: Properties, after: Properties, taken: Container[str]) -> Replacement:
+        temporary = temporary_replacement(before, after, taken)
+        if temporary is None and not sends_nothing(before):
+            # Other destinations must carry what it sends on now before it goes; what it will send on is nothing or new.
+            return Replacement(None, Phase.CONFIGURATION_SETS_REMOVED, Phase.CONFIGURATION_SETS_REMOVED)
+        return Replacement(temporary, Phase.EVENT_DESTINATIONS, Phase.CONFIGURATION_SETS_REMOVED)
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         verb = "Delete" if after is None else "Create" if before is None else "Update"
@@ -168,26 +194,23 @@ def _definition(properties: Properties) -> dict[str, Any]:
     return {"Enabled": properties["enabled"], "MatchingEventTypes": list(properties["events"]), structure: target}
 
 
-_STAND_IN = "-sesform-stand-in"
+_TEMPORARY = "-sesform-stand-in"  # the end of the name of a temporary replacement
 
 
 def temporary_replacement(before: Properties, after: Properties, taken: Container[str] = ()) -> Properties | None:
-    """The destination that carries the events of both under another name, none of the `taken` ones, while one is replaced.
+    """Return a destination that carries the events of both under another name while one is replaced.
 
-    None where either sends nothing on: then it is enough to wait for whatever takes over before the old one goes.
+    `taken`: the keys that are in use. None where either sends nothing on: then it is enough that other destinations take over
+    before the old one goes.
     """
     if not _carried(before) or not _carried(after):
         return None
     events = _carried(before) | _carried(after)
     events -= NOT_FOR_PINPOINT if kind_of(after) == "pinpoint" else set()
-    suffixes = (f"{_STAND_IN}{n}" for n in ("", *(f"-{i}" for i in range(2, 100))))
-    name = next(n for n in (after["name"][: 64 - len(s)] + s for s in suffixes) if n not in taken)
+    suffixes = (f"{_TEMPORARY}{n}" for n in ("", *(f"-{i}" for i in range(2, 100))))
+    names = (after["name"][: 64 - len(suffix)] + suffix for suffix in suffixes)
+    name = next(n for n in names if f"{after['configuration_set']}/{n}" not in taken)
     return {**after, "name": name, "events": event_set(events)}
-
-
-def is_temporary(properties: Properties) -> bool:
-    """Whether it is one of ours that a run left behind when it was cut off."""
-    return re.search(rf"{_STAND_IN}(-[0-9]+)?$", properties["name"]) is not None
 
 
 def sends_nothing(properties: Properties) -> bool:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
-from sesform.resources.resource_type import Permission, Phase, ResourceType
+from sesform.resources import capabilities as to
+from sesform.resources.capabilities import Capability
+from sesform.resources.resource_type import Permission, Phase, ResourceType, Step
 from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
@@ -30,12 +32,18 @@ class FeedbackForwarding(ResourceType):
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.FORWARDING_ON if after and after["enabled"] else Phase.FORWARDING_OFF
 
-    def provides(self, scope: Scope, properties: Properties) -> frozenset[str]:
-        return frozenset({f"route {scope} {properties['identity']}"}) if properties["enabled"] else frozenset()
+    def provides(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
+        return frozenset({to.route(scope, properties["identity"])}) if properties["enabled"] else frozenset()
 
-    def requires(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def requires(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
         # Off only when something else carries the feedback, and while it stays off that must not go.
-        return frozenset() if properties["enabled"] else frozenset({f"route {scope} {properties['identity']}"})
+        return frozenset() if properties["enabled"] else frozenset({to.route(scope, properties["identity"])})
+
+    def completes(self, step: Step) -> frozenset[Capability]:
+        made = super().completes(step)
+        if step.phase is not Phase.FORWARDING_ON or step.after is None:
+            return made
+        return made | {to.own_route(step.scope, step.after["identity"])}
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:SetIdentityFeedbackForwardingEnabled",)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
+from sesform.resources import capabilities as to
+from sesform.resources.capabilities import Capability
 from sesform.resources.resource_type import Permission, Phase, ResourceType
 from sesform.specs.declared import Declared
 
@@ -30,12 +32,9 @@ class NotificationHeaders(ResourceType):
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.HEADERS_OFF if after is None else Phase.HEADERS_ON
 
-    def provides(self, scope: Scope, properties: Properties) -> frozenset[str]:
-        return frozenset()
-
-    def requires(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def requires(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
         # SES API reference, SetIdentityHeadersInNotificationsEnabled: only where a topic is set for that type.
-        return frozenset({f"notify {scope} {properties['identity']} {properties['notification_type']}"})
+        return frozenset({to.notification(scope, properties["identity"], properties["notification_type"])})
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:SetIdentityHeadersInNotificationsEnabled",)

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
-from sesform.resources.resource_type import Permission, Phase, ResourceType
+from sesform.policies.document import Publisher
+from sesform.resources import capabilities as to
+from sesform.resources.capabilities import Capability
+from sesform.resources.resource_type import Permission, Phase, ResourceType, Step
+from sesform.specs.compiler import publishers_of
 from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
@@ -34,13 +38,20 @@ class NotificationTopic(ResourceType):
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.NOTIFICATION_TOPICS_NULL if after is None else Phase.NOTIFICATION_TOPICS
 
-    def provides(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def provides(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
         identity, type_ = properties["identity"], properties["notification_type"]
-        return frozenset({f"notify {scope} {identity} {type_}", f"route {scope} {identity}"})
+        return frozenset({to.notification(scope, identity, type_), to.route(scope, identity)})
 
-    def requires(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def requires(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
         arn = properties["topic_arn"]
-        return frozenset({f"topic {arn}", f"publish {arn}", f"listen {arn}"})
+        return frozenset({to.topic(arn), to.publishing(arn), to.listening(arn)})
+
+    def publishes(self, scope: Scope, properties: Properties) -> tuple[str, list[Publisher]] | None:
+        return properties["topic_arn"], list(publishers_of(scope, properties["identity"]))
+
+    def completes(self, step: Step) -> frozenset[Capability]:
+        made = super().completes(step)
+        return made if step.after is None else made | {to.own_route(step.scope, step.after["identity"])}
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:SetIdentityNotificationTopic",)

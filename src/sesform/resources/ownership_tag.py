@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sesform.errors import AwsError
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import OWNERSHIP_TAG, Properties
-from sesform.resources.resource_type import Permission, Phase, ResourceType, on
+from sesform.resources import capabilities as to
+from sesform.resources.capabilities import Capability
+from sesform.resources.resource_type import Permission, Phase, ResourceType, Step, on
 from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
@@ -41,12 +43,20 @@ class OwnershipTag(ResourceType):
             return Phase.TOPICS
         return Phase.CONFIGURATION_SETS if kind == "configuration-set" else Phase.SENDING_POLICIES
 
-    def requires(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def requires(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
         service, kind = _kind(properties)
         if service == "sns":
-            return frozenset({f"topic {properties['arn']}"})
+            return frozenset({to.topic(properties["arn"])})
         name = properties["arn"].partition("/")[2]
-        return frozenset({f"set {scope} {name}"}) if kind == "configuration-set" else frozenset()
+        return frozenset({to.configuration_set(scope, name)}) if kind == "configuration-set" else frozenset()
+
+    def identity(self, key: Mapping[str, str]) -> str:
+        return key["arn"].partition(":identity/")[2]
+
+    def after(self, step: Step) -> frozenset[Capability]:
+        # The tag is how `--prune` finds an identity whose settings are taken back: it goes after them.
+        removed = step.before is not None and step.after is None
+        return frozenset({to.setting(step.before["arn"])}) if removed and step.before else frozenset()
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         service, _ = _kind(after or before or {})

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import UNKNOWN, Properties
+from sesform.policies.document import Publisher
+from sesform.resources import capabilities as to
+from sesform.resources.capabilities import Capability
 from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
@@ -37,6 +41,26 @@ class Phase(IntEnum):
     @property
     def removes(self) -> bool:
         return self >= Phase.SENDING_POLICIES_WITHDRAWN
+
+
+class Step(NamedTuple):
+    """A change before it has its place in the plan."""
+
+    scope: Scope
+    before: Properties | None
+    after: Properties | None
+    phase: Phase
+
+
+class Replacement(NamedTuple):
+    """How a resource is replaced: deleted and created in `phase`.
+
+    `temporary`: what is created beside it before, and deleted in the phase `cleanup`; None for nothing.
+    """
+
+    temporary: Properties | None
+    phase: Phase
+    cleanup: Phase
 
 
 class Permission(NamedTuple):
@@ -75,6 +99,8 @@ class ResourceType(ABC):
     eventually_consistent: ClassVar[bool] = (
         False  # whether AWS promises no time within which a read shows what was written
     )
+    listed_by: ClassVar[str | None] = None  # the type that lists all of these: what it does not list is deleted
+    max_per_identity: ClassVar[int | None] = None  # a quota: room is made before more are created
     part_of: ClassVar[tuple[str, ...]] = ()  # types that name what it is a part of: it is read for those too
 
     @abstractmethod
@@ -111,11 +137,44 @@ class ResourceType(ABC):
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         """When such a step comes."""
 
-    def provides(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def provides(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
         return frozenset()
 
-    def requires(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def requires(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
         return frozenset()
+
+    def extends(self, scope: Scope, properties: Properties) -> tuple[Capability, Capability] | None:
+        """Return (one, other) if every step that provides the one provides the other too while this resource exists."""
+        return None
+
+    def publishes(self, scope: Scope, properties: Properties) -> tuple[str, list[Publisher]] | None:
+        """Return the topic that SES publishes to because of this resource, and as which publishers; None for no topic."""
+        return None
+
+    def with_publishers(self, desired: Properties, extra: Mapping[str, list[list[str]]]) -> Properties:
+        """Return the desired properties with more publishers, by topic ARN; only a topic's policy has any."""
+        return desired
+
+    def completes(self, step: Step) -> frozenset[Capability]:
+        """Return what steps that come after this one wait for; see `after`."""
+        identity = (step.before or step.after or {}).get("identity")
+        return frozenset() if identity is None else frozenset({to.setting(arns.identity(step.scope, identity))})
+
+    def after(self, step: Step) -> frozenset[Capability]:
+        """Return what must be complete before this step, beyond what it requires."""
+        return frozenset()
+
+    def identity(self, key: Mapping[str, str]) -> str:
+        """Return the identity that a resource with this key is a setting of, "" if it is of none."""
+        return key.get("identity", "")
+
+    def is_temporary(self, properties: Properties) -> bool:
+        """Whether it is a temporary replacement that an interrupted run has left."""
+        return False
+
+    def replacement(self, before: Properties, after: Properties, taken: Container[str]) -> Replacement:
+        """Return how `before` is replaced where it cannot be updated. `taken`: keys of resources of this type that are in use."""
+        raise AssertionError(f"a {self.name} is never replaced")
 
     @abstractmethod
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:

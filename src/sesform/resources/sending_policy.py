@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 from sesform.errors import AwsError
 from sesform.model import arns
 from sesform.model.address import Address, Scope
+from sesform.model.quotas import MAX_POLICIES_PER_IDENTITY
 from sesform.model.values import Properties
 from sesform.policies import document as policy_document
+from sesform.resources import capabilities as to
+from sesform.resources.capabilities import Capability
 from sesform.resources.resource_type import Permission, Phase, ResourceType, on
 from sesform.specs.declared import Declared
 
@@ -23,6 +26,7 @@ class SendingPolicy(ResourceType):
 
     name = "sending_policy"
     key = ("identity", "name")
+    max_per_identity = MAX_POLICIES_PER_IDENTITY
 
     def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         for declared in wanted:
@@ -36,9 +40,9 @@ class SendingPolicy(ResourceType):
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.SENDING_POLICIES_WITHDRAWN if after is None else Phase.SENDING_POLICIES
 
-    def requires(self, scope: Scope, properties: Properties) -> frozenset[str]:
+    def requires(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
         # Nobody is let in to send before somebody hears of what bounces, and rights go before the routes do.
-        return frozenset({f"route {scope} {properties['identity']}"})
+        return frozenset({to.route(scope, properties["identity"])})
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         verb = "Delete" if after is None else "Create" if before is None else "Update"

@@ -10,6 +10,8 @@ from sesform.errors import AwsError, LeftError
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import UNKNOWN, Properties, Value
+from sesform.resources import capabilities as to
+from sesform.resources.capabilities import Capability
 from sesform.resources.resource_type import Permission, Phase, ResourceType, on, passing
 from sesform.specs.declared import Declared
 
@@ -80,11 +82,11 @@ class Subscription(ResourceType):
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.TOPICS_REMOVED if after is None else Phase.TOPICS
 
-    def provides(self, scope: Scope, properties: Properties) -> frozenset[str]:
-        return frozenset({f"listen {properties['topic_arn']}"})
+    def provides(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
+        return frozenset({to.listening(properties["topic_arn"])})
 
-    def requires(self, scope: Scope, properties: Properties) -> frozenset[str]:
-        return frozenset({f"topic {properties['topic_arn']}"})
+    def requires(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
+        return frozenset({to.topic(properties["topic_arn"])})
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         if after is None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
+from sesform.resources import capabilities as to
+from sesform.resources.capabilities import Capability
 from sesform.resources.resource_type import Permission, Phase, ResourceType, on
 from sesform.specs.declared import Declared
 
@@ -47,8 +49,8 @@ class Topic(ResourceType):
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.TOPICS_REMOVED if after is None else Phase.TOPICS
 
-    def provides(self, scope: Scope, properties: Properties) -> frozenset[str]:
-        return frozenset({f"topic {properties['topic_arn']}"})
+    def provides(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
+        return frozenset({to.topic(properties["topic_arn"])})
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         if after is None:

@@ -5,13 +5,15 @@ SNS replaces a policy whole, so the whole document is what is written; the state
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
+from sesform.resources import capabilities as to
+from sesform.resources.capabilities import Capability
 from sesform.resources.resource_type import Permission, Phase, ResourceType, on
 from sesform.specs.declared import Declared
 
@@ -46,6 +48,13 @@ class TopicPolicy(ResourceType):
         publishers = [policy_document.Publisher(*each) for each in want["publishers"]]
         return {"topic_arn": arn, "policy": topic_statements.with_publishers(found, arn, publishers, want["accounts"])}
 
+    def with_publishers(self, desired: Properties, extra: Mapping[str, list[list[str]]]) -> Properties:
+        more = extra.get(desired["topic_arn"])
+        if not more:
+            return desired
+        declared = desired["publishers"]
+        return {**desired, "publishers": sorted([*declared, *(p for p in more if p not in declared)])}
+
     def expanded(self, before: Properties, after: Properties) -> Properties:
         return {**after, "policy": topic_statements.expanded(before["policy"], after["policy"])}
 
@@ -56,11 +65,11 @@ class TopicPolicy(ResourceType):
         narrows = before and after and topic_statements.lets_in_more(before["policy"], after["policy"])
         return Phase.TOPICS_REMOVED if narrows else Phase.TOPICS
 
-    def provides(self, scope: Scope, properties: Properties) -> frozenset[str]:
-        return frozenset({f"publish {properties['topic_arn']}"})
+    def provides(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
+        return frozenset({to.publishing(properties["topic_arn"])})
 
-    def requires(self, scope: Scope, properties: Properties) -> frozenset[str]:
-        return frozenset({f"topic {properties['topic_arn']}"})
+    def requires(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
+        return frozenset({to.topic(properties["topic_arn"])})
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("sns:SetTopicAttributes",)

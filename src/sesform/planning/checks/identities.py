@@ -12,6 +12,8 @@ from sesform.model.address import Scope
 from sesform.model.values import NOTIFICATION_TYPES
 from sesform.planning.checks.located import located
 from sesform.planning.plan import Change
+from sesform.planning.planned_state import PlannedState
+from sesform.resources import RESOURCES
 from sesform.specs.declared import Declared
 from sesform.specs.desired import Desired
 
@@ -28,13 +30,10 @@ def is_missing(declared: Declared, snapshot: Snapshot) -> bool:
 
 
 def _identity_of(declared: Declared) -> str:
-    """The identity that it is a setting, or the tag, of; "" where it is of none."""
-    if declared.address.type == "ownership_tag":
-        return declared.key["arn"].partition(":identity/")[2]
-    return declared.key.get("identity", "")
+    return RESOURCES[declared.address.type].identity(declared.key)
 
 
-def identities(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> list[Problem]:
+def identities(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], state: PlannedState) -> list[Problem]:
     """Identities that do not exist or are not verified, and settings of theirs that SES refuses."""
     by_identity: dict[tuple[Scope, str], list[Declared]] = defaultdict(list)
     for declared in desired.declared.values():
@@ -57,7 +56,7 @@ def identities(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) 
         else:
             continue
         found.append(replace(problem, concerns=tuple(str(d.address) for d in settings)))
-    return found + list(_dark_forwarding(desired, snapshot, changes))
+    return found + list(_dark_forwarding(desired, snapshot, changes, state))
 
 
 def configuration_sets(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
@@ -89,34 +88,27 @@ def _asks_for_something(declared: Declared) -> bool:
     )
 
 
-def _dark_forwarding(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> Iterable[Problem]:
+def _dark_forwarding(
+    desired: Desired, snapshot: Snapshot, changes: Iterable[Change], state: PlannedState
+) -> Iterable[Problem]:
     """Forwarding off while bounces or complaints have no topic.
 
     SES refuses that from either side: SES API reference, SetIdentityFeedbackForwardingEnabled.
     """
-    touched: dict[tuple[Scope, str], list[Change]] = defaultdict(list)
+    touched: dict[tuple[Scope, str], Change] = {}
     for change in changes:
-        properties = change.after or change.before or {}
         if change.address.type in ("notification_topic", "feedback_forwarding"):
-            touched[change.scope, properties["identity"]].append(change)
-    for (scope, identity), steps in touched.items():
-        facts = snapshot.identities.get((scope, identity))
-        if facts is None or identity.startswith("arn:"):
+            touched.setdefault((change.scope, (change.after or change.before or {})["identity"]), change)
+    for (scope, identity), first in touched.items():
+        if (scope, identity) not in snapshot.identities or identity.startswith("arn:"):
             continue
-        topics: dict[str, str | None] = {t: facts.topics.get(t) for t in NOTIFICATION_TYPES}
-        forwarding = facts.forwarding
-        for step in steps:
-            if step.address.type == "notification_topic":
-                topics[(step.after or step.before or {})["notification_type"]] = (
-                    step.after["topic_arn"] if step.after else None
-                )
-            elif step.address.type == "feedback_forwarding" and step.after:
-                forwarding = step.after["enabled"]
+        forwarding = state.after["feedback_forwarding", scope, (identity,)]["enabled"]
+        topics = {t: ("notification_topic", scope, (identity, t)) in state.after for t in NOTIFICATION_TYPES}
         dark = [t for t in ("bounce", "complaint") if not topics[t]]
         if dark and not forwarding:
             yield located(
-                desired.declared.get(steps[0].address),
-                str(steps[0].address),
+                desired.declared.get(first.address),
+                str(first.address),
                 f"identity {identity} would have e-mail forwarding off and no topic for {' and '.join(dark)}, which SES refuses",
                 "declare feedback_forwarding: true, or name a topic",
             )

@@ -7,61 +7,48 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sesform.errors import Problem
-from sesform.live.snapshot import Snapshot
 from sesform.model.address import Scope
 from sesform.model.quotas import MAX_DESTINATIONS_PER_SET, MAX_POLICIES_PER_IDENTITY
 from sesform.planning.plan import Change
+from sesform.planning.planned_state import PlannedState
 from sesform.specs.desired import Desired
 
 
-def check(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> list[Problem]:
-    """What AWS would refuse in the midst of applying because there is too much of it."""
-    return _destinations(snapshot, changes) + _policies(desired, snapshot, changes)
+def check(desired: Desired, changes: Sequence[Change], state: PlannedState) -> list[Problem]:
+    """Return what AWS would refuse in the midst of applying because there is too much of it."""
+    return _destinations(changes, state) + _policies(desired, changes, state)
 
 
-def _destinations(snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
+def _destinations(changes: Sequence[Change], state: PlannedState) -> list[Problem]:
     """Configuration sets that would for a moment hold more destinations than SES takes: new ones are made before old ones go."""
-    held: dict[tuple[Scope, str], set[str]] = defaultdict(set)
     made: dict[tuple[Scope, str], list[Change]] = defaultdict(list)
-    scopes = {(c.address.spec, c.address.region): c.scope for c in changes}
-    for address, properties in snapshot.found.items():
-        scope = scopes.get((address.spec, address.region))
-        if address.type == "event_destination" and scope:
-            held[scope, properties["configuration_set"]].add(properties["name"])
     for change in changes:
         if change.address.type == "event_destination" and change.after and change.before is None:
             made[change.scope, change.after["configuration_set"]].append(change)
+    peak = state.peak("event_destination", changes) if made else {}
     found = []
     for (scope, name), steps in made.items():
-        most = held[scope, name] | {str(s.after["name"]) for s in steps if s.after}
-        if len(most) > MAX_DESTINATIONS_PER_SET:
-            text = f"set {name} would for a moment hold {len(most)} event destinations, SES takes {MAX_DESTINATIONS_PER_SET}"
+        most = len(peak[scope, name])
+        if most > MAX_DESTINATIONS_PER_SET:
+            text = f"set {name} would for a moment hold {most} event destinations, SES takes {MAX_DESTINATIONS_PER_SET}"
             found.append(Problem(text, str(steps[0].address), hint="remove one first, with a plan of its own"))
     return found
 
 
-def _policies(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
+def _policies(desired: Desired, changes: Iterable[Change], state: PlannedState) -> list[Problem]:
     """Identities that would hold more sending policies than SES takes: those that others made count too."""
     made: dict[tuple[Scope, str], list[Change]] = defaultdict(list)
-    left = {key: set(facts.policies) for key, facts in snapshot.sending.items()}
     for change in changes:
-        if change.address.type != "sending_policy":
-            continue
-        properties = change.after or change.before or {}
-        key = change.scope, properties["identity"]
-        if change.after is None:
-            left.get(key, set()).discard(properties["name"])
-        elif change.before is None:
-            made[key].append(change)
-            left.setdefault(key, set()).add(properties["name"])
+        if change.address.type == "sending_policy" and change.before is None and change.after:
+            made[change.scope, change.after["identity"]].append(change)
     return [
-        _too_many(desired, scope, identity, left[scope, identity], steps)
+        _too_many(desired, scope, identity, state.policies[scope, identity], steps)
         for (scope, identity), steps in made.items()
-        if len(left[scope, identity]) > MAX_POLICIES_PER_IDENTITY
+        if len(state.policies[scope, identity]) > MAX_POLICIES_PER_IDENTITY
     ]
 
 
-def _too_many(desired: Desired, scope: Scope, identity: str, names: set[str], steps: Sequence[Change]) -> Problem:
+def _too_many(desired: Desired, scope: Scope, identity: str, names: frozenset[str], steps: Sequence[Change]) -> Problem:
     ours = {
         d.key["name"]
         for d in desired.declared.values()
@@ -77,10 +64,10 @@ def _too_many(desired: Desired, scope: Scope, identity: str, names: set[str], st
     return replace(problem, concerns=tuple(str(step.address) for step in steps))
 
 
-def make_room(held: int, creates: Sequence[int], deletes: Sequence[int]) -> Mapping[int, tuple[int, ...]]:
-    """Create → the deletes that must come before it, so that no more policies stand at any moment than SES takes.
+def make_room(prior: int, creates: Sequence[int], deletes: Sequence[int], most: int) -> Mapping[int, tuple[int, ...]]:
+    """Return, by creation, the deletions that must come before it, so that at no moment more than `most` resources exist.
 
-    A new policy comes before an old one goes, as long as there is room for both.
+    A new one comes before an old one goes, as long as there is room for both.
     """
-    over = [held + number - MAX_POLICIES_PER_IDENTITY for number in range(1, len(creates) + 1)]
-    return {create: tuple(deletes[:most]) for create, most in zip(creates, over, strict=True) if most > 0}
+    over = [prior + number - most for number in range(1, len(creates) + 1)]
+    return {create: tuple(deletes[:n]) for create, n in zip(creates, over, strict=True) if n > 0}

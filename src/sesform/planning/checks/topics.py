@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
@@ -13,19 +13,17 @@ from sesform.model.values import Properties
 from sesform.planning.checks import kms_keys
 from sesform.planning.checks.located import located
 from sesform.planning.plan import Change
+from sesform.planning.planned_state import PlannedState
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
 from sesform.specs.declared import Target
 from sesform.specs.desired import Desired
 
 
-def topics(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
+def topics(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], state: PlannedState) -> list[Problem]:
     """Topics that something publishes to, and that SES may not or cannot publish to."""
     changing = {c.address for c in changes if c.after is not None}
-    policies = {p["topic_arn"]: p["policy"] for a, p in snapshot.found.items() if a.type == "topic_policy"}
-    policies |= {
-        c.after["topic_arn"]: c.after["policy"] for c in changes if c.address.type == "topic_policy" and c.after
-    }
+    policies = {p["topic_arn"]: p["policy"] for _, p in state.values("topic_policy")}
     watched = set(desired.watched_topics)
     made = {c.after["topic_arn"] for c in changes if c.address.type == "topic" and c.before is None and c.after}
     unreadable = {desired.declared[a].key.get("topic_arn") for a in snapshot.unreadable if a in desired.declared}

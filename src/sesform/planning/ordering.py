@@ -1,0 +1,111 @@
+"""Drafts to changes: each gets its place in the plan and the steps that it depends on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from sesform.model.address import Address, Scope
+from sesform.model.values import Properties
+from sesform.planning import graph
+from sesform.planning.drafts import Draft
+from sesform.planning.plan import Change
+from sesform.planning.planned_state import Resources
+from sesform.resources import RESOURCES
+from sesform.resources.capabilities import Capability
+from sesform.resources.resource_type import ResourceType
+
+_RANK = {name: position for position, name in enumerate(RESOURCES)}
+_EXTENDING = {name: kind for name, kind in RESOURCES.items() if type(kind).extends is not ResourceType.extends}
+_WAITING = {name: kind for name, kind in RESOURCES.items() if type(kind).after is not ResourceType.after}
+
+
+def sort_key(address: Address) -> tuple[str, str, int, str]:
+    """Return by what resources are sorted for people: spec, region, type, key."""
+    return address.spec, address.region, _RANK[address.type], address.key
+
+
+def ordered(drafts: Sequence[Draft], live: Resources) -> tuple[Change, ...]:
+    """Return the drafts as changes, in the order in which they are safe. `live`: all live resources."""
+    extensions = _extensions(drafts, live)
+    nodes = [_node(d, extensions, first) for d, first in zip(drafts, _first(drafts), strict=True)]
+    return tuple(_change(drafts[position], depends_on) for position, depends_on in graph.order(nodes))
+
+
+def _first(drafts: Sequence[Draft]) -> list[tuple[int, ...]]:
+    """For each draft, the positions of those that complete what it comes after."""
+    awaited = [
+        _WAITING[draft.address.type].after(draft.step) if draft.address.type in _WAITING else frozenset[Capability]()
+        for draft in drafts
+    ]
+    completing: dict[Capability, list[int]] = {capability: [] for each in awaited for capability in each}
+    for position, draft in enumerate(drafts) if completing else ():
+        for capability in RESOURCES[draft.address.type].completes(draft.step) & completing.keys():
+            completing[capability].append(position)
+    return [tuple(position for capability in each for position in completing[capability]) for each in awaited]
+
+
+_Extensions = Mapping[Capability, set[Capability]]
+
+
+def _extensions(drafts: Sequence[Draft], live: Resources) -> _Extensions:
+    """What steps provide beside a capability, because of resources that exist before the plan or after it."""
+    found: dict[Capability, set[Capability]] = defaultdict(set)
+
+    def add(type_: str, scope: Scope, properties: Properties) -> None:
+        extension = _EXTENDING[type_].extends(scope, properties)
+        if extension is not None:
+            found[extension[0]].add(extension[1])
+
+    for (type_, scope, _), properties in live.items():
+        if type_ in _EXTENDING:
+            add(type_, scope, properties)
+    for draft in drafts:
+        if draft.address.type in _EXTENDING and draft.after:
+            add(draft.address.type, draft.scope, draft.after)
+    return found
+
+
+def _node(draft: Draft, extensions: _Extensions, first: tuple[int, ...]) -> graph.Node:
+    kind, where = RESOURCES[draft.address.type], draft.address
+
+    def provided(properties: Properties | None) -> frozenset[Capability]:
+        given = kind.provides(draft.scope, properties) if properties is not None else frozenset[Capability]()
+        more = [extensions[capability] for capability in given if capability in extensions]
+        return given.union(*more) if more else given
+
+    def required(properties: Properties | None) -> frozenset[Capability]:
+        return kind.requires(draft.scope, properties) if properties is not None else frozenset()
+
+    rank = _RANK[where.type]
+    return graph.Node(
+        rank=(
+            int(draft.phase),
+            -rank if draft.phase.removes else rank,
+            where.spec,
+            where.region,
+            where.key,
+            len(draft.follows),
+        ),
+        removes=draft.phase.removes and draft.action != "create",
+        provides_before=provided(draft.before),
+        provides_after=provided(draft.after),
+        requires_before=required(draft.before),
+        requires_after=required(draft.after),
+        waits_for=draft.follows + first,
+    )
+
+
+def _change(draft: Draft, depends_on: tuple[int, ...]) -> Change:
+    calls = RESOURCES[draft.address.type].calls(draft.before, draft.after)
+    return Change(
+        draft.address,
+        draft.scope,
+        draft.action,
+        draft.before,
+        draft.after,
+        draft.reason,
+        int(draft.phase),
+        calls,
+        depends_on,
+    )
