@@ -9,13 +9,14 @@ import pytest
 from scenes import DELEGATE, OWNER, REGION, compiled, delegate, owner, topic_arn
 from sesform.errors import SpecError
 from sesform.model.address import Access, Scope
+from sesform.resources import RESOURCES
 from sesform.specs import removed
 from sesform.specs.desired import Desired
 
 
 def since(old: str, new: str) -> Desired:
     """The new specs, with what left the old ones."""
-    return removed.since(compiled(old), compiled(new) if new else _nothing(), "c0ffee")
+    return removed.since(compiled(old), compiled(new) if new else _nothing(), "c0ffee", RESOURCES)
 
 
 def _nothing() -> Desired:

@@ -11,6 +11,7 @@ from sesform.errors import Problem, SpecError, UsageError
 from sesform.iam_policy import AccountPolicy
 from sesform.model.values import printable
 from sesform.planning import prune
+from sesform.resources import RESOURCES
 from sesform.specs import compiler, removed, schema
 from sesform.specs.desired import Desired
 
@@ -67,7 +68,7 @@ def compile_text(text: str, name: str) -> Desired:
 
 def with_removed(earlier: Desired, desired: Desired, commit: str) -> Desired:
     """Return the same with everything absent that the specs at an earlier commit declare and these do not."""
-    return removed.since(earlier, desired, commit)
+    return removed.since(earlier, desired, commit, RESOURCES)
 
 
 def _with_removed(ref: str, earlier: SpecsAtRef, desired: Desired) -> Desired:

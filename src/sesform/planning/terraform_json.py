@@ -5,15 +5,14 @@ The form is that of `terraform show -json` (HashiCorp, "JSON Output Format", for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sesform.model.address import Address
-from sesform.model.values import OWNERSHIP_TAG, UNKNOWN, Properties
+from sesform.model.values import UNKNOWN, Properties
 from sesform.planning.plan import Plan, on_the_way
-from sesform.policies import document as policy_document
-from sesform.resources.event_destination import kind_of
+from sesform.resources import RESOURCES
 
 FORMAT_VERSION = "1.2"
 # Consumers refuse a document without a plausible Terraform version: this is a constant of the format, not of anything installed.
@@ -54,9 +53,9 @@ def _settings(plan: Plan) -> list[_Setting]:
     settings: dict[tuple[str, str], _Setting] = {}
 
     def of(address: Address) -> _Setting:
-        name = _JOINED.get(address.type, address.type)
+        name = _joined(address.type)
         index = f"{address.spec}/{address.region}/{name}/{address.key}"
-        return settings.setdefault((name, index), _Setting(_TYPES[name][0], index))
+        return settings.setdefault((name, index), _Setting(RESOURCES[name].terraform_type, index))
 
     seen: set[Address] = set()
     passing = on_the_way(plan.changes)
@@ -122,124 +121,12 @@ def _attributes(parts: Mapping[str, Properties]) -> tuple[dict[str, Any] | None,
     """The provider's attributes of a setting, and which of them are known after apply only."""
     if not parts:
         return None, {}
-    name = next(_JOINED.get(p, p) for p in parts)
-    merged: dict[str, Any] = {k: v for part in parts.values() for k, v in part.items()}
-    if name == "notification_topic":
-        merged = {"topic_arn": None, **merged, "headers": "notification_headers" in parts}
-    attributes = _TYPES[name][1](merged)
+    attributes = RESOURCES[_joined(next(iter(parts)))].terraform_attributes(parts)
     return {k: v for k, v in attributes.items() if v is not UNKNOWN}, {
         k: True for k, v in attributes.items() if v is UNKNOWN
     }
 
 
-def _event_destination(p: Mapping[str, Any]) -> dict[str, Any]:
-    kind = kind_of(p)
-    target = p[kind]
-    blocks: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
-        "sns": ("sns_destination", lambda: {"topic_arn": target["topic_arn"]}),
-        "firehose": (
-            "kinesis_firehose_destination",
-            lambda: {"delivery_stream_arn": target["stream_arn"], "iam_role_arn": target["role_arn"]},
-        ),
-        "cloudwatch": (
-            "cloud_watch_destination",
-            lambda: {"dimension_configuration": [_dimension(d) for d in target["dimensions"]]},
-        ),
-        "eventbridge": ("event_bridge_destination", lambda: {"event_bus_arn": target["event_bus_arn"]}),
-        "pinpoint": ("pinpoint_destination", lambda: {"application_arn": target["application_arn"]}),
-    }
-    chosen, make = blocks[kind]
-    destination = {
-        "enabled": p["enabled"],
-        "matching_event_types": list(p["events"]),
-        **{block: [] for block, _ in blocks.values()},
-    }
-    return {
-        "id": f"{p['configuration_set']}|{p['name']}",
-        "configuration_set_name": p["configuration_set"],
-        "event_destination_name": p["name"],
-        "event_destination": [{**destination, chosen: [make()]}],
-    }
-
-
-def _dimension(d: Mapping[str, str]) -> dict[str, str]:
-    return {"dimension_name": d["name"], "dimension_value_source": d["source"], "default_dimension_value": d["default"]}
-
-
-def _notification(p: Mapping[str, Any]) -> dict[str, Any]:
-    type_ = p["notification_type"].capitalize()
-    return {
-        "id": f"{p['identity']}|{type_}",
-        "identity": p["identity"],
-        "notification_type": type_,
-        "topic_arn": p["topic_arn"],
-        "include_original_headers": p["headers"],
-    }
-
-
-def _subscription(p: Mapping[str, Any]) -> dict[str, Any]:
-    filter_policy, queue = p.get("filter_policy"), p.get("dead_letter_queue")
-    return {
-        "id": p["arn"],
-        "arn": p["arn"],
-        "topic_arn": p["topic_arn"],
-        "protocol": p["protocol"],
-        "endpoint": p["endpoint"],
-        "raw_message_delivery": bool(p.get("raw_message_delivery")),
-        "filter_policy": policy_document.compact(filter_policy) if filter_policy else None,
-        "filter_policy_scope": p.get("filter_policy_scope"),
-        "redrive_policy": policy_document.compact({"deadLetterTargetArn": queue}) if queue else None,
-    }
-
-
-# Resources of ours that are part of another one in the provider.
-_JOINED = {"notification_headers": "notification_topic"}
-
-_TYPES: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
-    "topic": (
-        "aws_sns_topic",
-        lambda p: {
-            "id": p["topic_arn"],
-            "arn": p["topic_arn"],
-            "name": p["name"],
-            "display_name": p.get("display_name", ""),
-            "kms_master_key_id": p.get("kms_key"),
-        },
-    ),
-    "topic_policy": (
-        "aws_sns_topic_policy",
-        lambda p: {"id": p["topic_arn"], "arn": p["topic_arn"], "policy": policy_document.compact(p["policy"])},
-    ),
-    "configuration_set": (
-        "aws_sesv2_configuration_set",
-        lambda p: {"id": p["configuration_set"], "configuration_set_name": p["configuration_set"]},
-    ),
-    "event_destination": ("aws_sesv2_configuration_set_event_destination", _event_destination),
-    "notification_topic": ("aws_ses_identity_notification_topic", _notification),
-    "subscription": ("aws_sns_topic_subscription", _subscription),
-    "default_configuration_set": (
-        "aws_sesv2_email_identity",
-        lambda p: {
-            "id": p["identity"],
-            "email_identity": p["identity"],
-            "configuration_set_name": p["configuration_set"],
-        },
-    ),
-    "sending_policy": (
-        "aws_ses_identity_policy",
-        lambda p: {
-            "id": f"{p['identity']}|{p['name']}",
-            "identity": p["identity"],
-            "name": p["name"],
-            "policy": policy_document.compact(p["policy"]),
-        },
-    ),
-    "ownership_tag": (  # the provider has no resource for a tag of SES's
-        "sesform_ownership_tag",
-        lambda p: {"id": p["arn"], "resource_arn": p["arn"], "key": OWNERSHIP_TAG, "value": p["spec"]},
-    ),
-    "feedback_forwarding": (
-        "aws_sesv2_email_identity_feedback_attributes",
-        lambda p: {"id": p["identity"], "email_identity": p["identity"], "email_forwarding_enabled": p["enabled"]},
-    ),
-}
+def _joined(type_: str) -> str:
+    """The type whose resource in Terraform holds one of this type."""
+    return RESOURCES[type_].terraform_part_of or type_

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sesform.errors import AwsError
 from sesform.model import arns
@@ -24,6 +24,7 @@ class ConfigurationSet(ResourceType):
 
     name = "configuration_set"
     key = ("configuration_set",)
+    terraform_type = "aws_sesv2_configuration_set"
 
     def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         for declared in wanted:
@@ -36,6 +37,10 @@ class ConfigurationSet(ResourceType):
 
     def provides(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
         return frozenset({to.configuration_set(scope, properties["configuration_set"])})
+
+    def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
+        name = parts[self.name]["configuration_set"]
+        return {"id": name, "configuration_set_name": name}
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:DeleteConfigurationSet",) if after is None else ("ses:CreateConfigurationSet",)

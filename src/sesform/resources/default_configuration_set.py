@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sesform.model import arns
 from sesform.model.address import Address, Scope
@@ -23,6 +23,7 @@ class DefaultConfigurationSet(ResourceType):
 
     name = "default_configuration_set"
     key = ("identity",)
+    terraform_type = "aws_sesv2_email_identity"
 
     def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         for declared in wanted:
@@ -51,6 +52,14 @@ class DefaultConfigurationSet(ResourceType):
         if step.after is not None:  # no identity moves to a set whose destinations are not all there, disabled ones too
             found.add(to.destination_added(step.scope, step.after["configuration_set"]))
         return frozenset(found)
+
+    def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
+        own = parts[self.name]
+        return {
+            "id": own["identity"],
+            "email_identity": own["identity"],
+            "configuration_set_name": own["configuration_set"],
+        }
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:PutEmailIdentityConfigurationSetAttributes",)

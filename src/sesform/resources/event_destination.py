@@ -15,6 +15,7 @@ from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
 from sesform.resources.resource_type import Permission, Phase, Replacement, ResourceType, Step, on, passing
 from sesform.specs.declared import Declared
+from sesform.specs.removed import Parent
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
@@ -27,6 +28,19 @@ _KINDS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "cloudwatch": ("CloudWatchDestination", {"dimensions": "DimensionConfigurations"}),
     "eventbridge": ("EventBridgeDestination", {"event_bus_arn": "EventBusArn"}),
     "pinpoint": ("PinpointDestination", {"application_arn": "ApplicationArn"}),
+}
+# Ours → the AWS provider's: the block, and its attributes.
+_TERRAFORM: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "sns": ("sns_destination", {"topic_arn": "topic_arn"}),
+    "firehose": ("kinesis_firehose_destination", {"stream_arn": "delivery_stream_arn", "role_arn": "iam_role_arn"}),
+    "cloudwatch": ("cloud_watch_destination", {"dimensions": "dimension_configuration"}),
+    "eventbridge": ("event_bridge_destination", {"event_bus_arn": "event_bus_arn"}),
+    "pinpoint": ("pinpoint_destination", {"application_arn": "application_arn"}),
+}
+_TERRAFORM_DIMENSION = {
+    "name": "dimension_name",
+    "source": "dimension_value_source",
+    "default": "default_dimension_value",
 }
 _DIMENSION = {"name": "DimensionName", "source": "DimensionValueSource", "default": "DefaultDimensionValue"}
 
@@ -47,6 +61,7 @@ class EventDestination(ResourceType):
 
     name = "event_destination"
     key = ("configuration_set", "name")
+    terraform_type = "aws_sesv2_configuration_set_event_destination"
     part_of = ("configuration_set", "default_configuration_set")
     listed_by = "configuration_set"
 
@@ -114,6 +129,27 @@ class EventDestination(ResourceType):
             # Other destinations must carry what it sends on now before it goes; what it will send on is nothing or new.
             return Replacement(None, Phase.CONFIGURATION_SETS_REMOVED, Phase.CONFIGURATION_SETS_REMOVED)
         return Replacement(temporary, Phase.EVENT_DESTINATIONS, Phase.CONFIGURATION_SETS_REMOVED)
+
+    def removed_with(self, key: Mapping[str, str]) -> Parent | None:
+        return Parent("configuration_set", (key["configuration_set"],))
+
+    def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
+        own = parts[self.name]
+        blocks = {block: list[Any]() for block, _ in _TERRAFORM.values()}
+        chosen, fields = _TERRAFORM[kind_of(own)]
+        target = {theirs: own[kind_of(own)][ours] for ours, theirs in fields.items()}
+        if "dimension_configuration" in target:
+            target["dimension_configuration"] = [
+                {theirs: d[ours] for ours, theirs in _TERRAFORM_DIMENSION.items()}
+                for d in target["dimension_configuration"]
+            ]
+        shared = {"enabled": own["enabled"], "matching_event_types": list(own["events"])}
+        return {
+            "id": f"{own['configuration_set']}|{own['name']}",
+            "configuration_set_name": own["configuration_set"],
+            "event_destination_name": own["name"],
+            "event_destination": [{**shared, **blocks, chosen: [target]}],
+        }
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         verb = "Delete" if after is None else "Create" if before is None else "Update"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
@@ -22,6 +22,8 @@ class FeedbackForwarding(ResourceType):
 
     name = "feedback_forwarding"
     key = ("identity",)
+    terraform_type = "aws_sesv2_email_identity_feedback_attributes"
+    forced_with_identity = True
 
     def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         for declared in wanted:
@@ -44,6 +46,13 @@ class FeedbackForwarding(ResourceType):
         if step.phase is not Phase.FORWARDING_ON or step.after is None:
             return made
         return made | {to.own_route(step.scope, step.after["identity"])}
+
+    def absent(self, key: Mapping[str, str]) -> Properties | None:
+        return {**key, "enabled": True}
+
+    def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
+        own = parts[self.name]
+        return {"id": own["identity"], "email_identity": own["identity"], "email_forwarding_enabled": own["enabled"]}
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:SetIdentityFeedbackForwardingEnabled",)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
@@ -22,6 +22,9 @@ class NotificationHeaders(ResourceType):
 
     name = "notification_headers"
     key = ("identity", "notification_type")
+    terraform_type = "aws_ses_identity_notification_topic"
+    terraform_part_of = "notification_topic"
+    reset_with_identity = True
 
     def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         for declared in wanted:
@@ -35,6 +38,9 @@ class NotificationHeaders(ResourceType):
     def requires(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
         # SES API reference, SetIdentityHeadersInNotificationsEnabled: only where a topic is set for that type.
         return frozenset({to.notification(scope, properties["identity"], properties["notification_type"])})
+
+    def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
+        raise AssertionError("headers are a part of the notification topic in Terraform")
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:SetIdentityHeadersInNotificationsEnabled",)

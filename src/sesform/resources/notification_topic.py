@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
@@ -26,6 +26,8 @@ class NotificationTopic(ResourceType):
 
     name = "notification_topic"
     key = ("identity", "notification_type")
+    terraform_type = "aws_ses_identity_notification_topic"
+    reset_with_identity = True
 
     def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         for declared in wanted:
@@ -52,6 +54,17 @@ class NotificationTopic(ResourceType):
     def completes(self, step: Step) -> frozenset[Capability]:
         made = super().completes(step)
         return made if step.after is None else made | {to.own_route(step.scope, step.after["identity"])}
+
+    def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
+        own = {"topic_arn": None, **next(iter(parts.values())), **parts.get(self.name, {})}
+        type_ = own["notification_type"].capitalize()
+        return {
+            "id": f"{own['identity']}|{type_}",
+            "identity": own["identity"],
+            "notification_type": type_,
+            "topic_arn": own["topic_arn"],
+            "include_original_headers": len(parts) > 1 or self.name not in parts,
+        }
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:SetIdentityNotificationTopic",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sesform.errors import AwsError
 from sesform.model import arns
@@ -13,6 +13,7 @@ from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
 from sesform.resources.resource_type import Permission, Phase, ResourceType, Step, on
 from sesform.specs.declared import Declared
+from sesform.specs.removed import Parent
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
@@ -26,6 +27,7 @@ class OwnershipTag(ResourceType):
 
     name = "ownership_tag"
     key = ("arn",)
+    terraform_type = "sesform_ownership_tag"  # the provider has no resource for a tag of SES
     service = "tagging"
     eventually_consistent = True
 
@@ -57,6 +59,17 @@ class OwnershipTag(ResourceType):
         # The tag is how `--prune` finds an identity whose settings are taken back: it goes after them.
         removed = step.before is not None and step.after is None
         return frozenset({to.setting(step.before["arn"])}) if removed and step.before else frozenset()
+
+    def removed_with(self, key: Mapping[str, str]) -> Parent | None:
+        service, kind = _kind(key)
+        if service == "sns":
+            return Parent("topic", (key["arn"],), declared=False)
+        name = key["arn"].partition("/")[2]
+        return Parent("configuration_set", (name,), declared=False) if kind == "configuration-set" else None
+
+    def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
+        own = parts[self.name]
+        return {"id": own["arn"], "resource_arn": own["arn"], "key": OWNERSHIP_TAG, "value": own["spec"]}
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         service, _ = _kind(after or before or {})

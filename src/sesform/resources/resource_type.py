@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Container, Iterable, Mapping, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from sesform.model import arns
 from sesform.model.address import Address, Scope
@@ -14,6 +14,7 @@ from sesform.policies.document import Publisher
 from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
 from sesform.specs.declared import Declared
+from sesform.specs.removed import Parent
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
@@ -89,8 +90,8 @@ class ResourceType(ABC):
     """One type of resource: how it is found, compared, tied to others, written, and what that costs.
 
     A type keeps no state. Properties are plain data (see `values`); `before` is what was found, `after` what will be.
-    `gives` and `needs` name what others lean on, as texts of the type's own making: a step waits for the steps that give what
-    it needs, and what gives something goes only after all that need it have moved away.
+    A step waits for the steps that provide what it requires. A step that takes something away waits for all steps that require it
+    before the plan and not after it.
     """
 
     name: ClassVar[str]
@@ -101,6 +102,13 @@ class ResourceType(ABC):
     )
     listed_by: ClassVar[str | None] = None  # the type that lists all of these: what it does not list is deleted
     max_per_identity: ClassVar[int | None] = None  # a quota: room is made before more are created
+    removed_alone: ClassVar[bool] = True  # False: it is removed with its parent only
+    reset_with_identity: ClassVar[bool] = (
+        False  # it is taken back when no spec names its identity any more, and only then
+    )
+    forced_with_identity: ClassVar[bool] = False  # it is then reset even where no spec ever declared it
+    terraform_type: ClassVar[str]  # the type of the AWS provider's resource
+    terraform_part_of: ClassVar[str | None] = None  # the type that it is one resource with in Terraform
     part_of: ClassVar[tuple[str, ...]] = ()  # types that name what it is a part of: it is read for those too
 
     @abstractmethod
@@ -175,6 +183,30 @@ class ResourceType(ABC):
     def replacement(self, before: Properties, after: Properties, taken: Container[str]) -> Replacement:
         """Return how `before` is replaced where it cannot be updated. `taken`: keys of resources of this type that are in use."""
         raise AssertionError(f"a {self.name} is never replaced")
+
+    # --- removal: see `specs.removed` -------------------------------------------------------------------------------------
+
+    def removed_with(self, key: Mapping[str, str]) -> Parent | None:
+        """Return the resource that this one is a part of, and whose removal removes it too; None for no such resource."""
+        return None
+
+    def absent(self, key: Mapping[str, str]) -> Properties | None:
+        """Return what a removed resource is: None for not there, or the state that it is reset to."""
+        return None
+
+    def for_accounts(self, desired: Properties, accounts: list[str]) -> Properties:
+        """Return the desired properties of a resource that the specs of all these accounts determine."""
+        return desired
+
+    # --- Terraform --------------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
+        """Return the attributes of the Terraform resource.
+
+        `parts`: by type, the properties of all resources that are one in Terraform. Of a type that is a part of another in
+        Terraform, only the other is asked.
+        """
 
     @abstractmethod
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:

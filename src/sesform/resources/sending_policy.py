@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sesform.errors import AwsError
 from sesform.model import arns
@@ -26,6 +26,7 @@ class SendingPolicy(ResourceType):
 
     name = "sending_policy"
     key = ("identity", "name")
+    terraform_type = "aws_ses_identity_policy"
     max_per_identity = MAX_POLICIES_PER_IDENTITY
 
     def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
@@ -43,6 +44,15 @@ class SendingPolicy(ResourceType):
     def requires(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
         # Nobody is let in to send before somebody hears of what bounces, and rights go before the routes do.
         return frozenset({to.route(scope, properties["identity"])})
+
+    def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
+        own = parts[self.name]
+        return {
+            "id": f"{own['identity']}|{own['name']}",
+            "identity": own["identity"],
+            "name": own["name"],
+            "policy": policy_document.compact(own["policy"]),
+        }
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         verb = "Delete" if after is None else "Create" if before is None else "Update"

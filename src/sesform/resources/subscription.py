@@ -10,10 +10,12 @@ from sesform.errors import AwsError, LeftError
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import UNKNOWN, Properties, Value
+from sesform.policies import document as policy_document
 from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
 from sesform.resources.resource_type import Permission, Phase, ResourceType, on, passing
 from sesform.specs.declared import Declared
+from sesform.specs.removed import Parent
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
@@ -42,6 +44,7 @@ class Subscription(ResourceType):
 
     name = "subscription"
     key = ("topic_arn", "protocol", "endpoint")
+    terraform_type = "aws_sns_topic_subscription"
     service = "sns"
 
     def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
@@ -87,6 +90,24 @@ class Subscription(ResourceType):
 
     def requires(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
         return frozenset({to.topic(properties["topic_arn"])})
+
+    def removed_with(self, key: Mapping[str, str]) -> Parent | None:
+        return Parent("topic", (key["topic_arn"],))
+
+    def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
+        own = parts[self.name]
+        filter_policy, queue = own.get("filter_policy"), own.get("dead_letter_queue")
+        return {
+            "id": own["arn"],
+            "arn": own["arn"],
+            "topic_arn": own["topic_arn"],
+            "protocol": own["protocol"],
+            "endpoint": own["endpoint"],
+            "raw_message_delivery": bool(own.get("raw_message_delivery")),
+            "filter_policy": policy_document.compact(filter_policy) if filter_policy else None,
+            "filter_policy_scope": own.get("filter_policy_scope"),
+            "redrive_policy": policy_document.compact({"deadLetterTargetArn": queue}) if queue else None,
+        }
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         if after is None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sesform.model import arns
 from sesform.model.address import Address, Scope
@@ -25,6 +25,7 @@ class Topic(ResourceType):
 
     name = "topic"
     key = ("topic_arn",)
+    terraform_type = "aws_sns_topic"
     service = "sns"
 
     def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
@@ -51,6 +52,16 @@ class Topic(ResourceType):
 
     def provides(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
         return frozenset({to.topic(properties["topic_arn"])})
+
+    def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
+        own = parts[self.name]
+        return {
+            "id": own["topic_arn"],
+            "arn": own["topic_arn"],
+            "name": own["name"],
+            "display_name": own.get("display_name", ""),
+            "kms_master_key_id": own.get("kms_key"),
+        }
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         if after is None:

@@ -6,7 +6,7 @@ SNS replaces a policy whole, so the whole document is what is written; the state
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
@@ -16,6 +16,7 @@ from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
 from sesform.resources.resource_type import Permission, Phase, ResourceType, on
 from sesform.specs.declared import Declared
+from sesform.specs.removed import Parent
 
 if TYPE_CHECKING:
     from sesform.aws import Connection
@@ -31,6 +32,8 @@ class TopicPolicy(ResourceType):
 
     name = "topic_policy"
     key = ("topic_arn",)
+    terraform_type = "aws_sns_topic_policy"
+    removed_alone = False
     service = "sns"
 
     def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
@@ -70,6 +73,16 @@ class TopicPolicy(ResourceType):
 
     def requires(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
         return frozenset({to.topic(properties["topic_arn"])})
+
+    def removed_with(self, key: Mapping[str, str]) -> Parent | None:
+        return Parent("topic", (key["topic_arn"],))
+
+    def for_accounts(self, desired: Properties, accounts: list[str]) -> Properties:
+        return {**desired, "accounts": accounts}
+
+    def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
+        own = parts[self.name]
+        return {"id": own["topic_arn"], "arn": own["topic_arn"], "policy": policy_document.compact(own["policy"])}
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("sns:SetTopicAttributes",)

@@ -38,6 +38,11 @@ class Desired:
         return self.left_alone | {d.aws_key for d in (*self.declared.values(), *self.unmanaged)}
 
     @property
+    def identities(self) -> frozenset[tuple[Scope, str]]:
+        """The identities that the specs name, by scope; of other accounts by ARN."""
+        return frozenset((scope, key[0]) for type_, scope, key in self.named if type_ == "notification_topic")
+
+    @property
     def watched_topics(self) -> tuple[str, ...]:
         """The targets whose policies sesform does not keep: others do, so whether SES may publish there must be looked at."""
         kept = {d.key["topic_arn"] for d in self.declared.values() if d.address.type == "topic_policy"}

@@ -1,119 +1,142 @@
-"""What left the specs: declared once and spoken of no more, so that it is to be absent. Pure: (old, new) → Desired."""
+"""Resources declared at an earlier commit and no longer declared: planned for deletion. Pure: (earlier, current) to Desired."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import NamedTuple, Protocol
 
 from sesform.model.address import Access, Address, Scope
+from sesform.model.values import Properties
 from sesform.specs.declared import Declared, Key
 from sesform.specs.desired import Desired
 
 _SAYS = "declared it, and no spec does any more"
-_NOTIFICATIONS = ("notification_topic", "notification_headers")
 
 
-def since(old: Desired, new: Desired, commit: str) -> Desired:
-    """What `new` asks for, and that all be absent which `old`, the specs at `commit`, asked for and of which `new` says nothing.
+class Parent(NamedTuple):
+    """The resource that another one is a part of: its type and key. `declared`: it counts only where a spec declares it."""
 
-    A thing is known by what AWS knows it by, not by its address: what a spec of another name or file speaks of has not left. Of an
-    identity that no spec names any more, all that the old specs managed is taken back, as `absent` does.
+    type: str
+    key: tuple[str, ...]
+    declared: bool = True
+
+
+class RemovalRules(Protocol):
+    """What the removal of a resource means for its type. The resource types are such rules."""
+
+    @property
+    def listed_by(self) -> str | None: ...
+    @property
+    def removed_alone(self) -> bool: ...
+    @property
+    def reset_with_identity(self) -> bool: ...
+    @property
+    def forced_with_identity(self) -> bool: ...
+    def removed_with(self, key: Mapping[str, str]) -> Parent | None: ...
+    def absent(self, key: Mapping[str, str]) -> Properties | None: ...
+    def for_accounts(self, desired: Properties, accounts: list[str]) -> Properties: ...
+
+
+Rules = Mapping[str, RemovalRules]
+
+
+def since(earlier: Desired, current: Desired, commit: str, rules: Rules) -> Desired:
+    """Return what `current` asks for, with everything absent that `earlier`, the specs at `commit`, declare and `current` does not.
+
+    A resource is known by what AWS knows it by, not by its address: what a spec of another name or file declares now is not
+    removed. All managed settings of an identity that no spec names any more are taken back, as `absent` does. `rules`: by type.
     """
-    leaving = _Leaving(old, new)
-    gone = {d.address: d for d in leaving.declared()}
-    accounts = sorted({a.account for of in (old, new) for a in of.access.values()})
+    removed = _Removed(earlier, current, rules)
+    gone = {d.address: d for d in removed.declared()}
+    accounts = sorted({a.account for of in (earlier, current) for a in of.access.values()})
+    listing = {each.listed_by for each in rules.values()}
     return replace(
-        new,
-        # What was let in to a topic for an account whose last spec has left may go too.
-        declared={a: _for_accounts(d, accounts) for a, d in new.declared.items()} | gone,
-        unmanaged=(*new.unmanaged, *leaving.unmanaged()),
-        exclusive=new.exclusive | {address for address in gone if address.type == "configuration_set"},
-        access={**leaving.access, **new.access},
+        current,
+        # Publishers of an account whose last spec was removed may lose their right to publish.
+        declared={a: _for_accounts(d, accounts, rules) for a, d in current.declared.items()} | gone,
+        unmanaged=(*current.unmanaged, *removed.unmanaged()),
+        exclusive=current.exclusive | {address for address in gone if address.type in listing},
+        access={**removed.access, **current.access},
         since=commit,
     )
 
 
-def _for_accounts(declared: Declared, accounts: list[str]) -> Declared:
-    if declared.address.type != "topic_policy" or declared.desired is None:
+def _for_accounts(declared: Declared, accounts: list[str], rules: Rules) -> Declared:
+    if declared.desired is None:
         return declared
-    return replace(declared, desired={**declared.desired, "accounts": accounts})
+    desired = rules[declared.address.type].for_accounts(declared.desired, accounts)
+    return declared if desired is declared.desired else replace(declared, desired=desired)
 
 
-class _Leaving:
-    """What the old specs have and the new ones do not. `access` is that of the specs that are there no more."""
+class _Removed:
+    """What the earlier specs declare and the current ones do not. `access`: of specs that no longer exist."""
 
-    def __init__(self, old: Desired, new: Desired) -> None:
+    def __init__(self, earlier: Desired, current: Desired, rules: Rules) -> None:
         self.access: dict[str, Access] = {}
-        self._old, self._new = old, new
-        self._taken = set(new.declared)
-        self._named = new.named
-        self._identities = {(key[1], key[2][0]) for key in self._named if key[0] == "notification_topic"}
-        asking = ((_identity(d), d) for d in old.declared.values() if _asks_for_something(d))
-        # The identities that the old specs asked something for and that no spec names now, with the first thing asked.
+        self._earlier, self._current, self._rules = earlier, current, rules
+        self._taken = set(current.declared)
+        self._named = current.named
+        self._identities = current.identities
+        asking = ((_identity(d), d) for d in earlier.declared.values() if self._asks_for_something(d))
+        # The identities that the earlier specs ask something for and that no spec names now, with the first thing asked.
         self._gone: dict[tuple[Scope, str], Declared] = {}
         for identity, declared in asking:
             if identity is not None and identity not in self._identities:
                 self._gone.setdefault(identity, declared)
-        self._staying = {d.aws_key: d for d in new.declared.values() if d.desired is not None}
+        self._staying = {d.aws_key: d for d in current.declared.values() if d.desired is not None}
 
     def declared(self) -> Iterator[Declared]:
-        """What is to be absent. Of an identity that had no setting but null, nothing is."""
-        for each in self._old.declared.values():
-            if each.aws_key not in self._named and self._leaves(each):
+        """What must be absent. Of an identity that had no setting but null, nothing."""
+        for each in self._earlier.declared.values():
+            if each.aws_key not in self._named and self._is_removed(each):
                 yield self._absent(each, self._address(each))
+        forced = [name for name, rules in self._rules.items() if rules.forced_with_identity]
         for (scope, identity), first in self._gone.items():
-            key = ("feedback_forwarding", scope, (identity,))
-            if key not in self._old.left_alone and not identity.startswith("arn:"):
-                address = replace(first.address, type="feedback_forwarding", key=identity)
-                forwarding = replace(first, address=address, key={"identity": identity})
-                yield self._absent(forwarding, self._address(forwarding))
+            for type_ in forced if not identity.startswith("arn:") else ():
+                if (type_, scope, (identity,)) not in self._earlier.left_alone:
+                    address = replace(first.address, type=type_, key=identity)
+                    setting = replace(first, address=address, key={"identity": identity})
+                    yield self._absent(setting, self._address(setting))
 
     def unmanaged(self) -> Iterator[Declared]:
-        """The settings that were left alone and are so still: a topic that one of them names must go on letting it publish."""
-        for each in self._old.unmanaged:
+        """The settings that were unmanaged and still are: a topic that one of them names must go on letting it publish."""
+        for each in self._earlier.unmanaged:
             if _identity(each) not in self._identities:
                 yield replace(each, address=self._address(each))
 
-    def _leaves(self, old: Declared) -> bool:
-        kind, identity = old.address.type, _identity(old)
-        if kind in _NOTIFICATIONS:
+    def _is_removed(self, old: Declared) -> bool:
+        rules, identity = self._rules[old.address.type], _identity(old)
+        if rules.reset_with_identity:
             return identity in self._gone
-        if kind == "feedback_forwarding":
-            return identity in self._identities and old.desired is not None and not old.desired["enabled"]
-        if old.desired is None or kind == "topic_policy":  # a policy goes with its topic only
+        if rules.forced_with_identity:
+            return identity in self._identities and self._asks_for_something(old)
+        if old.desired is None or not rules.removed_alone:
             return False
-        if kind == "subscription":  # a topic takes its subscriptions along
-            return ("topic", old.scope, (old.key["topic_arn"],)) in self._staying
-        if kind == "event_destination":  # as do sets; and exclusive ones let no other destination be
-            parent = self._staying.get(("configuration_set", old.scope, (old.key["configuration_set"],)))
-            return parent is not None and parent.address not in self._new.exclusive
-        if kind == "ownership_tag" and ":identity/" not in old.key["arn"]:
-            return self._stays_tagged(old)
-        return True
+        parent = rules.removed_with(old.key)
+        return parent is None or self._stays(parent, old, rules)
 
-    def _stays_tagged(self, old: Declared) -> bool:
-        """Whether a topic or set whose tag has left stays itself, ours or not; if it goes, it takes the tag along."""
-        arn = old.key["arn"]
-        key: Key = ("topic", old.scope, (arn,))
-        if ":configuration-set/" in arn:
-            key = ("configuration_set", old.scope, (arn.partition("/")[2],))
-        return key in self._staying or key in self._new.left_alone
+    def _stays(self, parent: Parent, old: Declared, rules: RemovalRules) -> bool:
+        """Whether a parent stays. If it does not, it takes its parts along."""
+        key: Key = (parent.type, old.scope, parent.key)
+        staying = self._staying.get(key)
+        if staying is None:
+            return not parent.declared and key in self._current.left_alone
+        # An exclusive parent deletes by itself what it does not list.
+        return rules.listed_by is None or staying.address not in self._current.exclusive
 
     def _absent(self, old: Declared, address: Address) -> Declared:
         origin = old.origin._replace(says=_SAYS) if old.origin else None
-        want = {**old.key, "enabled": True} if address.type == "feedback_forwarding" else None
-        return replace(old, address=address, desired=want, origin=origin)
+        return replace(old, address=address, desired=self._rules[address.type].absent(old.key), origin=origin)
 
     def _address(self, old: Declared) -> Address:
-        """Its old address; another where that means something else now, or the spec of that name is of another account."""
-        key = old.key
-        if old.address.type == "event_destination":
-            parent = self._staying["configuration_set", old.scope, (key["configuration_set"],)].address
-            return replace(old.address, spec=parent.spec)
-        if old.address.type == "subscription":
-            topic = self._staying["topic", old.scope, (key["topic_arn"],)].address
-            return replace(old.address, spec=topic.spec, key=f"{topic.key}/{key['protocol']}/{key['endpoint']}")
-        names = [old.address.key, *(arn.rsplit(":", 1)[-1] for arn in key.values()), "/".join(key.values())]
+        """The old address; another one where that means something else now, or the spec of that name is of another account."""
+        values = tuple(old.key.values())
+        parent = self._rules[old.address.type].removed_with(old.key)
+        if parent is not None and parent.declared:
+            staying = self._staying[parent.type, old.scope, parent.key].address
+            return replace(old.address, spec=staying.spec, key="/".join([staying.key, *values[len(parent.key) :]]))
+        names = [old.address.key, *(arn.rsplit(":", 1)[-1] for arn in values), "/".join(values)]
         addresses = [replace(old.address, spec=self._spec(old), key=name) for name in names]
         address = next(a for a in addresses if a not in self._taken)
         self._taken.add(address)
@@ -121,17 +144,16 @@ class _Leaving:
 
     def _spec(self, old: Declared) -> str:
         name, account = old.address.spec, old.scope.account
-        if name not in self._new.access:
-            self.access[name] = self._old.access[name]
-        elif self._new.access[name].account != account:
-            self.access[f"{name}@{account}"] = self._old.access[name]
+        if name not in self._current.access:
+            self.access[name] = self._earlier.access[name]
+        elif self._current.access[name].account != account:
+            self.access[f"{name}@{account}"] = self._earlier.access[name]
             return f"{name}@{account}"  # no spec can have such a name
         return name
+
+    def _asks_for_something(self, of: Declared) -> bool:
+        return of.desired is not None and of.desired != self._rules[of.address.type].absent(of.key)
 
 
 def _identity(of: Declared) -> tuple[Scope, str] | None:
     return (of.scope, of.key["identity"]) if "identity" in of.key else None
-
-
-def _asks_for_something(of: Declared) -> bool:
-    return of.desired is not None and not (of.address.type == "feedback_forwarding" and of.desired["enabled"])
