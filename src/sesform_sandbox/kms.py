@@ -65,7 +65,7 @@ def lets_ses_in(context: Context, key_arn: str) -> bool:
         return True
     document = parse(found.key.policy)
     return found.key.state == "Enabled" and all(
-        allows_ses(document, action, found.arn, {}) is not False for action in _ACTIONS
+        not allows_ses(document, action, found.arn, {}).denied for action in _ACTIONS
     )
 
 

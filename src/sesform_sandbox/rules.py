@@ -145,7 +145,7 @@ def may_deliver(context: Context, topic: Topic, topic_arn: str, publishers: Iter
     if arn is not None and key and not kms.lets_ses_in(context, arns.kms_key(arn.scope, key)):
         return "encrypted"
     policy = json.loads(topic.policy)
-    return None if any(may_publish(policy, topic_arn, p) for p in publishers) else "refused"
+    return None if any(may_publish(policy, topic_arn, p).allowed for p in publishers) else "refused"
 
 
 def identity_publishers(context: Context, target: Target) -> list[Publisher]:

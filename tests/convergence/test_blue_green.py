@@ -122,7 +122,7 @@ def observe(world: World, move: Move) -> Moment:
                 incomplete.append(f"{publisher.arn}: {arn} does not exist")
                 continue
             document = policy_document.parse(held_topic.policy)
-            if not policy_document.may_publish(document, arn, publisher):
+            if not policy_document.may_publish(document, arn, publisher).allowed:
                 incomplete.append(f"{publisher.arn}: may not publish to {arn}")
             incomplete += [f"{arn}: {e} does not listen" for e in subscriptions.get(arn, set()) - confirmed]
     return Moment(routes(world), topics, incomplete)

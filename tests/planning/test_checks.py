@@ -308,7 +308,7 @@ def test_the_statement_that_is_missing_is_in_the_hint() -> None:
     (problem,) = planner.plan(compiled(EXTERNAL), with_topic(facts)).errors
     statement = policy_document.parse(problem.hint.removeprefix("add to its policy: "))
 
-    assert policy_document.may_publish({"Statement": [statement]}, THEIRS, A) is True
+    assert policy_document.may_publish({"Statement": [statement]}, THEIRS, A).allowed
     assert (
         problem.path,
         problem.file,

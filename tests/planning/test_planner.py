@@ -264,7 +264,9 @@ def policy_steps(before: list[Publisher], body: str) -> list[tuple[int, list[Pub
             [
                 p
                 for p in all_publishers
-                if policy_document.may_publish({"Statement": topic_statements.ours((c.after or {})["policy"])}, arn, p)
+                if policy_document.may_publish(
+                    {"Statement": topic_statements.ours((c.after or {})["policy"])}, arn, p
+                ).allowed
             ],
         )
         for c in plan.changes

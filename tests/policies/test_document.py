@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sesform.policies import document as policy_document
 from sesform.policies.document import Policy, Publisher
+from sesform.policies.verdict import Answer
 
 OWNER, OTHER = "111111111111", "222222222222"
 TOPIC = f"arn:aws:sns:eu-west-1:{OWNER}:feedback"
@@ -337,15 +338,25 @@ UNTOLD = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
     ],
 )
 def test_may_publish(expected: bool | None, given_statements: list[Any]) -> None:
-    """SES may publish for its publisher where an Allow holds and no Deny does; None where that cannot be told."""
-    assert expected is policy_document.may_publish({"Statement": given_statements}, TOPIC, SES)
+    """SES may publish for its publisher where an Allow holds and no Deny does; None stands for an unknown answer."""
+    answers = {True: Answer.ALLOWED, False: Answer.DENIED, None: Answer.UNKNOWN}
+    verdict = policy_document.may_publish({"Statement": given_statements}, TOPIC, SES)
+
+    assert answers[expected] is verdict.answer
+    assert verdict.allowed is (verdict.reason == "")
+
+
+def test_a_verdict_is_neither_true_nor_false() -> None:
+    """An answer that is not known cannot be taken for a yes by mistake."""
+    with pytest.raises(TypeError, match="three answers"):
+        assert policy_document.may_publish({}, TOPIC, SES)
 
 
 def test_the_default_policy_lets_no_other_account_in() -> None:
     """SES of another account passes only where a statement says so."""
     foreign = Publisher(OTHER, f"arn:aws:ses:eu-west-1:{OTHER}:identity/example.com")
 
-    assert policy_document.may_publish(policy_document.default_topic_policy(TOPIC), TOPIC, foreign) is False
+    assert policy_document.may_publish(policy_document.default_topic_policy(TOPIC), TOPIC, foreign).denied
 
 
 def test_the_sources_that_a_policy_names() -> None:
@@ -367,4 +378,4 @@ def test_a_condition_that_is_none_cannot_be_told(condition: Any) -> None:
     """Text that AWS would not take is a maybe, like every condition that is not known here."""
     document = statement(Principal={"Service": "ses.amazonaws.com"}, Condition=condition)
 
-    assert policy_document.may_publish(document, TOPIC, SES) is None
+    assert policy_document.may_publish(document, TOPIC, SES).unknown

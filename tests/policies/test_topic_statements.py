@@ -63,8 +63,8 @@ def test_exactly_the_wanted_publishers_are_let_in(document: Policy, wanted: list
     """Every wanted publisher may publish by our statements, and nobody else may."""
     mine = {"Statement": topic_statements.ours(letting_in(document, wanted))}
 
-    assert dict.fromkeys(wanted, True) == {p: policy_document.may_publish(mine, TOPIC, p) for p in wanted}
-    assert (other in wanted) is policy_document.may_publish(mine, TOPIC, other)
+    assert dict.fromkeys(wanted, True) == {p: policy_document.may_publish(mine, TOPIC, p).allowed for p in wanted}
+    assert (other in wanted) is policy_document.may_publish(mine, TOPIC, other).allowed
 
 
 @given(documents, some_publishers)
@@ -151,15 +151,15 @@ def test_too_many_publishers_to_name_are_let_in_by_pattern() -> None:
     other_kind = Publisher("222222222222", "arn:aws:ses:eu-west-1:222222222222:configuration-set/x")
 
     assert len(policy_document.compact(made)) < SNS_TAKES
-    assert {True} == {policy_document.may_publish(made, TOPIC, p) for p in wanted}
-    assert [policy_document.may_publish(made, TOPIC, p) for p in (foreign, other_kind)] == [False, False]
+    assert {True} == {policy_document.may_publish(made, TOPIC, p).allowed for p in wanted}
+    assert [policy_document.may_publish(made, TOPIC, p).allowed for p in (foreign, other_kind)] == [False, False]
 
 
 def test_as_many_publishers_as_fit_are_named() -> None:
     """A pattern lets in more than was asked for, so it is the last resort."""
     made = letting_in(NEW, [some(n) for n in range(200)])
 
-    assert policy_document.may_publish(made, TOPIC, some(500)) is False
+    assert policy_document.may_publish(made, TOPIC, some(500)).denied
 
 
 # --- in between ----------------------------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ def test_the_policy_in_between_lets_in_all_of_both(
     mine: dict[str, Any] = {"Statement": topic_statements.ours(between)}
 
     assert dict.fromkeys([*before, *after], True) == {
-        p: policy_document.may_publish(mine, TOPIC, p) for p in [*before, *after]
+        p: policy_document.may_publish(mine, TOPIC, p).allowed for p in [*before, *after]
     }
 
 
@@ -213,7 +213,7 @@ def test_the_policy_in_between_fits_even_where_both_together_do_not() -> None:
     between = topic_statements.expanded(before, letting_in(before, [some(n) for n in range(1, 251)]))
 
     assert len(policy_document.compact(between)) <= SNS_TAKES
-    assert {True} == {policy_document.may_publish(between, TOPIC, some(n)) for n in range(251)}
+    assert {True} == {policy_document.may_publish(between, TOPIC, some(n)).allowed for n in range(251)}
 
 
 def test_sids_in_between_are_unique_after_a_run_that_was_cut_off() -> None:

@@ -327,7 +327,7 @@ def test_an_answer_that_is_not_understood_is_none(missing: str, answers: dict[st
     found = kms_keys.read([ALIAS], Snapshot(), connections)
 
     assert f"the answer was not understood (KeyError: '{missing}')" == found.keys[ALIAS].refusal
-    assert kms_key_checks.fault(ALIAS, found.keys) is None
+    assert kms_key_checks.usable(ALIAS, found.keys).unknown
 
 
 def test_a_topic_whose_answer_is_not_understood_counts_as_not_looked_at() -> None:

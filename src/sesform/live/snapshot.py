@@ -71,6 +71,10 @@ class Snapshot:
     sending: Mapping[tuple[Scope, str], SendingFacts] = field(default_factory=dict)
     keys: Mapping[str, KeyFacts] = field(default_factory=dict)
 
+    def of_type(self, type_: str) -> list[Properties]:
+        """Return the resources of a type that were found."""
+        return [properties for address, properties in self.found.items() if address.type == type_]
+
 
 def sending_facts(answer: Mapping[str, Any]) -> SendingFacts:
     """SES's answer to GetEmailIdentity, {} where there is no such identity, → facts."""

@@ -112,6 +112,11 @@ class Report:
         return _counted([o.change for o in self.outcomes if o.result == "done"])
 
 
+def of_type(changes: Iterable[Change], type_: str) -> list[Change]:
+    """Return the changes of resources of a type."""
+    return [change for change in changes if change.address.type == type_]
+
+
 def on_the_way(changes: Iterable[Change]) -> set[Address]:
     """The addresses of what a plan makes and removes again: stand-ins."""
     made, removed = set(), set()

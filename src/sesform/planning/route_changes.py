@@ -10,8 +10,9 @@ from sesform.live.snapshot import Snapshot
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.planning import routes
-from sesform.planning.plan import Change, Plan
+from sesform.planning.plan import Change, Plan, of_type
 from sesform.planning.planned_state import PlannedState, live_resources, planned_state, resources_in
+from sesform.resources import RESOURCES
 from sesform.specs.declared import Key
 from sesform.specs.desired import Desired
 
@@ -38,11 +39,9 @@ def _still_used(of: Plan, after: Mapping[Key, Properties]) -> list[Problem]:
     """Errors for topics and sets that the plan deletes while something else, managed or not, goes on using them."""
     gone = deleted_topics(of)
     found = []
-    for (kind, scope, key), properties in after.items():
-        arn = (
-            properties.get("topic_arn") if kind == "notification_topic" else properties.get("sns", {}).get("topic_arn")
-        )
-        change = gone.get(str(arn)) if kind in ("notification_topic", "event_destination") else None
+    for (kind, scope, key), properties in after.items() if gone else ():
+        published = RESOURCES[kind].publishes(scope, properties)
+        change = gone.get(published[0]) if published else None
         if change is not None:
             text = f"is to be deleted, and {kind} {'/'.join(key)} in {scope} still uses it"
             found.append(Problem(text, str(change.address), hint="move or remove that first, or keep this"))
@@ -82,7 +81,7 @@ def _sets_in_use(of: Plan, defaults: Mapping[tuple[Scope, str], str]) -> list[Pr
 
 def deleted_topics(of: Plan) -> dict[str, Change]:
     """The topics that a plan deletes, by ARN."""
-    gone = [c for c in of.changes if c.address.type == "topic" and c.before and c.after is None]
+    gone = [c for c in of_type(of.changes, "topic") if c.before and c.after is None]
     return {str(c.before["topic_arn"]): c for c in gone if c.before}
 
 
@@ -90,8 +89,8 @@ def deleted_sets(of: Plan) -> dict[tuple[Scope, str], Change]:
     """The configuration sets that a plan deletes."""
     return {
         (c.scope, str(c.before["configuration_set"])): c
-        for c in of.changes
-        if c.address.type == "configuration_set" and c.before and c.after is None
+        for c in of_type(of.changes, "configuration_set")
+        if c.before and c.after is None
     }
 
 
@@ -113,7 +112,11 @@ def _matrix(resources: Mapping[Key, Properties]) -> routes.Matrix:
 
 def deletions(desired: Desired, snapshot: Snapshot) -> tuple[dict[str, Address], dict[tuple[Scope, str], Address]]:
     """Return the topics, by ARN, and the configuration sets, by scope and name, that a plan on this snapshot deletes."""
-    absent = [d for d in desired.declared.values() if d.desired is None and d.address in snapshot.found]
-    topics = {d.key["topic_arn"]: d.address for d in absent if d.address.type == "topic"}
-    sets = {(d.scope, d.key["configuration_set"]): d.address for d in absent if d.address.type == "configuration_set"}
-    return topics, sets
+    topics, sets = (
+        [d for d in desired.of_type(type_) if d.desired is None and d.address in snapshot.found]
+        for type_ in ("topic", "configuration_set")
+    )
+    return (
+        {d.key["topic_arn"]: d.address for d in topics},
+        {(d.scope, d.key["configuration_set"]): d.address for d in sets},
+    )

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sesform.model import arns
+from sesform.policies.verdict import ALLOWED, Verdict, denied, unknown
 
 Policy = dict[str, Any]
 
@@ -177,8 +178,8 @@ def source_arns(policy: Mapping[str, Any]) -> set[str]:
 # --- may SES? ----------------------------------------------------------------------------------------------------------
 
 
-def may_publish(policy: Mapping[str, Any], topic_arn: str, publisher: Publisher) -> bool | None:
-    """Whether a topic's policy lets SES publish for this publisher; None where that cannot be told from here.
+def may_publish(policy: Mapping[str, Any], topic_arn: str, publisher: Publisher) -> Verdict:
+    """Return whether a topic's policy allows SES to publish for this publisher.
 
     Source: AWS developer guide of SES, "Configuring Amazon SNS notifications".
     """
@@ -195,18 +196,18 @@ def may_publish(policy: Mapping[str, Any], topic_arn: str, publisher: Publisher)
     return allows_ses(policy, "sns:Publish", topic_arn, known)
 
 
-def allows_ses(policy: Mapping[str, Any], action: str, resource: str, known: Mapping[str, str]) -> bool | None:
-    """Whether a resource's policy lets SES do this; None where that cannot be told. `known` are values of condition keys.
+def allows_ses(policy: Mapping[str, Any], action: str, resource: str, known: Mapping[str, str]) -> Verdict:
+    """Return whether a resource's policy allows SES this action. `known`: values of condition keys, by lower-case key.
 
-    A Deny that matches wins, then an Allow that matches; a condition that we cannot evaluate makes the statement a "maybe".
-    Source: IAM user guide, "Policy evaluation logic".
+    A Deny that matches wins, then an Allow that matches; a condition that cannot be evaluated here leaves it unknown whether its
+    statement matches. Source: IAM user guide, "Policy evaluation logic".
     """
-    verdicts = [(s.get("Effect"), _applies(s, action, resource, known)) for s in statements(policy)]
-    if ("Deny", True) in verdicts:
-        return False
-    if ("Allow", True) in verdicts:
-        return None if ("Deny", None) in verdicts else True
-    return None if ("Allow", None) in verdicts else False
+    found = [(s.get("Effect"), _applies(s, action, resource, known)) for s in statements(policy)]
+    if ("Deny", True) in found:
+        return denied("a statement denies it")
+    if ("Allow", True) in found:
+        return unknown("a statement may deny it") if ("Deny", None) in found else ALLOWED
+    return unknown("it depends on conditions") if ("Allow", None) in found else denied("no statement allows it")
 
 
 def _applies(statement: Mapping[str, Any], action: str, resource: str, known: Mapping[str, str]) -> bool | None:

@@ -11,6 +11,7 @@ from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
+from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, ResourceType, on
 from sesform.specs.declared import Declared
 
@@ -41,6 +42,9 @@ class ConfigurationSet(ResourceType):
     def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
         name = parts[self.name]["configuration_set"]
         return {"id": name, "configuration_set_name": name}
+
+    def record(self, records: Records, scope: Scope, properties: Properties) -> None:
+        records.configuration_set(scope, properties["configuration_set"])
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:DeleteConfigurationSet",) if after is None else ("ses:CreateConfigurationSet",)

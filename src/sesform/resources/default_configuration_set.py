@@ -10,6 +10,7 @@ from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
+from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, ResourceType, Step, on
 from sesform.specs.declared import Declared
 
@@ -60,6 +61,9 @@ class DefaultConfigurationSet(ResourceType):
             "email_identity": own["identity"],
             "configuration_set_name": own["configuration_set"],
         }
+
+    def record(self, records: Records, scope: Scope, properties: Properties) -> None:
+        records.identity(scope, properties["identity"]).default_set = properties["configuration_set"]
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:PutEmailIdentityConfigurationSetAttributes",)

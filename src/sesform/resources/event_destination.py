@@ -13,6 +13,7 @@ from sesform.model.values import NOT_FOR_PINPOINT, Properties, event_set
 from sesform.policies.document import Publisher
 from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
+from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, Replacement, ResourceType, Step, on, passing
 from sesform.specs.declared import Declared
 from sesform.specs.removed import Parent
@@ -150,6 +151,14 @@ class EventDestination(ResourceType):
             "event_destination_name": own["name"],
             "event_destination": [{**shared, **blocks, chosen: [target]}],
         }
+
+    def record(self, records: Records, scope: Scope, properties: Properties) -> None:
+        records.configuration_set(scope, properties["configuration_set"]).destinations[properties["name"]] = properties
+        published = self.publishes(scope, properties)
+        if published is not None:
+            topic = records.topic(published[0])
+            topic.used = True
+            topic.publishers.update(published[1])
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         verb = "Delete" if after is None else "Create" if before is None else "Update"

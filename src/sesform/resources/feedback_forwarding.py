@@ -9,6 +9,7 @@ from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
+from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, ResourceType, Step
 from sesform.specs.declared import Declared
 
@@ -53,6 +54,9 @@ class FeedbackForwarding(ResourceType):
     def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
         own = parts[self.name]
         return {"id": own["identity"], "email_identity": own["identity"], "email_forwarding_enabled": own["enabled"]}
+
+    def record(self, records: Records, scope: Scope, properties: Properties) -> None:
+        records.identity(scope, properties["identity"]).forwarding = properties["enabled"]
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:SetIdentityFeedbackForwardingEnabled",)

@@ -9,6 +9,7 @@ from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
+from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, ResourceType
 from sesform.specs.declared import Declared
 
@@ -41,6 +42,11 @@ class NotificationHeaders(ResourceType):
 
     def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
         raise AssertionError("headers are a part of the notification topic in Terraform")
+
+    def record(self, records: Records, scope: Scope, properties: Properties) -> None:
+        identity = records.identity(scope, properties["identity"])
+        if properties["enabled"]:
+            identity.headers.add(properties["notification_type"])
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:SetIdentityHeadersInNotificationsEnabled",)

@@ -10,7 +10,9 @@ from sesform.model.values import Properties
 from sesform.policies.document import Publisher
 from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
+from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, ResourceType, Step
+from sesform.specs import schema
 from sesform.specs.compiler import publishers_of
 from sesform.specs.declared import Declared
 
@@ -65,6 +67,18 @@ class NotificationTopic(ResourceType):
             "topic_arn": own["topic_arn"],
             "include_original_headers": len(parts) > 1 or self.name not in parts,
         }
+
+    def record(self, records: Records, scope: Scope, properties: Properties) -> None:
+        name, type_ = properties["identity"], properties["notification_type"]
+        identity = records.identity(scope, name)
+        if properties["topic_arn"] is None:
+            identity.topicless.add(type_)
+            return
+        identity.topics[type_] = properties["topic_arn"]
+        topic = records.topic(properties["topic_arn"])
+        topic.used = True
+        if not schema.fault("identity_arn" if name.startswith("arn:") else "identity", name):
+            topic.publishers.update(publishers_of(scope, name))
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:SetIdentityNotificationTopic",)

@@ -11,6 +11,7 @@ from sesform.model.address import Address, Scope
 from sesform.model.values import OWNERSHIP_TAG, Properties
 from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
+from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, ResourceType, Step, on
 from sesform.specs.declared import Declared
 from sesform.specs.removed import Parent
@@ -70,6 +71,9 @@ class OwnershipTag(ResourceType):
     def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
         own = parts[self.name]
         return {"id": own["arn"], "resource_arn": own["arn"], "key": OWNERSHIP_TAG, "value": own["spec"]}
+
+    def record(self, records: Records, scope: Scope, properties: Properties) -> None:
+        pass  # a tag is an option of the spec, not of the resource
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         service, _ = _kind(after or before or {})

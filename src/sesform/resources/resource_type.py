@@ -13,6 +13,7 @@ from sesform.model.values import UNKNOWN, Properties
 from sesform.policies.document import Publisher
 from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
+from sesform.resources.live_record import Records
 from sesform.specs.declared import Declared
 from sesform.specs.removed import Parent
 
@@ -207,6 +208,12 @@ class ResourceType(ABC):
         `parts`: by type, the properties of all resources that are one in Terraform. Of a type that is a part of another in
         Terraform, only the other is asked.
         """
+
+    # --- import -----------------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def record(self, records: Records, scope: Scope, properties: Properties) -> None:
+        """Put a live resource where the spec writer finds it."""
 
     @abstractmethod
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from sesform.model.values import Properties
 from sesform.policies import document as policy_document
 from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
+from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, ResourceType, on
 from sesform.specs.declared import Declared
 
@@ -53,6 +54,9 @@ class SendingPolicy(ResourceType):
             "name": own["name"],
             "policy": policy_document.compact(own["policy"]),
         }
+
+    def record(self, records: Records, scope: Scope, properties: Properties) -> None:
+        records.identity(scope, properties["identity"]).policies[properties["name"]] = properties["policy"]
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         verb = "Delete" if after is None else "Create" if before is None else "Update"

@@ -13,6 +13,7 @@ from sesform.model.values import UNKNOWN, Properties, Value
 from sesform.policies import document as policy_document
 from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
+from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, ResourceType, on, passing
 from sesform.specs.declared import Declared
 from sesform.specs.removed import Parent
@@ -108,6 +109,9 @@ class Subscription(ResourceType):
             "filter_policy_scope": own.get("filter_policy_scope"),
             "redrive_policy": policy_document.compact({"deadLetterTargetArn": queue}) if queue else None,
         }
+
+    def record(self, records: Records, scope: Scope, properties: Properties) -> None:
+        records.topic(properties["topic_arn"]).subscriptions.append(properties)
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         if after is None:

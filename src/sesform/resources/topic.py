@@ -10,6 +10,7 @@ from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
+from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, ResourceType, on
 from sesform.specs.declared import Declared
 
@@ -62,6 +63,9 @@ class Topic(ResourceType):
             "display_name": own.get("display_name", ""),
             "kms_master_key_id": own.get("kms_key"),
         }
+
+    def record(self, records: Records, scope: Scope, properties: Properties) -> None:
+        records.topic(properties["topic_arn"]).settings = properties
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         if after is None:

@@ -14,6 +14,7 @@ from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
 from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
+from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, ResourceType, on
 from sesform.specs.declared import Declared
 from sesform.specs.removed import Parent
@@ -83,6 +84,9 @@ class TopicPolicy(ResourceType):
     def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
         own = parts[self.name]
         return {"id": own["topic_arn"], "arn": own["topic_arn"], "policy": policy_document.compact(own["policy"])}
+
+    def record(self, records: Records, scope: Scope, properties: Properties) -> None:
+        records.topic(properties["topic_arn"]).policy = properties["policy"]
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("sns:SetTopicAttributes",)

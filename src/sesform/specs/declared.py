@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from sesform.errors import Problem
+from sesform.errors import Problem, Severity
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.policies.document import Publisher
@@ -26,6 +26,11 @@ class Origin(NamedTuple):
     def __str__(self) -> str:
         line, _ = self.document.place(self.loc)
         return f"{self.document.file}:{line} {self.says}"
+
+    def problem(self, address: Address, summary: str, hint: str = "", *, warning: bool = False) -> Problem:
+        """Return a problem of a resource, at this place."""
+        severity: Severity = "warning" if warning else "error"
+        return self.document.problem(self.loc, summary, hint, path=str(address), severity=severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +52,10 @@ class Declared:
         return self.address.type, self.scope, tuple(self.key.values())
 
     def problem(self, summary: str, hint: str = "", *, warning: bool = False) -> Problem:
-        """Something wrong with the resource, at the place where the specs speak of it."""
-        severity: Literal["error", "warning"] = "warning" if warning else "error"
+        """Return a problem of the resource, at the place where the specs declare it."""
         if self.origin is None:
-            return Problem(summary, str(self.address), hint=hint, severity=severity)
-        line, column = self.origin.document.place(self.origin.loc)
-        return Problem(summary, str(self.address), self.origin.document.file, line, column, hint, severity)
+            return Problem(summary, str(self.address), hint=hint, severity="warning" if warning else "error")
+        return self.origin.problem(self.address, summary, hint, warning=warning)
 
 
 class Target(NamedTuple):
@@ -62,6 +65,10 @@ class Target(NamedTuple):
     publishers: tuple[Publisher, ...]
     user: Address
     origin: Origin
+
+    def problem(self, summary: str, hint: str = "", *, warning: bool = False) -> Problem:
+        """Return a problem of the resource that publishes to the topic, at the place where the specs declare it."""
+        return self.origin.problem(self.user, summary, hint, warning=warning)
 
 
 def canonical_identity(name: str) -> str:

@@ -32,6 +32,17 @@ class Desired:
     specs: Mapping[str, LoadedSpec] = field(default_factory=dict)
     since: str = ""
 
+    def of_type(self, type_: str) -> list[Declared]:
+        """Return the declared resources of a type, those that must be absent among them."""
+        return [d for d in self.declared.values() if d.address.type == type_]
+
+    def problem(self, address: Address, summary: str, hint: str = "", *, warning: bool = False) -> Problem:
+        """Return a problem of a resource, at the place where the specs declare it, if they do."""
+        declared = self.declared.get(address)
+        if declared is not None:
+            return declared.problem(summary, hint, warning=warning)
+        return Problem(summary, str(address), hint=hint, severity="warning" if warning else "error")
+
     @property
     def named(self) -> frozenset[Key]:
         """All that the specs speak of, whatever they say of it."""
@@ -45,28 +56,28 @@ class Desired:
     @property
     def watched_topics(self) -> tuple[str, ...]:
         """The targets whose policies sesform does not keep: others do, so whether SES may publish there must be looked at."""
-        kept = {d.key["topic_arn"] for d in self.declared.values() if d.address.type == "topic_policy"}
+        kept = {d.key["topic_arn"] for d in self.of_type("topic_policy")}
         return tuple(dict.fromkeys(t.topic_arn for t in self.targets if t.topic_arn not in kept))
 
     @property
     def topics_to_look_at(self) -> tuple[str, ...]:
         """Those, and the topics that are to go: their policies tell who may still send there."""
-        going = (d.key["topic_arn"] for d in self.declared.values() if d.address.type == "topic" and d.desired is None)
+        going = (d.key["topic_arn"] for d in self.of_type("topic") if d.desired is None)
         return tuple(dict.fromkeys([*self.watched_topics, *going]))
+
+
+_NAMED = {"configuration_set": "configuration-set", "topic": "topic"}  # types, and what ARNs call them
 
 
 def named_resources(desired: Desired) -> set[tuple[str, Scope, str]]:
     """What the specs name, be it only as what a setting refers to: (topic, configuration-set or identity; scope; name)."""
     found: set[tuple[str, Scope, str]] = set()
+    found |= {("identity", scope, name) for scope, name in desired.identities if not name.startswith("arn:")}
     for type_, scope, key in desired.named:
-        if type_ == "notification_topic" and not key[0].startswith("arn:"):
-            found.add(("identity", scope, key[0]))
-        elif type_ == "configuration_set":
-            found.add(("configuration-set", scope, key[0]))
-        elif type_ == "topic":
-            found.add(("topic", scope, key[0].rpartition(":")[2]))
-    for each in desired.declared.values():
-        if each.address.type == "default_configuration_set" and each.desired is not None:
+        if type_ in _NAMED:
+            found.add((_NAMED[type_], scope, key[0].rpartition(":")[2]))
+    for each in desired.of_type("default_configuration_set"):
+        if each.desired is not None:
             found.add(("configuration-set", each.scope, each.desired["configuration_set"]))
     for target in desired.targets:
         arn = arns.parse(target.topic_arn)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sesform.errors import Problem
+from sesform.errors import Problem, Severity
 
 Loc = tuple[int | str, ...]
 
@@ -61,10 +61,18 @@ class Document:
         node = self.at(loc)
         return node.line, node.column
 
-    def problem(self, loc: Sequence[int | str], summary: str, hint: str = "", *, severity: Any = "error") -> Problem:
-        """A Problem at that place, with the way to it as the path."""
+    def problem(
+        self,
+        loc: Sequence[int | str],
+        summary: str,
+        hint: str = "",
+        *,
+        path: str | None = None,
+        severity: Severity = "error",
+    ) -> Problem:
+        """Return a problem at that place. `path`: what it concerns, the way to the place if it is left out."""
         line, column = self.place(loc)
-        return Problem(summary, dotted(loc), self.file, line, column, hint, severity)
+        return Problem(summary, dotted(loc) if path is None else path, self.file, line, column, hint, severity)
 
 
 def dotted(loc: Sequence[int | str]) -> str:

@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sesform.importer.spec_writer._live_resources import LiveIdentity, LiveResources, plain
+from sesform.importer.spec_writer._live_resources import LiveResources, plain
 from sesform.importer.spec_writer._scope_spec import Loc, Reference, ScopeSpec
 from sesform.importer.spec_writer._topics import Topics
 from sesform.model import arns
 from sesform.model.address import Scope
 from sesform.model.values import NOTIFICATION_TYPES
 from sesform.policies import document as policy_document
+from sesform.resources.live_record import LiveIdentity
 from sesform.specs import schema, yaml_writer
 from sesform.specs.compiler import as_sent, grant, policy_name
 from sesform.specs.schema import GRANT_PREFIX, SEND_ACTIONS, Authorization, SendingPolicy

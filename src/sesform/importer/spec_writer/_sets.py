@@ -16,14 +16,14 @@ from sesform.specs import schema
 
 def add_sets(part: ScopeSpec, live: LiveResources, topics: Topics, *, whole: bool) -> None:
     """The configuration sets of the part's scope. A destination that no spec can say is left alone, by `exclusive: false`."""
-    for name, destinations in sorted(live.sets.get(part.scope, {}).items()):
+    for name, record in sorted(live.sets.get(part.scope, {}).items()):
         wrong = schema.fault("configuration_set", name)
         if wrong:
             part.remark(f"{name}: left out, because the specs cannot say it: {wrong}.", "configuration_sets", name)
             continue
         said: dict[str, Any] = {}
         unsaid = []
-        for destination, properties in sorted(destinations.items()):
+        for destination, properties in sorted(record.destinations.items()):
             settings, why = _destination(properties, part.scope, topics)
             if why:
                 unsaid.append(f"{destination} is left alone: {why}.")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sesform.importer.spec_writer._live_resources import LiveResources, LiveTopic, plain
+from sesform.importer.spec_writer._live_resources import LiveResources, plain
 from sesform.importer.spec_writer._scope_spec import Reference, ScopeSpec
 from sesform.model import arns
 from sesform.model.address import Scope
 from sesform.model.values import Properties, without_password
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
+from sesform.resources.live_record import LiveTopic
 from sesform.resources.subscription import PENDING
 from sesform.specs import schema, yaml_writer
 

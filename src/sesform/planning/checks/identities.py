@@ -10,8 +10,7 @@ from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model.address import Scope
 from sesform.model.values import NOTIFICATION_TYPES
-from sesform.planning.checks.located import located
-from sesform.planning.plan import Change
+from sesform.planning.plan import Change, of_type
 from sesform.planning.planned_state import PlannedState
 from sesform.resources import RESOURCES
 from sesform.specs.declared import Declared
@@ -46,13 +45,11 @@ def identities(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], 
         asking = [d for d in settings if _asks_for_something(d)]
         if facts is None and asking:
             # "Missing" is also what SES says of an identity that was made a moment ago (ansible/ansible#36065).
-            problem = located(
-                asking[0], str(asking[0].address), f"identity {identity} does not exist in {scope}", _VERIFY
-            )
+            problem = asking[0].problem(f"identity {identity} does not exist in {scope}", _VERIFY)
         elif facts is not None and facts.verification != "Success":
             # Settings are kept all the same (seen on AWS: hashicorp/terraform-provider-aws acceptance tests).
             text = f"identity {identity} is not verified in {scope} (SES says {facts.verification or 'nothing'})"
-            problem = located(settings[0], str(settings[0].address), text, _UNVERIFIED, warning=True)
+            problem = settings[0].problem(text, _UNVERIFIED, warning=True)
         else:
             continue
         found.append(replace(problem, concerns=tuple(str(d.address) for d in settings)))
@@ -61,31 +58,23 @@ def identities(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], 
 
 def configuration_sets(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
     """Default configuration sets that neither exist nor are about to be made."""
-    made = {
-        (c.scope, c.after["configuration_set"]) for c in changes if c.address.type == "configuration_set" and c.after
-    }
+    made = {(c.scope, c.after["configuration_set"]) for c in of_type(changes, "configuration_set") if c.after}
     unread = {(a.spec, a.region) for a in snapshot.unreadable}
     found = []
-    for declared in desired.declared.values():
-        if declared.address.type != "default_configuration_set" or declared.desired is None:
+    for declared in desired.of_type("default_configuration_set"):
+        if declared.desired is None:
             continue
         name = declared.desired["configuration_set"]
         known = (declared.scope, name) in snapshot.configuration_sets | made
         if not known and (declared.address.spec, declared.address.region) not in unread:
             text = f"configuration set {name} does not exist in {declared.scope}"
-            found.append(
-                located(
-                    declared, str(declared.address), text, "declare it under `configuration_sets`, or correct the name"
-                )
-            )
+            found.append(declared.problem(text, "declare it under `configuration_sets`, or correct the name"))
     return found
 
 
 def _asks_for_something(declared: Declared) -> bool:
     # `absent` asks for forwarding on, which an identity that does not exist needs as little as any other setting.
-    return declared.desired is not None and not (
-        declared.address.type == "feedback_forwarding" and declared.desired["enabled"]
-    )
+    return declared.desired not in (None, RESOURCES[declared.address.type].absent(declared.key))
 
 
 def _dark_forwarding(
@@ -96,9 +85,8 @@ def _dark_forwarding(
     SES refuses that from either side: SES API reference, SetIdentityFeedbackForwardingEnabled.
     """
     touched: dict[tuple[Scope, str], Change] = {}
-    for change in changes:
-        if change.address.type in ("notification_topic", "feedback_forwarding"):
-            touched.setdefault((change.scope, (change.after or change.before or {})["identity"]), change)
+    for change in (*of_type(changes, "notification_topic"), *of_type(changes, "feedback_forwarding")):
+        touched.setdefault((change.scope, (change.after or change.before or {})["identity"]), change)
     for (scope, identity), first in touched.items():
         if (scope, identity) not in snapshot.identities or identity.startswith("arn:"):
             continue
@@ -106,9 +94,8 @@ def _dark_forwarding(
         topics = {t: ("notification_topic", scope, (identity, t)) in state.after for t in NOTIFICATION_TYPES}
         dark = [t for t in ("bounce", "complaint") if not topics[t]]
         if dark and not forwarding:
-            yield located(
-                desired.declared.get(first.address),
-                str(first.address),
+            yield desired.problem(
+                first.address,
                 f"identity {identity} would have e-mail forwarding off and no topic for {' and '.join(dark)}, which SES refuses",
                 "declare feedback_forwarding: true, or name a topic",
             )

@@ -15,8 +15,9 @@ from typing import Any
 from sesform.errors import Problem
 from sesform.live.snapshot import SYMMETRIC, KeyFacts, Snapshot
 from sesform.model.arns import topic_key
-from sesform.planning.plan import Change
+from sesform.planning.plan import Change, of_type
 from sesform.policies import document as policy_document
+from sesform.policies.verdict import ALLOWED, Verdict, denied, unknown
 from sesform.specs.declared import Target
 from sesform.specs.desired import Desired
 
@@ -39,7 +40,7 @@ def in_use(desired: Desired, snapshot: Snapshot) -> dict[str, str]:
 
     What routes to a topic may be nobody's here: of an owner whose specs are elsewhere, or unmanaged.
     """
-    declared = {d.key["topic_arn"]: d for d in desired.declared.values() if d.address.type == "topic"}
+    declared = {d.key["topic_arn"]: d for d in desired.of_type("topic")}
     used = {}
     keyed = [arn for arn, d in declared.items() if d.desired and d.desired.get("kms_key")]
     for arn in dict.fromkeys([*(t.topic_arn for t in desired.targets), *keyed]):
@@ -58,34 +59,41 @@ def in_use(desired: Desired, snapshot: Snapshot) -> dict[str, str]:
 # --- judging -----------------------------------------------------------------------------------------------------------
 
 
-def fault(reference: str, keys: Mapping[str, KeyFacts]) -> str | None:
-    """Why SES can surely not use a key; "" where it can, None where that cannot be told."""
+def usable(reference: str, keys: Mapping[str, KeyFacts]) -> Verdict:
+    """Return whether SES can use a key."""
     facts = keys.get(reference)
     if reference.endswith(f":{_AWS_KEY}"):
-        return f"the KMS key {_AWS_KEY} is AWS's own, and SES can never use it"
-    if facts is None or (facts.refusal and not facts.arn):
-        return None
+        return denied(f"the KMS key {_AWS_KEY} is AWS's own, and SES can never use it")
+    if facts is None:
+        return unknown("it was not looked at")
+    if facts.refusal and not facts.arn:
+        return unknown(facts.refusal)
     if not facts.arn:
-        return f"the KMS key {reference} does not exist"
+        return denied(f"the KMS key {reference} does not exist")
     if facts.manager == "AWS":
-        return f"the KMS key {reference} is AWS's own, and its policy cannot be edited"
+        return denied(f"the KMS key {reference} is AWS's own, and its policy cannot be edited")
     if facts.state != "Enabled":
-        return f"the KMS key {reference} is not enabled (KMS says {facts.state or 'nothing'})"
+        return denied(f"the KMS key {reference} is not enabled (KMS says {facts.state or 'nothing'})")
     if facts.spec != SYMMETRIC:
-        return f"the KMS key {reference} is no symmetric key (KMS says {facts.spec})"
-    return None if facts.refusal else _refused(reference, facts)
+        return denied(f"the KMS key {reference} is no symmetric key (KMS says {facts.spec})")
+    return unknown(facts.refusal) if facts.refusal else _by_policy(reference, facts)
 
 
-def _refused(reference: str, facts: KeyFacts) -> str | None:
+_UNTOLD = unknown("its policy has conditions that only KMS can test")
+
+
+def _by_policy(reference: str, facts: KeyFacts) -> Verdict:
     try:
         document = policy_document.parse(facts.policy)
     except ValueError:
-        return None
+        return _UNTOLD
     verdicts = {action: policy_document.allows_ses(document, action, facts.arn, {}) for action in _ACTIONS}
-    refused = [action for action, verdict in verdicts.items() if verdict is False]
+    refused = [action for action, verdict in verdicts.items() if verdict.denied]
     if refused:
-        return f"the policy of the KMS key {reference} does not let {policy_document.SES_PRINCIPAL} use {' and '.join(refused)}"
-    return None if None in verdicts.values() else ""
+        return denied(
+            f"the policy of the KMS key {reference} does not let {policy_document.SES_PRINCIPAL} use {' and '.join(refused)}"
+        )
+    return ALLOWED if all(verdict.allowed for verdict in verdicts.values()) else _UNTOLD
 
 
 def check(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> list[Problem]:
@@ -96,49 +104,43 @@ def check(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> li
     changing = {c.address for c in changes if c.after is not None}
     encrypted = {
         c.after["topic_arn"]
-        for c in changes
-        if c.address.type == "topic" and c.after and c.after.get("kms_key") != (c.before or {}).get("kms_key")
+        for c in of_type(changes, "topic")
+        if c.after and c.after.get("kms_key") != (c.before or {}).get("kms_key")
     }
     users: dict[str, list[Target]] = defaultdict(list)
     for target in desired.targets:
         users[target.topic_arn].append(target)
-    own = {d.key["topic_arn"]: d for d in desired.declared.values() if d.address.type == "topic"}
+    own = {d.key["topic_arn"]: d for d in desired.of_type("topic")}
     found = []
     for topic_arn, key in in_use(desired, snapshot).items():
         relying = users[topic_arn]
         relied = topic_arn in encrypted or any(t.user in changing for t in relying)
-        problem = _judged(topic_arn, key, snapshot, relied)
-        if problem is None:
+        judged = _judged(topic_arn, key, snapshot, relied)
+        if judged is None:
             continue
         topic = own.get(topic_arn)
         concerns = (*(str(t.user) for t in relying), *([str(topic.address)] if topic else []))
-        path, origin = concerns[0], topic.origin if topic else None
-        if relying:
-            first = min(relying, key=lambda t: (t.user not in changing, t.user))
-            path, origin = str(first.user), first.origin
-        else:  # whether anything relies on it is not known here
-            problem = replace(problem, severity="warning")
-        line, column = origin.document.place(origin.loc) if origin else (0, 0)
-        file = origin.document.file if origin else ""
-        found.append(replace(problem, path=path, file=file, line=line, column=column, concerns=concerns))
+        first = min(relying, key=lambda t: (t.user not in changing, t.user), default=None)
+        make = first.problem if first else topic.problem if topic else None
+        # An error only where it is known that the key is refused, and that the plan changes what relies on it.
+        text, hint, refused = judged
+        if make is not None:
+            found.append(replace(make(text, hint, warning=not (refused and relied and relying)), concerns=concerns))
     return found
 
 
-def _judged(topic_arn: str, key: str, snapshot: Snapshot, relied: bool) -> Problem | None:
-    wrong, facts = fault(key, snapshot.keys), snapshot.keys.get(key)
-    if wrong:
+def _judged(topic_arn: str, key: str, snapshot: Snapshot, relied: bool) -> tuple[str, str, bool] | None:
+    """What is wrong with a topic's key, what to do, and whether SES is surely refused; None for nothing wrong."""
+    verdict, facts = usable(key, snapshot.keys), snapshot.keys.get(key)
+    if verdict.denied:
         own = facts is not None and facts.manager != "AWS" and facts.state == "Enabled" and facts.arn
         hint = (
             f"add to the key's policy: {json.dumps(STATEMENT)}"
-            if own and "policy" in wrong
+            if own and "policy" in verdict.reason
             else "encrypt it with an enabled symmetric key of your own, whose policy lets ses.amazonaws.com use it"
         )
-        text = f"SES cannot publish to topic {topic_arn}: {wrong}"
-        return Problem(text, hint=hint, severity="error" if relied else "warning")
-    if wrong is None and relied:
-        unknown = "its policy has conditions that only KMS can test" if facts else "it was not looked at"
-        why = facts.refusal if facts and facts.refusal else unknown
-        text = f"whether the KMS key {key} of topic {topic_arn} lets SES publish could not be told: {why}"
-        hint = f"make sure that its policy has: {json.dumps(STATEMENT)}"
-        return Problem(text, hint=hint, severity="warning")
+        return f"SES cannot publish to topic {topic_arn}: {verdict.reason}", hint, True
+    if verdict.unknown and relied:
+        text = f"whether the KMS key {key} of topic {topic_arn} lets SES publish could not be told: {verdict.reason}"
+        return text, f"make sure that its policy has: {json.dumps(STATEMENT)}", False
     return None

@@ -9,7 +9,7 @@ from dataclasses import replace
 from sesform.errors import Problem
 from sesform.model.address import Scope
 from sesform.model.quotas import MAX_DESTINATIONS_PER_SET, MAX_POLICIES_PER_IDENTITY
-from sesform.planning.plan import Change
+from sesform.planning.plan import Change, of_type
 from sesform.planning.planned_state import PlannedState
 from sesform.specs.desired import Desired
 
@@ -22,8 +22,8 @@ def check(desired: Desired, changes: Sequence[Change], state: PlannedState) -> l
 def _destinations(changes: Sequence[Change], state: PlannedState) -> list[Problem]:
     """Configuration sets that would for a moment hold more destinations than SES takes: new ones are made before old ones go."""
     made: dict[tuple[Scope, str], list[Change]] = defaultdict(list)
-    for change in changes:
-        if change.address.type == "event_destination" and change.after and change.before is None:
+    for change in of_type(changes, "event_destination"):
+        if change.after and change.before is None:
             made[change.scope, change.after["configuration_set"]].append(change)
     peak = state.peak("event_destination", changes) if made else {}
     found = []
@@ -38,8 +38,8 @@ def _destinations(changes: Sequence[Change], state: PlannedState) -> list[Proble
 def _policies(desired: Desired, changes: Iterable[Change], state: PlannedState) -> list[Problem]:
     """Identities that would hold more sending policies than SES takes: those that others made count too."""
     made: dict[tuple[Scope, str], list[Change]] = defaultdict(list)
-    for change in changes:
-        if change.address.type == "sending_policy" and change.before is None and change.after:
+    for change in of_type(changes, "sending_policy"):
+        if change.before is None and change.after:
             made[change.scope, change.after["identity"]].append(change)
     return [
         _too_many(desired, scope, identity, state.policies[scope, identity], steps)
@@ -50,9 +50,7 @@ def _policies(desired: Desired, changes: Iterable[Change], state: PlannedState) 
 
 def _too_many(desired: Desired, scope: Scope, identity: str, names: frozenset[str], steps: Sequence[Change]) -> Problem:
     ours = {
-        d.key["name"]
-        for d in desired.declared.values()
-        if d.address.type == "sending_policy" and d.scope == scope and d.key["identity"] == identity
+        d.key["name"] for d in desired.of_type("sending_policy") if d.scope == scope and d.key["identity"] == identity
     }
     text = (
         f"identity {identity} would have {len(names)} sending policies, SES takes {MAX_POLICIES_PER_IDENTITY}; "

@@ -9,7 +9,6 @@ from dataclasses import replace
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model.address import Address
-from sesform.planning.checks.located import located
 from sesform.specs.desired import Desired
 
 
@@ -21,7 +20,7 @@ def readable(desired: Desired, snapshot: Snapshot) -> list[Problem]:
     found = []
     for (message, _), where in by_message.items():
         text = f"cannot be read{_and_more(where)}: {message}"
-        problem = located(desired.declared.get(min(where)), str(min(where)), text)
+        problem = desired.problem(min(where), text)
         found.append(replace(problem, concerns=tuple(map(str, where))))
     return found
 

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
-from sesform.model import arns as arns_
+from sesform.model import arns
 from sesform.model.address import Scope
 from sesform.planning.checks import kms_keys
-from sesform.planning.checks.located import located
 from sesform.planning.checks.topics import dead_topics
-from sesform.planning.plan import Change
+from sesform.planning.plan import Change, of_type
 from sesform.specs.desired import Desired
 
 
@@ -23,15 +22,15 @@ def removed_by_ses(desired: Desired, snapshot: Snapshot, changes: Sequence[Chang
     """
     forwarding = {
         (c.scope, c.after["identity"])
-        for c in changes
-        if c.address.type == "feedback_forwarding" and c.after and not c.after["enabled"]
+        for c in of_type(changes, "feedback_forwarding")
+        if c.after and not c.after["enabled"]
     }
     # SES leaves the header flags alone: where they are gone too, it was somebody's doing.
-    touched = {_setting(c) for c in changes if c.address.type == "notification_headers" and c.after}
+    touched = {_setting(c) for c in of_type(changes, "notification_headers") if c.after}
     causes = _causes(snapshot, changes)
     found = []
-    for change in changes:
-        if change.address.type != "notification_topic" or change.before is not None or change.after is None:
+    for change in of_type(changes, "notification_topic"):
+        if change.before is not None or change.after is None:
             continue
         identity, type_, arn = (change.after[k] for k in ("identity", "notification_type", "topic_arn"))
         if (
@@ -46,7 +45,7 @@ def removed_by_ses(desired: Desired, snapshot: Snapshot, changes: Sequence[Chang
                 if cause
                 else "the topic looks well now; see its policy and its KMS key"
             )
-            found.append(located(desired.declared.get(change.address), str(change.address), text, hint, warning=True))
+            found.append(desired.problem(change.address, text, hint, warning=True))
     return found
 
 
@@ -58,15 +57,16 @@ def _setting(change: Change) -> tuple[Scope, str, str]:
 def _causes(snapshot: Snapshot, changes: Iterable[Change]) -> dict[str, str]:
     """Topic ARN → what is wrong with it."""
     found = dead_topics(snapshot.topics, snapshot)
-    for address, properties in snapshot.found.items():
-        if address.type == "topic" and properties.get("kms_key"):
-            wrong = kms_keys.fault(arns_.topic_key(properties["topic_arn"], properties["kms_key"]), snapshot.keys)
-            if wrong or wrong is None:
+    for properties in snapshot.of_type("topic"):
+        if properties.get("kms_key"):
+            verdict = kms_keys.usable(arns.topic_key(properties["topic_arn"], properties["kms_key"]), snapshot.keys)
+            if not verdict.allowed:
                 untold = f"the policy of its KMS key {properties['kms_key']} may not let SES use it"
-                found[properties["topic_arn"]] = wrong or untold
-    for change in changes:
-        if change.address.type == "topic" and change.before is None and change.after:
+                found[properties["topic_arn"]] = verdict.reason if verdict.denied else untold
+    for change in of_type(changes, "topic"):
+        if change.before is None and change.after:
             found[change.after["topic_arn"]] = "the topic is gone"
-        elif change.address.type == "topic_policy" and change.before is not None and change.after:
+    for change in of_type(changes, "topic_policy"):
+        if change.before is not None and change.after:
             found[change.after["topic_arn"]] = "its policy did not let SES publish"
     return found

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model.values import Properties
-from sesform.planning.checks.located import located
 from sesform.planning.plan import Change
 from sesform.resources.subscription import PENDING, asks
 from sesform.specs.desired import Desired
@@ -17,8 +16,8 @@ from sesform.specs.desired import Desired
 def pending(desired: Desired, snapshot: Snapshot) -> list[Problem]:
     """Subscriptions that nobody has confirmed yet: they get nothing, and asking again would only mail their owner again."""
     found = []
-    for address, declared in desired.declared.items():
-        if address.type != "subscription" or snapshot.found.get(address, {}).get("arn") != PENDING:
+    for declared in desired.of_type("subscription"):
+        if snapshot.found.get(declared.address, {}).get("arn") != PENDING:
             continue
         text = f"subscription {declared.key['endpoint']} is not confirmed yet"
         hint = "its owner confirms it by the link that SNS sent; SNS forgets it after two days"
@@ -27,7 +26,7 @@ def pending(desired: Desired, snapshot: Snapshot) -> list[Problem]:
             hint = (
                 "nothing to do: SNS forgets it after two days, and if it is confirmed before, the next run removes it"
             )
-        found.append(located(declared, str(address), text, hint, warning=True))
+        found.append(declared.problem(text, hint, warning=True))
     return found
 
 
@@ -35,10 +34,10 @@ def unheard(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> 
     """Topics to which something moves from another while each of their subscriptions waits for its owner to confirm it: SNS
     delivers nothing there until then, and the old topic may go in the same plan."""
     heard: dict[str, list[bool]] = defaultdict(list)
-    for address, declared in desired.declared.items():
-        if address.type == "subscription" and declared.desired is not None:
-            held = snapshot.found.get(address)
-            confirmed = held["arn"] != PENDING if held else not asks(declared.desired)
+    for declared in desired.of_type("subscription"):
+        if declared.desired is not None:
+            prior = snapshot.found.get(declared.address)
+            confirmed = prior["arn"] != PENDING if prior else not asks(declared.desired)
             heard[declared.key["topic_arn"]].append(confirmed)
     found: dict[str, Problem] = {}
     for change in changes:
@@ -47,7 +46,7 @@ def unheard(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> 
             continue
         text = f"moves to topic {new}, of whose subscriptions none is confirmed: what comes there until one is, is lost"
         hint = "make the topic with a plan of its own, and move to it when its subscribers have confirmed"
-        problem = located(desired.declared.get(change.address), str(change.address), text, hint, warning=True)
+        problem = desired.problem(change.address, text, hint, warning=True)
         found.setdefault(new, problem)
     return list(found.values())
 

@@ -8,14 +8,13 @@ from collections.abc import Iterable, Sequence
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model import arns
-from sesform.model import arns as arns_
 from sesform.model.values import Properties
 from sesform.planning.checks import kms_keys
-from sesform.planning.checks.located import located
-from sesform.planning.plan import Change
+from sesform.planning.plan import Change, of_type
 from sesform.planning.planned_state import PlannedState
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
+from sesform.policies.verdict import ALLOWED, Verdict, unknown
 from sesform.specs.declared import Target
 from sesform.specs.desired import Desired
 
@@ -25,7 +24,7 @@ def topics(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], stat
     changing = {c.address for c in changes if c.after is not None}
     policies = {p["topic_arn"]: p["policy"] for _, p in state.values("topic_policy")}
     watched = set(desired.watched_topics)
-    made = {c.after["topic_arn"] for c in changes if c.address.type == "topic" and c.before is None and c.after}
+    made = {c.after["topic_arn"] for c in of_type(changes, "topic") if c.before is None and c.after}
     unreadable = {desired.declared[a].key.get("topic_arn") for a in snapshot.unreadable if a in desired.declared}
     found = _too_long(changes)
     external = {arn: _parsed(facts.policy) for arn, facts in snapshot.topics.items() if facts}
@@ -42,7 +41,7 @@ def topics(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], stat
                 found.append(_unchecked(target))
         elif facts is None:
             hint = "create it first, or declare it under `topics`"
-            found.append(_target_problem(target, f"topic {target.topic_arn} does not exist", hint))
+            found.append(target.problem(f"topic {target.topic_arn} does not exist", hint))
         else:
             found += _refuses(target, external[target.topic_arn], target.user in changing, managed=False)
     return found
@@ -55,13 +54,15 @@ def dead_topics(topic_arns: Iterable[str], snapshot: Snapshot) -> dict[str, str]
         facts = snapshot.topics.get(arn)
         if arn in snapshot.topics and facts is None:
             found[arn] = "the topic does not exist"
-        elif facts is not None and (
-            wrong := facts.kms_key and kms_keys.fault(arns_.topic_key(arn, facts.kms_key), snapshot.keys)
-        ):
-            found[arn] = wrong
+        elif facts is not None and (key := _key_verdict(arn, facts.kms_key, snapshot)).denied:
+            found[arn] = key.reason
         elif facts is not None and not _lets_ses_in(_parsed(facts.policy)):
             found[arn] = "its policy does not let SES publish"
     return found
+
+
+def _key_verdict(topic_arn: str, key: str, snapshot: Snapshot) -> Verdict:
+    return kms_keys.usable(arns.topic_key(topic_arn, key), snapshot.keys) if key else ALLOWED
 
 
 def _lets_ses_in(document: policy_document.Policy | None) -> bool:
@@ -72,8 +73,8 @@ def _lets_ses_in(document: policy_document.Policy | None) -> bool:
 
 def _too_long(changes: Iterable[Change]) -> list[Problem]:
     found = {}
-    for change in changes:
-        if change.address.type == "topic_policy" and change.after:
+    for change in of_type(changes, "topic_policy"):
+        if change.after:
             size = len(policy_document.compact(change.after["policy"]))
             if size > topic_statements.MAX_BYTES:
                 topic = change.after["topic_arn"]
@@ -91,26 +92,27 @@ def withdrawn(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -
     """
     named = {arns.identity(d.scope, d.key["identity"]) for d in desired.declared.values() if "identity" in d.key}
     named |= {d.key["identity"] for d in [*desired.declared.values(), *desired.unmanaged] if "identity" in d.key}
-    named |= {
-        arns.configuration_set(d.scope, d.key["configuration_set"])
-        for d in desired.declared.values()
-        if d.address.type == "configuration_set"
-    }
+    named |= {arns.configuration_set(d.scope, d.key["configuration_set"]) for d in desired.of_type("configuration_set")}
     found = []
     for change in changes:
-        lost: set[str] = set()
-        if change.address.type == "topic_policy" and change.before and change.after:
-            lost = topic_statements.withdrawn(change.before["policy"], change.after["policy"])
-        elif change.address.type == "topic" and change.before and change.after is None:
-            facts = snapshot.topics.get(change.before["topic_arn"])
-            document = _parsed(facts.policy) if facts else None
-            lost = {s for s in policy_document.source_arns(document or {}) if ":ses:" in s and "*" not in s}
+        lost = _lost(change, snapshot)
         if lost - named:
             who = ", ".join(sorted(lost - named))
             text = f"SES may no longer publish to the topic for {who}, which no spec speaks of any more"
             hint = "if they still send there, SES will drop the topic from them: declare them, absent if need be"
-            found.append(located(desired.declared.get(change.address), str(change.address), text, hint, warning=True))
+            found.append(desired.problem(change.address, text, hint, warning=True))
     return found
+
+
+def _lost(change: Change, snapshot: Snapshot) -> set[str]:
+    """The ARNs that the change of a topic or of its policy takes the right to publish from."""
+    if change.before and change.after and "policy" in change.after and "topic_arn" in change.after:
+        return topic_statements.withdrawn(change.before["policy"], change.after["policy"])
+    if change.address.type != "topic" or change.before is None or change.after is not None:
+        return set()
+    facts = snapshot.topics.get(change.before["topic_arn"])
+    document = _parsed(facts.policy) if facts else None
+    return {s for s in policy_document.source_arns(document or {}) if ":ses:" in s and "*" not in s}
 
 
 def _parsed(text: str) -> policy_document.Policy | None:
@@ -130,21 +132,21 @@ def _denied(target: Target, document: Properties | None, changing: bool) -> list
 def _refuses(target: Target, document: Properties | None, changing: bool, *, managed: bool) -> list[Problem]:
     """Whether the policy lets SES publish as any of the publishers; a setting that is already there is only warned about."""
     verdicts = [
-        policy_document.may_publish(document, target.topic_arn, p) if document else None for p in target.publishers
+        policy_document.may_publish(document, target.topic_arn, p) if document else unknown("it could not be parsed")
+        for p in target.publishers
     ]
-    if True in verdicts:
+    if any(verdict.allowed for verdict in verdicts):
         return []
-    if None in verdicts:
+    if any(verdict.unknown for verdict in verdicts):
         text = f"whether the policy of topic {target.topic_arn} lets SES publish cannot be told from its conditions"
-        return [_target_problem(target, text, "make sure that it does", warning=True)] if changing else []
+        return [target.problem(text, "make sure that it does", warning=True)] if changing else []
     who = " or ".join(sorted({p.arn for p in target.publishers}))
     hint = "remove the statement that denies it"
     if not managed:
         statement = topic_statements.with_publishers({}, target.topic_arn, target.publishers)["Statement"]
         hint = f"add to its policy: {json.dumps(statement[0])}"
     return [
-        _target_problem(
-            target,
+        target.problem(
             f"the policy of topic {target.topic_arn} does not let SES publish for {who}",
             hint,
             warning=not changing,
@@ -154,11 +156,4 @@ def _refuses(target: Target, document: Properties | None, changing: bool, *, man
 
 def _unchecked(target: Target) -> Problem:
     text = f"topic {target.topic_arn} could not be checked: no spec has credentials that may read it"
-    return _target_problem(target, text, "make sure that it exists and that its policy lets SES publish", warning=True)
-
-
-def _target_problem(target: Target, summary: str, hint: str, *, warning: bool = False) -> Problem:
-    line, column = target.origin.document.place(target.origin.loc)
-    return Problem(
-        summary, str(target.user), target.origin.document.file, line, column, hint, "warning" if warning else "error"
-    )
+    return target.problem(text, "make sure that it exists and that its policy lets SES publish", warning=True)

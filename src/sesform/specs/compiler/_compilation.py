@@ -35,12 +35,8 @@ class Compilation:
         """Adds a resource; two specs (or two spellings) that speak of the same thing in AWS are a problem."""
         first = self._by_key.setdefault(declared.aws_key, declared)
         if first is not declared and declared.origin and first.origin:
-            document, loc, _ = declared.origin
             name, elsewhere = "/".join(declared.key.values()), str(first.origin).split()[0]
             text = f"{declared.address.type} {name} is declared twice, first at {elsewhere}"
-            line, column = document.place(loc)
-            self.problems[
-                Problem(text, str(declared.address), document.file, line, column, "let one spec speak for it")
-            ] = None
+            self.problems[declared.problem(text, "let one spec speak for it")] = None
             return
         self.declared[declared.address] = declared

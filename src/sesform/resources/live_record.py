@@ -1,0 +1,55 @@
+"""Live resources sorted by what they belong to: the form in which they are written as specs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sesform.model.address import Scope
+from sesform.model.values import Properties
+from sesform.policies.document import Policy, Publisher
+
+
+@dataclass(slots=True)
+class LiveIdentity:
+    """One identity in one scope; one of another account has topics and headers only.
+
+    `forwarding`: None where it is not known. `topicless`: the notification types that are known to have no topic, where not
+    everything is known.
+    """
+
+    topics: dict[str, str] = field(default_factory=dict)
+    topicless: set[str] = field(default_factory=set)
+    headers: set[str] = field(default_factory=set)
+    forwarding: bool | None = None
+    default_set: str = ""
+    policies: dict[str, Policy] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class LiveTopic:
+    """One topic. `policy`: None where it is not known. `settings`: None where the topic is only referred to.
+
+    `used`: SES publishes to it. `publishers`: as which publishers, as far as specs can declare them.
+    """
+
+    settings: Properties | None = None
+    policy: Policy | None = None
+    subscriptions: list[Properties] = field(default_factory=list)
+    used: bool = False
+    publishers: set[Publisher] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class LiveSet:
+    """One configuration set: its event destinations by name."""
+
+    destinations: dict[str, Properties] = field(default_factory=dict)
+
+
+class Records(Protocol):
+    """Where a resource type puts its live resources."""
+
+    def identity(self, scope: Scope, name: str) -> LiveIdentity: ...
+    def topic(self, arn: str) -> LiveTopic: ...
+    def configuration_set(self, scope: Scope, name: str) -> LiveSet: ...
