@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import sesform
+from sesform.resources import RESOURCES
 
 SOURCE = Path(sesform.__file__).parents[1]
 PACKAGES = ("sesform", "sesform_sandbox")
@@ -289,6 +290,30 @@ def test_only_the_command_line_prints_and_exits(name: str) -> None:
 def test_nothing_runs_text(name: str) -> None:
     """Specs, plans and AWS's answers are data."""
     assert [module for module, source in sources().items() if name in set(calls(source))] == []
+
+
+def type_tests(source: str) -> list[str]:
+    """The comparisons of a module with the name of a resource type."""
+    found = []
+    for node in ast.walk(tree(source)):
+        for side in (node.left, *node.comparators) if isinstance(node, ast.Compare) else ():
+            values = side.elts if isinstance(side, ast.Tuple | ast.Set | ast.List) else [side]
+            if any(isinstance(value, ast.Constant) and value.value in RESOURCES for value in values):
+                found.append(ast.unparse(node))
+    return found
+
+
+@pytest.mark.parametrize("module", ["sesform.planning.planner", "sesform.specs.removed"])
+def test_planning_and_removal_ask_the_types(module: str) -> None:
+    """What differs by resource type stands in the type: these modules know no type by name."""
+    names = [n.value for n in ast.walk(tree(sources()[module])) if isinstance(n, ast.Constant) and n.value in RESOURCES]
+
+    assert names == []
+
+
+def test_few_places_ask_for_a_type_by_name() -> None:
+    """A new resource type must not need new cases all over the code."""
+    assert sum(len(type_tests(source)) for source in sources().values()) < 25
 
 
 BANNED = ("manager", "handler", "processor", "helper", "utils", "common", "core")

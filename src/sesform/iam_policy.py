@@ -66,7 +66,7 @@ def of_account(
         needed |= {*_targets(account, each), *_keys(account, each)}
     for each in removed:
         # A topic's policy goes with the topic, and changes with what else is declared: making needs that, not removing.
-        own = [d for d in each.declared.values() if d.scope.account == account and d.address.type != "topic_policy"]
+        own = [d for d in each.declared.values() if d.scope.account == account and _removable(d)]
         needed |= {n for d in own for n in _of_one(replace(d, desired=None), writes=writes)}
     leaving = [d for d in pruned if d.scope.account == account]
     names = tuple(sorted({d.address.spec for d in leaving}))
@@ -75,6 +75,10 @@ def of_account(
     if _size(document) <= MAX_CHARACTERS:
         return AccountPolicy(document, patterns=False)
     return AccountPolicy(_document({(_widened(p), region) for p, region in needed}), patterns=True)
+
+
+def _removable(declared: Declared) -> bool:
+    return RESOURCES[declared.address.type].removed_alone
 
 
 _Need = tuple[Permission, str]  # with the region that it is needed in
@@ -131,8 +135,8 @@ def _targets(account: str, desired: Desired) -> Iterator[_Need]:
 def _keys(account: str, desired: Desired) -> Iterator[_Need]:
     """The KMS keys that the specs name. Of other keys planning only warns."""
     scopes = {d.scope for d in desired.declared.values()}
-    for declared in desired.declared.values():
-        named = (declared.desired or {}).get("kms_key") if declared.address.type == "topic" else None
+    for declared in desired.of_type("topic"):
+        named = (declared.desired or {}).get("kms_key")
         key = arns.parse(arns.kms_key(declared.scope, named)) if named else None
         if key is not None and key.account == account and key.scope in scopes:
             for action in ("kms:DescribeKey", "kms:GetKeyPolicy"):

@@ -65,7 +65,7 @@ def _keep_policies(view: View, plan: Plan) -> None:
     from sesform.render import text
 
     for change in plan.changes:
-        prior = text.held_policy(change)
+        prior = text.overwritten_text(change)
         if prior:
             view.console.warn(f"{printable(str(change.address))} held, to put it back: {printable(prior)}")
 

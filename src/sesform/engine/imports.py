@@ -89,9 +89,8 @@ def differences(text: str, found: AccountResources) -> list[str]:
 
 
 def _counts(found: AccountResources) -> tuple[int, int, int]:
-    types = [kind for kind, _, _ in found.resources]
-    identities = {(s, p["identity"]) for k, s, p in found.resources if k == "feedback_forwarding"}
-    return len(identities), types.count("configuration_set"), types.count("topic")
+    identities = {(scope, p["identity"]) for scope, p in found.of_type("feedback_forwarding")}
+    return len(identities), len(found.of_type("configuration_set")), len(found.of_type("topic"))
 
 
 # --- Terraform ---------------------------------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ def connect(
     if settings.sandbox is not None:
         _declare_in(settings.sandbox, access, desired)
     logins = settings.logins or _logins(settings)
-    tags = settings.prune or (desired is not None and any(a.type == "ownership_tag" for a in desired.declared))
+    tags = settings.prune or (desired is not None and desired.of_type("ownership_tag") != [])
     connections = logins.connect(places, access, tags=tags)
     for warning in connections.warnings:
         notify(Warned(warning))
@@ -99,10 +99,11 @@ def _declare_in(sandbox: EmulatedAws, access: Mapping[str, Access], desired: Des
     for each in access.values():
         if each.role_arn:
             sandbox.declare_role(each.role_arn, each.external_id)
+    for declared in desired.of_type("topic") if desired else ():
+        if declared.desired and declared.desired.get("kms_key"):
+            sandbox.declare_key(arns.kms_key(declared.scope, declared.desired["kms_key"]))
     for declared in desired.declared.values() if desired else ():
         identity = declared.key.get("identity", "")
-        if declared.address.type == "topic" and declared.desired and declared.desired.get("kms_key"):
-            sandbox.declare_key(arns.kms_key(declared.scope, declared.desired["kms_key"]))
         foreign = arns.parse(identity)
         if foreign is not None:
             sandbox.declare_identity(foreign.account, foreign.region, foreign.resource.removeprefix("identity/"))

@@ -49,6 +49,14 @@ class AccountResources:
     notes: tuple[Note, ...] = ()
     unreadable: tuple[str, ...] = ()
 
+    def of_type(self, type_: str) -> list[tuple[Scope, Properties]]:
+        """Return the resources of a type, each with its scope."""
+        return _of_type(self.resources, type_)
+
+
+def _of_type(resources: Iterable[Resource], type_: str) -> list[tuple[Scope, Properties]]:
+    return [(scope, properties) for name, scope, properties in resources if name == type_]
+
 
 # --- names -------------------------------------------------------------------------------------------------------------
 
@@ -138,10 +146,7 @@ class _Work:
 
     def judge_refused(self, *, all_topics: bool) -> None:
         """A topic that may not be looked at is only noted where nothing that was found publishes to it."""
-        used, seen = (
-            LiveResources(self.resources).topics,
-            {scope for kind, scope, _ in self.resources if kind == "topic"},
-        )
+        used, seen = LiveResources(self.resources).topics, {scope for scope, _ in _of_type(self.resources, "topic")}
         for arn, why in self.refused.items():
             parsed = arns.parse(arn)
             # Where none may be looked at for want of a permission, that is not the topics' own doing.
@@ -212,9 +217,8 @@ def _read_foreign(work: _Work, connection: Connection, foreign: Collection[str])
 
 def _foreign_to(scope: Scope, resources: Iterable[Resource], asked: Iterable[str]) -> list[str]:
     """The identities of other accounts that may have a legacy entry here: those asked for, and those that topic policies name."""
-    named = (
-        arn for kind, _, p in resources if kind == "topic_policy" for arn in policy_document.source_arns(p["policy"])
-    )
+    policies = [p["policy"] for _, p in _of_type(resources, "topic_policy")]
+    named = (arn for policy in policies for arn in policy_document.source_arns(policy))
     found = set()
     for text in {*named, *asked}:
         arn = arns.parse(text)
@@ -292,23 +296,15 @@ def _declared(scope: Scope, kind: str, **key: str) -> Declared:
 def snapshot(desired: Desired, findings: AccountResources) -> Snapshot:
     """The findings as planning for these specs would read them: what AWS holds of all that they speak of."""
     by_key = {aws_key(kind, scope, p): p for kind, scope, p in findings.resources}
-    found: dict[Address, Properties] = {}
-    parents: dict[tuple[Scope, str], Address] = {}
-    for declared in [*desired.declared.values(), *desired.unmanaged]:
-        kind = declared.address.type
-        properties = by_key.get(declared.aws_key)
-        if properties is not None:
-            found[declared.address] = properties
-        if kind == "configuration_set":
-            parents[declared.scope, declared.key["configuration_set"]] = declared.address
-    sets = set()
-    for kind, scope, properties in findings.resources:
-        if kind == "configuration_set":
-            sets.add((scope, properties["configuration_set"]))
-        parent = parents.get((scope, properties.get("configuration_set", "")))
-        if kind == "event_destination" and parent is not None:
+    declared = [*desired.declared.values(), *desired.unmanaged]
+    found = {d.address: by_key[d.aws_key] for d in declared if d.aws_key in by_key}
+    parents = {(d.scope, d.key["configuration_set"]): d.address for d in desired.of_type("configuration_set")}
+    for scope, properties in findings.of_type("event_destination"):
+        parent = parents.get((scope, properties["configuration_set"]))
+        if parent is not None:
             key = f"{properties['configuration_set']}/{properties['name']}"
-            found[Address(parent.spec, parent.region, kind, key)] = properties
+            found[Address(parent.spec, parent.region, "event_destination", key)] = properties
+    sets = {(scope, properties["configuration_set"]) for scope, properties in findings.of_type("configuration_set")}
     live = LiveResources(findings.resources)
     facts = {
         (scope, name): IdentityFacts(held.topics, bool(held.forwarding), findings.verification.get((scope, name), ""))

@@ -10,6 +10,7 @@ from sesform.live import listing as listing_
 from sesform.live.refresh import side_by_side
 from sesform.live.snapshot import Snapshot, UnmanagedResource
 from sesform.model.values import NOTIFICATION_TYPES, without_password
+from sesform.resources import RESOURCES
 from sesform.resources.reader import Reader
 from sesform.specs.desired import Desired, named_resources
 
@@ -79,7 +80,7 @@ def _identities(connection: Connection, named: set[str]) -> Iterator[UnmanagedRe
 
 def _subscriptions(connection: Connection, desired: Desired) -> Iterator[UnmanagedResource]:
     reading, spoken_of = Reader(connection, ()), desired.named
-    managed = [d for d in desired.declared.values() if d.address.type == "topic" and d.desired is not None]
+    managed = [d for d in desired.of_type("topic") if d.desired is not None]
     for topic in managed:
         if topic.scope == connection.scope:
             arn = topic.key["topic_arn"]
@@ -91,15 +92,17 @@ def _subscriptions(connection: Connection, desired: Desired) -> Iterator[Unmanag
 
 
 def _destinations(desired: Desired, snapshot: Snapshot) -> Iterator[UnmanagedResource]:
+    """The event destinations in sets that are not exclusive and that the specs do not list."""
     open_sets = {
         (d.address.spec, d.address.region, d.key["configuration_set"]): d.scope
-        for d in desired.declared.values()
-        if d.address.type == "configuration_set" and d.desired is not None and d.address not in desired.exclusive
+        for d in desired.of_type("configuration_set")
+        if d.desired is not None and d.address not in desired.exclusive
     }
-    for address, held in snapshot.found.items():
-        scope = open_sets.get((address.spec, address.region, held.get("configuration_set", "")))
-        if address.type == "event_destination" and scope is not None and address not in desired.declared:
-            yield UnmanagedResource("event_destination", scope, f"{held['configuration_set']}/{held['name']}")
+    for address, prior in snapshot.found.items():
+        if RESOURCES[address.type].listed_by is not None and address not in desired.declared:
+            scope = open_sets.get((address.spec, address.region, prior["configuration_set"]))
+            if scope is not None:
+                yield UnmanagedResource(address.type, scope, f"{prior['configuration_set']}/{prior['name']}")
 
 
 def _policies(desired: Desired, snapshot: Snapshot) -> Iterator[UnmanagedResource]:

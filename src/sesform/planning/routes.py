@@ -60,22 +60,22 @@ class RouteChange:
 
 def matrix(resources: Iterable[Resource]) -> Matrix:
     """The routes of every identity and configuration set that the resources speak of; () where there is none."""
+    of_type: dict[str, list[tuple[Scope, Properties]]] = defaultdict(list)
+    for type_, scope, properties in resources:
+        of_type[type_].append((scope, properties))
     found: dict[Subject, set[Route]] = defaultdict(set)
-    defaults: dict[tuple[Scope, str], str] = {}
-    for kind, scope, properties in resources:
-        if kind == "notification_topic":
-            subject = Subject(scope, "identity", properties["identity"], properties["notification_type"])
-            found[subject].add(Route("topic", properties["topic_arn"]))
-        elif kind == "feedback_forwarding":
-            for event in VITAL:  # deliveries are never mailed
-                mail = {Route("mail")} if properties["enabled"] else set()
-                found[Subject(scope, "identity", properties["identity"], event)] |= mail
-        elif kind == "default_configuration_set":
-            defaults[scope, properties["identity"]] = properties["configuration_set"]
-        elif kind in ("configuration_set", "event_destination"):
-            for event in NOTIFICATION_TYPES:
-                subject = Subject(scope, "configuration set", properties["configuration_set"], event)
-                found[subject] |= _of_destination(properties, event) if kind == "event_destination" else set()
+    for scope, topic in of_type["notification_topic"]:
+        subject = Subject(scope, "identity", topic["identity"], topic["notification_type"])
+        found[subject].add(Route("topic", topic["topic_arn"]))
+    for scope, forwarding in of_type["feedback_forwarding"]:
+        for event in VITAL:  # deliveries are never mailed
+            mail = {Route("mail")} if forwarding["enabled"] else set()
+            found[Subject(scope, "identity", forwarding["identity"], event)] |= mail
+    for scope, properties in (*of_type["configuration_set"], *of_type["event_destination"]):
+        for event in NOTIFICATION_TYPES:
+            subject = Subject(scope, "configuration set", properties["configuration_set"], event)
+            found[subject] |= _of_destination(properties, event) if "events" in properties else set()
+    defaults = {(scope, p["identity"]): p["configuration_set"] for scope, p in of_type["default_configuration_set"]}
     for (scope, identity), name in defaults.items():
         for event in NOTIFICATION_TYPES:
             ways = found.get(Subject(scope, "configuration set", name, event), set())

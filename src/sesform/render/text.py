@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from sesform.model.quotas import SES_CALLS_PER_SECOND, least_seconds
-from sesform.model.values import Properties, printable
+from sesform.model.values import printable
 from sesform.planning import diff
 from sesform.planning.plan import ACTIONS, Change, Outcome, Plan, Report, on_the_way
-from sesform.policies import document as policy_document
 from sesform.render._hcl import SYMBOLS, Paint, differing, painter, value, whole
 from sesform.render.duration import duration
 from sesform.resources import RESOURCES
@@ -60,36 +59,19 @@ def _block(change: Change, paint: Paint) -> Iterator[str]:
             yield paint(f"        # ({same} unchanged {'attribute' if same == 1 else 'attributes'} hidden)", "faint")
     else:
         properties = change.after or change.before or {}
-        shown, hidden = (
-            _without_default_statement(properties) if change.address.type == "topic_policy" else (properties, False)
-        )
+        shown, hidden = RESOURCES[change.address.type].abridged(properties)
         yield from whole(shown, change.action, paint)
         if hidden:
-            yield paint("        # (the statement that SNS gives every topic is hidden)", "faint")
-    held = held_policy(change)
+            yield paint(f"        # ({hidden})", "faint")
+    held = overwritten_text(change)
     if held:
         yield paint(f"        # (what AWS holds now, to put it back: {printable(held)})", "faint")
     yield "    }"
 
 
-def held_policy(change: Change) -> str:
-    """The text of a sending policy that a step overwrites or deletes, "" for any other step: AWS keeps no earlier one.
-
-    Source: AWS developer guide of SES, "Managing your sending authorization policies".
-    """
-    if change.address.type != "sending_policy" or change.before is None:
-        return ""
-    return policy_document.compact(change.before["policy"])
-
-
-def _without_default_statement(properties: Properties) -> tuple[Properties, bool]:
-    """A topic policy without the twenty lines that are in every one, and whether there were any."""
-    document = properties.get("policy")
-    if not isinstance(document, dict):
-        return properties, False
-    kept = [s for s in policy_document.statements(document) if s.get("Sid") != policy_document.DEFAULT_SID]
-    hidden = len(kept) < len(policy_document.statements(document))
-    return {**properties, "policy": {**document, "Statement": kept}}, hidden
+def overwritten_text(change: Change) -> str:
+    """The text that a step overwrites or deletes and that AWS does not keep, "" for none."""
+    return RESOURCES[change.address.type].overwritten_text(change.before) if change.before is not None else ""
 
 
 def _opening(change: Change) -> str:

@@ -185,6 +185,16 @@ class ResourceType(ABC):
         """Return how `before` is replaced where it cannot be updated. `taken`: keys of resources of this type that are in use."""
         raise AssertionError(f"a {self.name} is never replaced")
 
+    # --- drawing ----------------------------------------------------------------------------------------------------------
+
+    def abridged(self, properties: Properties) -> tuple[Properties, str]:
+        """Return the properties without what is the same in all resources of the type, and a remark on what is hidden, or ""."""
+        return properties, ""
+
+    def overwritten_text(self, before: Properties) -> str:
+        """Return a text that a change of the resource destroys for good, because AWS keeps no earlier one; "" for none."""
+        return ""
+
     # --- removal: see `specs.removed` -------------------------------------------------------------------------------------
 
     def removed_with(self, key: Mapping[str, str]) -> Parent | None:

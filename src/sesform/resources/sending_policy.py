@@ -46,6 +46,10 @@ class SendingPolicy(ResourceType):
         # Nobody is let in to send before somebody hears of what bounces, and rights go before the routes do.
         return frozenset({to.route(scope, properties["identity"])})
 
+    def overwritten_text(self, before: Properties) -> str:
+        # Source: AWS developer guide of SES, "Managing your sending authorization policies".
+        return policy_document.compact(before["policy"])
+
     def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
         own = parts[self.name]
         return {

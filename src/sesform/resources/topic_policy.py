@@ -75,6 +75,15 @@ class TopicPolicy(ResourceType):
     def requires(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
         return frozenset({to.topic(properties["topic_arn"])})
 
+    def abridged(self, properties: Properties) -> tuple[Properties, str]:
+        document = properties.get("policy")
+        if not isinstance(document, dict):
+            return properties, ""
+        statements = policy_document.statements(document)
+        kept = [s for s in statements if s.get("Sid") != policy_document.DEFAULT_SID]
+        hidden = "the statement that SNS gives every topic is hidden" if len(kept) < len(statements) else ""
+        return {**properties, "policy": {**document, "Statement": kept}}, hidden
+
     def removed_with(self, key: Mapping[str, str]) -> Parent | None:
         return Parent("topic", (key["topic_arn"],))
 

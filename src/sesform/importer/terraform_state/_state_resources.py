@@ -122,11 +122,20 @@ def _keep_below_kept_topics(readings: Iterable[tuple[Instance, Reading]]) -> Non
     readings = list(readings)
     topics = {r[2]["topic_arn"] for _, reading in readings for r in reading.resources if r[0] == "topic"}
     for _, reading in readings:
-        for kind, _, properties in reading.resources:
-            if kind in ("subscription", "topic_policy") and properties["topic_arn"] not in topics:
-                reading.stays = f"its topic {properties['topic_arn']} does not go over with it"
-        if reading.stays and any(r[0] in ("subscription", "topic_policy") for r in reading.resources):
+        parents = [parent for r in reading.resources if (parent := _parent_topic(r))]
+        missing = [arn for arn in parents if arn not in topics]
+        if missing:
+            reading.stays = f"its topic {missing[-1]} does not go over with it"
+        if reading.stays and parents:
             reading.resources = []
+
+
+def _parent_topic(resource: Resource) -> str | None:
+    """The topic that a subscription or a topic policy is a part of."""
+    type_, _, properties = resource
+    kind = RESOURCES[type_]
+    parent = kind.removed_with({name: str(properties[name]) for name in kind.key})
+    return parent.key[0] if parent is not None and parent.type == "topic" and parent.declared else None
 
 
 def _item(instance: Instance, reading: Reading) -> Item:
