@@ -93,7 +93,10 @@ def configuration_sets(spec: str, account: str) -> st.SearchStrategy[dict[str, A
                 st.sampled_from(["x", "y"]), destination(spec, account), min_size=1, max_size=2
             )
         },
-        optional={"exclusive": st.booleans()},
+        optional={
+            "exclusive": st.booleans(),
+            "suppression": st.sampled_from([None, [], ["bounce"], ["complaint", "bounce"], "unmanaged"]),
+        },
     )
     return st.fixed_dictionaries({"s1": declared}, optional={"s2": declared | st.just("absent")})
 

@@ -78,6 +78,9 @@ def _block(block: str, given: Params) -> dict[str, Any] | None:
     needed = _NOTHING_WITHOUT.get(block)
     if needed and not given.get(needed):
         return None
+    # An empty list of reasons overrides the account, no list does not (hashicorp/terraform-provider-aws#45756).
+    if block == "SuppressionOptions" and not given.keys() - {"ConfigurationSetName"}:
+        return None
     members = {k: v for k, v in given.items() if k != "LastFreshStart"}
     return _LEFT_OUT[block] | members
 

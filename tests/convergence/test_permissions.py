@@ -125,6 +125,7 @@ topics:
   gone: absent
 configuration_sets:
   main:
+    suppression: [bounce]
     event_destinations:
       a: {{events: [bounce, complaint], sns: own}}
       b: {{events: [send], firehose: {STREAM}}}
@@ -165,6 +166,7 @@ BEFORE = (
     .replace('?@example.com": absent', '?@example.com": {notifications: {bounce: gone}}')
     .replace("default_configuration_set: null", "default_configuration_set: gone")
     .replace("display_name: SES", "display_name: other")
+    .replace("suppression: [bounce]", "suppression: []")
     .replace("events: [send]", "events: [open]")
     .replace("a: {events: [bounce, complaint]", "z: {events: [bounce, complaint]")
     .replace("raw_message_delivery: true", "raw_message_delivery: false")

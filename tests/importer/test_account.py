@@ -107,7 +107,7 @@ def test_topics_that_ses_has_nothing_to_do_with_are_left_out_unless_asked_for(wo
 
 
 def test_how_many_calls_a_scope_takes_is_told_once_it_is_known(world: World) -> None:
-    """Those that were made already, one for a hundred identities, one for each identity and each set."""
+    """Those that were made already, one for a hundred identities, one for each identity, two for each set."""
     told: list[tuple[Scope, int]] = []
     world.identity(*(f"{n}.com" for n in range(101)))
     world.client("sesv2").create_configuration_set(ConfigurationSetName="s")
@@ -116,7 +116,7 @@ def test_how_many_calls_a_scope_takes_is_told_once_it_is_known(world: World) -> 
     made = sum(n for (_, operation), n in connections.calls.items() if operation.startswith("ses:"))
 
     assert told == [(OWNER_SCOPE, made)]
-    assert made == 2 + 2 + 101 + 1
+    assert made == 2 + 2 + 101 + 2
 
 
 def test_an_identity_that_is_listed_and_not_known_yet_is_noted_and_left_out(

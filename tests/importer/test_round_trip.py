@@ -80,6 +80,7 @@ destination = st.tuples(
 configuration_set = st.tuples(
     st.dictionaries(st.sampled_from(["on", "x", "0x1"]), destination, min_size=1, max_size=3),
     st.sampled_from([False] * 5 + [True]),
+    st.sampled_from([None, None, [], ["BOUNCE"], ["BOUNCE", "COMPLAINT"]]),
 )
 scope_states = st.fixed_dictionaries(
     {
@@ -139,8 +140,8 @@ class Maker:
                 self.client("sns", scope).create_topic(Name="ses.fifo", Attributes={"FifoTopic": "true"})
                 self._put_policy(scope, "ses.fifo", {"Statement": [self._statement(topic_arn(scope, "ses.fifo"))]})
         for scope, held in state.items():
-            for name, (destinations, _) in held["sets"].items():
-                self._set(scope, name, destinations)
+            for name, (destinations, _, reasons) in held["sets"].items():
+                self._set(scope, name, destinations, reasons)
             for name, settings_ in held["identities"].items():
                 self._identity(scope, name, settings_, held["sets"])
             for name, (topics, headers) in held["foreign"].items():
@@ -148,7 +149,7 @@ class Maker:
         for scope, held in state.items():
             for name, topic_ in held["topics"].items():
                 self._finish_topic(scope, name, topic_)
-            for name, (_, gone) in held["sets"].items():
+            for name, (_, gone, _) in held["sets"].items():
                 if gone:
                     self.client("sesv2", scope).delete_configuration_set(ConfigurationSetName=name)
 
@@ -252,9 +253,10 @@ class Maker:
             "ours but other": ("sesform-other", {"Statement": [statement | principal]}),
         }[kind]
 
-    def _set(self, scope: Scope, name: str, destinations: dict[str, Any]) -> None:
+    def _set(self, scope: Scope, name: str, destinations: dict[str, Any], reasons: list[str] | None) -> None:
         sesv2 = self.client("sesv2", scope)
-        sesv2.create_configuration_set(ConfigurationSetName=name)
+        options = {} if reasons is None else {"SuppressionOptions": {"SuppressedReasons": reasons}}
+        sesv2.create_configuration_set(ConfigurationSetName=name, **options)
         for destination_, (kind, events, enabled, (account, topic_)) in destinations.items():
             arn = topic_arn(Scope(account, scope.region), topic_)
             every = ["BOUNCE", "CLICK", "COMPLAINT", "DELIVERY", "OPEN", "REJECT", "RENDERING_FAILURE", "SEND"]

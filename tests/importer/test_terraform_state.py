@@ -304,7 +304,6 @@ def test_destinations_of_version_1() -> None:
         ({"delivery_options": [{"tls_policy": "REQUIRE"}]}, "delivery_options"),
         ({"tracking_options": [{"custom_redirect_domain": "x.example.com"}]}, "tracking_options"),
         ({"sending_options": [{"sending_enabled": False}]}, "sending_options"),
-        ({"suppression_options": [{"suppressed_reasons": []}]}, "suppression_options"),
     ],
 )
 def test_a_set_with_options_stays_and_its_name_goes_into_the_specs(options: dict[str, Any], named: str) -> None:
@@ -312,6 +311,15 @@ def test_a_set_with_options_stays_and_its_name_goes_into_the_specs(options: dict
 
     assert named in why(a_set(**options))[0]
     assert ["configuration_set"] == [r[0] for r in found(a_set(**options))]
+
+
+@pytest.mark.parametrize("reasons", [[], ["BOUNCE"], ["COMPLAINT", "BOUNCE"]])
+def test_suppression_options_go_with_their_set(reasons: list[str]) -> None:
+    """The block is a resource of its own in sesform; an empty list overrides the account, too."""
+    resources = found(a_set(suppression_options=[{"suppressed_reasons": reasons}]))
+
+    assert ["configuration_set", "suppression_options"] == [r[0] for r in resources]
+    assert sorted(reason.lower() for reason in reasons) == resources[1][2]["reasons"]
 
 
 def test_a_set_with_defaults_goes() -> None:

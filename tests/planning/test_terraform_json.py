@@ -16,7 +16,7 @@ EVERYTHING = """\
 topics:
   t: {subscriptions: [{protocol: email, endpoint: a@b.c}]}
 configuration_sets:
-  c: {event_destinations: {d: {events: [bounce], sns: t}}}
+  c: {suppression: [bounce, complaint], event_destinations: {d: {events: [bounce], sns: t}}}
 identities:
   a.com:
     notifications: {bounce: {topic: t, headers: true}, complaint: t}
@@ -112,7 +112,11 @@ def test_a_quote_in_an_address_is_escaped() -> None:
         ),
         (
             "aws_sesv2_configuration_set corp/eu-west-1/configuration_set/c",
-            {"id": "c", "configuration_set_name": "c"},
+            {
+                "id": "c",
+                "configuration_set_name": "c",
+                "suppression_options": [{"suppressed_reasons": ["BOUNCE", "COMPLAINT"]}],
+            },
         ),
         (
             "aws_sesv2_configuration_set_event_destination corp/eu-west-1/event_destination/c/d",

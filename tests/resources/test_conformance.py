@@ -116,6 +116,16 @@ SCENARIOS: dict[str, list[Step]] = {
         Step(OWNER_HEAD + "configuration_sets: {main: absent}", ("delete main",)),
         Step(OWNER_HEAD + "configuration_sets: {main: absent}", ()),
     ],
+    "suppression_options": [
+        Step(OWNER_HEAD + "configuration_sets: {main: {}}", ()),
+        Step(OWNER_HEAD + "configuration_sets: {main: {suppression: [bounce]}}", ("create main",)),
+        Step(OWNER_HEAD + "configuration_sets: {main: {suppression: [complaint, bounce]}}", ("update main",)),
+        Step(OWNER_HEAD + "configuration_sets: {main: {suppression: []}}", ("update main",)),
+        Step(OWNER_HEAD + "configuration_sets: {main: {suppression: unmanaged}}", ()),
+        Step(OWNER_HEAD + "configuration_sets: {main: {suppression: null}}", ("delete main",)),
+        Step(OWNER_HEAD + "configuration_sets: {main: {suppression: [bounce]}, o: {}}", ("create main",)),
+        Step(OWNER_HEAD + "configuration_sets: {main: absent}", ()),
+    ],
     "event_destination": [
         Step(corp_set("x: {events: [bounce, complaint], sns: a}"), ("create main/x",)),
         Step(corp_set("x: {events: [bounce, complaint, open], sns: a}"), ("update main/x",)),

@@ -32,6 +32,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         "arn": "a",
     },
     "configuration_set": SET,
+    "suppression_options": {**SET, "reasons": ["bounce"]},
     "event_destination": {**SET, "name": "d", "enabled": True, "events": ["BOUNCE"], "sns": {"topic_arn": TOPIC}},
     "default_configuration_set": {**IDENTITY, **SET},
     "notification_topic": {**IDENTITY, "notification_type": "bounce", "topic_arn": TOPIC},

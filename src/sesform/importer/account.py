@@ -181,7 +181,7 @@ def _read_ses(work: _Work, connection: Connection) -> None:
     own, sets = identities(connection), configuration_sets(connection)
     work.verification.update({(scope, name): status for name, status in own.items()})
     asked = sum(n for operation, n in connection.made().items() if operation.startswith("ses:"))
-    work.expect(scope, asked + math.ceil(len(own) / IDENTITIES_PER_CALL) + len(sets) + len(own))
+    work.expect(scope, asked + math.ceil(len(own) / IDENTITIES_PER_CALL) + 2 * len(sets) + len(own))
     both = _of_types(scope, own)
     of_sets = [_declared(scope, "configuration_set", configuration_set=name) for name in sets]
     reading = Reader(connection, [*both, *of_sets])
@@ -197,6 +197,7 @@ def _read_ses(work: _Work, connection: Connection) -> None:
     work.take("feedback_forwarding", reading, [_declared(scope, "feedback_forwarding", identity=i) for i in own])
     work.take("configuration_set", reading, of_sets)
     work.take("event_destination", reading, of_sets)
+    work.take("suppression_options", reading, [_declared(scope, "suppression_options", **d.key) for d in of_sets])
     for name in own:
         reading.email_identity(name)
         if work.unreadable:

@@ -121,7 +121,11 @@ def _attributes(parts: Mapping[str, Properties]) -> tuple[dict[str, Any] | None,
     """The provider's attributes of a setting, and which of them are known after apply only."""
     if not parts:
         return None, {}
-    attributes = RESOURCES[_joined(next(iter(parts)))].terraform_attributes(parts)
+    owner = _joined(next(iter(parts)))
+    attributes = RESOURCES[owner].terraform_attributes(parts)
+    for kind in RESOURCES.values():
+        if kind.terraform_part_of == owner:
+            attributes |= kind.terraform_attributes(parts)
     return {k: v for k, v in attributes.items() if v is not UNKNOWN}, {
         k: True for k, v in attributes.items() if v is UNKNOWN
     }

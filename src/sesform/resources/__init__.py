@@ -17,6 +17,7 @@ from sesform.resources.ownership_tag import OwnershipTag
 from sesform.resources.resource_type import Permission, Phase, ResourceType
 from sesform.resources.sending_policy import SendingPolicy
 from sesform.resources.subscription import Subscription
+from sesform.resources.suppression_options import SuppressionOptions
 from sesform.resources.topic import Topic
 from sesform.resources.topic_policy import TopicPolicy
 from sesform.specs.declared import Key
@@ -27,6 +28,7 @@ RESOURCES: Final[Mapping[str, ResourceType]] = {
     "topic_policy": TopicPolicy(),
     "subscription": Subscription(),
     "configuration_set": ConfigurationSet(),
+    "suppression_options": SuppressionOptions(),
     "event_destination": EventDestination(),
     "default_configuration_set": DefaultConfigurationSet(),
     "notification_topic": NotificationTopic(),

@@ -40,7 +40,7 @@ class ConfigurationSet(ResourceType):
         return frozenset({to.configuration_set(scope, properties["configuration_set"])})
 
     def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
-        name = parts[self.name]["configuration_set"]
+        name = next(iter(parts.values()))["configuration_set"]
         return {"id": name, "configuration_set_name": name}
 
     def record(self, records: Records, scope: Scope, properties: Properties) -> None:

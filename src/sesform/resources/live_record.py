@@ -42,9 +42,10 @@ class LiveTopic:
 
 @dataclass(slots=True)
 class LiveSet:
-    """One configuration set: its event destinations by name."""
+    """One configuration set: its event destinations by name, and its suppression reasons, None where it has no such options."""
 
     destinations: dict[str, Properties] = field(default_factory=dict)
+    suppression: list[str] | None = None
 
 
 class Records(Protocol):

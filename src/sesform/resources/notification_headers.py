@@ -41,7 +41,7 @@ class NotificationHeaders(ResourceType):
         return frozenset({to.notification(scope, properties["identity"], properties["notification_type"])})
 
     def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
-        raise AssertionError("headers are a part of the notification topic in Terraform")
+        return {"include_original_headers": self.name in parts}
 
     def record(self, records: Records, scope: Scope, properties: Properties) -> None:
         identity = records.identity(scope, properties["identity"])

@@ -65,7 +65,6 @@ class NotificationTopic(ResourceType):
             "identity": own["identity"],
             "notification_type": type_,
             "topic_arn": own["topic_arn"],
-            "include_original_headers": len(parts) > 1 or self.name not in parts,
         }
 
     def record(self, records: Records, scope: Scope, properties: Properties) -> None:

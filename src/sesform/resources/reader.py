@@ -29,6 +29,7 @@ class Reader:
     def __init__(self, connection: Connection, wanted: Iterable[Declared]) -> None:
         self.connection = connection
         self._wanted = tuple(wanted)
+        self._suppression_options: dict[str, Mapping[str, Any] | None] = {}
         self._email_identities: dict[str, Mapping[str, Any]] = {}
         self._subscriptions: dict[str, Mapping[tuple[str, str], str]] = {}
         self._subscription_attributes: dict[str, Mapping[str, str]] = {}
@@ -106,6 +107,18 @@ class Reader:
             if not page.get("PaginationToken"):
                 return found
             token = {"PaginationToken": page["PaginationToken"]}
+
+    def suppression_options(self, name: str) -> Mapping[str, Any] | None:
+        """A configuration set's suppression options; None where it has none, or does not exist. One call a set."""
+        if name not in self._suppression_options:
+            try:
+                answer = self.connection.call("sesv2", "GetConfigurationSet", ConfigurationSetName=name)
+            except AwsError as error:
+                if error.code != "NotFoundException":
+                    raise
+                answer = {}
+            self._suppression_options[name] = answer.get("SuppressionOptions")
+        return self._suppression_options[name]
 
     def topic_attributes(self, arn: str) -> Mapping[str, str] | None:
         """A topic's attributes; None where there is no such topic. One call a topic, whoever asks. Raises AwsError."""

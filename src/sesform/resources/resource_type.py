@@ -215,8 +215,8 @@ class ResourceType(ABC):
     def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
         """Return the attributes of the Terraform resource.
 
-        `parts`: by type, the properties of all resources that are one in Terraform. Of a type that is a part of another in
-        Terraform, only the other is asked.
+        `parts`: by type, the properties of all resources that are one in Terraform. A type that is a part of another one returns
+        what it adds, and is asked even where there is no such resource.
         """
 
     # --- import -----------------------------------------------------------------------------------------------------------

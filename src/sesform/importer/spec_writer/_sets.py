@@ -31,6 +31,8 @@ def add_sets(part: ScopeSpec, live: LiveResources, topics: Topics, *, whole: boo
                 said[destination] = settings
         found: dict[str, Any] = {}
         part.sections["configuration_sets"][name] = found
+        if record.suppression is not None:
+            found["suppression"] = record.suppression
         if unsaid or not whole:
             found["exclusive"] = False
         for text in unsaid:

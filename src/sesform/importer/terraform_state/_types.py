@@ -132,12 +132,19 @@ def _set(a: Attributes, into: Reading, name: str, unsaid: list[str]) -> None:
 
 def _configuration_set_v2(a: Attributes, scopes: Scopes, into: Reading) -> None:
     delivery, sending = a.block("delivery_options"), a.block("sending_options")
-    unsaid = a.set_ones(("suppression_options", "tracking_options", "vdm_options"))
+    unsaid = a.set_ones(("tracking_options", "vdm_options"))
     if delivery and (delivery.set_ones(("max_delivery_seconds", "sending_pool_name")) or _insists(delivery)):
         unsaid.append("delivery_options")
     if sending and not sending.flag("sending_enabled"):
         unsaid.append("sending_options")
     _set(a, into, "configuration_set_name", sorted(unsaid))
+    suppression = a.block("suppression_options")
+    if suppression:
+        properties = {
+            "configuration_set": a.needed("configuration_set_name"),
+            "reasons": sorted(reason.lower() for reason in suppression.texts("suppressed_reasons")),
+        }
+        into.resources.append(("suppression_options", a.arn("arn", "ses").scope, properties))
 
 
 def _configuration_set_v1(a: Attributes, scopes: Scopes, into: Reading) -> None:

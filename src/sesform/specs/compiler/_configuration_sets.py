@@ -31,8 +31,25 @@ def declare_configuration_sets(work: Compilation, table: TopicTable, loaded: Loa
             if not isinstance(declared, ConfigurationSet) or declared.exclusive or not kept:
                 work.exclusive.add(address)
             if isinstance(declared, ConfigurationSet) and kept:
+                _declare_suppression(work, loaded, scope, name, declared)
                 for destination, settings in declared.event_destinations.items():
                     _declare_destination(work, table, loaded, scope, name, destination, settings)
+
+
+def _declare_suppression(
+    work: Compilation, loaded: LoadedSpec, scope: Scope, name: str, declared: ConfigurationSet
+) -> None:
+    key = {"configuration_set": name}
+    if declared.suppression == "unmanaged":
+        if declared.declares("suppression"):
+            work.left_alone.add(("suppression_options", scope, (name,)))
+        return
+    desired = None if declared.suppression is None else {**key, "reasons": sorted(set(declared.suppression))}
+    origin = Origin(
+        loaded.document, ("configuration_sets", name, "suppression"), "declares it" if desired else "says null"
+    )
+    address = Address(loaded.spec.name, scope.region, "suppression_options", name)
+    work.declare(Declared(address, scope, key, desired, origin))
 
 
 def _declare_destination(

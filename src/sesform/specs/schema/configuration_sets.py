@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, GetJsonSchemaHandler, Tag, model_validator
 
 from sesform.model import arns
 from sesform.model.quotas import MAX_DESTINATIONS_PER_SET
 from sesform.model.values import EVENT_TYPES, NOT_FOR_PINPOINT
-from sesform.specs.schema._base import Model, OrAbsent, RoleArn, SesName, TopicReference, arn_of, only_one, text, wrong
+from sesform.specs.schema._base import (
+    Model,
+    OrAbsent,
+    RoleArn,
+    SesName,
+    TopicReference,
+    Unmanaged,
+    arn_of,
+    only_one,
+    text,
+    wrong,
+)
 
 EventType = Literal[
     "send",
@@ -107,10 +118,27 @@ _KINDS = {
 }
 
 
+def _suppression(value: Any) -> str:
+    return "<unmanaged>" if value == "unmanaged" else "<null>" if value is None else "<list>"
+
+
+Suppression = Annotated[
+    Annotated[list[Literal["bounce", "complaint"]], Tag("<list>")]
+    | Annotated[None, Tag("<null>")]
+    | Annotated[Unmanaged, Tag("<unmanaged>")],
+    Discriminator(_suppression),
+]
+
+
 class ConfigurationSet(Model):
     event_destinations: dict[SesName, OrAbsent[EventDestination]] = Field(
         default_factory=dict,
         description="By name. Destinations that are not listed are deleted, unless exclusive is false.",
+    )
+    suppression: Suppression = Field(
+        "unmanaged",
+        description="For which reasons SES does not send to addresses on the suppression list. []: for none; "
+        "null: as the account says; left out: unmanaged.",
     )
     exclusive: bool = Field(True, description="false: destinations that are not listed are left alone.")
 
