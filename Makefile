@@ -22,12 +22,13 @@ if [ -z "$$python" ]; then \
 fi
 endef
 
-.PHONY: help demo test test-long lint format schema docs lock clean
+.PHONY: help demo test test-long test-moto lint format schema docs lock clean
 
 help:
 	@echo "make demo       run sesform on the sandbox, from a first plan to the removal of everything"
 	@echo "make test       run ruff, mypy and all tests except the long ones"
-	@echo "make test-long  run ruff, mypy and all tests"
+	@echo "make test-long  run ruff, mypy and all tests, and those of the sandbox with the oldest moto, too"
+	@echo "make test-moto  run the tests of the sandbox with the oldest moto"
 	@echo "make lint       run ruff and mypy"
 	@echo "make format     format the code"
 	@echo "make schema     write docs/sesform.schema.json"
@@ -52,8 +53,13 @@ demo: $(ready)
 test: lint
 	$(bin)/python -m pytest -n 2 -m "not long"
 
-test-long: lint
+test-long: lint test-moto
 	HYPOTHESIS_PROFILE=long $(bin)/python -m pytest -n 2
+
+# The oldest moto that the extra `sandbox` allows; the other tests run with the newest one.
+test-moto: $(ready)
+	@$(bin)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target build/moto moto==5.2.0
+	PYTHONPATH=build/moto $(bin)/python -m pytest -n 2 -m "not long" tests/sandbox
 
 lint: $(ready)
 	$(bin)/ruff check .

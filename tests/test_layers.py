@@ -34,7 +34,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 API = "__init__"  # the public API of the package: it imports the engine when it is used, and holds the version
 
 # What the sandbox shares with the product.
-SHARED_WITH_SANDBOX = {"errors", "model", "policies"}
+SHARED_WITH_SANDBOX = {"errors", "model"}
 
 ONLY_IN = {
     "yaml": {"sesform.specs"},

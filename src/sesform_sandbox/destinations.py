@@ -8,9 +8,9 @@ from typing import Any
 
 from sesform.model import arns
 from sesform.model.values import EVENT_TYPES, NOT_FOR_PINPOINT
-from sesform.policies.document import Publisher
 from sesform_sandbox import rules
 from sesform_sandbox.context import Context
+from sesform_sandbox.policy import Source
 
 # SES developer guide, "Quotas": 10 destinations a configuration set, 10 dimensions a CloudWatch destination.
 MAX_DESTINATIONS = MAX_DIMENSIONS = 10
@@ -72,7 +72,7 @@ def announce(context: Context, definition: Mapping[str, Any]) -> None:
 
 def _sns(context: Context, set_name: str, target: dict[str, Any], types: list[str]) -> None:
     topic = target["TopicArn"]
-    publisher = Publisher(context.account, arns.configuration_set(context.scope, set_name))
+    publisher = Source(context.account, arns.configuration_set(context.scope, set_name))
     fault = rules.topic_fault(context, topic, [publisher])
     if fault == "missing":
         # Text seen on AWS for version 1: localstack's recorded snapshots (test_cannot_create_event_for_no_topic).

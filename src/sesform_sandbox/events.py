@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from sesform.model import arns
-from sesform.policies.document import Publisher
 from sesform_sandbox import rules
 from sesform_sandbox.context import Context
+from sesform_sandbox.policy import Source
 from sesform_sandbox.rules import Target
 from sesform_sandbox.state import ForeignIdentity, Identity
 
@@ -78,7 +78,7 @@ def _notify_destinations(context: Context, target: Target, event: Event, set_nam
     if found is None:
         return []
     heard = []
-    publisher = Publisher(context.account, arns.configuration_set(context.scope, set_name))
+    publisher = Source(context.account, arns.configuration_set(context.scope, set_name))
     for name in sorted(found.destinations):
         definition = found.destinations[name]
         topic = definition.get("SnsDestination", {}).get("TopicArn")

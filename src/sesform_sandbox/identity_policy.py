@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from sesform.model.quotas import MAX_POLICIES_PER_IDENTITY
-from sesform.policies.document import compact, parse, statements
+from sesform_sandbox.policy import compact, listed, parse, statements
 
 MAX_POLICIES = MAX_POLICIES_PER_IDENTITY
 _MAX_BYTES = 4096
@@ -48,10 +48,10 @@ def _check(statement: dict[str, Any], identity_arn: str) -> None:
         raise BadPolicy("Statement has no valid Effect.")
     if not statement.get("Principal"):
         raise BadPolicy("Missing required field Principal.")
-    actions = _listed(statement.get("Action"))
+    actions = listed(statement.get("Action"))
     if not actions or not all(isinstance(a, str) and re.fullmatch(r"(?i)ses:[a-z*?]+", a) for a in actions):
         raise BadPolicy("Policy contains an invalid action.")
-    if _listed(statement.get("Resource")) != [identity_arn]:
+    if listed(statement.get("Resource")) != [identity_arn]:
         raise BadPolicy(f"Policy must contain exactly one resource, {identity_arn}.")
     if not isinstance(statement.get("Condition", {}), dict):
         raise BadPolicy("Condition is not an object.")
@@ -63,7 +63,7 @@ def _check_principal(principal: Any) -> None:
         return
     kinds = principal if isinstance(principal, dict) else {"": [principal]}
     known = set(kinds) <= {"AWS", "Service"}
-    if not known or not all(_known(kind, name) for kind, names in kinds.items() for name in _listed(names)):
+    if not known or not all(_known(kind, name) for kind, names in kinds.items() for name in listed(names)):
         raise BadPolicy("Policy contains an invalid principal.")
 
 
@@ -72,9 +72,3 @@ def _known(kind: str, name: Any) -> bool:
         r"[a-z0-9.-]+\.amazonaws\.com" if kind == "Service" else r"\*|[0-9]{12}|arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:\S+"
     )
     return isinstance(name, str) and re.fullmatch(pattern, name) is not None
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list) else [value]

@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from sesform.model import arns
-from sesform.policies.document import SES_PRINCIPAL, allows_ses, parse
 from sesform_sandbox.context import Context, Operation, Params, Result
+from sesform_sandbox.policy import SES, parse
+from sesform_sandbox.policy_evaluation import is_allowed
 from sesform_sandbox.refusal import Refusal
 from sesform_sandbox.state import Key, ScopeState
 
@@ -47,7 +48,7 @@ def default_policy(account: str, partition: str) -> str:
 
 
 def policy_for_ses() -> str:
-    statement = {"Sid": "AllowSESToUseKMSKey", "Effect": "Allow", "Principal": {"Service": SES_PRINCIPAL}}
+    statement = {"Sid": "AllowSESToUseKMSKey", "Effect": "Allow", "Principal": {"Service": SES}}
     return _policy({**statement, "Action": list(_ACTIONS), "Resource": "*"})
 
 
@@ -64,9 +65,7 @@ def lets_ses_in(context: Context, key_arn: str) -> bool:
     if found is None:
         return True
     document = parse(found.key.policy)
-    return found.key.state == "Enabled" and all(
-        not allows_ses(document, action, found.arn, {}).denied for action in _ACTIONS
-    )
+    return found.key.state == "Enabled" and all(is_allowed(document, action, found.arn, {}) for action in _ACTIONS)
 
 
 # --- operations --------------------------------------------------------------------------------------------------------

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from sesform.model import arns
-from sesform.policies.document import Publisher, may_publish
 from sesform_sandbox import kms
 from sesform_sandbox.context import Context
+from sesform_sandbox.policy import Source
+from sesform_sandbox.policy_evaluation import may_publish
 from sesform_sandbox.refusal import Refusal
 from sesform_sandbox.state import Identity, Topic
 
@@ -121,7 +122,7 @@ def sending_identity(identities: Mapping[str, Identity], address: str) -> str | 
 TopicFault = Literal["invalid", "missing", "refused", "encrypted"]
 
 
-def topic_fault(context: Context, topic_arn: str, publishers: Iterable[Publisher]) -> TopicFault | None:
+def topic_fault(context: Context, topic_arn: str, publishers: Iterable[Source]) -> TopicFault | None:
     """Why SES cannot publish to a topic, or None: it must exist, be standard, in the same region and partition, and let
     SES publish for one of the publishers. SES tries it when the setting is made.
 
@@ -139,20 +140,20 @@ def topic_fault(context: Context, topic_arn: str, publishers: Iterable[Publisher
     return may_deliver(context, topic, topic_arn, publishers)
 
 
-def may_deliver(context: Context, topic: Topic, topic_arn: str, publishers: Iterable[Publisher]) -> TopicFault | None:
+def may_deliver(context: Context, topic: Topic, topic_arn: str, publishers: Iterable[Source]) -> TopicFault | None:
     """Whether an existing topic takes what SES publishes: None if it does."""
     arn, key = arns.parse(topic_arn), topic.attributes.get("KmsMasterKeyId", "")
     if arn is not None and key and not kms.lets_ses_in(context, arns.kms_key(arn.scope, key)):
         return "encrypted"
     policy = json.loads(topic.policy)
-    return None if any(may_publish(policy, topic_arn, p).allowed for p in publishers) else "refused"
+    return None if any(may_publish(policy, topic_arn, p) for p in publishers) else "refused"
 
 
-def identity_publishers(context: Context, target: Target) -> list[Publisher]:
+def identity_publishers(context: Context, target: Target) -> list[Source]:
     """Whom SES publishes an identity's notifications for: the identity's owner. Which account SES presents for a legacy
     cross-account setting is not documented, so either is taken."""
     accounts = {target.owner, context.account}
-    return [Publisher(account, target.arn) for account in sorted(accounts)]
+    return [Source(account, target.arn) for account in sorted(accounts)]
 
 
 # --- pages -------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from sesform.model import arns
-from sesform_sandbox import sns_topics
+from sesform_sandbox import filter_policy, sns_topics
 from sesform_sandbox.context import Context, Operation, Params, Result
 from sesform_sandbox.refusal import Refusal
 from sesform_sandbox.sns_topics import existing, invalid
@@ -68,6 +68,7 @@ def _subscribe(context: Context, params: Params) -> Result:
     home, _, _ = existing(context, topic_arn, "Subscribe")
     _check_endpoint(topic_arn, protocol, endpoint)
     attributes = _attributes(params.get("Attributes") or {})
+    _check_filter(attributes)
     wanted = Subscription(topic_arn, protocol, endpoint, context.account, attributes=attributes)
     for arn, found in home.subscriptions.items():
         if (found.topic_arn, found.protocol, found.endpoint) == (topic_arn, protocol, endpoint):
@@ -143,6 +144,12 @@ def _attributes(given: Params) -> dict[str, str]:
     return {name: value for name, value in checked.items() if value not in ("", _UNSET.get(name))}
 
 
+def _check_filter(attributes: dict[str, str]) -> None:
+    """The filter policy must be valid for its scope, whichever of the two is set. Raises Refusal."""
+    scope = attributes.get("FilterPolicyScope", filter_policy.ATTRIBUTES)
+    filter_policy.check(json.loads(attributes.get("FilterPolicy", "{}")), scope)
+
+
 def _attribute(name: str, value: str) -> str:
     if name in _BOOLEANS:
         # Booleans come back in lower case (seen on AWS: localstack's recorded snapshots).
@@ -186,7 +193,9 @@ def _set_subscription_attributes(context: Context, params: Params) -> Result:
     home, arn, found = known(context, params["SubscriptionArn"])
     name = params["AttributeName"]
     rest = {k: v for k, v in found.attributes.items() if k != name}
-    home.subscriptions[arn] = replace(found, attributes=rest | _attributes({name: params.get("AttributeValue", "")}))
+    attributes = rest | _attributes({name: params.get("AttributeValue", "")})
+    _check_filter(attributes)
+    home.subscriptions[arn] = replace(found, attributes=attributes)
     return {}
 
 

@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 from sesform.model import arns
-from sesform.policies.document import compact, default_topic_policy
 from sesform_sandbox import rules, topic_policy
 from sesform_sandbox.context import Context, Operation, Params, Result
+from sesform_sandbox.policy import compact, default_topic_policy
 from sesform_sandbox.refusal import Refusal
 from sesform_sandbox.state import ScopeState, Topic
 

@@ -13,7 +13,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from sesform.model.address import Scope
-from sesform.policies import document as policy_document
+from sesform_sandbox import policy
 
 Record = TypeVar("Record")
 
@@ -204,7 +204,7 @@ def decode(kind: type[Record], value: object) -> Record:
             raise ValueError(f"{name!r} is missing")
     record = kind(**given)
     if isinstance(record, Topic | Key):
-        policy_document.parse(record.policy)
+        policy.parse(record.policy)
     if isinstance(record, ConfigurationSet):
         _check_set(record)
     return record

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sesform.model import arns
-from sesform.policies.document import compact, parse, statements
 from sesform_sandbox.context import Context
+from sesform_sandbox.policy import compact, listed, parse, statements
 from sesform_sandbox.refusal import Refusal
 
 # SNS developer guide, "Amazon SNS API permissions": limits of a topic policy.
@@ -61,10 +61,10 @@ def accepted(text: str, topic_arn: str) -> str:
 def _statement(statement: Mapping[str, Any], topic_arn: str, partition: str) -> dict[str, Any]:
     if statement.get("Effect") not in ("Allow", "Deny"):
         raise _refused("Policy Error: null")
-    actions = _listed(statement.get("Action", statement.get("NotAction")))
+    actions = listed(statement.get("Action", statement.get("NotAction")))
     if not actions or not all(isinstance(a, str) and (a == "*" or _IN_SCOPE.fullmatch(a.lower())) for a in actions):
         raise _refused("Policy statement action out of service scope!")
-    if _listed(statement.get("Resource")) != [topic_arn]:
+    if listed(statement.get("Resource")) not in ([topic_arn], ["*"]):
         raise _refused("Policy Error: the resource of a statement must be the topic")
     conditions = statement.get("Condition", {})
     if not isinstance(conditions, dict) or not all(isinstance(tests, dict) for tests in conditions.values()):
@@ -80,7 +80,7 @@ def _principal(value: Any, partition: str) -> Any:
         return {"AWS": "*"}
     if not isinstance(value, dict) or not value or not set(value) <= {"AWS", "Service", "Federated", "CanonicalUser"}:
         raise _refused("Policy Error: null")
-    names = _listed(value.get("AWS"))
+    names = listed(value.get("AWS"))
     if len(names) > _MAX_PRINCIPALS or not all(map(_known_principal, names)):
         raise _refused("Policy Error: PrincipalNotFound")
     rewritten = [arns.account_root(n, partition) if re.fullmatch("[0-9]{12}", n) else n for n in names]
@@ -130,16 +130,16 @@ def _matches(statement: Mapping[str, Any], topic_arn: str, action: str, context:
     if not {"Principal", "Action"} <= set(statement):
         return None
     principal = statement["Principal"]
-    names = _listed(principal.get("AWS")) if isinstance(principal, dict) else [principal]
+    names = listed(principal.get("AWS")) if isinstance(principal, dict) else [principal]
     roots = {"*", context.account, arns.account_root(context.account, context.partition)}
     if not roots & set(map(str, names)):
         return False
-    if not any(_like(str(a).lower(), action) for a in _listed(statement["Action"])):
+    if not any(_like(str(a).lower(), action) for a in listed(statement["Action"])):
         return False
     tests = [
         (op, key, values) for op, keys in (statement.get("Condition") or {}).items() for key, values in keys.items()
     ]
-    verdicts = {_condition(op.lower(), key.lower(), _listed(values), context.account) for op, key, values in tests}
+    verdicts = {_condition(op.lower(), key.lower(), listed(values), context.account) for op, key, values in tests}
     return False if False in verdicts else (None if None in verdicts else True)
 
 
@@ -151,9 +151,3 @@ def _condition(operator: str, key: str, values: Iterable[Any], account: str) -> 
 
 def _like(pattern: str, text: str) -> bool:
     return re.fullmatch("".join({"*": ".*", "?": "."}.get(c) or re.escape(c) for c in pattern), text) is not None
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list) else [value]

@@ -9,11 +9,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sesform.policies.document import Publisher, may_publish
 from sesform_sandbox import Sandbox
 from sesform_sandbox.context import Context
 from sesform_sandbox.identity_policy import BadPolicy
 from sesform_sandbox.identity_policy import accepted as identity_policy
+from sesform_sandbox.policy import Source
+from sesform_sandbox.policy_evaluation import may_publish
 from sesform_sandbox.refusal import Refusal
 from sesform_sandbox.state import State
 from sesform_sandbox.topic_policy import accepted as topic_policy
@@ -48,7 +49,7 @@ def test_topic_policies(text: str) -> None:
     """Refused or kept; and what is kept can be evaluated for SES and for other accounts."""
     with contextlib.suppress(Refusal):
         kept = topic_policy(text, TOPIC)
-        may_publish(json.loads(kept), TOPIC, Publisher(OWNER, IDENTITY))
+        may_publish(json.loads(kept), TOPIC, Source(OWNER, IDENTITY))
         authorize(Context(State(), DELEGATE, REGION), TOPIC, "Publish", kept)
 
 

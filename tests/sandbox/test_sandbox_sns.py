@@ -178,6 +178,13 @@ def test_bare_account_ids_come_back_as_root(sns: Any, sent: Any, kept: Any) -> N
     assert json.loads(_attributes(sns)["Policy"])["Statement"][0]["Principal"] == {"AWS": kept}
 
 
+def test_a_statement_may_name_every_resource(sns: Any) -> None:
+    """SNS accepts "*" for the topic itself (AWS CloudFormation user guide, AWS::SNS::TopicPolicy)."""
+    _set(sns, "Policy", _policy(Resource="*"))
+
+    assert json.loads(_attributes(sns)["Policy"])["Statement"][0]["Resource"] == "*"
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"Statement": []}', '{"Statement": ["x"]}'])
 def test_policy_cannot_be_emptied(sns: Any, refused: Any, text: str) -> None:
     """Nor be anything but a policy."""
@@ -188,7 +195,6 @@ def test_policy_cannot_be_emptied(sns: Any, refused: Any, text: str) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"Resource": "*"},
         {"Resource": [ARN, ARN + "2"]},
         {"Resource": None},
         {"Principal": None},

@@ -1,0 +1,61 @@
+"""Filter policies of subscriptions: which ones SNS accepts, for each scope.
+
+Source: SNS developer guide, "Filter policy constraints" and "Filter policy scope". Texts seen on AWS: localstack's recorded
+snapshots of SNS, as moto repeats them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sesform_sandbox.refusal import Refusal
+
+ATTRIBUTES, BODY = "MessageAttributes", "MessageBody"
+
+_MAX_KEYS, _MAX_COMBINATIONS = 5, 150
+_MATCHERS = {
+    *("anything-but", "cidr", "equals-ignore-case", "exists", "numeric", "prefix", "suffix", "wildcard"),
+}
+
+
+def check(policy: Mapping[str, Any], scope: str) -> None:
+    """Raise Refusal where SNS does not accept this filter policy for this scope."""
+    if len(policy) > _MAX_KEYS:
+        raise _refused("FilterPolicy: Filter policy can not have more than 5 keys")
+    combinations = 1
+    for depth, values in _rules(policy, scope, 1):
+        combinations *= len(values) * depth
+        for value in values:
+            _check_value(value)
+    if combinations > _MAX_COMBINATIONS:
+        raise _refused("FilterPolicy: Filter policy is too complex")
+
+
+def _rules(policy: Mapping[str, Any], scope: str, depth: int) -> Iterator[tuple[int, list[Any]]]:
+    """Every list of values, with its depth. Only the message body can have keys below keys."""
+    for key, value in policy.items():
+        if isinstance(value, dict):
+            if scope != BODY:
+                raise _refused("Filter policy scope MessageAttributes does not support nested filter policy")
+            yield from _rules(value, scope, depth + 1)
+        elif key == "$or" and isinstance(value, list) and all(isinstance(each, dict) for each in value):
+            for each in value:
+                yield from _rules(each, scope, depth + 1)
+        elif isinstance(value, list):
+            yield depth, value
+        else:
+            raise _refused(f'FilterPolicy: "{key}" must be an object or an array')
+
+
+def _check_value(value: Any) -> None:
+    if value is None or isinstance(value, str | bool | int | float):
+        return
+    if not isinstance(value, dict) or not value:
+        raise _refused("FilterPolicy: Match value must be String, number, true, false, or null")
+    for matcher in value.keys() - _MATCHERS:
+        raise _refused(f"FilterPolicy: Unrecognized match type {matcher}")
+
+
+def _refused(reason: str) -> Refusal:
+    return Refusal("InvalidParameter", f"Invalid parameter: {reason}")

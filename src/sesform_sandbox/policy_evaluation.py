@@ -1,0 +1,135 @@
+"""Decide whether a resource policy allows SES a call, as IAM decides it. The answer is yes or no.
+
+Source: IAM user guide, "Policy evaluation logic", "IAM JSON policy elements" and "Condition operators". A call of a service is
+allowed by the resource policy alone: at least one Allow statement must match, and no Deny statement. What the sandbox cannot
+evaluate, it reads in the stricter way: such a condition keeps an Allow statement from matching, and not a Deny statement.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any
+
+from sesform_sandbox.policy import SES, Source, listed, statements
+
+
+class _Match(Enum):
+    YES = 1
+    NO = 0
+    UNKNOWN = -1
+
+
+def may_publish(document: Mapping[str, Any], topic_arn: str, source: Source) -> bool:
+    """Return whether a topic's policy lets SES publish for this source.
+
+    SES presents the account as aws:SourceAccount and aws:SourceOwner, and the source as aws:SourceArn. Source: SES developer guide,
+    "Configuring Amazon SNS notifications"; SourceOwner: aws-facts of the default policy, which SES of the same account passes
+    (ansible-collections/community.aws, integration tests of ses_identity).
+    """
+    keys = {"aws:sourceaccount": source.account, "aws:sourceowner": source.account, "aws:sourcearn": source.arn}
+    return is_allowed(document, "sns:Publish", topic_arn, keys)
+
+
+def is_allowed(document: Mapping[str, Any], action: str, resource: str, keys: Mapping[str, str]) -> bool:
+    """Return whether a policy allows SES an action on a resource. `keys`: condition keys of the call, in lower case."""
+    context = {
+        "aws:principalisawsservice": "true",
+        "aws:principalservicename": SES,
+        "aws:securetransport": "true",
+        **keys,
+    }
+    allowed = False
+    for statement in statements(document):
+        match = _statement(statement, action, resource, context)
+        if statement.get("Effect") == "Deny" and match is not _Match.NO:
+            return False
+        allowed = allowed or (statement.get("Effect") == "Allow" and match is _Match.YES)
+    return allowed
+
+
+def _statement(statement: Mapping[str, Any], action: str, resource: str, context: Mapping[str, str]) -> _Match:
+    covered = (
+        _element(statement, "Principal", _is_ses)
+        and _element(statement, "Action", lambda pattern: _wildcard(pattern.lower(), action.lower()))
+        and _element(statement, "Resource", lambda pattern: _wildcard(pattern, resource))
+    )
+    return _conditions(statement.get("Condition"), context) if covered else _Match.NO
+
+
+def _element(statement: Mapping[str, Any], name: str, test: Callable[[Any], bool]) -> bool:
+    """Whether an element of a statement, or its negation (NotPrincipal, NotAction, NotResource), covers the call."""
+    if f"Not{name}" in statement:
+        return not any(map(test, _values(statement[f"Not{name}"])))
+    return any(map(test, _values(statement.get(name))))
+
+
+def _values(element: Any) -> list[Any]:
+    """The values of an element; of a principal the pairs of kind and name."""
+    if isinstance(element, Mapping):
+        return [(kind, name) for kind, names in element.items() for name in listed(names)]
+    return [str(value) for value in listed(element)]
+
+
+def _is_ses(principal: Any) -> bool:
+    # "*" and {"AWS": "*"} are everybody, services among them (IAM user guide, "AWS JSON policy elements: Principal").
+    return principal in ("*", ("AWS", "*"), ("Service", "*"), ("Service", SES))
+
+
+# --- conditions --------------------------------------------------------------------------------------------------------
+
+
+def _conditions(block: Any, context: Mapping[str, str]) -> _Match:
+    """All operators, and all keys of each, must hold."""
+    if block is None or block == {}:
+        return _Match.YES
+    if not isinstance(block, Mapping) or not all(isinstance(keys, Mapping) for keys in block.values()):
+        return _Match.UNKNOWN
+    found = {
+        _key(operator, str(key), listed(v), context) for operator, keys in block.items() for key, v in keys.items()
+    }
+    for answer in (_Match.NO, _Match.UNKNOWN):
+        if answer in found:
+            return answer
+    return _Match.YES
+
+
+def _key(operator: str, key: str, values: list[Any], context: Mapping[str, str]) -> _Match:
+    """One key of an operator: one of the values must match, or with a negated operator none may."""
+    name = operator.lower().removesuffix("ifexists")
+    negated = "not" in name
+    compare = _OPERATORS.get(name.replace("not", ""))
+    actual = context.get(key.lower())
+    if compare is None or actual is None:
+        return _Match.UNKNOWN
+    matches = any(compare(_text(value), actual) for value in values)
+    return _Match.YES if matches is not negated else _Match.NO
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _wildcard(pattern: str, text: str) -> bool:
+    """`*` stands for any characters, `?` for one. Brackets are no wildcards in IAM, as they are in a file name."""
+    return fnmatch.fnmatchcase(text, re.sub(r"\[", "[[]", pattern))
+
+
+def _arn(pattern: str, text: str) -> bool:
+    """Each part of an ARN is compared by itself; a pattern with fewer parts is compared as a whole."""
+    parts, others = pattern.split(":", 5), text.split(":", 5)
+    if len(parts) < 6 or len(others) < 6:
+        return _wildcard(pattern, text)
+    return all(map(_wildcard, parts, others))
+
+
+_OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
+    "stringequals": lambda value, actual: value == actual,
+    "stringequalsignorecase": lambda value, actual: value.lower() == actual.lower(),
+    "stringlike": _wildcard,
+    "arnequals": _arn,
+    "arnlike": _arn,
+    "bool": lambda value, actual: value == actual,
+}
