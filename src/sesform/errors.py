@@ -1,18 +1,18 @@
-"""What can go wrong, as one tree.
+"""The exceptions of sesform, as one tree.
 
-SesformError                 anything of ours; the command line turns it into one line and exit code 1
-├── SpecError                the specs are wrong; carries every Problem of every file
-├── UsageError               the call itself is wrong: flags, paths, selectors, environment
-├── CredentialsError         no credentials, or credentials that AWS refuses or cannot refresh
-├── AccountError             the credentials belong to another account than the spec says
+SesformError                 any error that sesform raises on purpose; the command line prints one line and exits with 1
+├── SpecError                the specs are not valid; carries every Problem of every file
+├── UsageError               the command is not valid: an option, a path, a glob or an environment variable
+├── CredentialsError         there are no credentials, or AWS refuses them
+├── AccountError             the credentials belong to another account than the spec names
 ├── AwsError                 AWS refused a call or could not be reached
-├── LeftError                AWS keeps a thing that was to go, and drops it by itself later
+├── NotDeletableError        AWS keeps a resource that was deleted, and deletes it by itself later
 ├── ReadOnlyError            a writing call on a connection that only reads
-├── PlanFileError            a plan file that is damaged, edited, or of another version
-├── TerraformError           what was given as Terraform's state or plan is none, or says too little
-├── PlanRefusedError         a plan with errors, or one that was not approved
-├── StalePlanError           what a saved plan saw is no longer what AWS holds
-└── CycleError               steps that each wait for the other: a fault of ours
+├── PlanFileError            a plan file is damaged, edited, or of another version
+├── TerraformError           a Terraform state or plan is not valid, or lacks what is needed
+├── PlanRefusedError         the plan has errors, or was not approved
+├── StalePlanError           AWS has changed since a saved plan was made
+└── CycleError               the steps of a plan depend on each other in a circle: a fault of sesform
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ from typing import Literal
 
 Severity = Literal["error", "warning"]
 
-# What AWS's services call it when the credentials lack a right.
+# The error codes of AWS services for missing permissions.
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"})
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, and where.
+    """One problem, and where it is.
 
-    `file` is the path as the user gave it ("" where no file is to blame), `line` and `column` count from 1 (0: unknown),
-    `path` is the dotted way to the value within its document or an address, `hint` says what to do next.
+    `file`: the path as the user gave it, "" if no file is concerned. `line`, `column`: counted from 1, 0 if unknown. `path`: the
+    dotted path of the value in its document, or the address of a resource. `hint`: what to do. `concerns`: all addresses, where
+    the problem concerns more than `path`.
     """
 
     summary: str
@@ -45,10 +46,10 @@ class Problem:
     severity: Severity = "error"
     concerns: tuple[str, ...] = field(
         default=(), repr=False, compare=False
-    )  # the addresses, where it speaks for more than `path`
+    )  # not compared: the same problem may concern more resources
 
     def as_dict(self) -> dict[str, str | int]:
-        """What machines read of it."""
+        """Return the fields of the machine-readable form."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "concerns"}
 
     def __str__(self) -> str:
@@ -61,11 +62,11 @@ class Problem:
 
 
 class SesformError(Exception):
-    """The root: catch it to catch anything that sesform raises on purpose."""
+    """Any error that sesform raises on purpose."""
 
 
 class SpecError(SesformError):
-    """The specs cannot be used. `problems` holds every Problem of every file, in order of place."""
+    """The specs are not valid. `problems`: every Problem of every file, sorted by file and line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda p: (p.file, p.line, p.column, p.path, p.summary)))
@@ -73,26 +74,26 @@ class SpecError(SesformError):
 
 
 class UsageError(SesformError):
-    """The call cannot be carried out as it was made: a flag, a path, a selector or a setting of the environment."""
+    """The command is not valid as given: an option, a path, a glob, a git ref or an environment variable."""
 
 
 class CredentialsError(SesformError):
-    """There are no usable credentials for a scope."""
+    """There are no usable credentials for an account."""
 
 
 class AccountError(SesformError):
-    """The credentials work, but belong to another account than the spec says. Nothing was read or written."""
+    """The credentials belong to another account than the spec names. Nothing was read or changed."""
 
 
 class ReadOnlyError(SesformError):
-    """A call that writes was asked of a connection that only reads: a fault of sesform, stopped before it was sent."""
+    """A writing call was made on a connection that only reads. It was stopped before it was sent: a fault of sesform."""
 
 
 class AwsError(SesformError):
     """AWS refused a call, or could not be reached.
 
-    `code` is AWS's error code ("" where no answer came), `operation` e.g. "ses:SetIdentityNotificationTopic",
-    `where` e.g. "111111111111/eu-west-1". `maybe_done`: no answer came, so the call may have been carried out all the same.
+    `code`: AWS's error code, "" if there was no answer. `operation`: e.g. "ses:SetIdentityNotificationTopic". `where`: e.g.
+    "111111111111/eu-west-1". `maybe_done`: there was no answer, so the call may have been carried out.
     """
 
     def __init__(
@@ -113,29 +114,29 @@ class AwsError(SesformError):
 
     @property
     def denied(self) -> bool:
-        """Whether the credentials lack the right, as opposed to a call that failed."""
+        """Whether the credentials lack a permission, as opposed to any other failure."""
         return self.code in DENIED
 
 
 @contextmanager
 def understood(what: str = "the answer") -> Iterator[None]:
-    """Raises AwsError where an answer of AWS's, read inside, is not of the form that AWS promises: it is no state to plan on."""
+    """Raise AwsError if an answer of AWS that is read inside this context has an unexpected form. `what`: names the answer."""
     try:
         yield
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise AwsError(f"{what} was not understood ({type(error).__name__}: {error})") from error
+        raise AwsError(f"{what} has an unexpected form ({type(error).__name__}: {error})") from error
 
 
-class LeftError(SesformError):
-    """AWS does not let a thing go now and drops it by itself: nothing to do about it, and nothing has to wait for it."""
+class NotDeletableError(SesformError):
+    """AWS does not delete a resource now and deletes it by itself later. Other steps need not wait for it."""
 
 
 class PlanFileError(SesformError):
-    """A plan file that cannot be trusted: damaged, edited by hand, or written by an incompatible version."""
+    """A plan file that cannot be trusted: damaged, edited, or written by an incompatible version."""
 
 
 class TerraformError(SesformError):
-    """What was given as a state or plan of Terraform's is none, is damaged, or does not say what is needed."""
+    """A Terraform state or plan that is not valid, is damaged, or lacks what is needed."""
 
 
 class PlanRefusedError(SesformError):
@@ -143,8 +144,8 @@ class PlanRefusedError(SesformError):
 
 
 class StalePlanError(SesformError):
-    """AWS no longer holds what the saved plan saw, so carrying it out could undo somebody's work."""
+    """AWS has changed since the saved plan was made. Applying it could undo other people's changes."""
 
 
 class CycleError(SesformError):
-    """The steps of a plan wait for each other in a circle."""
+    """The steps of a plan depend on each other in a circle: a fault of sesform."""

@@ -31,7 +31,7 @@ def test_ambient_credentials_are_checked_against_the_spec(world: World) -> None:
     """Credentials of another account are refused with both accounts named, before any other call."""
     with pytest.raises(
         AccountError,
-        match=r"belong to account 222222222222 .* not to 111111111111: name a profile or a role of that one; nothing was read",
+        match=r"belong to account 222222222222 .* not to 111111111111; name a profile or a role of 111111111111. Nothing was read",
     ):
         connect(world, Access(OWNER), DELEGATE)
 
@@ -154,8 +154,8 @@ ENDPOINTS = tuple(f"AWS_ENDPOINT_URL_{service}" for service in ("SES", "SESV2", 
 @pytest.mark.parametrize(
     ("expected", "redirected"),
     [
-        ("its endpoint kms.eu-west-1.amazonaws.com is AWS's, and those of the other services are not", ENDPOINTS),
-        ("its endpoint 127.0.0.1 is not AWS's, and those of the other services are", ("AWS_ENDPOINT_URL_KMS",)),
+        ("endpoint kms.eu-west-1.amazonaws.com is AWS's, and the endpoints of the other services are not", ENDPOINTS),
+        ("endpoint 127.0.0.1 is not AWS's, and the endpoints of the other services are", ("AWS_ENDPOINT_URL_KMS",)),
         (None, (*ENDPOINTS, "AWS_ENDPOINT_URL_KMS")),
         (None, ()),
     ],

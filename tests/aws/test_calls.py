@@ -37,7 +37,7 @@ def connection(world: World, monkeypatch: pytest.MonkeyPatch) -> aws.Connection:
 def test_a_reading_connection_refuses_to_write(world: World, connection: aws.Connection) -> None:
     """Anything but Get, List and Describe is stopped before it is sent."""
     with pytest.raises(
-        ReadOnlyError, match="ses:SetIdentityNotificationTopic was asked of a connection that only reads"
+        ReadOnlyError, match="ses:SetIdentityNotificationTopic was called on a connection that only reads"
     ):
         connection.call("ses", "SetIdentityNotificationTopic", Identity="example.com", NotificationType="Bounce")
 
@@ -72,8 +72,8 @@ def test_a_refusal_is_not_retried(world: World, connection: aws.Connection) -> N
         connection.call("ses", "ListIdentities")
 
     assert (
-        "ses:ListIdentities in 111111111111/eu-west-1: AccessDenied: not authorized; these credentials lack ses:ListIdentities"
-        == str(caught.value)
+        "ses:ListIdentities in 111111111111/eu-west-1: AccessDenied: not authorized; "
+        "these credentials lack the permission ses:ListIdentities" == str(caught.value)
     )
     assert 1 == len(world.sandbox.calls)
 

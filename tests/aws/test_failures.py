@@ -11,15 +11,15 @@ from sesform.aws.failures import explain
 from sesform.errors import AwsError, CredentialsError
 
 WHERE = "111111111111/eu-west-1"
-LOG_IN = "log in again: the session's credentials have expired"
-QUOTA = "another program uses up the quota of one SES call a second; run sesform when it does not"
-KEY = "the access key does not exist (any more), or belongs to another partition"
-REGION = "turn the region on in this account, or remove it from the spec"
+LOG_IN = "the credentials of the session have expired; log in again"
+QUOTA = "another program uses the quota of one SES call a second; run sesform again when that program has finished"
+KEY = "the access key does not exist, or belongs to another partition; correct the credentials"
+REGION = "enable the region in this account, or remove it from the spec"
 IDENTITY = "verify the identity in this account and region, or correct the spec's account or regions"
 WRONG_REGION = "the topic is of another region or partition: correct the reference"
-PRINCIPAL = "the principal does not exist, is too new, or its account has the region turned off"
-KMS = "the key's policy must let ses.amazonaws.com use kms:GenerateDataKey and kms:Decrypt"
-PUBLISH = "the topic's policy must let ses.amazonaws.com publish"
+PRINCIPAL = "the principal does not exist or was created moments ago, or the region is disabled in its account"
+KMS = "the key's policy must allow ses.amazonaws.com to use kms:GenerateDataKey and kms:Decrypt"
+PUBLISH = "the topic's policy must allow ses.amazonaws.com to publish"
 TOPIC = "create the topic in the same region, or correct the reference"
 
 
@@ -39,11 +39,11 @@ def explained(error: Exception, operation: str = "ses:Op") -> AwsError:
     [
         (LOG_IN, "ExpiredToken"),
         (LOG_IN, "ExpiredTokenException"),
-        ("log in again, and check this machine's clock", "RequestExpired"),
+        ("log in again, and check the clock of this machine", "RequestExpired"),
         (KEY, "InvalidClientTokenId"),
         (KEY, "UnrecognizedClientException"),
         (
-            "the secret access key does not belong to the access key, or this machine's clock is wrong",
+            "the secret access key does not match the access key, or the clock of this machine is wrong",
             "SignatureDoesNotMatch",
         ),
         (QUOTA, "Throttling"),
@@ -51,10 +51,10 @@ def explained(error: Exception, operation: str = "ses:Op") -> AwsError:
         (QUOTA, "TooManyRequestsException"),
         (REGION, "RegionDisabledException"),
         (REGION, "OptInRequired"),
-        ("these credentials lack ses:Op", "AccessDenied"),
-        ("these credentials lack ses:Op", "AccessDeniedException"),
-        ("these credentials lack ses:Op", "AuthorizationError"),
-        ("these credentials lack ses:Op", "UnauthorizedOperation"),
+        ("these credentials lack the permission ses:Op", "AccessDenied"),
+        ("these credentials lack the permission ses:Op", "AccessDeniedException"),
+        ("these credentials lack the permission ses:Op", "AuthorizationError"),
+        ("these credentials lack the permission ses:Op", "UnauthorizedOperation"),
         ("", "SomethingNew"),
         ("", ""),
     ],
@@ -69,7 +69,7 @@ def test_each_code_has_its_hint(expected: str, code: str) -> None:
 )
 def test_only_ses_has_the_quota_of_one_call_a_second(operation: str, code: str) -> None:
     """The hint names the quota that is used up."""
-    expected = f"another program uses up the quota of {operation}; run sesform when it does not"
+    expected = f"another program uses the quota of {operation}; run sesform again when that program has finished"
 
     assert expected == explained(refusal(code), operation).hint
 
@@ -79,7 +79,7 @@ def test_only_ses_has_the_quota_of_one_call_a_second(operation: str, code: str) 
     [
         (IDENTITY, "InvalidParameterValue", "Identity a.com is invalid. Must be a verified email address or domain."),
         (IDENTITY, "BadRequestException", "It must be a verified email address or domain."),
-        (WRONG_REGION, "InvalidParameter", "Invalid parameter: TopicArn"),
+        (WRONG_REGION, "InvalidParameter", "the topic is in another region or partition; correct the reference"),
         (PRINCIPAL, "InvalidParameter", "Invalid parameter: Policy Error: PrincipalNotFound"),
         (PRINCIPAL, "MalformedPolicy", "Invalid principal in policy"),
         (KMS, "InvalidSNSDestination", "Access denied to KMS key arn:aws:kms:eu-west-1:111111111111:key/k"),
@@ -99,14 +99,14 @@ def test_the_code_goes_before_the_text() -> None:
     """A denial is a denial, whatever else its text mentions."""
     error = refusal("AccessDenied", "not authorized to publish to SNS topic")
 
-    assert explained(error, "sns:Publish").hint == "these credentials lack sns:Publish"
+    assert explained(error, "sns:Publish").hint == "these credentials lack the permission sns:Publish"
 
 
 def test_a_role_that_cannot_be_taken_is_about_its_trust_policy() -> None:
     """For STS it is the role that has to let somebody in."""
     assert (
         explained(refusal("AccessDenied"), "sts:AssumeRole").hint
-        == "the role's trust policy must let these credentials in"
+        == "the role's trust policy must allow these credentials"
     )
 
 
@@ -168,7 +168,7 @@ def test_an_answer_without_an_error_in_it_is_an_error_all_the_same() -> None:
             boto.ConfigParseError(path="f", error="e"),
         ),
         (
-            f"{WHERE}: token: no such file; check AWS_WEB_IDENTITY_TOKEN_FILE and the AWS configuration",
+            f"{WHERE}: token does not exist; check AWS_WEB_IDENTITY_TOKEN_FILE and the AWS configuration",
             FileNotFoundError(2, "No such file or directory", "token"),
         ),
     ],
@@ -204,7 +204,7 @@ def test_a_lost_answer_may_have_been_done(error: Exception) -> None:
     """Where the call went out and no answer came, nobody knows whether it was carried out."""
     ours = explained(error)
 
-    assert (ours.maybe_done, ours.hint) == (True, "whether the call was carried out is unknown; plan again to see")
+    assert (ours.maybe_done, ours.hint) == (True, "the call may have been carried out; plan again to see")
 
 
 @pytest.mark.parametrize(

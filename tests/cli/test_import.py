@@ -181,7 +181,7 @@ def test_an_answer_that_is_not_understood_is_no_answer(
     result = applied.run("import", "--sandbox", *NAMED, "-q")
 
     assert (1, "") == (result.code, result.out)
-    assert "Error: an answer in 222222222222/eu-west-1 was not understood (ValueError: a policy is" in result.err
+    assert "Error: an answer in 222222222222/eu-west-1 has an unexpected form (ValueError: a policy is" in result.err
 
 
 def test_a_result_that_is_not_faithful_says_so(applied: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,5 +172,7 @@ def test_a_list_that_is_refused_is_a_warning(others: Shell, monkeypatch: pytest.
     result = others.run("plan", "--sandbox", "--unmanaged")
 
     assert 0 == result.code
-    assert "Warning: what no spec names could not all be listed: sns:ListTopics in 111111111111/eu-west-1" in result.err
+    assert (
+        "Warning: unmanaged resources could not all be listed: sns:ListTopics in 111111111111/eu-west-1" in result.err
+    )
     assert "configuration_set theirs" in result.out

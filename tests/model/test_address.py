@@ -33,7 +33,7 @@ def test_only_the_key_holds_slashes() -> None:
 )
 def test_a_text_with_fewer_parts_is_refused(text: str) -> None:
     """Every part of an address must be there."""
-    with pytest.raises(UsageError, match="is not of the form <spec>/<region>/<type>/<key>"):
+    with pytest.raises(UsageError, match="is not valid; write <spec>/<region>/<type>/<key>"):
         Address.parse(text)
 
 

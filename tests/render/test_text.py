@@ -71,7 +71,7 @@ def report(*results: Result, interrupted: bool = False) -> Report:
     errors: dict[Result, str] = {
         "failed": "ses:SetIdentityNotificationTopic in 111111111111/eu-west-1: InvalidParameterValue: no",
         "not tried": "the run was interrupted" if interrupted else "it depends on corp/eu-west-1/topic/u",
-        "unknown": "no answer; whether the call was carried out is unknown; plan again to see",
+        "unknown": "no answer; the call may have been carried out; plan again to see",
     }
     changes = update().changes
     outcomes = (Outcome(c, r, errors.get(r, "")) for c, r in zip(changes, results, strict=False))

@@ -193,4 +193,4 @@ def test_a_redirection_that_leaves_the_tagging_api_out_is_warned_of(
     ]
 
     assert [] == warnings[0]
-    assert "these still go to AWS: resourcegroupstaggingapi=tagging.eu-west-1.amazonaws.com" in warnings[1][0]
+    assert "calls to resourcegroupstaggingapi=tagging.eu-west-1.amazonaws.com still go to AWS" in warnings[1][0]

@@ -192,7 +192,7 @@ def test_what_a_spec_that_is_gone_has_left_earlier_stays(world: World) -> None:
 def test_a_refused_look_is_an_error(world: World) -> None:
     """Without the right to read tags nothing is planned as if there were none."""
     world.sandbox.fail("GetResources", code="AccessDeniedException", message="no", status=400, times=9)
-    with pytest.raises(AwsError, match="these credentials lack tag:GetResources"):
+    with pytest.raises(AwsError, match="these credentials lack the permission tag:GetResources"):
         world.plan(HEAD, prune=True)
 
 

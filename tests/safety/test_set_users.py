@@ -120,7 +120,10 @@ def test_a_search_that_is_refused_is_an_error(world: World, operation: str) -> N
     plan = world.plan(GONE)
 
     assert [PLACE] == [p.path for p in plan.errors]
-    assert "cannot be read: which identities use it by default is unknown: ses:" + operation in plan.errors[0].summary
+    assert (
+        "cannot be read: identities that use it as default configuration set could not be read: ses:" + operation
+        in plan.errors[0].summary
+    )
     assert [c for c in plan.changes if str(c.address) == PLACE] == []
 
 
@@ -172,8 +175,8 @@ class Nothing(Pages):
 def test_a_list_that_is_not_understood_is_unreadable() -> None:
     """No list is not an empty list: who uses the set is unknown, and it stays."""
     assert {
-        Address.parse(PLACE): "which identities use it by default is unknown: "
-        "the answer was not understood (KeyError: 'EmailIdentities')"
+        Address.parse(PLACE): "identities that use it as default configuration set could not be read: "
+        "the answer has an unexpected form (KeyError: 'EmailIdentities')"
     } == looked_up(Nothing()).unreadable
 
 

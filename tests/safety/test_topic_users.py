@@ -84,7 +84,7 @@ def test_it_costs_a_call_for_a_hundred_identities_and_nothing_where_no_topic_goe
 
 
 def test_a_role_that_may_not_look_is_warned(world: World) -> None:
-    """Whose SES is none of a delegate's role's business can still delete its topics."""
+    """The role of a delegate may lack all permissions for SES, and can delete its topics all the same."""
     text = WITH.replace("Owner", "Delegate").replace(OWNER, DELEGATE)
     world.converge(text)
     world.sandbox.fail("ListEmailIdentities", code="AccessDeniedException", message="no", status=403, times=9)
@@ -92,9 +92,7 @@ def test_a_role_that_may_not_look_is_warned(world: World) -> None:
 
     assert (["corp/eu-west-1/topic/t"], ()) == ([str(c.address) for c in plan.changes], plan.errors)
     assert [True] == [
-        d.summary.startswith(
-            f"whether anything that no spec names uses the topics that go in {DELEGATE}/{REGION} could not"
-        )
+        d.summary.startswith(f"users of topics that will be deleted in {DELEGATE}/{REGION} could not")
         for d in plan.diagnostics
     ]
 

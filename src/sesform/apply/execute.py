@@ -1,4 +1,4 @@
-"""Plan → Report: each step when those it depends on are done, independent ones side by side, and the truth about every one."""
+"""Run a plan: each step after those it depends on, independent steps side by side, and an outcome for every step."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from contextlib import contextmanager, suppress
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
-from sesform.errors import AwsError, LeftError, SesformError
+from sesform.errors import AwsError, NotDeletableError, SesformError
 from sesform.planning.plan import WELL, Change, Outcome, Plan, Report, Result
 from sesform.resources import RESOURCES
 
 if TYPE_CHECKING:
     from sesform.aws import Connection, Connections
 
-# Told of each step as it begins (outcome None) and as it ends.
+# Called when a step begins (outcome None) and when it ends.
 Progress = Callable[[Change, Outcome | None], None]
 
 
 def run(plan: Plan, connections: Connections, *, parallelism: int = 10, progress: Progress | None = None) -> Report:
-    """Carries a plan out.
+    """Run a plan and return its report.
 
-    A step that fails stops those that depend on it and no others. The first interrupt lets the calls under way finish and sends no
-    more. Never raises for what AWS answers: that is in the Report.
+    A failed step stops the steps that depend on it and no others. At the first interrupt the calls under way finish, and no
+    more are sent. Errors of AWS are not raised: they are in the report.
     """
     return _Run(plan, connections, parallelism, progress or (lambda change, outcome: None)).run()
 
@@ -61,7 +61,7 @@ class _Run:
         self._connections.stop()
 
     def _blocked(self, position: int) -> Outcome | None:
-        """The outcome of a step that is not to be tried, or None where it is."""
+        """Return the outcome of a step that will not be tried, or None if it can be tried."""
         change = self._plan.changes[position]
         if self._interrupted:
             return Outcome(change, "not tried", "the run was interrupted")
@@ -75,7 +75,7 @@ class _Run:
         self._tell(outcome.change, outcome)
 
     def _tell(self, change: Change, outcome: Outcome | None) -> None:
-        # Whoever is told may have gone (a closed pipe): that must not keep the run from its end.
+        # The listener may be gone (a closed pipe); the run must finish all the same.
         with self._told, suppress(Exception):
             self._progress(change, outcome)
 
@@ -88,21 +88,21 @@ class _Run:
             _write(change, self._connections.of(change.address))
         except InterruptedError:
             return Outcome(change, "not tried", "the run was interrupted")
-        except LeftError as error:
+        except NotDeletableError as error:
             return Outcome(change, "left", str(error))
         except AwsError as error:
             result: Result = "unknown" if error.maybe_done else "failed"
             return Outcome(change, result, str(error))
         except SesformError as error:
             return Outcome(change, "failed", str(error))
-        except Exception as error:  # a fault of ours must not keep the others' truth from being told
+        except Exception as error:  # a fault of sesform must not hide the outcomes of the other steps
             return Outcome(change, "unknown", f"{type(error).__name__}: {error}; please report this")
         return Outcome(change, "done")
 
 
 @contextmanager
 def _on_interrupt(act: Callable[..., None]) -> Iterator[None]:
-    """The interrupt key only acts, and raises nothing: an exception out of nowhere would leave threads and locks behind."""
+    """Set a flag at an interrupt, and raise nothing: an exception at any point could leave threads and locks behind."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

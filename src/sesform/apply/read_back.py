@@ -1,4 +1,4 @@
-"""After apply: does AWS show what was set? SES takes a while, and within that time a difference is no drift.
+"""Read back after apply whether AWS shows what was set. SES is eventually consistent: a difference right after apply is no drift.
 
 Source: AWS developer guide, "Configuring Amazon SNS notifications": changes can take a few minutes to act.
 """
@@ -18,7 +18,7 @@ from sesform.specs.declared import Declared
 if TYPE_CHECKING:
     from sesform.aws import Connections
 
-PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # seconds between looks: about a minute in all
+PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # seconds between reads, about a minute in all
 
 
 def not_shown(
@@ -28,9 +28,9 @@ def not_shown(
     pauses: Sequence[float] = PAUSES,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Change]:
-    """The last steps that were done and that AWS does not show yet, after looking again for about a minute.
+    """Return the last done step of each resource that AWS does not show yet, after reading for about a minute.
 
-    Reads only; what cannot be read counts as not shown. What AWS may show at any later time is not waited for.
+    A resource that cannot be read counts as not shown. Eventually consistent resource types are not waited for.
     """
     last = {o.change.address: o.change for o in report.outcomes if o.result == "done"}
     waiting = [c for c in last.values() if not RESOURCES[c.address.type].eventually_consistent]
@@ -45,7 +45,7 @@ def not_shown(
 
 
 def wanted(change: Change) -> Declared:
-    """What to read to see a change's resource."""
+    """Return what to read to see the resource of a change."""
     properties = change.before or change.after or {}
     key = {name: str(properties[name]) for name in RESOURCES[change.address.type].key}
     return Declared(change.address, change.scope, key, None)

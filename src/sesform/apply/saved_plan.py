@@ -18,11 +18,11 @@ MAX_BYTES = 256 * 1024 * 1024
 
 
 def save(file: Path, content: Mapping[str, Any]) -> None:
-    """Writes the document whole or not at all, readable by its owner only. Raises UsageError where the place cannot be written."""
-    target = file.resolve()  # a link stays one
+    """Write the document whole or not at all, readable by its owner only. Raises UsageError if it cannot be written."""
+    target = file.resolve()  # follow a link, and do not replace it
     try:
         if target.exists() and not target.is_file() and not target.is_dir():
-            with target.open("w", encoding="utf-8") as stream:  # a pipe or a device is written to, not replaced
+            with target.open("w", encoding="utf-8") as stream:  # write to a pipe or a device, and do not replace it
                 stream.write(text(content) + "\n")
             return
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
@@ -38,11 +38,13 @@ def save(file: Path, content: Mapping[str, Any]) -> None:
 
 
 def load(file: Path) -> Plan:
-    """A saved plan. Raises PlanFileError where it is damaged, edited or of another version; UsageError where there is none."""
+    """Return a saved plan. Raises PlanFileError if it is damaged, edited or of another version, UsageError if it cannot be read."""
     shown = printable(str(file))
     try:
         if file.stat().st_size > MAX_BYTES:
-            raise PlanFileError(f"{shown}: is larger than {MAX_BYTES // 1024 // 1024} MiB")
+            raise PlanFileError(
+                f"{shown}: is larger than {MAX_BYTES // 1024 // 1024} MiB; make a plan with `sesform plan --out FILE`"
+            )
         return loaded(json.loads(file.read_text(encoding="utf-8")), shown)
     except OSError as error:
         raise UsageError(f"{shown}: cannot be read: {error.strerror}") from None

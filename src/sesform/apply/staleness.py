@@ -1,4 +1,4 @@
-"""Whether AWS still holds what a saved plan saw."""
+"""Check that AWS still holds what a saved plan saw."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sesform.specs.declared import Declared
 
 
 def touched(plan: Plan) -> list[Declared]:
-    """Every resource that the plan changes, to be read again."""
+    """Return every resource that the plan changes, to be read again."""
     return [wanted(change) for change in _first_steps(plan)]
 
 
 def check(plan: Plan, snapshot: Snapshot) -> None:
-    """Raises StalePlanError, naming each resource that has moved or can no longer be read, with what was expected and found."""
+    """Raise StalePlanError with each resource that has changed or can no longer be read, and what was expected and found."""
     lines = []
     for change in _first_steps(plan):
         kind, expected = RESOURCES[change.address.type], change.before
@@ -27,7 +27,7 @@ def check(plan: Plan, snapshot: Snapshot) -> None:
         elif not _same(kind, expected, found) and not (kind.eventually_consistent and _same(kind, change.after, found)):
             lines.append(f"  {change.address}: expected {_shown(expected)}, found {_shown(found)}")
     if lines:
-        # A topic policy is always there once its topic is, so it differs wherever its topic does.
+        # A topic policy exists whenever its topic does, so it differs wherever its topic differs.
         raise StalePlanError(
             "the saved plan is stale: AWS has changed since it was made; plan again\n"
             + "\n".join(map(printable, lines))

@@ -1,7 +1,14 @@
-"""The one place that talks to AWS: checked accounts, paced and retried calls, errors that say what to do. The only user of botocore
-(and not of boto3, which adds a tenth of a second to every start and nothing that is needed here).
+"""The only place that calls AWS. It checks accounts, paces and retries calls, and raises errors that say what to do.
 
-`connect` gives a Connection for each spec and region. Everything else in sesform calls AWS through `Connection.call`.
+`Logins.connect` returns a Connection for each spec and region; everything else calls AWS through `Connection.call`. The rules:
+
+- **Pacing.** SES accepts one call a second in each account and region. Every attempt of a call to SES waits for its turn in its
+  scope; other services are not paced.
+- **Retries.** botocore retries throttling and transient faults with backoff. Answers that mean "not yet", such as those right after
+  a policy was changed, are retried too. Every attempt is paced and counted like the first.
+- **Read-only.** A connection refuses writing calls before they are sent, until `Connections.allow_writes`.
+
+Only this package uses botocore. It does not use boto3, whose import takes a tenth of a second.
 """
 
 from __future__ import annotations
@@ -30,12 +37,12 @@ from sesform.model.values import printable
 log = logging.getLogger("sesform.aws")
 
 SERVICES = ("ses", "sesv2", "sns")
-TAGGING = "resourcegroupstaggingapi"  # connected to when it is first needed, which in most runs it is not
+TAGGING = "resourcegroupstaggingapi"  # the client is created when it is first needed, which most runs never do
 _PACED = ("ses", "sesv2")
 _READS = ("Get", "List", "Describe")
 
-# Answers that mean "not yet" and that botocore does not retry by itself, by (code, part of the text). A topic policy or an IAM
-# principal takes a while to spread (hashicorp/terraform-provider-aws#26041); SNS calls its throttling "Throttled".
+# Answers that mean "not yet" and that botocore does not retry, as (code, part of the text). Topic policies and IAM
+# principals are eventually consistent (hashicorp/terraform-provider-aws#26041); SNS calls its throttling "Throttled".
 _NOT_YET = (
     ("Throttled", ""),
     ("InvalidParameter", "PrincipalNotFound"),
@@ -48,7 +55,7 @@ _MAKING = threading.Lock()
 
 
 class Connection:
-    """AWS as one spec sees it in one region. Safe to use from many threads."""
+    """AWS as one spec reaches it in one region. Safe to use from several threads."""
 
     def __init__(
         self, scope: Scope, session: botocore.session.Session, pacer: Pacer, *, read_only: bool, parallelism: int = 10
@@ -64,8 +71,8 @@ class Connection:
             self.open(service)
 
     def open(self, service: str) -> Any:
-        """The client of a service, made if it is not there yet."""
-        with _MAKING:  # sessions are shared by connections, and make one client at a time
+        """Return the client of a service, created if needed."""
+        with _MAKING:  # connections share sessions, and a session creates one client at a time
             if service not in self._clients:
                 client = self._session.create_client(service, region_name=self.scope.region, config=self._config)
                 self._watch(service, client)
@@ -73,11 +80,11 @@ class Connection:
             return self._clients[service]
 
     def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
-        """One call, e.g. `call("ses", "ListIdentities", MaxItems=10)` → AWS's answer. `service` is ses, sesv2, sns, kms or TAGGING.
+        """Make one call, e.g. `call("ses", "ListIdentities", MaxItems=10)`, and return AWS's answer.
 
-        Waits for its turn, and retries throttling and transient faults with backoff, each attempt in its turn. Raises AwsError
-        where AWS refuses or cannot be reached, ReadOnlyError where a connection that only reads is asked to write, Stopped
-        after `stop`.
+        `service`: ses, sesv2, sns, kms or TAGGING. Waits for its turn, and retries throttling and transient faults with
+        backoff. Raises AwsError if AWS refuses the call or cannot be reached, ReadOnlyError for a writing call on a connection
+        that only reads, and Stopped after `stop`.
         """
         log.debug("%s:%s in %s%s", _prefix(service), operation, self.scope, _told(params))
         try:
@@ -90,22 +97,25 @@ class Connection:
         return answer
 
     def made(self) -> Counter[str]:
-        """The attempts so far by operation, as a copy: other threads go on counting."""
+        """Return a copy of the number of attempts so far, by operation."""
         with self._lock:
             return self.calls.copy()
 
     def stop(self) -> None:
-        """No call that waits for its turn is sent any more; those under way finish."""
+        """Send no call any more that waits for its turn. Calls under way finish."""
         self._pacer.stop()
 
     @property
     def endpoints(self) -> dict[str, str]:
-        """Host of each service's endpoint."""
+        """The host of each service's endpoint."""
         return {service: urlsplit(client.meta.endpoint_url).hostname or "" for service, client in self._clients.items()}
 
     def _late(self, service: str) -> Any:
-        """The client of a service that was not opened before its first call. Raises AwsError where that would tell of another AWS
-        than the one that is asked: its endpoint is redirected and the others are not, or the other way round."""
+        """Return the client of a service that is first needed now.
+
+        Raises AwsError if its endpoint is redirected and those of the other services are not, or the other way round: it would
+        belong to another AWS.
+        """
         client = self.open(service)
         host = self.endpoints[service]
         if _is_aws(host) == _is_aws(self.endpoints["sns"]):
@@ -113,19 +123,19 @@ class Connection:
         del self._clients[service]
         one, other = ("AWS's", "are not") if _is_aws(host) else ("not AWS's", "are")
         raise AwsError(
-            f"its endpoint {host} is {one}, and those of the other services {other}",
+            f"endpoint {host} is {one}, and the endpoints of the other services {other}",
             operation=service,
             where=str(self.scope),
-            hint=f"set AWS_ENDPOINT_URL, or AWS_ENDPOINT_URL_{service.upper()} as the others are set",
+            hint=f"set AWS_ENDPOINT_URL, or set AWS_ENDPOINT_URL_{service.upper()} like those of the other services",
         )
 
     def _watch(self, service: str, client: Any) -> None:
-        """Hooks into botocore, so that its own retries are paced, counted and kept read-only like first attempts."""
+        """Register hooks with botocore, so that its own retries are paced, counted and kept read-only, too."""
 
         def before_call(model: Any, **_: Any) -> None:
             if self.read_only and not model.name.startswith(_READS):
                 raise ReadOnlyError(
-                    f"{_prefix(service)}:{model.name} was asked of a connection that only reads; please report this"
+                    f"{_prefix(service)}:{model.name} was called on a connection that only reads; please report this"
                 )
 
         def before_send(event_name: str, **_: Any) -> None:
@@ -141,7 +151,10 @@ class Connection:
 
 
 def _not_yet(response: Any, attempts: int, **_: Any) -> float | None:
-    """botocore's needs-retry hook: the seconds to wait before another attempt, or None for no opinion."""
+    """Return the seconds to wait before another attempt, or None to leave it to botocore.
+
+    The form is botocore's needs-retry hook.
+    """
     if response is None or attempts >= _MAX_ATTEMPTS:
         return None
     error = response[1].get("Error", {})
@@ -152,19 +165,22 @@ def _not_yet(response: Any, attempts: int, **_: Any) -> float | None:
 
 
 def _told(params: Mapping[str, Any]) -> str:
-    """The parameters in short: long ones (policies, lists of identities, definitions) are cut."""
+    """Return the parameters for the log. Long values (policies, lists, definitions) are cut."""
     shown = (f" {name}={str(value)[:60]}{'...' if len(str(value)) > 60 else ''}" for name, value in params.items())
     return printable("".join(shown))
 
 
 def _prefix(service: str) -> str:
-    return {"sesv2": "ses", TAGGING: "tag"}.get(service, service)  # IAM's names
+    return {"sesv2": "ses", TAGGING: "tag"}.get(service, service)  # the prefixes of IAM actions
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to connect. `rate`: SES calls a second in each scope (None: not paced); `tags`: whether tags will be asked for;
-    `open_session` decides what answers."""
+    """How to connect.
+
+    `rate`: SES calls a second in each scope, None for no pacing. `tags`: whether tags will be read or written. `open_session`:
+    makes the session of a profile and an account.
+    """
 
     read_only: bool = True
     rate: float | None = SES_CALLS_PER_SECOND
@@ -184,19 +200,19 @@ class Connections:
         return self.by_place[address.spec, address.region]
 
     def in_scope(self, scope: Scope) -> Connection | None:
-        """Any connection to that account and region."""
+        """Return any connection to that account and region, None if there is none."""
         return next((c for c in self.by_place.values() if c.scope == scope), None)
 
     @property
     def calls(self) -> Counter[tuple[Scope, str]]:
-        """Attempts made so far, by scope and operation."""
+        """Attempts so far, by scope and operation."""
         total: Counter[tuple[Scope, str]] = Counter()
         for connection in {id(c): c for c in self.by_place.values()}.values():
             total.update({(connection.scope, operation): n for operation, n in connection.made().items()})
         return total
 
     def allow_writes(self) -> None:
-        """From here on calls may write: only apply says so, and only when it has been agreed to."""
+        """Allow writing calls from now on. Only apply does this, after the plan was approved."""
         for connection in self.by_place.values():
             connection.read_only = False
 
@@ -206,7 +222,7 @@ class Connections:
 
 
 class Logins:
-    """Connections that are kept: one account is logged in to once, however often its connections are asked for."""
+    """Connections that are kept, so that a run logs in to each account once."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -216,9 +232,9 @@ class Logins:
     def connect(
         self, places: Iterable[tuple[str, str]], access: Mapping[str, Access], *, tags: bool = False
     ) -> Connections:
-        """Return connections, which only read, for each (spec, region). `tags`: whether tags will be read or written.
+        """Return read-only connections for each (spec, region). `tags`: whether tags will be read or written.
 
-        Raises CredentialsError, AwsError or AccountError before anything else has been called.
+        Raises CredentialsError, AwsError or AccountError before any other call is made.
         """
         wanted = {place: (access[place[0]], place[1]) for place in dict.fromkeys(places)}
         missing = {place: key for place, key in wanted.items() if key not in self._made}
@@ -239,9 +255,9 @@ def connect(
     settings: Settings,
     pacers: dict[Scope, Pacer] | None = None,
 ) -> Connections:
-    """Logs in to the account of each (spec, region), checks it, and connects. `pacers` are those of earlier connections.
+    """Log in to the account of each (spec, region), check it, and connect. `pacers`: those of earlier connections.
 
-    Raises CredentialsError, AwsError or AccountError before anything else has been called.
+    Raises CredentialsError, AwsError or AccountError before any other call is made.
     """
     pacers = {} if pacers is None else pacers
     wanted = {place: (access[place[0]], place[1]) for place in dict.fromkeys(places)}
@@ -259,7 +275,7 @@ def connect(
                 scope, sessions[who], pacer, read_only=settings.read_only, parallelism=settings.parallelism
             )
     for connection in made.values() if settings.tags else ():
-        connection.open(TAGGING)  # so that a redirection that leaves it out is warned of
+        connection.open(TAGGING)  # so that a redirection that lacks this service is reported
     connections = Connections({place: made[key] for place, key in wanted.items()})
     connections.warnings += _half_redirected(made.values())
     return connections
@@ -275,7 +291,7 @@ def _half_redirected(connections: Iterable[Connection]) -> list[str]:
         return []
     real = sorted(service for service, is_aws in hosts.items() if is_aws)
     text = (
-        f"only some endpoints are redirected; these still go to AWS: {', '.join(real)}; "
+        f"only some endpoints are redirected; calls to {', '.join(real)} still go to AWS; "
         "set AWS_ENDPOINT_URL, or each of AWS_ENDPOINT_URL_SES, _SESV2, _SNS, _STS and _RESOURCE_GROUPS_TAGGING_API"
     )
     return [text]

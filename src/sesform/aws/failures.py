@@ -1,4 +1,4 @@
-"""botocore's exceptions → AwsError and CredentialsError, with what to do about each."""
+"""Convert botocore's exceptions to AwsError and CredentialsError, each with what to do."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from botocore import exceptions as boto
 from sesform.errors import DENIED, AwsError, CredentialsError, SesformError
 
 _HINTS = {
-    "ExpiredToken": "log in again: the session's credentials have expired",
-    "ExpiredTokenException": "log in again: the session's credentials have expired",
-    "RequestExpired": "log in again, and check this machine's clock",
-    "InvalidClientTokenId": "the access key does not exist (any more), or belongs to another partition",
-    "UnrecognizedClientException": "the access key does not exist (any more), or belongs to another partition",
-    "SignatureDoesNotMatch": "the secret access key does not belong to the access key, or this machine's clock is wrong",
-    "RegionDisabledException": "turn the region on in this account, or remove it from the spec",
-    "OptInRequired": "turn the region on in this account, or remove it from the spec",
+    "ExpiredToken": "the credentials of the session have expired; log in again",
+    "ExpiredTokenException": "the credentials of the session have expired; log in again",
+    "RequestExpired": "log in again, and check the clock of this machine",
+    "InvalidClientTokenId": "the access key does not exist, or belongs to another partition; correct the credentials",
+    "UnrecognizedClientException": "the access key does not exist, or belongs to another partition; correct the credentials",
+    "SignatureDoesNotMatch": "the secret access key does not match the access key, or the clock of this machine is wrong",
+    "RegionDisabledException": "enable the region in this account, or remove it from the spec",
+    "OptInRequired": "enable the region in this account, or remove it from the spec",
 }
 _THROTTLED = frozenset(
     {"Throttling", "ThrottlingException", "Throttled", "ThrottledException", "TooManyRequestsException"}
@@ -29,15 +29,18 @@ _TEXTS = (
         r"must be a verified email address or domain",
         "verify the identity in this account and region, or correct the spec's account or regions",
     ),
-    (r"Invalid parameter: TopicArn", "the topic is of another region or partition: correct the reference"),
+    (
+        r"Invalid parameter: TopicArn",
+        "the topic is in another region or partition; correct the reference",
+    ),
     (
         r"PrincipalNotFound|invalid principal",
-        "the principal does not exist, is too new, or its account has the region turned off",
+        "the principal does not exist or was created moments ago, or the region is disabled in its account",
     ),
-    (r"KMS|encrypted", "the key's policy must let ses.amazonaws.com use kms:GenerateDataKey and kms:Decrypt"),
+    (r"KMS|encrypted", "the key's policy must allow ses.amazonaws.com to use kms:GenerateDataKey and kms:Decrypt"),
     (
         r"could not publish|not authorized to publish|publish to (the )?SNS topic",
-        "the topic's policy must let ses.amazonaws.com publish",
+        "the topic's policy must allow ses.amazonaws.com to publish",
     ),
     (
         r"SNS topic .* (not found|does not exist|is invalid)",
@@ -57,7 +60,7 @@ _CREDENTIALS = (
     (boto.UnauthorizedSSOTokenError, None, "run `aws sso login`"),
     (boto.SSOTokenLoadError, None, "run `aws sso login`"),
     (boto.CredentialRetrievalError, None, "check the profile's credential_process, role or token file"),
-    (boto.InfiniteLoopConfigError, None, "break the circle of source_profile entries"),
+    (boto.InfiniteLoopConfigError, None, "remove the circle of source_profile entries"),
     (boto.InvalidConfigError, None, "correct the AWS configuration"),
     (boto.ConfigParseError, None, "correct the AWS configuration"),
 )
@@ -66,18 +69,21 @@ _NO_ANSWER = (boto.ReadTimeoutError, boto.ConnectionClosedError, boto.Incomplete
 
 
 def explain(error: Exception, operation: str, where: str) -> SesformError:
-    """An exception of a call → ours. `operation` e.g. "ses:SetIdentityNotificationTopic", `where` e.g. "111111111111/eu-west-1"."""
+    """Return sesform's error for an exception of a call.
+
+    `operation`: e.g. "ses:SetIdentityNotificationTopic". `where`: e.g. "111111111111/eu-west-1".
+    """
     if isinstance(error, boto.ClientError):
         return _refused(error, operation, where)
     for kind, text, hint in _CREDENTIALS:
         if isinstance(error, kind):
             return CredentialsError(f"{where}: {text or error}; {hint}")
-    if isinstance(error, FileNotFoundError):  # a web identity token file that is not there surfaces as this
+    if isinstance(error, FileNotFoundError):  # botocore raises this for a web identity token file that does not exist
         return CredentialsError(
-            f"{where}: {error.filename}: no such file; check AWS_WEB_IDENTITY_TOKEN_FILE and the AWS configuration"
+            f"{where}: {error.filename} does not exist; check AWS_WEB_IDENTITY_TOKEN_FILE and the AWS configuration"
         )
     if isinstance(error, _NO_ANSWER):
-        hint = "whether the call was carried out is unknown; plan again to see"
+        hint = "the call may have been carried out; plan again to see"
         return AwsError(str(error), operation=operation, where=where, hint=hint, maybe_done=True)
     if isinstance(error, _NO_CONNECTION):
         hint = "check the network, the proxy settings and AWS_ENDPOINT_URL"
@@ -91,13 +97,13 @@ def _refused(error: boto.ClientError, operation: str, where: str) -> AwsError:
     hint = _HINTS.get(code, "")
     if code in DENIED:
         hint = (
-            f"these credentials lack {operation}"
+            f"these credentials lack the permission {operation}"
             if not operation.startswith("sts:")
-            else "the role's trust policy must let these credentials in"
+            else "the role's trust policy must allow these credentials"
         )
     if code in _THROTTLED:
         quota = "the quota of one SES call a second" if operation.startswith("ses:") else f"the quota of {operation}"
-        hint = f"another program uses up {quota}; run sesform when it does not"
+        hint = f"another program uses {quota}; run sesform again when that program has finished"
     for pattern, text in _TEXTS:
         if not hint and re.search(pattern, message, re.IGNORECASE):
             hint = text

@@ -1,4 +1,4 @@
-"""The pace of SES calls: each waits for its turn, so that none is throttled (see `quota` for the rate)."""
+"""Pace calls to SES: each waits for its turn, so that none is throttled."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _SLACK = 1.005
 
 
 class Stopped(InterruptedError):
-    """The run was stopped while this call waited for its turn: it was never sent."""
+    """The run was stopped while this call waited for its turn. The call was not sent."""
 
 
 class Pacer:
-    """Gives each call its turn. One for each scope, shared by everything that calls SES there.
+    """Gives each call its turn. One for each scope, shared by all connections to it.
 
-    `rate` is in calls a second; None does not pace. Safe to use from many threads.
+    `rate`: calls a second, None for no pacing. Safe to use from several threads.
     """
 
     def __init__(self, rate: float | None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -28,7 +28,7 @@ class Pacer:
         self._stop = threading.Event()
 
     def wait(self) -> None:
-        """Returns when it is this call's turn. Raises Stopped when the run is stopped before that."""
+        """Wait for this call's turn. Raises Stopped if the run is stopped before it."""
         with self._lock:
             now = self._clock()
             turn = max(now, self._next)
@@ -39,5 +39,5 @@ class Pacer:
             raise Stopped
 
     def stop(self) -> None:
-        """Lets no further call through."""
+        """Refuse every further call."""
         self._stop.set()

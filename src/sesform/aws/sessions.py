@@ -1,4 +1,4 @@
-"""Credentials → botocore sessions, and the check that they belong to the account that the spec names."""
+"""Make botocore sessions of credentials, and check that they belong to the account that the spec names."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from sesform.aws.failures import explain
 from sesform.errors import AccountError, SesformError
 from sesform.model.address import Access
 
-# (profile, account) → a session. The account matters to the sandbox only, which has credentials for any.
+# (profile, account) → a session. Only the sandbox uses the account: it has credentials for any.
 OpenSession = Callable[[str | None, str], botocore.session.Session]
 
 _USER_AGENT = f"sesform/{__version__}"
 
 
 def open_session(profile: str | None, account: str) -> botocore.session.Session:
-    """The session that the AWS CLI would have with this profile (None: the ambient credential chain)."""
+    """Return the session that the AWS CLI has with this profile. None: the ambient credential chain."""
     session = botocore.session.Session(profile=profile)
     session.register_component("data_loader", _shared_loader(session))
     return session
@@ -32,14 +32,14 @@ _loader: Any = None
 
 
 def _shared_loader(session: botocore.session.Session) -> Any:
-    # Loading the service models is most of what a client costs; sessions that share the loader load them once.
+    # Loading the service models is most of the cost of a client; sessions that share the loader load them once.
     global _loader
     _loader = _loader or session.get_component("data_loader")
     return _loader
 
 
 def config(parallelism: int = 10) -> Config:
-    """The settings of every client: short patience, botocore's standard retries with backoff and jitter."""
+    """Return the settings of every client: short timeouts, botocore's standard retries with backoff and jitter."""
     return Config(
         retries={"mode": "standard", "max_attempts": 6},
         connect_timeout=10,
@@ -50,10 +50,10 @@ def config(parallelism: int = 10) -> Config:
 
 
 def log_in(access: Access, region: str, opener: OpenSession) -> botocore.session.Session:
-    """The session for a spec's account, its role taken if it has one, and its account checked with GetCallerIdentity.
+    """Return the session for the account of a spec, with its role assumed, and the account checked with GetCallerIdentity.
 
-    Role credentials refresh themselves, so that a run may outlive them. Raises CredentialsError or AwsError where there are no
-    usable credentials, and AccountError where they belong to another account.
+    Role credentials are refreshed when they expire. Raises CredentialsError or AwsError if there are no usable credentials,
+    and AccountError if they belong to another account.
     """
     where = f"{access.account}/{region}"
     operation = "sts:GetCallerIdentity"
@@ -73,7 +73,7 @@ def log_in(access: Access, region: str, opener: OpenSession) -> botocore.session
     if caller["Account"] != access.account:
         raise AccountError(
             f"the credentials {_called(access)} belong to account {caller['Account']} ({caller['Arn']}), "
-            f"not to {access.account}: name a profile or a role of that one; nothing was read or changed"
+            f"not to {access.account}; name a profile or a role of {access.account}. Nothing was read or changed"
         )
     return session
 
@@ -95,7 +95,7 @@ def _assume(
     )
     session = opener(access.profile, access.account)
     credentials = DeferredRefreshableCredentials(method="assume-role", refresh_using=fetcher.fetch_credentials)
-    session._credentials = credentials  # type: ignore[attr-defined]  # botocore has no public way to hand a session refreshable credentials
+    session._credentials = credentials  # type: ignore[attr-defined]  # botocore has no public way to give a session refreshable credentials
     return session
 
 

@@ -1,10 +1,11 @@
-"""Find who still uses a topic or a configuration set that a plan deletes.
+"""Find the users of a topic or configuration set that a plan deletes.
 
-SES removes a deleted topic from an identity by itself (AWS developer guide, "Configuring Amazon SNS notifications"), a
-configuration set loses its events, and SES refuses mail of identities whose default set is gone. SES has no call that lists
-users, so all identities and sets of the account and region are read: GetIdentityNotificationAttributes for a hundred
-identities, GetConfigurationSetEventDestinations for each set, GetEmailIdentity for each identity. A plan that deletes no topic
-and no set makes none of these calls. Other accounts cannot be asked; a check reports those that the topic's policy names.
+SES removes a deleted topic from an identity by itself (AWS developer guide, "Configuring Amazon SNS notifications"). Events of
+a configuration set are lost with their topic, and SES refuses mail of identities whose default configuration set does not
+exist. SES has no call that lists users, so all identities and sets of the account and region are read: one
+GetIdentityNotificationAttributes for each 100 identities, one GetConfigurationSetEventDestinations for each set, one
+GetEmailIdentity for each identity. A plan that deletes no topic and no set makes none of these calls. Other accounts are not
+read; a check reports those that the topic's policy names.
 """
 
 from __future__ import annotations
@@ -31,18 +32,18 @@ from sesform.specs.declared import Declared
 if TYPE_CHECKING:
     from sesform.aws import Connection, Connections
 
-# Called before the identities and sets of a scope are read, with the names of the sets or topics and the number of SES calls.
+# Called before a scope is read, with the names of the topics or sets and the number of SES calls.
 Announce = Callable[[Scope, list[str], int], None]
 
 
 def users_of_topics(
     topics: Mapping[str, Address], snapshot: Snapshot, connections: Connections, parallelism: int, announce: Announce
 ) -> tuple[Snapshot, tuple[Problem, ...]]:
-    """The snapshot, with the topics of all identities and the destinations of all sets where the plan deletes a topic.
+    """Return the snapshot with the topics of all identities and the destinations of all sets, where topics are deleted.
 
-    Legacy entries for identities of other accounts are listed nowhere: those are asked for that the topic's policy lets in.
-    Where they may not be looked at there is a warning: a role of a delegate may have no right to SES at all. Where looking
-    failed there is an error: nobody knows what uses the topic.
+    Legacy entries for identities of other accounts cannot be listed: those that the topic's policy names are read. A missing
+    permission is a warning, because the role of a delegate may lack all permissions for SES. Any other failure is an error,
+    because the users of the topic are not known.
     """
     doomed: dict[Scope, dict[str, Address]] = defaultdict(dict)
     for arn, address in sorted(topics.items()):
@@ -64,7 +65,7 @@ def users_of_topics(
                     wanted = [_set(addresses[0], scope, name) for name in sets]
                     found.update(RESOURCES["event_destination"].read(Reader(connection, wanted), wanted))
             except AwsError as error:
-                text = f"whether anything that no spec names uses the topics that go in {scope} could not be looked at: {error}"
+                text = f"users of topics that will be deleted in {scope} could not be read: {error}"
                 concerns = tuple(map(str, addresses))
                 severity: Severity = "warning" if error.denied else "error"
                 problems.append(Problem(text, concerns[0], severity=severity, concerns=concerns))
@@ -76,7 +77,7 @@ def users_of_topics(
 
 
 def _unread(connection: Connection, snapshot: Snapshot) -> tuple[list[str], list[str]]:
-    """The identities and the sets that were not read yet."""
+    """Return the identities and configuration sets that were not read yet."""
     scope = connection.scope
     others = [name for name in listing.identities(connection) if (scope, name) not in snapshot.identities]
     known = snapshot.configuration_sets
@@ -84,10 +85,10 @@ def _unread(connection: Connection, snapshot: Snapshot) -> tuple[list[str], list
 
 
 def _let_in(scope: Scope, topics: Iterable[str], snapshot: Snapshot) -> set[str]:
-    """The identities of other accounts that the topics' policies name and that were not read yet."""
+    """Return the identities of other accounts that the topics' policies name and that were not read yet."""
     found: set[str] = set()
     for facts in filter(None, map(snapshot.topics.get, topics)):
-        with suppress(ValueError):  # a policy that nobody can read names nobody
+        with suppress(ValueError):  # a policy that cannot be parsed names no identity
             found |= policy_document.source_arns(policy_document.parse(facts.policy))
     named = {(text, arn) for text in found if "*" not in text and (arn := arns.parse(text)) is not None}
     foreign = {t for t, a in named if a.resource.startswith("identity/") and a.account != scope.account}
@@ -106,9 +107,9 @@ def users_of_sets(
     parallelism: int,
     announce: Announce,
 ) -> Snapshot:
-    """The snapshot, with the default sets of all identities of each account and region where the plan deletes a set.
+    """Return the snapshot with the default sets of all identities of each scope in which sets are deleted.
 
-    Where they cannot be read, the set that is to go counts as unreadable: then nobody knows who uses it.
+    If they cannot be read, the deleted set counts as unreadable, because its users are not known.
     """
     doomed: dict[Scope, dict[str, Address]] = defaultdict(dict)
     for (scope, name), address in sets.items():
@@ -126,7 +127,7 @@ def users_of_sets(
                     for name, facts in _facts(connection, names):
                         sending[scope, name] = facts
             except AwsError as error:
-                text = f"which identities use it by default is unknown: {error}"
+                text = f"identities that use it as default configuration set could not be read: {error}"
                 unreadable.update(dict.fromkeys(sets.values(), text))
 
         return job

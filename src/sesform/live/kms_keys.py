@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def read(references: Iterable[str], snapshot: Snapshot, connections: Connections, parallelism: int = 10) -> Snapshot:
-    """The snapshot with these keys, given by ARN, as far as some spec's account and region is theirs."""
+    """Return the snapshot with these keys, by ARN, for accounts and regions that a loaded spec has credentials for."""
     found: dict[str, KeyFacts] = {}
 
     def look_at(reference: str) -> None:
@@ -25,9 +25,7 @@ def read(references: Iterable[str], snapshot: Snapshot, connections: Connections
         connection = connections.in_scope(arn.scope) if arn else None
         where = f"{arn.account}/{arn.region}" if arn else reference
         found[reference] = (
-            _facts(connection, reference)
-            if connection
-            else KeyFacts(refusal=f"no spec has credentials for {where}, where it is")
+            _facts(connection, reference) if connection else KeyFacts(refusal=f"no spec has credentials for {where}")
         )
 
     jobs = [partial(look_at, reference) for reference in sorted(set(references))]
@@ -43,7 +41,7 @@ def _facts(connection: Connection, reference: str) -> KeyFacts:
             key = connection.call("kms", "DescribeKey", KeyId=reference)["KeyMetadata"]
             manager, state = key.get("KeyManager", ""), key.get("KeyState", "")
             facts = KeyFacts(key["Arn"], manager, state, key.get("KeySpec", SYMMETRIC))
-            # It takes the key's id or ARN, no alias, and its only policy's name is "default".
+            # GetKeyPolicy accepts a key's id or ARN, and no alias; the only policy is called "default".
             answer = connection.call("kms", "GetKeyPolicy", KeyId=key["Arn"], PolicyName="default")
             return replace(facts, policy=answer["Policy"])
     except AwsError as error:

@@ -1,4 +1,4 @@
-"""List calls: the names of all identities, configuration sets and topics of an account and region."""
+"""List the names of all identities, configuration sets and topics of an account and region."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from sesform.aws import Connection
 
 
-_PAGE = 1000  # SES v2 API reference, ListEmailIdentities: no more a page
+_PAGE = 1000  # the largest page: SES v2 API reference, ListEmailIdentities
 
 
 def identities(connection: Connection) -> dict[str, str]:
-    """Identity → its verification status in SES v1's words; a thousand a call. Raises AwsError."""
+    """Return the verification status of each identity, in the words of SES v1. One call for 1,000. Raises AwsError."""
     found = {}
     for page in _pages(connection, "sesv2", "ListEmailIdentities", PageSize=_PAGE):
         for each in page["EmailIdentities"]:
@@ -25,19 +25,19 @@ def identities(connection: Connection) -> dict[str, str]:
 
 
 def configuration_sets(connection: Connection) -> list[str]:
-    """The names of all configuration sets. Raises AwsError."""
+    """Return the names of all configuration sets. Raises AwsError."""
     pages = _pages(connection, "sesv2", "ListConfigurationSets")
     return sorted(name for page in pages for name in page.get("ConfigurationSets", ()))
 
 
 def topics(connection: Connection) -> list[str]:
-    """The ARNs of all topics, those that SES has nothing to do with among them; a hundred a call. Raises AwsError."""
+    """Return the ARNs of all topics, whether SES publishes to them or not. One call for 100. Raises AwsError."""
     pages = _pages(connection, "sns", "ListTopics")
     return sorted(topic["TopicArn"] for page in pages for topic in page.get("Topics", ()))
 
 
 def _pages(connection: Connection, service: str, operation: str, **params: Any) -> Iterator[dict[str, Any]]:
-    """One answer after another. botocore has no paginators for SES v2's lists."""
+    """Yield one answer after another. botocore has no paginators for the lists of SES v2."""
     token: dict[str, str] = {}
     while True:
         page = connection.call(service, operation, **params, **token)

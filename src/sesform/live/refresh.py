@@ -1,4 +1,4 @@
-"""One bounded, threaded pass over AWS → a Snapshot of everything that planning needs to know. Only reads."""
+"""Read AWS in one bounded pass with threads, into a Snapshot of everything that planning needs. Only reads."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def read_subscribers(topic_arns: Iterable[str], connections: Connections) -> dict[str, tuple[Subscriber, ...]]:
-    """Who subscribes to each topic; topics that nobody here may look at are left out."""
+    """Return the subscribers of each topic, without topics that no loaded spec has credentials for."""
     found: dict[str, tuple[Subscriber, ...]] = {}
     for arn in dict.fromkeys(topic_arns):
         parsed = arns.parse(arn)
@@ -47,7 +47,7 @@ def read_subscribers(topic_arns: Iterable[str], connections: Connections) -> dic
 
 @dataclass(slots=True)
 class _Pass:
-    """The results so far. Each thread adds under keys of its own, which Python's dicts allow side by side."""
+    """The results so far. Each thread adds under its own keys, which Python's dicts allow."""
 
     found: dict[Address, Properties] = field(default_factory=dict)
     unreadable: dict[Address, str] = field(default_factory=dict)
@@ -65,10 +65,10 @@ def read(
     *,
     facts: bool = True,
 ) -> Snapshot:
-    """The state of the wanted resources and of those topics, with the fewest calls that tell it.
+    """Return the state of the wanted resources and topics, with as few calls as possible.
 
-    Without `facts` only the resources are read, not what else is known of their identities. A refused or failed read is not
-    raised but noted in `unreadable`, so that one account does not hide another.
+    `facts`: also read what planning needs to know of their identities. A failed read is not raised but recorded in
+    `unreadable`, so that one account does not hide another.
     """
     by_connection: dict[int, list[Declared]] = defaultdict(list)
     known: dict[int, Connection] = {}
@@ -99,21 +99,21 @@ def read(
 
 
 def side_by_side(jobs: Sequence[Callable[[], None]], connections: Connections, parallelism: int) -> None:
-    """Runs the jobs in threads and waits for them all. Raises what the first of them raised."""
+    """Run the jobs in threads and wait for all. Raises the first exception of a job."""
     with ThreadPoolExecutor(max_workers=max(1, min(parallelism, len(jobs)))) as pool:
         try:
             waiting: list[Future[None]] = [pool.submit(job) for job in jobs]
             for future in waiting:
                 future.result()
         except BaseException:
-            connections.stop()  # an interrupt must not wait for every call that still waits for its turn
+            connections.stop()  # an interrupt must not wait for calls that wait for their turn
             raise
 
 
 def _jobs(
     connection: Connection, wanted: list[Declared], topic_arns: list[str], result: _Pass, facts: bool
 ) -> list[Callable[[], None]]:
-    """The passes over one connection: SES's calls one after another, since they are paced anyway, and the others beside them."""
+    """Return the passes over one connection: one for SES, whose calls are paced anyway, one for SNS, and one for tags."""
     tags = [d for d in wanted if RESOURCES[d.address.type].service == "tagging"]
     ses = [d for d in wanted if RESOURCES[d.address.type].service == "ses"]
     sns = [d for d in wanted if RESOURCES[d.address.type].service == "sns"]
@@ -166,13 +166,13 @@ def _read_identities(reading: Reader, wanted: list[Declared], result: _Pass) -> 
 
 
 def _read_configuration_sets(reading: Reader, result: _Pass) -> None:
-    with suppress(AwsError), understood():  # noted already, for each resource that it keeps from being read
+    with suppress(AwsError), understood():  # already recorded for each resource that could not be read
         result.configuration_sets |= {(reading.connection.scope, name) for name in reading.event_destinations}
 
 
 def _read_topics(reading: Reader, topic_arns: list[str], result: _Pass) -> None:
     for arn in topic_arns:
-        # Where these credentials may not look at it, the planner says that it could not be checked.
+        # The planner reports a topic that these credentials may not read.
         with suppress(AwsError), understood():
             attributes = reading.topic_attributes(arn)
             result.topics[arn] = (

@@ -1,4 +1,4 @@
-"""What AWS held when it was read. Data only."""
+"""What AWS holds when it is read: data only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sesform.model.values import NOTIFICATION_TYPES, Properties
 
 @dataclass(frozen=True, slots=True)
 class IdentityFacts:
-    """What SES holds of an identity, managed or not. `topics` has only types that have one; foreign ones have no `verification`."""
+    """An identity as SES holds it, managed or not. `topics`: only types that have one. `verification`: "" for other accounts'."""
 
     topics: Mapping[str, str]
     forwarding: bool
@@ -22,19 +22,21 @@ class IdentityFacts:
 
 @dataclass(frozen=True, slots=True)
 class TopicFacts:
-    """What SNS holds of a topic."""
+    """A topic as SNS holds it."""
 
     policy: str
     kms_key: str = ""
 
 
-SYMMETRIC = "SYMMETRIC_DEFAULT"  # KMS's name for the only kind of key that SNS takes
+SYMMETRIC = "SYMMETRIC_DEFAULT"  # KMS's name for the only kind of key that SNS accepts
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFacts:
-    """What KMS holds of a key. `refusal` is why it could not be looked at, "" where it could; with an `arn` that is only of its
-    policy. Without either there is none."""
+    """A key as KMS holds it. Without an `arn` and a `refusal` it does not exist.
+
+    `refusal`: why it could not be read, "" if it could; with an `arn`, why its policy could not be read.
+    """
 
     arn: str = ""
     manager: str = "CUSTOMER"
@@ -46,7 +48,7 @@ class KeyFacts:
 
 @dataclass(frozen=True, slots=True)
 class SendingFacts:
-    """What SES v2 holds of an identity: the names of its sending policies, and its default configuration set ("": none)."""
+    """An identity as SES v2 holds it: the names of its sending policies, and its default configuration set ("": none)."""
 
     policies: frozenset[str] = frozenset()
     default_set: str = ""
@@ -54,13 +56,12 @@ class SendingFacts:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What AWS held when it was looked at.
+    """What AWS holds.
 
     A declared resource that is neither in `found` nor in `unreadable` does not exist. `identities` lacks those that SES does not
-    know; `topics` says None of those that SNS does not know, and lacks those that nobody here has credentials to look at.
-    `configuration_sets` are those that exist, of all that were asked for. `sending` has the identities that were asked for it,
-    one call each: those that declare some of it, and more where a plan needs to know. `keys` are the KMS keys of topics that SES
-    is to publish to, by the ARN that they are called by there.
+    know. `topics` has None for topics that do not exist, and lacks those that no loaded spec has credentials for.
+    `configuration_sets` are those that exist, of all that were read. `sending` has the identities that were read one by one: those
+    with such settings, and more where a plan needs them. `keys`: KMS keys of topics, by the ARN that the topic names.
     """
 
     found: Mapping[Address, Properties] = field(default_factory=dict)
@@ -77,12 +78,12 @@ class Snapshot:
 
 
 def sending_facts(answer: Mapping[str, Any]) -> SendingFacts:
-    """SES's answer to GetEmailIdentity, {} where there is no such identity, → facts."""
+    """Return the facts of SES's answer to GetEmailIdentity, {} for an identity that does not exist."""
     return SendingFacts(frozenset(answer.get("Policies") or {}), answer.get("ConfigurationSetName") or "")
 
 
 def identity_facts(attributes: Mapping[str, Any], verification: str = "") -> IdentityFacts:
-    """One identity of SES's answer to GetIdentityNotificationAttributes → facts."""
+    """Return the facts of one identity of SES's answer to GetIdentityNotificationAttributes."""
     topics = {t: attributes.get(f"{t.capitalize()}Topic") for t in NOTIFICATION_TYPES}
     return IdentityFacts(
         {t: arn for t, arn in topics.items() if arn}, bool(attributes.get("ForwardingEnabled")), verification
@@ -96,7 +97,7 @@ class Subscriber(NamedTuple):
 
 
 class UnmanagedResource(NamedTuple):
-    """Something that exists and that no spec names. `key` is what AWS calls it, `detail` what is set on it."""
+    """A resource that exists and that no spec names. `key`: its name in AWS. `detail`: its settings."""
 
     type: str
     scope: Scope
@@ -106,7 +107,7 @@ class UnmanagedResource(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """Something that carries an ownership tag. `policies` and `default_set` are an identity's that no spec names."""
+    """A resource with an ownership tag. `policies`, `default_set`: of an identity that no spec names."""
 
     scope: Scope
     arn: str
@@ -116,7 +117,7 @@ class Tagged:
 
     @property
     def kind(self) -> str:
-        """topic, configuration-set or identity; "" of all else that may carry tags (contact lists, pools of addresses, …)."""
+        """topic, configuration-set or identity; "" for any other resource with tags (contact lists, address pools, …)."""
         parsed = arns.parse(self.arn)
         if parsed is None:
             return ""
@@ -132,7 +133,7 @@ class Tagged:
 
 @dataclass(frozen=True, slots=True)
 class TaggedResources:
-    """What no spec names: that of loaded specs, and that of others, by what is the matter with them."""
+    """Tagged resources that no spec names: `ours` of loaded specs, `others` of other specs."""
 
     ours: tuple[Tagged, ...] = ()
     others: Mapping[tuple[Scope, str], tuple[str, ...]] = field(default_factory=dict)  # (scope, spec) → ARNs

@@ -20,9 +20,9 @@ from sesform.specs.desired import named_resources
 
 
 def find(desired: Desired, connections: Connections) -> TaggedResources:
-    """All tagged things of the accounts and regions that are connected to and that the specs do not name.
+    """Return all tagged resources of the connected accounts and regions that the specs do not name.
 
-    One call for a hundred tagged things, and one to SES for each identity that is to be taken back. Raises AwsError.
+    One call for 100 tagged resources, and one call to SES for each identity that will be taken back. Raises AwsError.
     """
     ours: list[Tagged] = []
     others: dict[tuple[Scope, str], list[str]] = defaultdict(list)
@@ -34,7 +34,7 @@ def find(desired: Desired, connections: Connections) -> TaggedResources:
                 if (tagged.kind, scope, tagged.name) in named:
                     continue
                 place = connections.by_place.get((tagged.spec, scope.region))
-                # With --since there are places of others.
+                # With --since, specs that no longer exist have connections, too.
                 if tagged.spec in desired.specs and place is not None and place.scope == scope:
                     ours.append(_with_settings(tagged, reading))
                 else:
@@ -43,7 +43,7 @@ def find(desired: Desired, connections: Connections) -> TaggedResources:
 
 
 def _tagged(reading: Reader) -> Iterator[Tagged]:
-    """What carries a tag of ours in one account and region, and is of a kind that a spec could name."""
+    """Yield the resources with our tag in one account and region, of the kinds that a spec can name."""
     every = (Tagged(reading.connection.scope, arn, spec) for arn, spec in sorted(reading.owners.items()))
     return (tagged for tagged in every if tagged.kind)
 

@@ -1,4 +1,4 @@
-"""What exists where the specs are and is named by none of them: listed, and left alone. Only reads."""
+"""List what exists in the accounts and regions of the specs and that no spec names. Only reads."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ Listed = tuple[tuple[UnmanagedResource, ...], tuple[Problem, ...]]
 
 
 def find(desired: Desired, snapshot: Snapshot, connections: Connections, parallelism: int = 10) -> Listed:
-    """Things of the accounts and regions that are connected to, in order; and warnings for what could not be listed.
+    """Return the unmanaged resources of the connected accounts and regions, sorted, and warnings for failed lists.
 
-    Identities with any notification setting, topics and sets that no spec names; and of what is named: destinations of sets that
-    are not exclusive, subscriptions of managed topics, policies of identities whose policies were read anyway.
+    Unmanaged are identities with notification settings, topics and configuration sets that no spec names; of resources that specs
+    name, destinations of sets that are not exclusive, subscriptions of managed topics, and policies of identities that were read.
     """
     found: list[UnmanagedResource] = [*_destinations(desired, snapshot), *_policies(desired, snapshot)]
     problems: list[Problem] = []
@@ -36,7 +36,7 @@ def find(desired: Desired, snapshot: Snapshot, connections: Connections, paralle
                 with understood(f"an answer in {connection.scope}"):
                     found.extend(list(of(connection)))
             except AwsError as error:
-                text = f"what no spec names could not all be listed: {error}"
+                text = f"unmanaged resources could not all be listed: {error}"
                 problems.append(Problem(text, severity="warning"))
 
         return job
@@ -62,7 +62,7 @@ def find(desired: Desired, snapshot: Snapshot, connections: Connections, paralle
 
 
 def _identities(connection: Connection, named: set[str]) -> Iterator[UnmanagedResource]:
-    """The identities with a topic, with headers or without forwarding, which none is made with."""
+    """Yield identities with a topic, with headers or with forwarding off, which a new identity does not have."""
     others = [name for name in listing_.identities(connection) if name not in named]
     attributes = Reader(connection, ()).notification_attributes_of(others)
     for name, held in attributes.items():
@@ -92,7 +92,7 @@ def _subscriptions(connection: Connection, desired: Desired) -> Iterator[Unmanag
 
 
 def _destinations(desired: Desired, snapshot: Snapshot) -> Iterator[UnmanagedResource]:
-    """The event destinations in sets that are not exclusive and that the specs do not list."""
+    """Yield the event destinations of sets that are not exclusive, which the specs do not list."""
     open_sets = {
         (d.address.spec, d.address.region, d.key["configuration_set"]): d.scope
         for d in desired.of_type("configuration_set")

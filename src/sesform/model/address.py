@@ -1,4 +1,4 @@
-"""Names of things: the scope where calls go, and the address of a resource."""
+"""Scopes, which calls go to, and addresses, which name resources."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sesform.errors import UsageError
 
 @dataclass(frozen=True, slots=True, order=True)
 class Scope:
-    """One account in one region: where calls go, and what AWS's quota counts."""
+    """One account in one region: where calls go, and what the quota of SES counts."""
 
     account: str
     region: str
@@ -20,7 +20,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Address:
-    """The name of one resource in every output: `<spec>/<region>/<type>/<key>`. Only the key may itself hold slashes."""
+    """The name of a resource in every output: `<spec>/<region>/<type>/<key>`. Only the key may contain slashes."""
 
     spec: str
     region: str
@@ -32,18 +32,18 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        """The text form → an Address. Raises UsageError where it has fewer than four parts."""
+        """Return the address of its text form. Raises UsageError if the text has fewer than four parts."""
         parts = text.split("/", 3)
         if len(parts) < 4 or not all(parts):
-            raise UsageError(f"address {text!r} is not of the form <spec>/<region>/<type>/<key>")
+            raise UsageError(f"address {text!r} is not valid; write <spec>/<region>/<type>/<key>")
         return cls(*parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How the account of a spec is reached: a role, taken from a profile or from the ambient credentials, or these alone.
+    """How sesform logs in to the account of a spec: with a profile or the ambient credentials, and a role if one is given.
 
-    `external_id` is a secret: it is in no repr, no file and no message.
+    `external_id` is a secret: no repr, file or message contains it.
     """
 
     account: str

@@ -1,4 +1,4 @@
-"""Amazon resource names: made and taken apart in one place, so that no partition is ever hard-coded.
+"""Amazon resource names: the only place that builds and parses them, so that no partition is hard-coded.
 
 Source: AWS General Reference, "Amazon Resource Names", and the service authorization reference of SES and SNS.
 """
@@ -21,7 +21,7 @@ _ARN = re.compile(r"arn:(aws[a-z0-9-]*):([a-z0-9-]+):([a-z0-9-]*):([0-9]{12}|):(
 
 
 class Arn(NamedTuple):
-    """The parts of an ARN. `resource` is all that stands behind the account."""
+    """The parts of an ARN. `resource`: everything after the account."""
 
     partition: str
     service: str
@@ -38,13 +38,13 @@ class Arn(NamedTuple):
 
 
 def parse(text: str) -> Arn | None:
-    """The parts of an ARN, or None where the text is not one."""
+    """Return the parts of an ARN, or None if the text is not an ARN."""
     match = _ARN.fullmatch(text)
     return Arn(*match.groups()) if match else None
 
 
 def partition(region: str) -> str:
-    """The partition that a region belongs to: "aws" unless its name says otherwise."""
+    """Return the partition of a region: "aws" unless the region's name says otherwise."""
     return next((name for prefix, name in _PARTITIONS if region.startswith(prefix)), "aws")
 
 
@@ -57,7 +57,7 @@ def identity(scope: Scope, name: str) -> str:
 
 
 def literal(text: str) -> str:
-    """An ARN as the resource of an IAM policy: `*`, `?` and `$`, which e-mail addresses may have, stand for themselves.
+    """Return an ARN as the resource of an IAM policy, with `*`, `?` and `$`, which e-mail addresses may contain, escaped.
 
     Source: IAM user guide, "IAM policy elements: variables and tags", on special characters.
     """
@@ -69,7 +69,7 @@ def configuration_set(scope: Scope, name: str) -> str:
 
 
 def kms_key(scope: Scope, reference: str) -> str:
-    """A KMS key's or alias's ARN: an id or `alias/…` is one of that account and region."""
+    """Return the ARN of a KMS key or alias. `key`: an ARN, or a key id or `alias/…` of this account and region."""
     if reference.startswith("arn:"):
         return reference
     resource = reference if reference.startswith(("alias/", "key/")) else f"key/{reference}"
@@ -85,6 +85,6 @@ def account_root(account: str, of_partition: str) -> str:
 
 
 def topic_key(topic_arn: str, key: str) -> str:
-    """The ARN of a topic's key, which may be named by its id or alias alone."""
+    """Return the ARN of a topic's KMS key, which the topic may name by its id or alias alone."""
     topic = parse(topic_arn)
     return kms_key(topic.scope, key) if topic else key

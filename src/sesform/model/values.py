@@ -1,7 +1,7 @@
-"""Values as the core passes them round: plain, canonical, comparable with `==`.
+"""Values of properties: plain, canonical, comparable with `==`.
 
-A property is None, a bool, an int, a str, a list of values, a dict of values, or UNKNOWN. The edges (specs, AWS's answers)
-turn what they get into this form once, so that nothing further in has to know of spellings.
+A value is None, a bool, an int, a str, a list of values, a dict of values, or UNKNOWN. Specs and AWS's answers are converted to
+this form once, where they are read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Properties = Mapping[str, Value]
 
 
 class _Unknown:
-    """The one value that AWS decides when the change is made. It equals only itself, so a plan never mistakes it for None."""
+    """A value that AWS decides when the change is made. It equals only itself, so that no plan mistakes it for None."""
 
     __slots__ = ()
 
@@ -32,7 +32,7 @@ class _Unknown:
 UNKNOWN: Final = _Unknown()
 
 
-# SES v2's names of event types, in the order that AWS returns them (sorted: hashicorp/terraform-provider-aws#36896).
+# The event types of SES v2, in the order in which AWS returns them (sorted: hashicorp/terraform-provider-aws#36896).
 # Source: SES v2 API reference, EventDestination.MatchingEventTypes.
 EVENT_TYPES: Final = (
     "BOUNCE",
@@ -47,17 +47,17 @@ EVENT_TYPES: Final = (
     "SUBSCRIPTION",
 )
 
-# Amazon Pinpoint takes neither of these. Source: SES v2 API reference, PinpointDestination.
+# Amazon Pinpoint does not accept these. Source: SES v2 API reference, PinpointDestination.
 NOT_FOR_PINPOINT: Final = frozenset({"DELIVERY_DELAY", "SUBSCRIPTION"})
 
 NOTIFICATION_TYPES: Final = ("bounce", "complaint", "delivery")
 
-# The tag by which sesform knows its own; its value is the name of the spec.
+# The tag that marks resources of sesform; its value is the name of the spec.
 OWNERSHIP_TAG: Final = "sesform:spec"
 
 
 def event_set(types: Iterable[str]) -> list[str]:
-    """Event types in any case and order → the canonical list: upper case, each once, sorted as AWS returns them."""
+    """Return event types as a canonical list: upper case, without duplicates, sorted as AWS returns them."""
     return sorted({t.upper() for t in types})
 
 
@@ -68,7 +68,7 @@ _CONTROL = re.compile(
 
 
 def printable(text: str) -> str:
-    """Text from outside → one line that is safe on a terminal and in a CI log: control characters become `\\x1b`-like escapes."""
+    """Return text as one line that is safe on a terminal and in a CI log: control characters become escapes such as `\\x1b`."""
     return _CONTROL.sub(_escape, text)
 
 
@@ -78,9 +78,9 @@ def _escape(match: re.Match[str]) -> str:
     return named or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
 
 
-_WITH_PASSWORD = re.compile(r"(?i)(https?://)[^/?#]*@")  # a token may stand there as the user alone
+_WITH_PASSWORD = re.compile(r"(?i)(https?://)[^/?#]*@")  # a token may be given as the user name alone
 
 
 def without_password(endpoint: str) -> str:
-    """An endpoint as it may be shown."""
+    """Return an endpoint for display, with its user name and password masked."""
     return _WITH_PASSWORD.sub(r"\1***@", endpoint, count=1)

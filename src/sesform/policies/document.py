@@ -1,6 +1,6 @@
-"""Resource policies as data: compared by meaning, and read for the one question that matters here: may SES?
+"""Resource policies as data: compared by meaning, and evaluated for SES.
 
-Nothing here knows of topics being managed or of sesform's own statements; `publishing` builds those on top.
+Nothing here knows which topics are managed, or sesform's own statements: `topic_statements` does.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from sesform.policies.verdict import ALLOWED, Verdict, denied, unknown
 Policy = dict[str, Any]
 
 SES_PRINCIPAL = "ses.amazonaws.com"
-DEFAULT_SID = "__default_statement_ID"  # of the one statement in every new topic's policy
+DEFAULT_SID = "__default_statement_ID"  # of the only statement in a new topic's policy
 
-# The actions of the policy that SNS gives every new topic. Source: seen on AWS, in localstack's recorded snapshots of SNS.
+# The actions of the policy of a new topic. Source: seen on AWS, in localstack's recorded snapshots of SNS.
 _DEFAULT_ACTIONS = (
     "SNS:GetTopicAttributes",
     "SNS:SetTopicAttributes",
@@ -34,9 +34,9 @@ _ROOT = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):root\Z")
 
 
 class Publisher(NamedTuple):
-    """Who SES publishes for: the account that owns the identity or configuration set, and its ARN.
+    """The identity or configuration set that SES publishes for: the account that owns it, and its ARN.
 
-    `declared_by` is the account whose spec says so, where that is another one: for a legacy cross-account entry. Source:
+    `declared_by`: the account whose spec declares the route, if it is another one (legacy cross-account entries). Source:
     AWS developer guide, "Configuring Amazon SNS notifications": aws:SourceAccount and aws:SourceArn.
     """
 
@@ -46,7 +46,7 @@ class Publisher(NamedTuple):
 
 
 def default_topic_policy(topic_arn: str) -> Policy:
-    """The policy that SNS gives a new topic: its own account may do everything, nobody else anything."""
+    """Return the policy of a new topic: its own account may do everything, other accounts nothing."""
     arn = arns.parse(topic_arn)
     owner = arn.account if arn else ""
     return {
@@ -66,7 +66,7 @@ def default_topic_policy(topic_arn: str) -> Policy:
 
 
 def parse(text: str) -> Policy:
-    """Policy text as AWS returned it → a document. Raises ValueError where it is not a JSON object with statements."""
+    """Return the document of a policy text from AWS. Raises ValueError if it is not a JSON object with statements."""
     document = json.loads(text)
     if not isinstance(document, dict) or not all(isinstance(s, dict) for s in statements(document)):
         raise ValueError("a policy is a JSON object with a list of statements")
@@ -74,12 +74,12 @@ def parse(text: str) -> Policy:
 
 
 def statements(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The statements as a list: a lone statement may stand there without one (IAM policy grammar)."""
+    """Return the statements as a list. IAM's grammar allows a single statement without a list."""
     return _listed(policy.get("Statement"))
 
 
 def compact(policy: Mapping[str, Any]) -> str:
-    """The text that is sent to AWS: no insignificant white space, keys in the order they have."""
+    """Return the text that is sent to AWS: no insignificant white space, keys in their order."""
     return json.dumps(policy, separators=(",", ":"))
 
 
@@ -87,12 +87,12 @@ def compact(policy: Mapping[str, Any]) -> str:
 
 
 def canonical(policy: Mapping[str, Any]) -> Policy:
-    """A form in which two documents with the same meaning are equal, whatever AWS's rewrites made of them.
+    """Return a form that is equal for two documents with the same meaning, whatever AWS rewrites.
 
-    Scalars become lists, lists become sorted sets, an account's root ARN, in whatever partition, its bare id, which AWS turns into
-    that ARN (hashicorp/terraform-provider-aws#1545), actions and condition keys lower case, `"*"` the principal `{"AWS": "*"}`,
-    statements a sorted set. `Id` is no part of the meaning and goes. Two documents that mean the same by cleverer reasoning (an
-    action list and its wildcard) stay apart.
+    Scalars become lists, and lists become sorted sets. The ARN of an account's root becomes the account id, which AWS converts
+    to that ARN (hashicorp/terraform-provider-aws#1545). Actions and condition keys become lower case, the principal `"*"` becomes
+    `{"AWS": "*"}`, and statements become a sorted set. `Id` has no meaning and is dropped. Two documents that only mean the same
+    by inference, such as an action list and its wildcard, stay different.
     """
     return {
         "Version": policy.get("Version", "2008-10-17"),
@@ -101,7 +101,7 @@ def canonical(policy: Mapping[str, Any]) -> Policy:
 
 
 def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two documents mean the same."""
+    """Return whether two documents have the same meaning."""
     return one == other or canonical(one) == canonical(other)
 
 
@@ -142,7 +142,7 @@ def _tests(tests: Mapping[str, Any]) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for key, values in sorted(tests.items()):
         lower = str(key).lower()
-        # Two keys that differ in case only are two tests: neither may swallow the other.
+        # Two keys that differ in case only are two tests: keep both.
         found[key if lower in found else lower] = _set(_text(v) for v in _listed(values))
     return found
 
@@ -166,7 +166,7 @@ def _sort_key(value: Any) -> str:
 
 
 def source_arns(policy: Mapping[str, Any]) -> set[str]:
-    """Every aws:SourceArn that a condition of the policy names, patterns among them."""
+    """Return every aws:SourceArn that a condition of the policy names, patterns included."""
     found: set[str] = set()
     for statement in canonical(policy)["Statement"]:
         condition = statement.get("Condition")
@@ -183,8 +183,8 @@ def may_publish(policy: Mapping[str, Any], topic_arn: str, publisher: Publisher)
 
     Source: AWS developer guide of SES, "Configuring Amazon SNS notifications".
     """
-    # SourceOwner is what the default topic policy tests; the SES of the topic's own account passes it (its settings work
-    # without any policy: ansible-collections/community.aws ses_identity integration tests).
+    # The default topic policy tests SourceOwner. SES of the topic's own account passes it: its settings work without any
+    # other policy (ansible-collections/community.aws, ses_identity integration tests).
     known = {
         "aws:sourceaccount": publisher.account,
         "aws:sourceowner": publisher.account,
@@ -226,7 +226,7 @@ def _applies(statement: Mapping[str, Any], action: str, resource: str, known: Ma
 
 
 def names_ses(principal: Any) -> bool:
-    """Whether a statement's principal takes SES in."""
+    """Return whether a statement's principal includes SES."""
     if principal == "*":
         return True
     if not isinstance(principal, Mapping):
@@ -262,7 +262,7 @@ def _test(operator: str, actual: str | None, values: Any) -> bool | None:
 
 
 def _like(pattern: str, text: str) -> bool:
-    """IAM's wildcards: `*` any run of characters, `?` any one. Nothing else is special."""
+    """Match IAM's wildcards: `*` stands for any characters, `?` for one. Other characters stand for themselves."""
     if "*" not in pattern and "?" not in pattern:
         return pattern == text
     return _wildcard(pattern).fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""sesform's own statements in topic policies: the least that lets SES publish for exactly the given publishers."""
+"""sesform's own statements in topic policies: the least that allows SES to publish for the given publishers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from sesform.policies.document import Policy, Publisher
 SID_PREFIX = "SesformPublish"
 _WIDENED = "Before"
 
-# SNS takes policies of up to 30 KB: SNS developer guide, "Amazon SNS access control policy quotas".
+# SNS accepts policies of up to 30 KB: SNS developer guide, "Amazon SNS access control policy quotas".
 MAX_BYTES = 30 * 1024
-_ROOM = 10 * 1024  # left for the step in between, when publishers change, and for statements of others to come
+_ROOM = 10 * 1024  # kept free for the intermediate policy when publishers change, and for statements of others
 
 
 def is_ours(statement: Mapping[str, Any]) -> bool:
@@ -23,7 +23,7 @@ def is_ours(statement: Mapping[str, Any]) -> bool:
 
 
 def ours(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The statements that sesform made, in the order they have."""
+    """Return the statements that sesform wrote, in their order."""
     return [s for s in policy_document.statements(document) if is_ours(s)]
 
 
@@ -33,30 +33,30 @@ def with_publishers(
     publishers: Iterable[Publisher],
     loaded: Container[str] | None = None,
 ) -> Policy:
-    """The document with our statements for exactly these publishers; all other statements stay as they are.
+    """Return the document with our statements for exactly these publishers; all other statements stay unchanged.
 
-    `loaded` are the accounts that the loaded specs speak for (None: all): what sesform let in for another account stays too,
-    for a spec that was not loaded may still ask for it. Where nothing is left, it is the policy of a new topic: SNS takes no
-    empty one (cloud-custodian#1779).
+    `loaded`: the accounts of the loaded specs, None for all. Our statements for other accounts stay, because a spec that is not
+    loaded may still declare them. Without any statement the policy of a new topic is returned: SNS accepts no empty policy
+    (cloud-custodian#1779).
     """
     present = [s for s in ours(document) if loaded is None or _declared_by(s) in loaded]
     others = [s for s in policy_document.statements(document) if s not in present]
     room = MAX_BYTES - _ROOM - len(policy_document.compact({**document, "Statement": others}))
     wanted = _statements(topic_arn, publishers, room)
     if policy_document.same({"Statement": present}, {"Statement": wanted}):
-        wanted = present  # the same in AWS's spelling: not a change
+        wanted = present  # the same in AWS's spelling: no change
     if not others and not wanted:
         return policy_document.default_topic_policy(topic_arn)
     return {**document, "Statement": [*others, *wanted]}
 
 
 def _declared_by(statement: Mapping[str, Any]) -> str:
-    """The account whose specs a statement of ours is for: it stands in the Sid."""
+    """Return the account whose specs declare one of our statements: it is part of the Sid."""
     return str(statement["Sid"])[len(SID_PREFIX) :][:12]
 
 
 def _statements(topic_arn: str, publishers: Iterable[Publisher], room: int) -> list[dict[str, Any]]:
-    """One statement an account (and declaring account); where naming all takes more than `room` bytes, with patterns.
+    """Return one statement for each account (and declaring account), with patterns if naming all needs more than `room` bytes.
 
     Source of their form: AWS developer guide of SES, "Configuring Amazon SNS notifications".
     """
@@ -67,7 +67,7 @@ def _statements(topic_arn: str, publishers: Iterable[Publisher], room: int) -> l
     exact = [_statement(topic_arn, sid, account, "StringEquals", arns_) for (sid, account), arns_ in by_sid.items()]
     if len(policy_document.compact({"Statement": exact})) <= room:
         return exact
-    # Too many to name: then all identities, and all configuration sets, of those accounts in the topic's region.
+    # Too many to name: allow all identities, or all configuration sets, of those accounts in the topic's region.
     return [_statement(topic_arn, sid, account, "ArnLike", _patterns(a)) for (sid, account), a in by_sid.items()]
 
 
@@ -93,7 +93,7 @@ def _patterns(sources: Iterable[str]) -> list[str]:
 
 
 def expanded(before: Mapping[str, Any], after: Mapping[str, Any]) -> Policy:
-    """The document in between: all that may publish before, and all that may after. Ours of before get Sids of their own."""
+    """Return the document that allows every publisher of both. Our statements of `before` get Sids of their own."""
     if _sources(ours(after)) <= _sources(ours(before)):
         return dict(before)
     kept = policy_document.statements(after)
@@ -105,7 +105,7 @@ def expanded(before: Mapping[str, Any], after: Mapping[str, Any]) -> Policy:
 
 
 def _renamed(gone: Iterable[Mapping[str, Any]], kept: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The statements under Sids that nobody has: SNS wants each once."""
+    """Return the statements under unused Sids: SNS requires unique Sids."""
     taken = {str(s.get("Sid")) for s in kept}
     renamed = []
     for statement in gone:
@@ -117,7 +117,7 @@ def _renamed(gone: Iterable[Mapping[str, Any]], kept: Iterable[Mapping[str, Any]
 
 
 def _loosened(statement: Mapping[str, Any]) -> dict[str, Any]:
-    """A statement of ours with patterns in place of its sources: for the moment in between, where both would be too long."""
+    """Return one of our statements with patterns instead of its sources, for an intermediate policy that is too long otherwise."""
     sources = [s for s in policy_document.source_arns({"Statement": [dict(statement)]}) if "*" not in s]
     if not sources:
         return dict(statement)
@@ -126,17 +126,17 @@ def _loosened(statement: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def lets_in_more(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether our statements in `one` let somebody in whom those in `other` do not: going from one to the other narrows."""
+    """Return whether our statements in `one` allow a publisher that those in `other` do not."""
     return not _sources(ours(one)) <= _sources(ours(other))
 
 
 def withdrawn(one: Mapping[str, Any], other: Mapping[str, Any]) -> set[str]:
-    """The ARNs that our statements let in in `one` and no more in `other`."""
+    """Return the ARNs that our statements allow in `one` and not in `other`."""
     return {source.split()[1] for source in _sources(ours(one)) - _sources(ours(other))}
 
 
 def _sources(statements: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Each (account, source) that the statements name, as one canonical text."""
+    """Return each (account, source) that the statements name, as one canonical text."""
     found = set()
     for statement in policy_document.canonical({"Statement": list(statements)})["Statement"]:
         tests = statement.get("Condition", {})

@@ -1,4 +1,4 @@
-"""The answer to "may SES do this?": yes, no, or not known, with the reason."""
+"""The answer to "may SES do this?": allowed, denied or unknown, with the reason."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Answer(Enum):
 
 
 class Verdict(NamedTuple):
-    """An answer with its reason, which says what is wrong or what is not known; "" where SES is allowed."""
+    """An answer with its reason: what is wrong, or what is not known. "" if SES is allowed."""
 
     answer: Answer
     reason: str = ""
@@ -38,10 +38,10 @@ ALLOWED = Verdict(Answer.ALLOWED)
 
 
 def denied(reason: str) -> Verdict:
-    """Return the verdict that SES is refused."""
+    """Return the verdict that SES is denied."""
     return Verdict(Answer.DENIED, reason)
 
 
 def unknown(reason: str) -> Verdict:
-    """Return the verdict that it cannot be told from here."""
+    """Return the verdict that the answer is not known here."""
     return Verdict(Answer.UNKNOWN, reason)

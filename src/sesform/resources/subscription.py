@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sesform.errors import AwsError, LeftError
+from sesform.errors import AwsError, NotDeletableError
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import UNKNOWN, Properties, Value
@@ -159,13 +159,13 @@ class Subscription(ResourceType):
 
     def delete(self, connection: Connection, before: Properties) -> None:
         if before["arn"] == PENDING:
-            raise LeftError(_LEFT)
+            raise NotDeletableError(_LEFT)
         try:
             connection.call("sns", "Unsubscribe", SubscriptionArn=before["arn"])  # quiet where there is none
         except AwsError as error:
             # It may have come to wait since it was looked at: SNS turns e-mail endpoints back that get too much.
             if error.code == "InvalidParameter" and "pending confirmation" in error.message:
-                raise LeftError(_LEFT) from None
+                raise NotDeletableError(_LEFT) from None
             raise
 
 
