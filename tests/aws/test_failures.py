@@ -16,7 +16,7 @@ QUOTA = "another program uses the quota of one SES call a second; run sesform ag
 KEY = "the access key does not exist, or belongs to another partition; correct the credentials"
 REGION = "enable the region in this account, or remove it from the spec"
 IDENTITY = "verify the identity in this account and region, or correct the spec's account or regions"
-WRONG_REGION = "the topic is of another region or partition: correct the reference"
+WRONG_REGION = "the topic is in another region or partition; correct the reference"
 PRINCIPAL = "the principal does not exist or was created moments ago, or the region is disabled in its account"
 KMS = "the key's policy must allow ses.amazonaws.com to use kms:GenerateDataKey and kms:Decrypt"
 PUBLISH = "the topic's policy must allow ses.amazonaws.com to publish"
@@ -79,7 +79,7 @@ def test_only_ses_has_the_quota_of_one_call_a_second(operation: str, code: str) 
     [
         (IDENTITY, "InvalidParameterValue", "Identity a.com is invalid. Must be a verified email address or domain."),
         (IDENTITY, "BadRequestException", "It must be a verified email address or domain."),
-        (WRONG_REGION, "InvalidParameter", "the topic is in another region or partition; correct the reference"),
+        (WRONG_REGION, "InvalidParameter", "Invalid parameter: TopicArn"),
         (PRINCIPAL, "InvalidParameter", "Invalid parameter: Policy Error: PrincipalNotFound"),
         (PRINCIPAL, "MalformedPolicy", "Invalid principal in policy"),
         (KMS, "InvalidSNSDestination", "Access denied to KMS key arn:aws:kms:eu-west-1:111111111111:key/k"),

@@ -71,7 +71,7 @@ def test_what_left_the_specs_is_removed_and_then_nothing_is_left_to_do(shell: Sh
     assert 0 == result.code, result.err
     for line in GONE:
         assert f"# {line.split()[1]} will be destroyed" in result.out
-    assert "(because v1:specs/specs.yaml:9 declared it, and no spec does any more)" in result.out
+    assert "(because v1:specs/specs.yaml:9 declared it at an earlier commit and no longer declared)" in result.out
     assert "# mailer/eu-west-1/configuration_set/main will be destroyed" in result.out
     assert (0, True) == (again.code, again.out.startswith("No drift."))
 
@@ -187,17 +187,17 @@ def test_guards_hold_for_what_left(shell: Shell, git: Git) -> None:
 @pytest.mark.parametrize(
     ("ref", "says"),
     [
-        ("nowhere", "Error: --since 'nowhere' is no commit that this repository has; correct the name, or fetch it"),
+        ("nowhere", "Error: --since 'nowhere' is not a commit of this repository; correct the name, or fetch it"),
         ("--output=x", "Error: --since '--output=x' is not a git ref; name a branch, a tag or a commit"),
         ("", "Error: --since '' is not a git ref; name a branch, a tag or a commit"),
         (
             "HEAD:specs",
-            "Error: --since 'HEAD:specs' is no commit that this repository has; correct the name, or fetch it",
+            "Error: --since 'HEAD:specs' is not a commit of this repository; correct the name, or fetch it",
         ),
         (
             "0" * 40,
-            f"Error: --since {'0' * 40!r} is no commit that this repository has; "
-            "nothing but zeros stands for no commit at all: there is nothing to compare with",
+            f"Error: --since {'0' * 40!r} is not a commit of this repository; "
+            "it consists of zeros only, which stands for no commit",
         ),
     ],
 )
@@ -217,7 +217,7 @@ def test_a_shallow_clone_says_so(shell: Shell, git: Git, monkeypatch: pytest.Mon
 
     assert 1 == result.code
     assert (
-        "this clone is shallow: fetch more of it (`git fetch --unshallow`; actions/checkout: `fetch-depth: 0`)"
+        "this clone is shallow; fetch its history (`git fetch --unshallow`; actions/checkout: `fetch-depth: 0`)"
         in result.err
     )
 
@@ -234,9 +234,7 @@ def test_what_a_sparse_checkout_leaves_out_has_not_left(shell: Shell, git: Git) 
     part = shell.run("plan", "--sandbox", "specs/a", "--since", "HEAD")
 
     assert (1, "", 0) == (whole.code, whole.out, part.code)
-    assert (
-        "Error: specs/b/s.yaml is not checked out, so that what it declares would look as if it had left" in whole.err
-    )
+    assert "Error: specs/b/s.yaml is not checked out; its resources would look removed" in whole.err
 
 
 def test_a_repository_inside_of_another_is_not_looked_into(shell: Shell, git: Git) -> None:
@@ -249,10 +247,10 @@ def test_a_repository_inside_of_another_is_not_looked_into(shell: Shell, git: Gi
 
     assert [(1, ""), (1, "")] == [(r.code, r.out) for r in within]
     assert [
-        f"Error: {path} is in a git repository of its own, {shell.folder / 'inner'}; run sesform in there\n"
+        f"Error: {path} is in another git repository, {shell.folder / 'inner'}; run sesform there\n"
         for path in ("inner", "inner/specs")
     ] == [r.err for r in within]
-    assert (1, "Error: inner is a submodule, and --since does not look into it; run sesform in there\n") == (
+    assert (1, "Error: inner is a submodule, which --since does not read; run sesform in the submodule\n") == (
         above.code,
         above.err,
     )
@@ -306,10 +304,8 @@ def test_without_a_repository_or_without_git_it_says_so(
 
     assert 1 == no_repository.code
     assert no_repository.err.startswith("Error: --since needs a git repository: git says 'fatal: not a git repository")
-    assert (
-        f"Error: specs is outside of the git repository {shell.folder}, so --since cannot look at it\n" == elsewhere.err
-    )
-    assert (1, "Error: --since needs git, and there is none on the PATH\n") == (no_git.code, no_git.err)
+    assert f"Error: specs is outside of the git repository {shell.folder}; --since cannot read it\n" == elsewhere.err
+    assert (1, "Error: --since needs git; install it, or add it to the PATH\n") == (no_git.code, no_git.err)
 
 
 def test_git_dir_is_respected(shell: Shell, git: Git, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -362,7 +362,7 @@ def test_event_publishing_without_topics_and_without_mail_is_refused(shared: Wor
         ]
         return
     identity["feedback_forwarding"] = False
-    with pytest.raises(SpecError, match="feedback_forwarding: false needs a topic for bounce and complaint"):
+    with pytest.raises(SpecError, match="feedback_forwarding: false needs topics for bounce and complaint"):
         shared.plan(text(move.after))
 
 

@@ -22,6 +22,7 @@ CLEAN = (
     "sesform/iam_policy.py",
     "sesform/model",
     "sesform/sandbox.py",
+    "sesform/specs",
 )
 
 # Files beside the pages whose comments and messages are held to the same.

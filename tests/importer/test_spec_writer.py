@@ -367,7 +367,9 @@ def test_a_key_that_the_specs_refuse_is_left_alone() -> None:
     resources = topic("t", kms_key="alias/aws/sns")
 
     assert data(resources)["topics"] == {"t": {}}
-    assert comments(resources) == ["kms_key is left alone: kms_key: the key 'alias/aws/sns' never lets SES publish."]
+    assert comments(resources) == [
+        "kms_key is left alone: kms_key: SES cannot publish to a topic with the key 'alias/aws/sns'."
+    ]
 
 
 def test_a_key_of_another_region_is_left_alone() -> None:
@@ -635,7 +637,7 @@ def test_another_policy_is_said_in_its_own_words() -> None:
             id="what the grammar has not",
         ),
         pytest.param(
-            f"a policy of this identity speaks of {ARN} and nothing else, not of '*'",
+            f"the resource of a policy of this identity must be {ARN}, not '*'",
             "odd",
             {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "ses:*", "Resource": "*"},
             id="another resource",
@@ -647,7 +649,7 @@ def test_another_policy_is_said_in_its_own_words() -> None:
             id="the identity in other letters",
         ),
         pytest.param(
-            "the policy 'odd' is of 4097 bytes, SES takes 4096",
+            "the policy 'odd' has 4097 bytes; the quota is 4096",
             "odd",
             {
                 "Effect": "Allow",

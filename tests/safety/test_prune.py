@@ -172,9 +172,10 @@ def test_with_older_specs_both_are_removed(world: World) -> None:
     plan = world.plan(HEAD, since=HEAD + "topics: {b: {}}\n", prune=True)
 
     assert ["a", "b"] == sorted(c.address.key for c in plan.changes)
-    assert {"declared it, and no spec does any more", "does not name it, and it carries the tag sesform:spec=corp"} == {
-        c.reason.partition(" ")[2] for c in plan.changes
-    }
+    assert {
+        "declared it at an earlier commit and no longer declared",
+        "does not name it, and it carries the tag sesform:spec=corp",
+    } == {c.reason.partition(" ")[2] for c in plan.changes}
 
 
 def test_what_a_spec_that_is_gone_has_left_earlier_stays(world: World) -> None:

@@ -193,4 +193,4 @@ def test_an_empty_path_is_an_error(shell: Shell) -> None:
     result = shell.run("validate", "")
 
     assert result.code == 1
-    assert "an empty path names nothing" in result.err
+    assert "a path is empty" in result.err

@@ -175,7 +175,7 @@ def test_topic_must_exist_in_the_same_region(aws: Any, refused: Any, topic: str)
 
 
 def test_fifo_topic_is_refused(aws: Any, refused: Any) -> None:
-    """SES publishes to standard topics only."""
+    """use a standard topic: SES does not publish to FIFO topics."""
     topic = aws("sns").create_topic(Name="q.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
     with refused("InvalidParameterValue", f"SNS topic {topic} is invalid."):
         aws.set_topic("Bounce", topic)

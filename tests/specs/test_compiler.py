@@ -97,7 +97,7 @@ def test_an_unmanaged_type_is_read_and_not_declared() -> None:
 def test_headers_over_no_default_topic_is_a_problem() -> None:
     """Headers of a type without a topic mean nothing."""
     assert [str(p) for p in problems(owner("identities: {a.com: {notifications: {bounce: {headers: true}}}}\n"))] == [
-        "specs.yaml:5:38: identities.a.com.notifications.bounce: topic is missing; name a topic here or in `defaults`"
+        "specs.yaml:5:38: identities.a.com.notifications.bounce: topic is missing; name a topic here or under defaults"
     ]
 
 
@@ -127,9 +127,9 @@ def test_forwarding_is_the_identitys_else_the_defaults_else_unmanaged(
 @pytest.mark.parametrize(
     ("missing", "settings"),
     [
-        ("bounce and complaint of a.com have", ""),
-        ("bounce of a.com has", "complaint: t"),
-        ("complaint of a.com has", "bounce: t, delivery: t"),
+        ("bounce and complaint", ""),
+        ("bounce", "complaint: t"),
+        ("complaint", "bounce: t, delivery: t"),
     ],
 )
 def test_forwarding_off_needs_topics_for_bounces_and_complaints(missing: str, settings: str) -> None:
@@ -141,8 +141,8 @@ def test_forwarding_off_needs_topics_for_bounces_and_complaints(missing: str, se
     assert [
         (
             "specs.yaml:9:5: identities.a.com.feedback_forwarding: "
-            "feedback_forwarding: false needs a topic for bounce and complaint, "
-            f"and {missing} none; name a topic, or leave forwarding on"
+            "feedback_forwarding: false needs topics for bounce and complaint; "
+            f"a.com has none for {missing}; name a topic, or set feedback_forwarding to true"
         )
     ] == [str(p) for p in problems(text)]
 
@@ -226,7 +226,7 @@ def test_a_domain_in_two_cases_is_declared_twice() -> None:
     """Two spellings of one domain would fight over its settings."""
     found = problems(owner("identities:\n  a.com:\n  A.com:\n"))
 
-    assert "notification_topic a.com/bounce is declared twice, first at specs.yaml:6" in [p.summary for p in found]
+    assert "notification_topic a.com/bounce is already declared at specs.yaml:6" in [p.summary for p in found]
     assert {(7, 3)} == {(p.line, p.column) for p in found}
 
 
@@ -236,7 +236,8 @@ def test_addresses_that_differ_in_case_only_are_warned_about() -> None:
 
     assert (warning.severity, str(warning)) == (
         "warning",
-        "specs.yaml:7:3: identities.A@a.com: differs from 'a@a.com' in case only; SES takes them for two identities",
+        "specs.yaml:7:3: identities.A@a.com: differs from 'a@a.com' in case only; SES treats them as two identities; "
+        "use one spelling",
     )
 
 
@@ -245,7 +246,7 @@ def test_spec_names_are_unique() -> None:
     found = problems(owner() + "---\n" + owner())
 
     assert [str(p) for p in found] == [
-        "specs.yaml:7:1: name: spec 'corp' is already there, at specs.yaml:2; names are unique over all specs"
+        "specs.yaml:7:1: name: spec 'corp' is already declared at specs.yaml:2; give each spec a unique name"
     ]
 
 
@@ -254,8 +255,8 @@ def test_two_specs_cannot_declare_the_same_thing() -> None:
     text = owner("topics: {t: {}}\n") + "---\n" + owner("topics: {t: {}}\n").replace("corp", "corp2")
     (topic, *_) = problems(text)
 
-    assert f"topic {topic_arn('t')} is declared twice, first at specs.yaml:5" == topic.summary
-    assert (topic.path, topic.line, topic.hint) == ("corp2/eu-west-1/topic/t", 11, "let one spec speak for it")
+    assert f"topic {topic_arn('t')} is already declared at specs.yaml:5" == topic.summary
+    assert (topic.path, topic.line, topic.hint) == ("corp2/eu-west-1/topic/t", 11, "declare it in one spec only")
 
 
 def test_the_same_account_may_be_in_two_specs() -> None:
@@ -305,27 +306,27 @@ def test_a_reference_is_a_name_spec_and_name_or_an_arn(expected: str, reference:
         ("unknown topic 'feedbak' of spec 'mailer'; did you mean 'feedback'?", "mailer/feedbak"),
         ("unknown topic 'zzz'; known: feedback, gone", "zzz"),
         ("unknown spec 'mailr' in 'mailr/feedback'; did you mean 'mailer'?", "mailr/feedback"),
-        ("topic 'gone' is declared absent by spec 'corp'; use another topic, or declare it again", "gone"),
+        ("topic 'gone' is declared absent by spec 'corp'; use another topic, or declare it", "gone"),
         (
-            f"topic '{topic_arn('gone')}' is declared absent by spec 'corp'; use another topic, or declare it again",
+            f"topic '{topic_arn('gone')}' is declared absent by spec 'corp'; use another topic, or declare it",
             topic_arn("gone"),
         ),
         (
             (
-                f"topic '{topic_arn('x', region='us-east-1')}' is in us-east-1, the setting is in eu-west-1; "
-                "SES needs the topic in its own region"
+                f"topic '{topic_arn('x', region='us-east-1')}' is in us-east-1, and the setting is in eu-west-1; "
+                "use a topic in the same region"
             ),
             topic_arn("x", region="us-east-1"),
         ),
         (
-            "topic 'arn:aws-cn:sns:cn-north-1:111111111111:x' is in partition aws-cn, eu-west-1 is in aws",
+            "topic 'arn:aws-cn:sns:cn-north-1:111111111111:x' is in partition aws-cn, and eu-west-1 is in aws",
             "arn:aws-cn:sns:cn-north-1:111111111111:x",
         ),
         (
-            "topic 'away/t' is not in eu-west-1: spec 'away' is in us-east-1; SES needs the topic in its own region",
+            "topic 'away/t' is not in eu-west-1: spec 'away' is in us-east-1; use a topic in the same region",
             "away/t",
         ),
-        ("'x.fifo' is a FIFO topic; SES publishes to standard topics only", "x.fifo"),
+        ("'x.fifo' is a FIFO topic; use a standard topic: SES does not publish to FIFO topics", "x.fifo"),
     ],
 )
 def test_a_reference_that_leads_nowhere_is_a_problem(expected: str, reference: str) -> None:
@@ -346,16 +347,14 @@ def test_an_arn_in_a_spec_of_several_regions_gets_a_hint() -> None:
     )
     (problem,) = problems(text)
 
-    assert (
-        problem.hint == "SES needs the topic in its own region; refer to it by name, so that each region gets its own"
-    )
+    assert problem.hint == "use a topic in the same region; refer to it by name, so that each region uses its own"
 
 
 def test_an_unknown_topic_without_a_neighbour_is_to_be_declared() -> None:
     """Where there is nothing to guess from, the hint says where to declare it."""
     (problem,) = problems(owner("identities: {a.com: {notifications: {bounce: t}}}\n"))
 
-    assert problem.hint == "declare it under `topics` of corp"
+    assert problem.hint == "declare it under topics of corp"
 
 
 def test_a_managed_topic_that_another_spec_calls_external_is_managed() -> None:
@@ -368,9 +367,9 @@ def test_a_managed_topic_that_another_spec_calls_external_is_managed() -> None:
 
 def test_an_external_topic_is_no_fifo_topic_either() -> None:
     """SES publishes to no FIFO topic, whoever manages it."""
-    assert ["specs.yaml:5:10: topics.x.fifo: 'x.fifo' is a FIFO topic; SES publishes to standard topics only"] == [
-        str(p) for p in problems(owner("topics: {x.fifo: {external: true}}\n"))
-    ]
+    assert [
+        "specs.yaml:5:10: topics.x.fifo: 'x.fifo' is a FIFO topic; use a standard topic: SES does not publish to FIFO topics"
+    ] == [str(p) for p in problems(owner("topics: {x.fifo: {external: true}}\n"))]
 
 
 def test_an_external_topic_is_not_declared() -> None:
@@ -475,7 +474,7 @@ def test_a_destinations_target_is_in_the_sets_account_and_region(target: str) ->
         owner(f"configuration_sets: {{c: {{event_destinations: {{d: {{events: [send], {target}: {elsewhere}}}}}}}}}\n")
     )
 
-    assert [p.hint for p in found] == ["SES needs it in the same account and region"]
+    assert [p.hint for p in found] == ["use one in the account and region of the configuration set"]
 
 
 def test_a_stream_of_another_partition_is_refused() -> None:
@@ -527,11 +526,11 @@ def test_a_foreign_domain_is_lower_case_too() -> None:
     ("expected", "arn"),
     [
         (
-            f"the identity belongs to {DELEGATE} itself; declare it under `identities` of an Owner",
+            f"the identity belongs to {DELEGATE}, the spec's own account; declare it under identities of an Owner spec",
             identity_arn("a.com", DELEGATE),
         ),
         (
-            "the identity is in us-east-1, the spec is in eu-west-1; add the region",
+            "the identity is in us-east-1, and the spec is in eu-west-1; add the region to the spec's regions",
             identity_arn("a.com", "333333333333", "us-east-1"),
         ),
         (
@@ -705,7 +704,7 @@ def test_no_more_than_twenty_policies() -> None:
     grants = ", ".join(f"'{n:012}': " for n in range(21))
 
     assert [p.summary for p in problems(owner(f"identities: {{a.com: {{authorize: {{{grants}}}}}}}\n"))] == [
-        "a.com has 21 sending policies, one for each delegate among them, SES takes 20"
+        "a.com has 21 sending policies, including one for each delegate; the quota is 20"
     ]
 
 
@@ -716,7 +715,7 @@ def test_a_policy_that_is_too_large_is_a_problem() -> None:
         f"identities: {{a.com: {{authorize: {{'333333333333': {{conditions: {{StringLike: {{k: [{values}]}}}}}}}}}}}}\n"
     )
 
-    assert [p.summary for p in problems(text)] == ["the policy for '333333333333' is of 5109 bytes, SES takes 4096"]
+    assert [p.summary for p in problems(text)] == ["the policy for '333333333333' has 5109 bytes; the quota is 4096"]
 
 
 @pytest.mark.parametrize(
@@ -814,8 +813,9 @@ def test_the_origin_says_where_and_what() -> None:
         ([], "eu-west-1, eu-west-2", "alias/k"),
         (
             [
-                "specs.yaml:5:14: topics.t.kms_key: the key is in eu-west-1, the topic in eu-west-2; a topic's key is in its "
-                "region; name it by an alias, so that each region has its own"
+                "specs.yaml:5:14: topics.t.kms_key: the key is in eu-west-1, and the topic is in eu-west-2; use a key "
+                "in the region "
+                "of the topic; name it by an alias, so that each region has its own"
             ],
             "eu-west-1, eu-west-2",
             "arn:aws:kms:eu-west-1:111111111111:alias/k",

@@ -243,7 +243,7 @@ def test_the_reason_names_the_old_place() -> None:
     """What a plan says of it can be looked up."""
     (declared,) = since(owner(TOPIC), owner()).declared.values()
 
-    assert "specs.yaml:5 declared it, and no spec does any more" == str(declared.origin)
+    assert "specs.yaml:5 declared it at an earlier commit and no longer declared" == str(declared.origin)
     assert Scope(OWNER, REGION) == declared.scope
 
 

@@ -106,7 +106,7 @@ AT = "specs.yaml:"
         (":3:1: account: '1234' is not an account number of 12 digits", owner().replace("1" * 12, "1234")),
         (":4:1: regions: must be a list, not 'eu-west-1'", owner().replace("[", "").replace("]", "")),
         (":4:1: regions: must have at least 1 entry", owner().replace("eu-west-1", "")),
-        (":4:1: regions: a region is there twice; remove one", owner().replace("[", "[eu-west-1, ")),
+        (":4:1: regions: a region is listed twice; remove one", owner().replace("[", "[eu-west-1, ")),
         (
             ":4:11: regions[0]: 'Ireland' is not the name of an AWS region; write it like eu-west-1",
             owner().replace("eu-west-1", "Ireland"),
@@ -141,8 +141,8 @@ AT = "specs.yaml:"
         ),
         (
             (
-                ": role 'arn:aws:iam::222222222222:role/x' is in account 222222222222, the spec's account is 111111111111; "
-                "a role acts in the account that holds it"
+                ": role 'arn:aws:iam::222222222222:role/x' is in account 222222222222, and the spec's account is 111111111111; "
+                "use a role of the spec's account"
             ),
             owner("credentials: {role_arn: 'arn:aws:iam::222222222222:role/x'}\n"),
         ),
@@ -150,7 +150,7 @@ AT = "specs.yaml:"
         (":5:15: credentials.profile: ' x' is not a profile name", owner("credentials: {profile: ' x'}\n")),
         # identities
         (
-            ":6:3: identities.a.com.: domain 'a.com.' ends in a dot; leave the dot out",
+            ":6:3: identities.a.com.: domain 'a.com.' ends in a dot; remove the dot",
             owner("identities:\n  a.com.:\n"),
         ),
         (
@@ -169,8 +169,8 @@ AT = "specs.yaml:"
         (
             (
                 ":6:3: identities.arn:aws:ses:eu-west-1:111111111111:identity/a.com: "
-                "'arn:aws:ses:eu-west-1:111111111111:identity/a.com' is an ARN where the identity's name belongs; "
-                "identities of other accounts go under cross_account_notifications"
+                "'arn:aws:ses:eu-west-1:111111111111:identity/a.com' is an ARN, and the name of an identity is needed; "
+                "declare identities of other accounts under cross_account_notifications"
             ),
             owner("identities:\n  arn:aws:ses:eu-west-1:111111111111:identity/a.com:\n"),
         ),
@@ -214,7 +214,8 @@ AT = "specs.yaml:"
             owner("identities:\n  a.com: {notifications: {bounce: 'arn:aws:sns:eu-west-1::t'}}\n"),
         ),
         (
-            ":6:27: identities.a.com.notifications.bounce: 't.fifo' is a FIFO topic; SES publishes to standard topics only",
+            ":6:27: identities.a.com.notifications.bounce: 't.fifo' is a FIFO topic; use a standard topic: SES does "
+            "not publish to FIFO topics",
             owner("identities:\n  a.com: {notifications: {bounce: 'arn:aws:sns:eu-west-1:111111111111:t.fifo'}}\n"),
         ),
         (
@@ -223,7 +224,7 @@ AT = "specs.yaml:"
         ),
         (
             (
-                ":6:11: identities.a.com.default_configuration_set: 'a b' is not a name that SES takes; "
+                ":6:11: identities.a.com.default_configuration_set: 'a b' is not a name that SES accepts; "
                 "use up to 64 letters, digits, - and _"
             ),
             owner("identities:\n  a.com: {default_configuration_set: a b}\n"),
@@ -249,17 +250,17 @@ AT = "specs.yaml:"
         # topics
         (":6:3: topics.a b: 'a b' is not a topic's key; use letters, digits, - _ and .", owner("topics:\n  a b: {}\n")),
         (
-            ":6:7: topics.t.name: 'x.fifo' is a FIFO topic; SES publishes to standard topics only",
+            ":6:7: topics.t.name: 'x.fifo' is a FIFO topic; use a standard topic: SES does not publish to FIFO topics",
             owner("topics:\n  t: {name: x.fifo}\n"),
         ),
         (
-            ":6:7: topics.t.name: 'a b' is not a topic name that SNS takes; use up to 256 letters, digits, - and _",
+            ":6:7: topics.t.name: 'a b' is not a topic name that SNS accepts; use up to 256 letters, digits, - and _",
             owner("topics:\n  t: {name: a b}\n"),
         ),
         (
             (
-                ":6:7: topics.t.kms_key: the key 'alias/aws/sns' never lets SES publish; "
-                "use a key of your own whose policy lets ses.amazonaws.com use it"
+                ":6:7: topics.t.kms_key: SES cannot publish to a topic with the key 'alias/aws/sns'; "
+                "use a key of your own whose policy allows ses.amazonaws.com"
             ),
             owner("topics:\n  t: {kms_key: alias/aws/sns}\n"),
         ),
@@ -271,7 +272,7 @@ AT = "specs.yaml:"
             owner("topics:\n  t: {kms_key: 'arn:aws:sns:eu-west-1:111111111111:k'}\n"),
         ),
         (
-            ":6:3: topics.t: an external topic takes no display_name, kms_key; remove external, or the settings",
+            ":6:3: topics.t: an external topic accepts no display_name, kms_key; remove external, or the settings",
             owner("topics:\n  t: {external: true, kms_key: null, display_name: x}\n"),
         ),
         (
@@ -279,7 +280,7 @@ AT = "specs.yaml:"
             owner("topics:\n  t: {external: yes}\n"),
         ),
         (
-            ":6:3: topics.t: subscription email 'a@b.c' is there twice; remove one",
+            ":6:3: topics.t: subscription email 'a@b.c' is declared twice; remove one",
             owner(
                 "topics:\n  t: {subscriptions: [{protocol: email, endpoint: a@b.c}, {protocol: email, endpoint: a@b.c}]}\n"
             ),
@@ -309,14 +310,14 @@ AT = "specs.yaml:"
             owner(SUBSCRIPTION % "protocol: email, endpoint: x"),
         ),
         (
-            ":7:21: topics.t.subscriptions[0]: protocol firehose needs role",
+            ":7:21: topics.t.subscriptions[0]: protocol firehose needs a role",
             owner(
                 SUBSCRIPTION
                 % "protocol: firehose, endpoint: 'arn:aws:firehose:eu-west-1:111111111111:deliverystream/s'"
             ),
         ),
         (
-            ":7:21: topics.t.subscriptions[0]: protocol sms takes no role",
+            ":7:21: topics.t.subscriptions[0]: protocol sms accepts no role",
             owner(SUBSCRIPTION % "protocol: sms, endpoint: x, role: 'arn:aws:iam::111111111111:role/r'"),
         ),
         (
@@ -328,19 +329,19 @@ AT = "specs.yaml:"
         ),
         # configuration sets
         (
-            ":6:3: configuration_sets.a b: 'a b' is not a name that SES takes; use up to 64 letters, digits, - and _",
+            ":6:3: configuration_sets.a b: 'a b' is not a name that SES accepts; use up to 64 letters, digits, - and _",
             owner("configuration_sets:\n  a b: {}\n"),
         ),
         (
             (
-                ":8:7: configuration_sets.c.event_destinations.d: takes exactly one of sns, firehose, cloudwatch, eventbridge, "
+                ":8:7: configuration_sets.c.event_destinations.d: needs exactly one of sns, firehose, cloudwatch, eventbridge, "
                 "pinpoint, not none"
             ),
             owner(DESTINATION % "events: all"),
         ),
         (
             (
-                ":8:7: configuration_sets.c.event_destinations.d: takes exactly one of sns, firehose, cloudwatch, eventbridge, "
+                ":8:7: configuration_sets.c.event_destinations.d: needs exactly one of sns, firehose, cloudwatch, eventbridge, "
                 "pinpoint, not sns and eventbridge together"
             ),
             owner(DESTINATION % "events: all, sns: t, eventbridge: default"),
@@ -364,20 +365,20 @@ AT = "specs.yaml:"
         (
             (
                 ":8:24: configuration_sets.c.event_destinations.d.eventbridge: 'mine' is not the default event bus; "
-                "write default: SES takes no other"
+                "write default: SES accepts no other event bus"
             ),
             owner(DESTINATION % "events: all, eventbridge: mine"),
         ),
         (
             (
                 ":8:24: configuration_sets.c.event_destinations.d.eventbridge: 'foo:event-bus/default' is not "
-                "the default event bus; write default: SES takes no other"
+                "the default event bus; write default: SES accepts no other event bus"
             ),
             owner(DESTINATION % "events: all, eventbridge: 'foo:event-bus/default'"),
         ),
         (
             (
-                ":8:7: configuration_sets.c.event_destinations.d: a pinpoint destination takes neither delivery_delay nor "
+                ":8:7: configuration_sets.c.event_destinations.d: a pinpoint destination accepts neither delivery_delay nor "
                 "subscription events; list the other events"
             ),
             owner(DESTINATION % "events: all, pinpoint: 'arn:aws:mobiletargeting:eu-west-1:111111111111:apps/a'"),
@@ -387,7 +388,8 @@ AT = "specs.yaml:"
             owner(DESTINATION % "events: all, cloudwatch: []"),
         ),
         (
-            ":8:7: configuration_sets.c.event_destinations.d: a cloudwatch dimension is there twice; give each its own name",
+            ":8:7: configuration_sets.c.event_destinations.d: cloudwatch has two dimensions of the same name; give "
+            "each dimension a unique name",
             owner(
                 DESTINATION
                 % ("events: all, cloudwatch: [" + "{dimension: x, source: link_tag, default: y}, " * 2 + "]")
@@ -409,7 +411,7 @@ AT = "specs.yaml:"
             ),
         ),
         (
-            ":6:3: configuration_sets.c: has 11 event destinations, SES takes 10; use a second configuration set",
+            ":6:3: configuration_sets.c: has 11 event destinations; the quota is 10; use a second configuration set",
             owner(
                 "configuration_sets:\n  c:\n    event_destinations:\n"
                 + "".join(f"      d{n}: {{events: all, eventbridge: default}}\n" for n in range(11))
@@ -508,7 +510,7 @@ def test_a_secret_is_in_no_problem(written: str) -> None:
     role = "arn:aws:iam::111111111111:role/x"
 
     assert [
-        "specs.yaml:5:61: credentials.external_id: is not an external id that STS takes; "
+        "specs.yaml:5:61: credentials.external_id: is not an external id that STS accepts; "
         "quote it, and use 2 to 1,224 letters, digits and _+=,.@:/-"
     ] == told(owner(f"credentials: {{role_arn: '{role}', external_id: {written}}}\n"))
 

@@ -125,7 +125,7 @@ def test_size_is_counted_in_the_bytes_that_are_sent(number: int, text: str) -> N
     fits, more = (policies(f"{{{statement % (text * number + 'x' * n)}}}") for n in (room, room + 1))
 
     assert problems(fits) == []
-    assert [p.summary for p in problems(more)] == ["the policy 'mine' is of 4097 bytes, SES takes 4096"]
+    assert [p.summary for p in problems(more)] == ["the policy 'mine' has 4097 bytes; the quota is 4096"]
 
 
 # --- what is wrong with them ---------------------------------------------------------------------------------------------
@@ -136,21 +136,21 @@ def test_size_is_counted_in_the_bytes_that_are_sent(number: int, text: str) -> N
     [
         (
             (
-                "7:16: identities.a.com.policies.sesform-x: 'sesform-x' begins with 'sesform-', as the policies of `authorize` "
-                "do; name it otherwise, or grant the right under `authorize`"
+                "7:16: identities.a.com.policies.sesform-x: 'sesform-x' begins with 'sesform-', which is reserved for the "
+                "policies of `authorize`; use another name, or grant the right under `authorize`"
             ),
             policies(f"{{{ALLOW}}}", "sesform-x"),
         ),
         (
             (
-                "7:16: identities.a.com.policies.a b: 'a b' is not a name that SES takes; "
+                "7:16: identities.a.com.policies.a b: 'a b' is not a name that SES accepts; "
                 "use up to 64 letters, digits, - and _"
             ),
             policies(f"{{{ALLOW}}}", "a b"),
         ),
         (
             (
-                f"7:16: identities.a.com.policies.{'x' * 65}: '{'x' * 65}' is not a name that SES takes; "
+                f"7:16: identities.a.com.policies.{'x' * 65}: '{'x' * 65}' is not a name that SES accepts; "
                 "use up to 64 letters, digits, - and _"
             ),
             policies(f"{{{ALLOW}}}", "x" * 65),
@@ -179,7 +179,7 @@ def test_size_is_counted_in_the_bytes_that_are_sent(number: int, text: str) -> N
             policies(""),
         ),
         (
-            "7:16: identities.a.com.policies.mine: Sid 's' is there twice; SES takes each once in a policy: rename one",
+            "7:16: identities.a.com.policies.mine: two statements have the Sid 's'; give each statement a unique Sid",
             policies(f"{{{ALLOW}, Sid: s}}, {{{ALLOW}, Sid: s}}"),
         ),
         (
@@ -191,8 +191,8 @@ def test_size_is_counted_in_the_bytes_that_are_sent(number: int, text: str) -> N
         ),
         (
             (
-                "7:108: identities.a.com.policies.mine.Statement[0].Resource: a policy of this identity speaks of "
-                "arn:aws:ses:eu-west-1:111111111111:identity/a.com and nothing else, not of '*'; "
+                "7:108: identities.a.com.policies.mine.Statement[0].Resource: the resource of a policy of this identity must be "
+                "arn:aws:ses:eu-west-1:111111111111:identity/a.com, not '*'; "
                 "leave Resource out: it is then the identity's ARN"
             ),
             policies(f"{{{ALLOW}, Resource: '*'}}"),
@@ -200,7 +200,7 @@ def test_size_is_counted_in_the_bytes_that_are_sent(number: int, text: str) -> N
         (
             (
                 "7:51: identities.a.com.policies.mine.Statement[0].Principal: 'arn:aws-cn:iam::333333333333:root' is in "
-                "partition aws-cn, eu-west-1 is in aws; write arn:aws:…, or let another spec speak for the other partition"
+                "partition aws-cn, and eu-west-1 is in aws; write arn:aws:…, or declare the other partition in a spec of its own"
             ),
             policies("{Effect: Allow, Principal: {AWS: 'arn:aws-cn:iam::333333333333:root'}, Action: ses:SendEmail}"),
         ),

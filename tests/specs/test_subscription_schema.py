@@ -26,15 +26,15 @@ def at(text: str) -> list[str]:
     ("expected", "subscription"),
     [
         (
-            "an absent subscription takes no filter_policy, raw_message_delivery",
+            "an absent subscription accepts no filter_policy, raw_message_delivery",
             ABSENT + ", raw_message_delivery: true, filter_policy: {}",
         ),
         (
-            "protocol email takes no raw_message_delivery",
+            "protocol email accepts no raw_message_delivery",
             "protocol: email, endpoint: a@b.c, raw_message_delivery: true",
         ),
         (
-            "protocol lambda takes no raw_message_delivery",
+            "protocol lambda accepts no raw_message_delivery",
             f"protocol: lambda, endpoint: '{LAMBDA}', raw_message_delivery: true",
         ),
         (f"endpoint '{LAMBDA}' is not the ARN that protocol sqs needs", f"protocol: sqs, endpoint: '{LAMBDA}'"),
@@ -42,22 +42,22 @@ def at(text: str) -> list[str]:
         ("endpoint 'arn:' is not the ARN that protocol firehose needs", "protocol: firehose, endpoint: 'arn:'"),
         (f"endpoint '{FIFO}' is a FIFO queue", f"protocol: sqs, endpoint: '{FIFO}'"),
         (
-            "the endpoint's URL names a user or a password",
+            "the URL of the endpoint contains a user name or a password",
             "protocol: https, endpoint: 'https://u:secret@example.com/x'",
         ),
         (
-            "filter_policy has 6 keys, SNS takes 5",
+            "filter_policy has 6 keys; the quota is 5",
             f"{SQS}, filter_policy: {{a: [1], b: [1], c: [1], d: [1], e: [1], f: [1]}}",
         ),
         ("filter_policy.a is not a list of values", f"{SQS}, filter_policy: {{a: x}}"),
         ("filter_policy.a.b is not a list of values", f"{SQS}, {BODY}, filter_policy: {{a: {{b: x}}}}"),
         ("filter_policy.a is not a list of values", f"{SQS}, filter_policy: {{a: []}}"),
         (
-            "filter_policy.a is a mapping, which a filter of message attributes does not take",
+            "filter_policy.a is a mapping, which a filter of message attributes does not support",
             f"{SQS}, filter_policy: {{a: {{b: [x]}}}}",
         ),
         (
-            "filter_policy has 151 combinations of values, SNS takes 150",
+            "filter_policy has 151 combinations of values; the quota is 150",
             f"{SQS}, filter_policy: {{a: {list(range(151))}, b: [1]}}",
         ),
         (f"dead_letter_queue '{FIFO}' is a FIFO queue", f"{SQS}, dead_letter_queue: '{FIFO}'"),
@@ -76,7 +76,7 @@ def test_a_password_is_in_no_message(protocol: str, scheme: str) -> None:
         owner(f"topics: {{t: {{subscriptions: [{{protocol: {protocol}, endpoint: '{scheme}://u:secret@h'}}]}}}}\n")
     )
 
-    assert "the endpoint's URL names a user or a password" == found.summary
+    assert "the URL of the endpoint contains a user name or a password" == found.summary
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_dead_letter_queue_is_where_its_subscription_is(region: str, account: 
     (found,) = told(f"{SQS}, dead_letter_queue: '{DEAD.format(region=region, account=account, name='d')}'")
 
     assert ": topics.t.subscriptions[0].dead_letter_queue: " in found
-    assert f"the queue is in {account}/{region}, the subscription in {OWNER}/{REGION}" in found
+    assert f"the queue is in {account}/{region}, and the subscription is in {OWNER}/{REGION}" in found
 
 
 def test_a_dead_letter_queue_of_one_region_does_not_do_for_two() -> None:
@@ -130,11 +130,11 @@ def test_a_dead_letter_queue_of_one_region_does_not_do_for_two() -> None:
         f"{SQS}, dead_letter_queue: '{DEAD.format(region=REGION, account=OWNER, name='d')}'", f"{REGION}, eu-west-2"
     )
 
-    assert f"the subscription in {OWNER}/eu-west-2" in found
+    assert f"the subscription is in {OWNER}/eu-west-2" in found
 
 
 def test_the_same_endpoint_cannot_be_there_and_absent() -> None:
     """SNS knows a subscription by protocol and endpoint: one entry speaks for it."""
     text = owner(f"topics: {{t: {{subscriptions: [{{{SQS}}}, {{{SQS}, absent: true}}]}}}}\n")
 
-    assert ["is there twice"] == [p.summary[-14:] for p in problems(text)]
+    assert ["is declared twice"] == [p.summary[-17:] for p in problems(text)]

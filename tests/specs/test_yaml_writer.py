@@ -60,7 +60,7 @@ def test_text_stays_text(trap: str) -> None:
         ("'' cannot be a key", {"": 1}),
         ("'<<' cannot be a key", [{"<<": 1}]),
         ("it holds half a surrogate pair", {"a": "\ud800"}),
-        ("nan is no number", float("nan")),
+        ("nan is not a number", float("nan")),
         ("", {"a": [1.5, True, None, "x"]}),
     ],
 )

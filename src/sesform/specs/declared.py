@@ -1,4 +1,4 @@
-"""What the specs declare: resources, where each is declared, and canonical names."""
+"""Declared resources, the places that declare them, and canonical names."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sesform.model.values import Properties
 from sesform.policies.document import Publisher
 from sesform.specs.document import Document
 
-# What AWS knows a thing by: its type, where it is, and the values of its key.
+# What identifies a resource in AWS: its type, its scope, and the values of its key.
 Key = tuple[str, Scope, tuple[str, ...]]
 
 
 class Origin(NamedTuple):
-    """Where the specs say something, and what they say there: "declares it", "says null", …"""
+    """The place of a declaration, and what it says there: "declares it", "says null", …"""
 
     document: Document
     loc: tuple[int | str, ...]
@@ -35,10 +35,10 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """One resource that the specs speak of.
+    """One resource that the specs name.
 
-    `key` is what AWS knows it by, `desired` its properties (the key's among them; those left out are not managed) or None where
-    it must not exist.
+    `key`: what identifies it in AWS. `desired`: its properties, the key included, or None if it must not exist. Properties that are
+    left out are not managed.
     """
 
     address: Address
@@ -59,7 +59,7 @@ class Declared:
 
 
 class Target(NamedTuple):
-    """A topic that something publishes to: SES must be let in as one of these publishers."""
+    """A topic that a resource publishes to. SES must be allowed to publish as one of the publishers."""
 
     topic_arn: str
     publishers: tuple[Publisher, ...]
@@ -72,7 +72,9 @@ class Target(NamedTuple):
 
 
 def canonical_identity(name: str) -> str:
-    """Domains are case-insensitive; e-mail identities are case-sensitive, domain part and all.
+    """Return the canonical name of an identity.
+
+    Domains are case-insensitive; e-mail identities are case-sensitive, domain included.
 
     Source: AWS developer guide, "Creating and verifying identities in Amazon SES".
     """
@@ -80,6 +82,6 @@ def canonical_identity(name: str) -> str:
 
 
 def canonical_arn(text: str) -> str:
-    """The same for the ARN of an identity; any other text stays as it is."""
+    """Return the canonical ARN of an identity; any other text stays as it is."""
     head, separator, name = text.partition(":identity/")
     return f"{head}{separator}{canonical_identity(name)}" if separator else text

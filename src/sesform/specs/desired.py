@@ -1,4 +1,4 @@
-"""What the specs ask for, as one value."""
+"""Everything that the specs declare, as one value."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sesform.specs.schema import LoadedSpec
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What the specs ask for.
+    """Everything that the specs declare.
 
-    `unmanaged` settings are read, because they are routes too, and never written. Of what stands below an `exclusive`
-    configuration set, only what is declared may exist. `targets` are the topics that SES must be able to publish to.
-    `left_alone` is what is named as somebody else's: external topics, and what is said to be unmanaged and is not read either.
-    `specs` are those that were loaded, by name. `since` is the commit whose specs were looked at for what has left them since.
+    `declared`: by address. `unmanaged`: settings that are read, because they are routes too, and never written. `exclusive`:
+    configuration sets in which only declared destinations may exist. `targets`: topics that SES must be allowed to publish to.
+    `left_alone`: what the specs name as managed elsewhere and what is not read. `specs`: the loaded specs by name. `since`: the
+    commit whose specs were compared, "" for none.
     """
 
     declared: Mapping[Address, Declared]
@@ -33,7 +33,7 @@ class Desired:
     since: str = ""
 
     def of_type(self, type_: str) -> list[Declared]:
-        """Return the declared resources of a type, those that must be absent among them."""
+        """Return the declared resources of a type, including those that must not exist."""
         return [d for d in self.declared.values() if d.address.type == type_]
 
     def problem(self, address: Address, summary: str, hint: str = "", *, warning: bool = False) -> Problem:
@@ -45,7 +45,7 @@ class Desired:
 
     @property
     def named(self) -> frozenset[Key]:
-        """All that the specs speak of, whatever they say of it."""
+        """The keys of all resources that the specs name, whatever they declare."""
         return self.left_alone | {d.aws_key for d in (*self.declared.values(), *self.unmanaged)}
 
     @property
@@ -55,13 +55,13 @@ class Desired:
 
     @property
     def watched_topics(self) -> tuple[str, ...]:
-        """The targets whose policies sesform does not keep: others do, so whether SES may publish there must be looked at."""
+        """The topics that SES publishes to and whose policies sesform does not manage: their policies are checked."""
         kept = {d.key["topic_arn"] for d in self.of_type("topic_policy")}
         return tuple(dict.fromkeys(t.topic_arn for t in self.targets if t.topic_arn not in kept))
 
     @property
     def topics_to_look_at(self) -> tuple[str, ...]:
-        """Those, and the topics that are to go: their policies tell who may still send there."""
+        """The watched topics, and those that will be deleted: their policies name further publishers."""
         going = (d.key["topic_arn"] for d in self.of_type("topic") if d.desired is None)
         return tuple(dict.fromkeys([*self.watched_topics, *going]))
 
@@ -70,7 +70,7 @@ _NAMED = {"configuration_set": "configuration-set", "topic": "topic"}  # types, 
 
 
 def named_resources(desired: Desired) -> set[tuple[str, Scope, str]]:
-    """What the specs name, be it only as what a setting refers to: (topic, configuration-set or identity; scope; name)."""
+    """Return what the specs name, also as a reference only: (topic, configuration-set or identity; scope; name)."""
     found: set[tuple[str, Scope, str]] = set()
     found |= {("identity", scope, name) for scope, name in desired.identities if not name.startswith("arn:")}
     for type_, scope, key in desired.named:

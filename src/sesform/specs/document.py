@@ -1,4 +1,4 @@
-"""A YAML document as data that remembers where each value stands."""
+"""A YAML document as data, with the place of each value."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ Loc = tuple[int | str, ...]
 
 @dataclass(slots=True)
 class Node:
-    """One value with its place: lines and columns count from 1. `value` holds Nodes where it is a dict or a list."""
+    """One value with its place. Lines and columns count from 1. `value` holds Nodes if it is a dict or a list."""
 
     line: int
     column: int
     value: Any = None
     text: str = ""
     size: int = 1
-    depth: int = 0  # levels of lists and mappings inside it, its own among them
+    depth: int = 0  # levels of lists and mappings in it, itself included
     keys: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def child(node: Node, step: int | str) -> Node | None:
-    """The value under a key or at a position; None where there is none."""
+    """Return the value under a key or at a position; None if there is none."""
     if isinstance(node.value, dict):
         return node.value.get(str(step))
     if isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
@@ -47,14 +47,14 @@ class Document:
         return _plain(self.node)
 
     def at(self, loc: Sequence[int | str]) -> Node:
-        """The deepest node that the way leads to; steps that lead nowhere (a missing key) are passed over."""
+        """Return the deepest node on the path. Steps that do not exist, such as a missing key, are skipped."""
         node = self.node
         for step in loc:
             node = child(node, step) or node
         return node
 
     def place(self, loc: Sequence[int | str]) -> tuple[int, int]:
-        """Line and column of the key that the way ends in, or of the deepest value before it."""
+        """Return line and column of the last key of the path, or of the deepest value before it."""
         parent = self.at(loc[:-1])
         if loc and isinstance(parent.value, dict) and loc[-1] in parent.keys:
             return parent.keys[str(loc[-1])]
@@ -70,13 +70,13 @@ class Document:
         path: str | None = None,
         severity: Severity = "error",
     ) -> Problem:
-        """Return a problem at that place. `path`: what it concerns, the way to the place if it is left out."""
+        """Return a problem at that place. `path`: what it concerns; by default the path of the place."""
         line, column = self.place(loc)
         return Problem(summary, dotted(loc) if path is None else path, self.file, line, column, hint, severity)
 
 
 def dotted(loc: Sequence[int | str]) -> str:
-    """A way into a document as people write it: `identities.example.com.notifications`, `regions[0]`."""
+    """Return a path as text: `identities.example.com.notifications`, `regions[0]`."""
     text = ""
     for step in loc:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step

@@ -1,7 +1,7 @@
-"""Spec files as they were at a git ref. The only user of git, and of subprocess.
+"""Read spec files as they were at a git ref. The only module that runs git, or any program.
 
-Nothing is checked out, and nothing in the repository or its working tree changes. The environment is handed on, so that GIT_DIR
-and its like mean what they mean to git.
+Nothing is checked out, and nothing in the repository or its working tree changes. Environment variables such as GIT_DIR mean what
+they mean to git.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from sesform.model.values import printable
 from sesform.specs.yaml_reader import MAX_BYTES, is_listed
 
 _LINK = "120000"  # the mode of symbolic links
-# What `git cat-file --batch --follow-symlinks` says of a link that leads to no file.
+# How `git cat-file --batch --follow-symlinks` reports a link that leads to no file.
 _NOWHERE = (b"missing", b"dangling", b"loop", b"notdir")
 
 
 class Entry(NamedTuple):
-    """A file in a commit: its mode, its object, and where it is, seen from the top of the repository."""
+    """A file in a commit: its mode, its object, and its path from the top of the repository."""
 
     mode: str
     object: str
@@ -31,9 +31,9 @@ class Entry(NamedTuple):
 
 
 class SpecsAtRef(NamedTuple):
-    """What reading paths gives at a ref: the commit, those of the paths that were there, and the files as (name, content).
+    """The specs of some paths at a ref: the commit, the paths that existed there, and the files as (name, content).
 
-    `parted` is the commit that both HEAD and this one have come of, "" where it is this one, or nobody knows.
+    `parted`: the merge base of HEAD and the commit, "" if it is the commit itself or not known.
     """
 
     commit: str
@@ -43,10 +43,10 @@ class SpecsAtRef(NamedTuple):
 
 
 def read(ref: str, paths: Sequence[str | Path]) -> SpecsAtRef:
-    """The spec files that these paths, seen from the current folder, led to at `ref`; their names are `ref:path`, as git has it.
+    """Return the spec files of these paths, relative to the current folder, at `ref`. Their names are `ref:path`.
 
-    Raises UsageError where there is no git, no repository or no such ref; for a path outside of the repository, or with another
-    one in it; and for files that a sparse checkout leaves out, since what is in them would look as if it had left.
+    Raises UsageError if there is no git, no repository or no such ref; for a path outside of the repository or inside another one;
+    and for files that a sparse checkout excludes, because their resources would look removed.
     """
     top = Path(
         os.fsdecode(_git("rev-parse", "--show-toplevel", failure="--since needs a git repository").rstrip(b"\n"))
@@ -71,56 +71,56 @@ def _commit(ref: str) -> str:
         return done.stdout.decode().strip()
     hint = "correct the name, or fetch it"
     if not ref.strip("0"):
-        hint = "nothing but zeros stands for no commit at all: there is nothing to compare with"
+        hint = "it consists of zeros only, which stands for no commit"
     elif _run("rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
-        hint = "this clone is shallow: fetch more of it (`git fetch --unshallow`; actions/checkout: `fetch-depth: 0`)"
-    raise UsageError(f"--since {printable(ref)!r} is no commit that this repository has; {hint}")
+        hint = "this clone is shallow; fetch its history (`git fetch --unshallow`; actions/checkout: `fetch-depth: 0`)"
+    raise UsageError(f"--since {printable(ref)!r} is not a commit of this repository; {hint}")
 
 
 def _parted(commit: str) -> str:
-    done = _run("merge-base", commit, "HEAD")  # fails where there is no HEAD yet, or nothing that both have come of
+    done = _run("merge-base", commit, "HEAD")  # fails without a HEAD, or without a merge base
     base = done.stdout.decode().strip()
     return base if done.returncode == 0 and base != commit else ""
 
 
 def _inside(top: Path, path: str | Path) -> str:
-    """The path, seen from the top of the repository; "" for the top itself."""
+    """Return the path from the top of the repository; "" for the top itself."""
     inside = Path(path).resolve()
     if not inside.is_relative_to(top.resolve()):
         raise UsageError(
-            f"{printable(str(path))} is outside of the git repository {printable(str(top))}, so --since cannot look at it"
+            f"{printable(str(path))} is outside of the git repository {printable(str(top))}; --since cannot read it"
         )
     for folder in (inside, *inside.parents):
         if folder == top.resolve():
             break
         if (folder / ".git").exists():
             raise UsageError(
-                f"{printable(str(path))} is in a git repository of its own, {printable(str(folder))}; run sesform in there"
+                f"{printable(str(path))} is in another git repository, {printable(str(folder))}; run sesform there"
             )
     text = inside.relative_to(top.resolve()).as_posix()
     return "" if text == "." else text
 
 
 def _is_read(path: str, inside: str) -> bool:
-    """Whether a file is read where this path is named; both are seen from the top of the repository."""
+    """Whether a file is read when this path is named. Both are relative to the top of the repository."""
     return path == inside or is_listed(PurePosixPath(path[len(inside) :].lstrip("/")))
 
 
 def _check_checked_out(top: Path, inside: str) -> None:
-    """Raises UsageError for a spec file that git has and was told not to write to the working tree."""
-    # git-ls-files: names are seen from the current folder, S stands for "skip-worktree". Outside of the tree git says nothing.
+    """Raise UsageError for a spec file of the repository that the working tree excludes."""
+    # git-ls-files: names are relative to the current folder; S means "skip-worktree". Outside of the tree git prints nothing.
     done = _run("ls-files", "-t", "-z", "--full-name", "--", os.path.relpath(top.resolve() / inside))
     for line in done.stdout.split(b"\0"):
         path = os.fsdecode(line[2:])
         if line.startswith(b"S ") and _is_read(path, inside) and not (top / path).exists():
             raise UsageError(
-                f"{printable(path)} is not checked out, so that what it declares would look as if it had left; "
+                f"{printable(path)} is not checked out; its resources would look removed; "
                 "check it out (`git sparse-checkout disable`)"
             )
 
 
 def _listed(commit: str, inside: str) -> Iterator[Entry]:
-    """The files of the commit at this path or under it."""
+    """Yield the files of the commit at this path or under it."""
     where = ("--", inside) if inside else ()
     for line in _git("ls-tree", "-r", "-z", "-l", "--full-tree", commit, *where).split(b"\0"):
         if line:
@@ -128,14 +128,14 @@ def _listed(commit: str, inside: str) -> Iterator[Entry]:
             mode, kind, name, size = facts.decode().split()
             if kind == "commit":
                 raise UsageError(
-                    f"{printable(os.fsdecode(path))} is a submodule, and --since does not look into it; run sesform in there"
+                    f"{printable(os.fsdecode(path))} is a submodule, which --since does not read; run sesform in the submodule"
                 )
             if kind == "blob":
                 yield Entry(mode, name, int(size), os.fsdecode(path))
 
 
 def _contents(ref: str, commit: str, entries: Sequence[Entry]) -> Iterator[tuple[str, bytes]]:
-    """(name, content) of each; links are followed within the commit, and those that lead to no file are passed over."""
+    """Yield (name, content) of each file. Links are followed within the commit; broken links are skipped."""
     for entry in entries:
         if entry.size > MAX_BYTES or "\n" in entry.path:
             what = "is larger than a spec may be" if entry.size > MAX_BYTES else "has a line break in its name"
@@ -153,9 +153,7 @@ def _contents(ref: str, commit: str, entries: Sequence[Entry]) -> Iterator[tuple
         size = int(words[-1])
         content, place = answer[end + 1 : end + 1 + size], end + 2 + size
         if words[0] == b"symlink":
-            raise UsageError(
-                f"{printable(name)} is a link that leads out of the repository, so --since cannot follow it"
-            )
+            raise UsageError(f"{printable(name)} is a link out of the repository; --since cannot follow it")
         if words[0] not in _NOWHERE and words[1] == b"blob":
             yield name, content
 
@@ -176,4 +174,4 @@ def _run(*arguments: str, feed: bytes = b"") -> subprocess.CompletedProcess[byte
     try:
         return subprocess.run(("git", *arguments), input=feed, capture_output=True, env=environment, check=False)
     except FileNotFoundError:
-        raise UsageError("--since needs git, and there is none on the PATH") from None
+        raise UsageError("--since needs git; install it, or add it to the PATH") from None

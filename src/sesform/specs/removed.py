@@ -11,11 +11,11 @@ from sesform.model.values import Properties
 from sesform.specs.declared import Declared, Key
 from sesform.specs.desired import Desired
 
-_SAYS = "declared it, and no spec does any more"
+_SAYS = "declared it at an earlier commit and no longer declared"
 
 
 class Parent(NamedTuple):
-    """The resource that another one is a part of: its type and key. `declared`: it counts only where a spec declares it."""
+    """The resource that another one is a part of. `declared`: it counts only if a spec declares it."""
 
     type: str
     key: tuple[str, ...]
@@ -42,10 +42,10 @@ Rules = Mapping[str, RemovalRules]
 
 
 def since(earlier: Desired, current: Desired, commit: str, rules: Rules) -> Desired:
-    """Return what `current` asks for, with everything absent that `earlier`, the specs at `commit`, declare and `current` does not.
+    """Return `current` with everything absent that `earlier`, the specs at `commit`, declare and `current` does not name.
 
-    A resource is known by what AWS knows it by, not by its address: what a spec of another name or file declares now is not
-    removed. All managed settings of an identity that no spec names any more are taken back, as `absent` does. `rules`: by type.
+    Resources are compared by their key in AWS, not by their address: a resource that a spec of another name or file declares now is
+    not removed. All managed settings of an identity that no spec names any more are reset. `rules`: by type.
     """
     removed = _Removed(earlier, current, rules)
     gone = {d.address: d for d in removed.declared()}
@@ -79,7 +79,7 @@ class _Removed:
         self._named = current.named
         self._identities = current.identities
         asking = ((_identity(d), d) for d in earlier.declared.values() if self._asks_for_something(d))
-        # The identities that the earlier specs ask something for and that no spec names now, with the first thing asked.
+        # Identities with a setting in the earlier specs that no spec names now, with the first such setting.
         self._gone: dict[tuple[Scope, str], Declared] = {}
         for identity, declared in asking:
             if identity is not None and identity not in self._identities:
@@ -87,7 +87,7 @@ class _Removed:
         self._staying = {d.aws_key: d for d in current.declared.values() if d.desired is not None}
 
     def declared(self) -> Iterator[Declared]:
-        """What must be absent. Of an identity that had no setting but null, nothing."""
+        """Yield what must be absent. An identity whose settings were all null is not reset."""
         for each in self._earlier.declared.values():
             if each.aws_key not in self._named and self._is_removed(each):
                 yield self._absent(each, self._address(each))
@@ -100,7 +100,7 @@ class _Removed:
                     yield self._absent(setting, self._address(setting))
 
     def unmanaged(self) -> Iterator[Declared]:
-        """The settings that were unmanaged and still are: a topic that one of them names must go on letting it publish."""
+        """Yield the settings that are still unmanaged: a topic that one of them uses must keep allowing it."""
         for each in self._earlier.unmanaged:
             if _identity(each) not in self._identities:
                 yield replace(each, address=self._address(each))
@@ -117,7 +117,7 @@ class _Removed:
         return parent is None or self._stays(parent, old, rules)
 
     def _stays(self, parent: Parent, old: Declared, rules: RemovalRules) -> bool:
-        """Whether a parent stays. If it does not, it takes its parts along."""
+        """Whether a parent stays. A parent that is deleted is deleted with its parts."""
         key: Key = (parent.type, old.scope, parent.key)
         staying = self._staying.get(key)
         if staying is None:
@@ -130,7 +130,7 @@ class _Removed:
         return replace(old, address=address, desired=self._rules[address.type].absent(old.key), origin=origin)
 
     def _address(self, old: Declared) -> Address:
-        """The old address; another one where that means something else now, or the spec of that name is of another account."""
+        """Return the old address, or another one if the old one has another meaning now."""
         values = tuple(old.key.values())
         parent = self._rules[old.address.type].removed_with(old.key)
         if parent is not None and parent.declared:
@@ -148,7 +148,7 @@ class _Removed:
             self.access[name] = self._earlier.access[name]
         elif self._current.access[name].account != account:
             self.access[f"{name}@{account}"] = self._earlier.access[name]
-            return f"{name}@{account}"  # no spec can have such a name
+            return f"{name}@{account}"  # a name that no spec can have
         return name
 
     def _asks_for_something(self, of: Declared) -> bool:

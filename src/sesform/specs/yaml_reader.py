@@ -1,8 +1,8 @@
-"""Files and folders → YAML documents that remember where everything stands. The only reader of YAML.
+"""Read files and folders as YAML documents that know the place of each value. The only reader of YAML.
 
-Stricter than YAML: no duplicate keys, no tags, no merge keys, no keys but text; and every scalar is read by YAML 1.2's
-core rules, so that `on`, `no` and `012` never turn into something else behind the author's back. Specs are untrusted
-input: size, nesting and what aliases may multiply are bounded, and nothing here recurses over the document's depth.
+Stricter than YAML: no duplicate keys, tags or merge keys, and only text as keys. Scalars follow the core rules of YAML 1.2, so
+that `on`, `no` and `012` keep their meaning. Specs are untrusted input: their size, their nesting and the repetition by aliases are
+bounded, and nothing recurses over the depth of a document.
 """
 
 from __future__ import annotations
@@ -23,22 +23,21 @@ MAX_ALIASED_NODES = 100_000
 
 _LOADER: Any = getattr(
     yaml, "CSafeLoader", yaml.SafeLoader
-)  # PyPI's wheels carry libyaml; without it the same, slower.
+)  # the wheels of PyYAML contain libyaml; the fallback is slower
 _SUFFIXES = (".yaml", ".yml")
 _STR_TAG = "tag:yaml.org,2002:str"
 
 
 def load(paths: Iterable[str | Path], *, gone: Collection[str | Path] = ()) -> tuple[list[Document], list[Problem]]:
-    """Files and folders (searched through for *.yaml and *.yml) → their documents, and what is wrong with them as YAML.
+    """Return the documents of files and folders (*.yaml and *.yml in them), and their problems as YAML.
 
-    Raises UsageError where a path does not exist, or there is no YAML file in any of them; unless it is one of `gone`: those
-    were there once.
+    `gone`: paths that existed at an earlier commit. Raises UsageError if any other path does not exist, or no YAML file is found.
     """
     return parse((str(file), file) for file in _files(paths, gone))
 
 
 def parse(files: Iterable[tuple[str, Path | bytes]]) -> tuple[list[Document], list[Problem]]:
-    """Files as (name to show, where it is or what is in it) → their documents, and what is wrong with them as YAML."""
+    """Return the documents of files, given as (name, path or content), and their problems as YAML."""
     documents: list[Document] = []
     problems: list[Problem] = []
     for name, content in files:
@@ -55,7 +54,7 @@ def _files(paths: Iterable[str | Path], gone: Collection[str | Path]) -> list[Pa
     tried: list[str] = []
     for each in paths:
         if not str(each):
-            raise UsageError("an empty path names nothing; leave it out to read `specs`")
+            raise UsageError("a path is empty; leave it out to read `specs`")
         path = Path(each)
         tried.append(str(path))
         try:
@@ -65,7 +64,7 @@ def _files(paths: Iterable[str | Path], gone: Collection[str | Path]) -> list[Pa
         except OSError as error:
             raise UsageError(f"{printable(str(path))}: {error.strerror}") from None
     if not found and not gone:
-        raise UsageError(f"no YAML file in {printable(', '.join(tried))}; specs are files that end in .yaml or .yml")
+        raise UsageError(f"no YAML file in {printable(', '.join(tried))}; the names of specs end in .yaml or .yml")
     return list(found.values())
 
 
@@ -78,7 +77,7 @@ def _files_at(path: Path) -> list[Path]:
 
 
 def is_listed(inside: PurePath) -> bool:
-    """Whether a file of a folder is read when the folder is named; a file that is named itself always is."""
+    """Whether a file is read as part of a folder. A file that is named itself is always read."""
     return inside.suffix in _SUFFIXES and not any(part.startswith(".") for part in inside.parts)
 
 
@@ -106,11 +105,11 @@ def _read(name: str, raw: bytes, documents: list[Document]) -> None:
         raise _Wrong(f"is not UTF-8 (byte 0x{error.object[error.start]:02x})", line, 1, "save it as UTF-8") from None
     for node in _compose(text):
         if node.value is not None:
-            documents.append(Document(name, node))  # noqa: PERF401  # those before a mistake are kept
+            documents.append(Document(name, node))  # noqa: PERF401  # documents before a syntax error are kept
 
 
 def _compose(text: str) -> Iterator[Node]:
-    """YAML's events → one Node a document, with a stack of our own, so that deep nesting cannot exhaust Python's."""
+    """Compose YAML events to one Node for each document, with a stack of its own, so that nesting cannot exhaust Python's."""
     composer = _Composer()
     try:
         for event in yaml.parse(text, Loader=_LOADER):
@@ -132,20 +131,20 @@ def _compose(text: str) -> Iterator[Node]:
 def _code(character: Any) -> int:
     return (
         character if isinstance(character, int) else ord(character)
-    )  # libyaml gives a number, pure Python a character
+    )  # libyaml gives a number, Python's version a character
 
 
 class _Composer:
-    """Builds a document from events. Collections under way are on the stack, each with the key that waits for its value."""
+    """Composes a document from events. Open collections are on the stack, each with the key that waits for its value."""
 
     def __init__(self) -> None:
-        self._stack: list[tuple[Node, str | None]] = []  # the open collection, and its key that has no value yet
+        self._stack: list[tuple[Node, str | None]] = []  # the open collection, and its key without a value
         self._anchors: dict[str, Node] = {}
         self._opened: list[str | None] = []
         self._aliased = 0
 
     def take(self, event: Any) -> Node | None:
-        """One event; the finished document where it was the last of one."""
+        """Take one event; return the document if it is complete."""
         if isinstance(event, yaml.ScalarEvent):
             return self._finish(_scalar(event), event.anchor)
         if isinstance(event, yaml.AliasEvent):
@@ -162,7 +161,7 @@ class _Composer:
     def _open(self, event: Any) -> None:
         line, column = _mark(event)
         if event.tag is not None:
-            raise _Wrong(f"the tag {printable(event.tag)} is not supported", line, column, "leave the tag out")
+            raise _Wrong(f"the tag {printable(event.tag)} is not supported", line, column, "remove the tag")
         if len(self._stack) >= MAX_DEPTH:
             raise _Wrong(f"is nested deeper than {MAX_DEPTH} levels", line, column)
         if self._expects_key():
@@ -177,7 +176,7 @@ class _Composer:
         line, column = _mark(event)
         target = self._anchors.get(event.anchor)
         if target is None:
-            raise _Wrong(f"alias *{event.anchor} has no finished anchor before it", line, column)
+            raise _Wrong(f"alias *{event.anchor} has no anchor before it", line, column)
         if len(self._stack) + target.depth > MAX_DEPTH:
             raise _Wrong(f"is nested deeper than {MAX_DEPTH} levels", line, column)
         self._aliased += target.size
@@ -211,7 +210,7 @@ class _Composer:
         if key in parent.keys:
             line, _ = parent.keys[key]
             raise _Wrong(
-                f"key {printable(key)!r} is there twice, first in line {line}", node.line, node.column, "remove one"
+                f"duplicate key {printable(key)!r}, first in line {line}", node.line, node.column, "remove one"
             )
         parent.keys[key] = (node.line, node.column)
         return key

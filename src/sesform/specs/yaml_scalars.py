@@ -1,4 +1,4 @@
-"""How a plain YAML scalar is read: the core rules of YAML 1.2."""
+"""Read plain YAML scalars by the core rules of YAML 1.2."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
 def is_text(scalar: str) -> bool:
-    """Whether a plain scalar is read as the text that it is, not as a number, a truth value or null."""
+    """Return whether a plain scalar is text, and not a number, a truth value or null."""
     return resolve(scalar) is scalar
 
 

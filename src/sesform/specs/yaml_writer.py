@@ -1,7 +1,7 @@
-"""Plain data → YAML that people read and that `yaml_source` reads back as the same data. The only writer of YAML.
+"""Write plain data as readable YAML that `yaml_reader` reads back as the same data. The only writer of YAML.
 
-Where YAML 1.1 and YAML 1.2 read a text as anything but that text (`on`, `1e3`, `089999999999`), it is quoted: whatever reads the
-result takes it for the same. Comments stand before what they are about.
+Text that YAML 1.1 or YAML 1.2 reads as something else (`on`, `1e3`, `089999999999`) is quoted, so that every reader agrees.
+Comments stand before their subject.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Comments = Mapping[Loc, Sequence[str]]
 WIDTH = 120
 SCHEMA_LINE = "# yaml-language-server: $schema=sesform.schema.json"
 
-# Lists of named things are written one a line, however short they are: so a change shows as a line.
+# Lists of named entries are written with one entry on a line, so that a change shows as a line.
 _ONE_PER_LINE = frozenset(
     {
         "topics",
@@ -41,17 +41,17 @@ _ONE_PER_LINE = frozenset(
         "credentials",
     }
 )
-_LONGEST_INTEGER = 18  # characters: a longer one is read as text
-_CERTAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./@-]*")  # these are plain, unless they are one of the words below
+_LONGEST_INTEGER = 18  # characters: longer text is quoted
+_CERTAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./@-]*")  # plain, unless it is one of the words below
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
-_UNWRITABLE = re.compile("[\ufffe\uffff]")  # not allowed in YAML, comments among it
+_UNWRITABLE = re.compile("[\ufffe\uffff]")  # not allowed in YAML, not even in comments
 
 
 def text(documents: Iterable[tuple[Mapping[str, Any], Comments]], head: Iterable[str] = ()) -> str:
-    """Documents with the comments about their entries → one YAML text. `head` are comments for the top.
+    """Return documents, with comments on their entries, as one YAML text. `head`: comments for the top.
 
-    A comment about an entry that is not there stands at the end of what it would be in. Raises ValueError for data that YAML, as
-    `yaml_source` reads it, cannot hold; `why_not` tells beforehand.
+    A comment on an entry that does not exist is placed at the end of its parent. Raises ValueError for data that YAML cannot hold;
+    `why_not` tells that before.
     """
     lines = [SCHEMA_LINE, *(line for comment in head for line in _comment(comment, ""))]
     for index, (data, comments) in enumerate(documents):
@@ -62,7 +62,7 @@ def text(documents: Iterable[tuple[Mapping[str, Any], Comments]], head: Iterable
 
 
 def why_not(value: Any, depth: int = 1) -> str:
-    """Why a value cannot be written so that it is read back as itself; "" where it can."""
+    """Return why a value cannot be written and read back, "" if it can."""
     if depth > MAX_DEPTH:
         return f"it is nested deeper than {MAX_DEPTH} levels"
     if isinstance(value, Mapping):
@@ -77,25 +77,25 @@ def why_not(value: Any, depth: int = 1) -> str:
     if isinstance(value, int) and len(str(value)) > _LONGEST_INTEGER:
         return f"the number {value} is too long"
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return f"{value} is no number"
+        return f"{value} is not a number"
     return ""
 
 
 class _Writer:
-    """One document. Comments are given their places first: before an entry, or after the last of a collection."""
+    """Write one document. Comments are placed first: before an entry, or after the last entry of a collection."""
 
     def __init__(self, data: Mapping[str, Any], comments: Comments) -> None:
         self._data = data
         self._before: dict[Loc, list[str]] = defaultdict(list)
         self._after: dict[Loc, list[str]] = defaultdict(list)
-        self._inside: set[Loc] = set()  # collections with a comment somewhere in them: these are not put on one line
+        self._inside: set[Loc] = set()  # collections with a comment in them: these are not put on one line
         for loc, texts in comments.items():
             found = self._existing(loc)
             (self._before if found == loc else self._after)[found] += texts
             self._inside |= {found[:n] for n in range(len(found) + (found != loc))}
 
     def _existing(self, loc: Loc) -> Loc:
-        """The longest beginning of the way that leads to an entry."""
+        """Return the longest beginning of the path that leads to an entry."""
         value: Any = self._data
         for position, step in enumerate(loc):
             inside = isinstance(value, Mapping) and step in value
@@ -161,14 +161,14 @@ def _depth(value: Any) -> int:
 
 
 def _comment(text: str, indent: str) -> list[str]:
-    """A comment on lines of its own. What it quotes may come from anybody: nothing in it ends the comment."""
+    """Return a comment on lines of its own. Nothing in its text can end the comment."""
     safe = _UNWRITABLE.sub("?", printable(text))
     lines = textwrap.wrap(safe, WIDTH - len(indent) - 2, break_long_words=False, break_on_hyphens=False)
     return [f"{indent}# {line}" for line in lines]
 
 
 def _flow(value: Any) -> str:
-    """A value on one line."""
+    """Return a value on one line."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{_scalar(k, flow=True)}: {_flow(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
@@ -185,7 +185,7 @@ def _flow(value: Any) -> str:
 
 @lru_cache(maxsize=65536)
 def _scalar(value: str, flow: bool = False) -> str:
-    """Text as a scalar that may be a key or a value; with `flow` also between brackets."""
+    """Return text as a scalar for a key or a value; with `flow` also between brackets."""
     if _CERTAIN.fullmatch(value) and value.lower() not in _WORDS:
         return value
     why = why_not(value)
@@ -201,11 +201,11 @@ def _dumped(value: str, flow: bool) -> str:
 
 
 class _Quoted(str):
-    """Text that is written between double quotes."""
+    """Return text between double quotes."""
 
 
 class _Dumper(yaml.SafeDumper):
-    """PyYAML's, quoting also what YAML 1.2 would not read as text, and never breaking a text over lines."""
+    """PyYAML's dumper, which also quotes what YAML 1.2 reads as something else, and never breaks a text over lines."""
 
 
 def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:

@@ -1,4 +1,4 @@
-"""Specs → the resources that they ask for, references resolved. Pure: no clock, no network, no environment."""
+"""Compile specs to the resources that they declare, with references resolved. Pure: no clock, no network, no environment."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from sesform.specs.schema import LoadedSpec
 
 
 def build(specs: Iterable[LoadedSpec], problems: Iterable[Problem] = (), *, destroy: bool = False) -> Desired:
-    """Loaded specs → Desired; with `destroy`, everything that they declare absent.
+    """Return what loaded specs declare; with `destroy`, everything that they declare as absent.
 
-    `problems` are those found on the way here. Raises SpecError with all of them and all found now, if any is an error.
+    `problems`: those found while loading. Raises SpecError with all of them and all found now, if any is an error.
     """
     loaded, known = list(specs), dict.fromkeys(problems)
     accounts = {each.spec.name: each.spec.account for each in loaded}
@@ -65,13 +65,13 @@ def _check_names(work: Compilation, loaded: list[LoadedSpec]) -> None:
             work.wrong(
                 each,
                 ("name",),
-                f"spec {each.spec.name!r} is already there, at {other.document.file}:{line}",
-                "names are unique over all specs",
+                f"spec {each.spec.name!r} is already declared at {other.document.file}:{line}",
+                "give each spec a unique name",
             )
 
 
 def _declare_topic_policies(work: Compilation, table: TopicTable, loaded: list[LoadedSpec]) -> None:
-    """For each managed topic, the publishers that follow from who routes to it; none: our statements go."""
+    """Declare the policy of each managed topic: its publishers are everything that routes to it. Without any, our statements go."""
     publishers: dict[str, set[Publisher]] = defaultdict(set)
     for target in work.targets:
         publishers[target.topic_arn].update(target.publishers)

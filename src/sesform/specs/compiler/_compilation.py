@@ -1,4 +1,4 @@
-"""What the parts of the compilation share: the things declared so far, and the problems found so far."""
+"""The state of a compilation: what was declared and which problems were found so far."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sesform.specs.schema import LoadedSpec
 
 @dataclass(slots=True)
 class Compilation:
-    """The work in progress: every part adds to it, nothing is taken back."""
+    """The state of a compilation. Every part adds to it, and none removes anything."""
 
     destroy: bool = False
-    partial: bool = False  # some specs could not be loaded, so that one is unknown means nothing
-    accounts: dict[str, str] = field(default_factory=dict)  # of each spec
+    partial: bool = False  # some specs could not be loaded: an unknown spec is then no error
+    accounts: dict[str, str] = field(default_factory=dict)  # the account of each spec
     declared: dict[Address, Declared] = field(default_factory=dict)
     unmanaged: list[Declared] = field(default_factory=list)
     exclusive: set[Address] = field(default_factory=set)
@@ -32,11 +32,11 @@ class Compilation:
         self.problems[loaded.document.problem(loc, summary, hint, severity="warning" if warning else "error")] = None
 
     def declare(self, declared: Declared) -> None:
-        """Adds a resource; two specs (or two spellings) that speak of the same thing in AWS are a problem."""
+        """Add a resource. Two declarations of the same resource in AWS are a problem, whatever their spelling."""
         first = self._by_key.setdefault(declared.aws_key, declared)
         if first is not declared and declared.origin and first.origin:
             name, elsewhere = "/".join(declared.key.values()), str(first.origin).split()[0]
-            text = f"{declared.address.type} {name} is declared twice, first at {elsewhere}"
-            self.problems[declared.problem(text, "let one spec speak for it")] = None
+            text = f"{declared.address.type} {name} is already declared at {elsewhere}"
+            self.problems[declared.problem(text, "declare it in one spec only")] = None
             return
         self.declared[declared.address] = declared

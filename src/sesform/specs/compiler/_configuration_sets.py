@@ -17,7 +17,7 @@ Loc = tuple[int | str, ...]
 
 
 def declare_configuration_sets(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> None:
-    """The sets of a spec with their destinations, once in each region."""
+    """Declare the configuration sets of a spec with their destinations, once in each region."""
     spec = loaded.spec
     for name, declared in spec.configuration_sets.items():
         for region in spec.regions:
@@ -27,7 +27,7 @@ def declare_configuration_sets(work: Compilation, table: TopicTable, loaded: Loa
             says = "declares it" if kept else "is being destroyed" if work.destroy else "declares the set absent"
             key = {"configuration_set": name}
             work.declare(Declared(address, scope, key, dict(key) if kept else None, Origin(loaded.document, loc, says)))
-            # A set that goes takes all its destinations along, so they all are steps of the plan.
+            # A deleted set is deleted with all its destinations, so they all are steps of the plan.
             if not isinstance(declared, ConfigurationSet) or declared.exclusive or not kept:
                 work.exclusive.add(address)
             if isinstance(declared, ConfigurationSet) and kept:
@@ -85,7 +85,7 @@ def _declare_destination(
 def _target(
     work: Compilation, table: TopicTable, loaded: LoadedSpec, scope: Scope, declared: EventDestination, loc: Loc
 ) -> dict[str, Any] | None:
-    """Where events go, in AWS's terms; None where the reference means nothing, which is noted."""
+    """Return the target of a destination in AWS's terms; None if the reference cannot be resolved, which is reported."""
     if declared.sns is not None:
         arn = resolve(work, table, loaded, scope.region, declared.sns, loc)
         return {"topic_arn": arn} if arn else None
@@ -112,8 +112,8 @@ def _in_region(work: Compilation, loaded: LoadedSpec, scope: Scope, text: str, l
         return True
     right = arns.partition(scope.region)
     if arn.partition != right:
-        work.wrong(loaded, loc, f"{text!r} is in partition {arn.partition}, {scope.region} is in {right}")
+        work.wrong(loaded, loc, f"{text!r} is in partition {arn.partition}, and {scope.region} is in {right}")
     elif arn.scope != scope:
-        there = f"{text!r} is in {arn.scope}, the configuration set is in {scope}"
-        work.wrong(loaded, loc, there, "SES needs it in the same account and region")
+        there = f"{text!r} is in {arn.scope}, and the configuration set is in {scope}"
+        work.wrong(loaded, loc, there, "use one in the account and region of the configuration set")
     return arn.partition == right and arn.scope == scope

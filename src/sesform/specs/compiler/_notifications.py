@@ -1,4 +1,4 @@
-"""Notification types, header flags and forwarding: of owned identities, and of legacy cross-account entries."""
+"""Notification topics, headers and forwarding, of owned identities and of legacy cross-account entries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Loc = tuple[int | str, ...]
 
 
 def declare_identities(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> None:
-    """The notification settings of an Owner's identities, with its defaults merged under them."""
+    """Declare the notification settings of an Owner's identities, with its defaults merged under them."""
     spec = loaded.spec
     if not isinstance(spec, Owner):
         return
@@ -59,19 +59,18 @@ def _declare_identity(part: _Part, spec: Owner, name: str, identity: Identity) -
     where = (*(loc if own else ("defaults", "identity")), "feedback_forwarding")
     dark = [t for t in ("bounce", "complaint") if settings[t] is None]
     if forwarding is False and dark:
-        # SES API reference, SetIdentityFeedbackForwardingEnabled: off only where both have a topic.
+        # SES API reference, SetIdentityFeedbackForwardingEnabled: off only if both have a topic.
         part.work.wrong(
             part.loaded,
             where,
-            f"feedback_forwarding: false needs a topic for bounce and complaint, and {' and '.join(dark)} of {name} "
-            f"{'has' if len(dark) == 1 else 'have'} none",
-            "name a topic, or leave forwarding on",
+            f"feedback_forwarding: false needs topics for bounce and complaint; {name} has none for {' and '.join(dark)}",
+            "name a topic, or set feedback_forwarding to true",
         )
     part.forwarding(bool(forwarding), where, f"says {str(bool(forwarding)).lower()}")
 
 
 def _merged(spec: Owner, name: str, identity: Identity, type_: str) -> tuple[Any, Loc, str]:
-    """One type's setting, the place that says so, and in which words."""
+    """Return one type's setting, the place that declares it, and the words of the reason."""
     fallback = spec.defaults.identity.notifications
     value = getattr(identity.notifications, type_)
     default = getattr(fallback, type_)
@@ -95,32 +94,32 @@ def _warn_of_case(work: Compilation, loaded: LoadedSpec) -> None:
                 loaded,
                 ("identities", name),
                 f"differs from {twin!r} in case only",
-                "SES takes them for two identities",
+                "SES treats them as two identities; use one spelling",
                 warning=True,
             )
 
 
 def declare_cross_account(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> None:
-    """A Delegate's legacy entries: notification topics whose identity is an ARN, in the delegate's own scope."""
+    """Declare a Delegate's legacy entries: notification topics of identities of other accounts, in the delegate's own scope."""
     spec = loaded.spec
     if not isinstance(spec, Delegate):
         return
     for text, entry in spec.cross_account_notifications.items():
         loc: Loc = ("cross_account_notifications", text)
         arn = arns.parse(text)
-        if arn is None:  # the schema has checked it already
+        if arn is None:  # the schema has checked it
             continue
         if arn.account == spec.account:
             work.wrong(
                 loaded,
                 loc,
-                f"the identity belongs to {spec.account} itself",
-                "declare it under `identities` of an Owner",
+                f"the identity belongs to {spec.account}, the spec's own account",
+                "declare it under identities of an Owner spec",
             )
             continue
         if arn.region not in spec.regions:
-            there = f"the identity is in {arn.region}, the spec is in {', '.join(spec.regions)}"
-            work.wrong(loaded, loc, there, "add the region")
+            there = f"the identity is in {arn.region}, and the spec is in {', '.join(spec.regions)}"
+            work.wrong(loaded, loc, there, "add the region to the spec's regions")
             continue
         if arn.partition != arns.partition(arn.region):
             right = arns.partition(arn.region)
@@ -148,13 +147,13 @@ def declare_cross_account(work: Compilation, table: TopicTable, loaded: LoadedSp
 
 
 class _Part:
-    """One identity (a name, or the ARN of a foreign one) in one scope."""
+    """One identity in one scope: a name, or the ARN of an identity of another account."""
 
     def __init__(self, work: Compilation, table: TopicTable, loaded: LoadedSpec, scope: Scope, identity: str) -> None:
         self.work, self.table, self.loaded, self.scope, self.identity = work, table, loaded, scope, identity
 
     def notification(self, type_: str, setting: NotificationSetting | str | None, loc: Loc, says: str) -> None:
-        """A type's topic and header flag; `setting` None: no topic; "unmanaged": read, never written."""
+        """Declare a type's topic and header flag. `setting`: None for no topic; "unmanaged" is read and never written."""
         key = {"identity": self.identity, "notification_type": type_}
         if setting == "unmanaged":
             self.work.unmanaged.append(Declared(self._address("notification_topic", type_), self.scope, key, None))
@@ -177,7 +176,7 @@ class _Part:
         )
 
     def remove(self, loc: Loc, says: str, kept: set[str] | None = None, *, forwarding: bool = True) -> None:
-        """All that is set goes, and SES mails feedback again; the types in `kept` stay as they are."""
+        """Declare all settings absent and forwarding on, except the types in `kept`, which stay as they are."""
         origin = Origin(self.loaded.document, loc, says)
         for type_ in NOTIFICATION_TYPES:
             if type_ not in (kept or ()):
@@ -189,7 +188,7 @@ class _Part:
 
     def _topic(self, setting: NotificationSetting, loc: Loc) -> str | None:
         if setting.topic is None:
-            self.work.wrong(self.loaded, loc, "topic is missing", "name a topic here or in `defaults`")
+            self.work.wrong(self.loaded, loc, "topic is missing", "name a topic here or under defaults")
             return None
         return resolve(self.work, self.table, self.loaded, self.scope.region, setting.topic, loc)
 
@@ -204,9 +203,9 @@ class _Part:
 
 
 def publishers_of(scope: Scope, identity: str) -> tuple[Publisher, ...]:
-    """As whom SES publishes an identity's notifications.
+    """Return the publishers of an identity's notifications.
 
-    For a legacy entry nobody knows whether SES names the owner's account or the delegate's, so both are let in.
+    For a legacy entry, AWS does not document whether SES presents the owner's account or the delegate's, so both are allowed.
     """
     foreign = arns.parse(identity)
     if foreign is None:

@@ -1,4 +1,4 @@
-"""Who may send with an identity, and the configuration set that its mail uses by default."""
+"""Who may send with an identity, and the default configuration set of its mail."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Loc = tuple[int | str, ...]
 
 
 def declare_sending(work: Compilation, loaded: LoadedSpec, scope: Scope, name: str, identity: Identity) -> None:
-    """The sending policies and the default configuration set of one identity in one scope, defaults merged under them."""
+    """Declare the sending policies and the default configuration set of one identity in one scope, with defaults merged."""
     if not isinstance(loaded.spec, Owner):
         return
     fallback = loaded.spec.defaults.identity
@@ -29,10 +29,10 @@ def declare_sending(work: Compilation, loaded: LoadedSpec, scope: Scope, name: s
     declared = sum(each != "absent" for each, _ in [*grants.values(), *policies.values()])
     if declared > MAX_POLICIES_PER_IDENTITY:
         text = (
-            f"{name} has {declared} sending policies, one for each delegate among them, "
-            f"SES takes {MAX_POLICIES_PER_IDENTITY}"
+            f"{name} has {declared} sending policies, including one for each delegate; "
+            f"the quota is {MAX_POLICIES_PER_IDENTITY}"
         )
-        hint = "authorize an account rather than each of its roles, or join policies into one"
+        hint = "authorize an account instead of each of its roles, or join policies"
         work.wrong(loaded, ("identities", name), text, hint)
     canonical = canonical_identity(name)
     for grantee, (authorization, loc) in grants.items():
@@ -45,7 +45,7 @@ def declare_sending(work: Compilation, loaded: LoadedSpec, scope: Scope, name: s
 
 
 def _merged(name: str, field: str, fallback: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, tuple[Any, Loc]]:
-    """What an identity says over what the defaults say, key by key, each with its place."""
+    """Merge what an identity declares over the defaults, key by key, each with its place."""
     merged: dict[str, tuple[Any, Loc]] = {k: (v, ("defaults", "identity", field, k)) for k, v in fallback.items()}
     return merged | {k: (v, ("identities", name, field, k)) for k, v in own.items()}
 
@@ -58,7 +58,7 @@ def _declare_grant(
     if principal is None and not work.partial:
         near = did_you_mean(grantee, work.accounts)
         hint = near or "write a spec name, an account number of 12 digits, or an IAM ARN"
-        # A right is taken back by its policy's name: the spec that it was given to may have gone.
+        # The name of a policy is enough to withdraw it: the delegate's spec may no longer exist.
         work.wrong(loaded, loc, f"unknown delegate {grantee!r}", hint, warning=not kept)
     if principal is None and kept:
         return
@@ -93,7 +93,7 @@ def _principal(work: Compilation, scope: Scope, grantee: str) -> str | None:
 
 
 def grant(identity_arn: str, principal: str, authorization: Authorization) -> policy_document.Policy:
-    """The policy that lets a principal send with an identity."""
+    """Return the policy that allows a principal to send with an identity."""
     statement: dict[str, Any] = {
         "Sid": "SesformAuthorize",
         "Effect": "Allow",
@@ -107,7 +107,7 @@ def grant(identity_arn: str, principal: str, authorization: Authorization) -> po
 
 
 def policy_name(grantee: str) -> str:
-    """The name of a grantee's policy: legible, of SES's alphabet, and distinct for distinct grantees."""
+    """Return the name of a grantee's policy: readable, in the characters that SES accepts, and unique for each grantee."""
     plain = re.sub(r"[^A-Za-z0-9_-]", "-", grantee.rsplit(":", 1)[-1])
     if plain == grantee and len(GRANT_PREFIX + plain) <= 64:
         return GRANT_PREFIX + plain
@@ -128,7 +128,10 @@ def _declare_default_set(
     declared = loaded.spec.configuration_sets.get(wanted or "")
     if declared == "absent" and not work.destroy:
         work.wrong(
-            loaded, loc, f"configuration set {wanted!r} is declared absent", "use another set, or declare it again"
+            loaded,
+            loc,
+            f"configuration set {wanted!r} is declared absent",
+            "use another configuration set, or declare it",
         )
     key = {"identity": canonical_identity(name)}
     want = {**key, "configuration_set": wanted} if wanted and not work.destroy else None

@@ -1,4 +1,4 @@
-"""Ownership tags: what says in AWS which spec a thing belongs to, where a spec asks for that."""
+"""Ownership tags: they tell in AWS which spec a resource belongs to, if the spec asks for tags."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from sesform.specs.schema import ConfigurationSet, Identity, LoadedSpec, Owner
 
 
 def declare_tags(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> None:
-    """A tag for each topic that the spec manages, each configuration set, and each identity of which it manages anything.
+    """Declare a tag for each managed topic, each configuration set, and each identity with managed settings.
 
-    What is deleted takes its tag along; an identity that is absent or destroyed stays, and loses it. One that is unmanaged
-    whole gets none: by its tag it would be taken back, once it is named no more.
+    A deleted resource loses its tag with itself. An identity that is absent or destroyed stays in AWS and loses the tag. An
+    identity that is wholly unmanaged gets no tag, because `--prune` would later take it back.
     """
     spec = loaded.spec
     if not spec.ownership_tags:
@@ -39,7 +39,7 @@ def declare_tags(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> No
 
 
 def _manages(work: Compilation, spec: Owner, region: str, name: str) -> bool:
-    """Whether the spec declares any setting of the identity; what is unmanaged is not declared."""
+    """Whether the spec declares any setting of the identity. An unmanaged setting is not declared."""
     sources, key = (spec.identities[name], spec.defaults.identity), canonical_identity(name)
     if any(isinstance(s, Identity) and (s.authorize or s.policies) for s in sources):
         return True

@@ -1,4 +1,4 @@
-"""Topics: what the specs declare of them, and what a reference means."""
+"""Topics: what the specs declare of them, and what references to them mean."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from sesform.specs.schema import LoadedSpec, Subscription, Topic, did_you_mean
 
 @dataclass(frozen=True, slots=True)
 class TopicEntry:
-    """One topic in one region. `state` is "managed", "external" or "absent"."""
+    """One topic in one region. `state`: "managed", "external" or "absent"."""
 
     spec: str
     key: str
     scope: Scope
     name: str
     state: str
-    keeps_policy: bool  # whether our statements are kept in its policy
+    keeps_policy: bool  # whether our statements are in its policy
 
     @property
     def arn(self) -> str:
@@ -32,7 +32,7 @@ class TopicEntry:
 
 @dataclass(slots=True)
 class TopicTable:
-    """Every topic that any spec names, and the regions of every spec: enough to say what a reference means."""
+    """Every topic that any spec names, and the regions of every spec: what is needed to resolve references."""
 
     regions: dict[str, tuple[str, ...]] = field(default_factory=dict)
     entries: dict[tuple[str, str, str], TopicEntry] = field(default_factory=dict)  # (spec, region, key)
@@ -43,7 +43,7 @@ class TopicTable:
 
 
 def tabulate(specs: Iterable[LoadedSpec]) -> TopicTable:
-    """All topics of all specs, before any reference is resolved."""
+    """Return all topics of all specs, before any reference is resolved."""
     table = TopicTable()
     for loaded in specs:
         spec = loaded.spec
@@ -55,21 +55,23 @@ def tabulate(specs: Iterable[LoadedSpec]) -> TopicTable:
                 keeps = state == "managed" and not (isinstance(topic, Topic) and topic.policy == "unmanaged")
                 entry = TopicEntry(spec.name, key, Scope(spec.account, region), name, state, keeps)
                 table.entries[spec.name, region, key] = entry
-                # Where one spec manages a topic that another calls external, the managing one speaks for it.
+                # Where one spec manages a topic that another declares external, the managing spec decides.
                 if state == "managed" or entry.arn not in table.by_arn:
                     table.by_arn[entry.arn] = entry
     return table
 
 
 def declare_topics(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> None:
-    """The topics that sesform manages, as resources; external ones are only ever looked at."""
+    """Declare the managed topics of a spec. External topics are only read."""
     for (spec, region, key), entry in table.entries.items():
         if spec != loaded.spec.name:
             continue
         if "." in entry.name:
             fifo = entry.name.endswith(".fifo")
             what = "is a FIFO topic" if fifo else "is not a topic name that SNS takes"
-            hint = "SES publishes to standard topics only" if fifo else "use letters, digits, - and _"
+            hint = (
+                "use a standard topic: SES does not publish to FIFO topics" if fifo else "use letters, digits, - and _"
+            )
             work.wrong(loaded, ("topics", key), f"{entry.name!r} {what}", hint)
             continue
         if entry.state == "external":
@@ -95,10 +97,10 @@ def declare_topics(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> 
 def _check_key(work: Compilation, loaded: LoadedSpec, entry: TopicEntry, key: str) -> None:
     arn, region = arns.parse(key), entry.scope.region
     if arn is not None and arn.region != region:
-        hint = "a topic's key is in its region"
+        hint = "use a key in the region of the topic"
         if len(loaded.spec.regions) > 1:
             hint += "; name it by an alias, so that each region has its own"
-        text = f"the key is in {arn.region}, the topic in {region}"
+        text = f"the key is in {arn.region}, and the topic is in {region}"
         work.wrong(loaded, ("topics", entry.key, "kms_key"), text, hint)
     else:
         check_partition(work, loaded, entry.scope, key, ("topics", entry.key, "kms_key"))
@@ -120,7 +122,7 @@ def _declare_subscriptions(work: Compilation, loaded: LoadedSpec, entry: TopicEn
 
 
 def _settings(subscription: Subscription) -> dict[str, Any]:
-    """What is managed of a subscription. null takes the queue away; of the others it says no more than leaving them out."""
+    """Return the managed attributes of a subscription. null removes the dead-letter queue; other nulls are like left out."""
     names = subscription.model_fields_set - {"protocol", "endpoint", "absent"}
     managed = {name: getattr(subscription, name) for name in sorted(names)}
     if "filter_policy" in managed:
@@ -135,17 +137,17 @@ def _check_queue(
     # "Amazon SNS dead-letter queues". The subscription is the topic's account's, which makes the call.
     queue = arns.parse(subscription.dead_letter_queue or "")
     if queue is not None and queue.scope != entry.scope:
-        text = f"the queue is in {queue.scope}, the subscription in {entry.scope}"
-        hint = "a dead-letter queue is in the account and region of its subscription"
+        text = f"the queue is in {queue.scope}, and the subscription is in {entry.scope}"
+        hint = "use a queue in the account and region of the subscription"
         if len(loaded.spec.regions) > 1 and queue.account == entry.scope.account:
-            hint += "; give each region a spec of its own"
+            hint += "; write a spec for each region"
         work.wrong(loaded, (*loc, "dead_letter_queue"), text, hint)
 
 
 def resolve(
     work: Compilation, table: TopicTable, loaded: LoadedSpec, region: str, reference: str, loc: Sequence[int | str]
 ) -> str | None:
-    """A topic reference → the topic's ARN; None where it means nothing, which is noted as a problem."""
+    """Return the ARN of a topic reference; None if it cannot be resolved, which is reported."""
     if reference.startswith("arn:"):
         return _resolve_arn(work, table, loaded, region, reference, loc)
     spec, _, key = reference.rpartition("/")
@@ -157,9 +159,14 @@ def resolve(
     keys = table.keys_of(spec)
     if key not in keys:
         if key.endswith(".fifo"):
-            work.wrong(loaded, loc, f"{reference!r} is a FIFO topic", "SES publishes to standard topics only")
+            work.wrong(
+                loaded,
+                loc,
+                f"{reference!r} is a FIFO topic",
+                "use a standard topic: SES does not publish to FIFO topics",
+            )
             return None
-        hint = did_you_mean(key, keys) or f"declare it under `topics` of {spec}"
+        hint = did_you_mean(key, keys) or f"declare it under topics of {spec}"
         work.wrong(
             loaded, loc, f"unknown topic {key!r}" + (f" of spec {spec!r}" if spec != loaded.spec.name else ""), hint
         )
@@ -171,7 +178,7 @@ def resolve(
             loaded,
             loc,
             f"topic {reference!r} is not in {region}: spec {spec!r} is in {regions}",
-            "SES needs the topic in its own region",
+            "use a topic in the same region",
         )
         return None
     return _usable(work, loaded, entry, reference, loc)
@@ -185,7 +192,7 @@ def _usable(
             loaded,
             loc,
             f"topic {reference!r} is declared absent by spec {entry.spec!r}",
-            "use another topic, or declare it again",
+            "use another topic, or declare it",
         )
         return None
     return entry.arn
@@ -195,18 +202,20 @@ def _resolve_arn(
     work: Compilation, table: TopicTable, loaded: LoadedSpec, region: str, reference: str, loc: Sequence[int | str]
 ) -> str | None:
     arn = arns.parse(reference)
-    if arn is None:  # the schema has checked it already
+    if arn is None:  # the schema has checked it
         return None
     if arn.partition != arns.partition(region):
         work.wrong(
-            loaded, loc, f"topic {reference!r} is in partition {arn.partition}, {region} is in {arns.partition(region)}"
+            loaded,
+            loc,
+            f"topic {reference!r} is in partition {arn.partition}, and {region} is in {arns.partition(region)}",
         )
         return None
     if arn.region != region:
-        hint = "SES needs the topic in its own region"
+        hint = "use a topic in the same region"
         if len(loaded.spec.regions) > 1:
-            hint += "; refer to it by name, so that each region gets its own"
-        work.wrong(loaded, loc, f"topic {reference!r} is in {arn.region}, the setting is in {region}", hint)
+            hint += "; refer to it by name, so that each region uses its own"
+        work.wrong(loaded, loc, f"topic {reference!r} is in {arn.region}, and the setting is in {region}", hint)
         return None
     entry = table.by_arn.get(reference)
     return _usable(work, loaded, entry, reference, loc) if entry else reference

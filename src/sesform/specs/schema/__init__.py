@@ -1,6 +1,6 @@
-"""The specs' shape, and nothing of what they mean together. The only user of pydantic.
+"""The form of specs: what is valid in one spec by itself. The only user of pydantic.
 
-`load` turns documents into models and gathers every Problem; `json_schema` describes the same models to editors.
+`load` returns models and every problem; `json_schema` describes the same models for editors.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from sesform.specs.schema.specs import Credentials, Delegate, Owner, Spec
 from sesform.specs.schema.subscriptions import Subscription
 from sesform.specs.schema.topics import Topic
 
-# What can stand in a spec by itself, for those who write specs.
+# Parts of a spec that can be checked by themselves, for the spec writer.
 PIECES: dict[str, Any] = {
     "name": SpecName,
     "account": AccountId,
@@ -64,7 +64,7 @@ class LoadedSpec:
 
 
 def load(documents: Iterable[Document]) -> tuple[list[LoadedSpec], list[Problem]]:
-    """Documents → specs, and everything that is wrong with any of them by itself."""
+    """Return the specs of documents, and every problem of each by itself."""
     loaded: list[LoadedSpec] = []
     wrong: list[Problem] = []
     for document in documents:
@@ -94,7 +94,7 @@ def _kind(document: Document, wrong: list[Problem]) -> type[Owner] | type[Delega
 
 
 def fault(piece: str, value: Any) -> str:
-    """Why the specs do not take a piece by itself, in words; "" where they do. `piece` is one of `PIECES`."""
+    """Return why a part is not valid in specs, or "" if it is. `piece`: one of `PIECES`."""
     try:
         _adapter(piece).validate_python(value)
     except ValidationError as error:
@@ -108,7 +108,7 @@ def _adapter(piece: str) -> TypeAdapter[Any]:
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a spec document, made for editors."""
+    """Return the JSON Schema of a spec document, for editors."""
     from sesform.specs.schema.editors import describe
 
     return describe()

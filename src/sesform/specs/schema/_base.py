@@ -1,4 +1,4 @@
-"""What every model of the specs stands on: the strict base, the words `absent` and `unmanaged`, checked texts."""
+"""The base of all models: strictness, the words `absent` and `unmanaged`, and checked texts."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     def declares(self, name: str) -> bool:
-        """Whether the author wrote this field, as opposed to its default standing there."""
+        """Whether the spec has this field, as opposed to its default."""
         return name in self.model_fields_set
 
 
 def wrong(summary: str, hint: str = "") -> PydanticCustomError:
-    """The error that a check raises: what is wrong, with the value in it, and what to do next."""
+    """Return the error of a check: what is wrong, with the value, and what to do."""
     return PydanticCustomError("sesform", "{summary}", {"summary": printable(summary), "hint": hint})
 
 
@@ -39,11 +39,11 @@ def _declared_or_absent(value: Any) -> str:
 
 
 def _empty_is_declared(value: Any) -> Any:
-    # `example.com:` with nothing behind it is how people list things that have no settings of their own.
+    # `example.com:` without a value lists something that has no settings of its own.
     return {} if value is None else value
 
 
-# A mapping of settings, or the word `absent`. The tags stand in pydantic's error locations only; `problems` drops them.
+# A mapping of settings, or the word `absent`. The tags are part of pydantic's error locations only; `problems` drops them.
 OrAbsent = Annotated[
     Annotated[T, Tag("<declared>")] | Annotated[Absent, Tag("<absent>")],
     Discriminator(_declared_or_absent),
@@ -63,7 +63,7 @@ def _matching(pattern: str, what: str, hint: str = "") -> Callable[[str], str]:
 
 
 def text(pattern: str, what: str, hint: str = "") -> tuple[AfterValidator, Any]:
-    """The metadata of a string that must match: `pattern` is plain enough to be an ECMA regular expression too."""
+    """Return the metadata of a string that must match. `pattern` must also be an ECMA regular expression."""
     return AfterValidator(_matching(pattern, what, hint)), Field(
         json_schema_extra={"pattern": f"^{pattern}$", "patternErrorMessage": f"not {what}"}
     )
@@ -75,23 +75,23 @@ AccountId = Annotated[str, *_account]
 _region = text(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", "the name of an AWS region", "write it like eu-west-1")
 Region = Annotated[str, *_region]
 
-# Ours, not AWS's: names stand in addresses, which are split at slashes and matched by globs.
+# A rule of sesform: names are parts of addresses, which are split at slashes and matched by globs.
 _spec_name = text(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "a spec name", "use up to 64 letters, digits, - _ and .")
 SpecName = Annotated[str, *_spec_name]
 
 # SES v2 API reference, CreateConfigurationSet and CreateConfigurationSetEventDestination.
-_ses_name = text(r"[A-Za-z0-9_-]{1,64}", "a name that SES takes", "use up to 64 letters, digits, - and _")
+_ses_name = text(r"[A-Za-z0-9_-]{1,64}", "a name that SES accepts", "use up to 64 letters, digits, - and _")
 SesName = Annotated[str, *_ses_name]
 
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
 def _topic_name(value: str) -> str:
-    # SNS API reference, CreateTopic; SES takes standard topics only (developer guide, "Configuring Amazon SNS notifications").
+    # SNS API reference, CreateTopic; SES accepts standard topics only (developer guide, "Configuring Amazon SNS notifications").
     if value.endswith(".fifo"):
-        raise wrong(f"{value!r} is a FIFO topic", "SES publishes to standard topics only")
+        raise wrong(f"{value!r} is a FIFO topic", "use a standard topic: SES does not publish to FIFO topics")
     if not _TOPIC_NAME.fullmatch(value):
-        raise wrong(f"{value!r} is not a topic name that SNS takes", "use up to 256 letters, digits, - and _")
+        raise wrong(f"{value!r} is not a topic name that SNS accepts", "use up to 256 letters, digits, - and _")
     return value
 
 
@@ -117,7 +117,7 @@ TopicReference = Annotated[str, AfterValidator(_topic_reference)]
 
 
 def arn_of(service: str, kind: str, example: str) -> AfterValidator:
-    """A check that a string is the ARN of such a resource; `kind` is what the resource part must begin with."""
+    """Return a check that a string is the ARN of such a resource. `kind`: the beginning of its resource part."""
 
     def check(value: str) -> str:
         arn = arns.parse(value)
@@ -142,9 +142,9 @@ RoleArn = Annotated[str, arn_of("iam", "role/", "arn:aws:iam::111111111111:role/
 
 
 def only_one(model: Model, names: Mapping[str, str]) -> str:
-    """The one of these fields that is given. Raises where it is none or several; `names` maps fields to how to call them."""
+    """Return the one field that is given. Raises an error for none or several. `names`: what to call the fields."""
     given = [name for name in names if getattr(model, name) is not None]
     if len(given) == 1:
         return given[0]
     what = f"{' and '.join(given)} together" if given else "none"
-    raise wrong(f"takes exactly one of {', '.join(names)}, not {what}")
+    raise wrong(f"needs exactly one of {', '.join(names)}, not {what}")

@@ -39,26 +39,26 @@ EventType = Literal[
 class Firehose(Model):
     stream: Annotated[
         str, arn_of("firehose", "deliverystream/", "arn:aws:firehose:eu-west-1:111111111111:deliverystream/name")
-    ] = Field(description="The delivery stream's ARN.")
-    role: RoleArn = Field(description="The role that SES takes to write to the stream.")
+    ] = Field(description="The ARN of the delivery stream.")
+    role: RoleArn = Field(description="The role that SES assumes to write to the stream.")
 
 
 class Dimension(Model):
-    # AWS developer guide, "Set up a CloudWatch event destination". Automatic tags such as ses:source-ip hold a colon and work.
+    # AWS developer guide, "Set up a CloudWatch event destination". Automatic tags such as ses:source-ip contain a colon.
     dimension: Annotated[
         str, *text(r"[A-Za-z0-9_:-]{1,256}", "a CloudWatch dimension name", "use letters, digits, - _ and :")
-    ] = Field(description="The dimension's name.")
+    ] = Field(description="The name of the dimension.")
     source: Literal["message_tag", "email_header", "link_tag"] = Field(description="Where its value comes from.")
     default: Annotated[
         str, *text(r"[A-Za-z0-9_@.-]{1,256}", "a CloudWatch dimension value", "use letters, digits, - _ @ and .")
-    ] = Field(description="Its value where the message gives none.")
+    ] = Field(description="Its value if the message has none.")
 
 
 def _event_bus(value: str) -> str:
     # SES v2 API reference, EventBridgeDestination: "the Amazon EventBridge bus ... Only the default bus is supported."
     arn = arns.parse(value)
     if value != "default" and (arn is None or arn.service != "events" or arn.resource != "event-bus/default"):
-        raise wrong(f"{value!r} is not the default event bus", "write default: SES takes no other")
+        raise wrong(f"{value!r} is not the default event bus", "write default: SES accepts no other event bus")
     return value
 
 
@@ -67,7 +67,7 @@ def _all_events(value: Any) -> Any:
 
 
 class _OrAll:
-    """Lets editors accept the word `all`, which is gone by the time pydantic describes the type."""
+    """Add the word `all` to the JSON Schema: it is replaced before pydantic describes the type."""
 
     def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"anyOf": [{"const": "all"}, handler(core)]}
@@ -81,7 +81,7 @@ class EventDestination(Model):
     sns: TopicReference | None = Field(None, description="An SNS topic: a name, spec/name, or an ARN.")
     firehose: Firehose | None = Field(None, description="A Firehose delivery stream.")
     cloudwatch: Annotated[list[Dimension], Field(min_length=1, max_length=MAX_DESTINATIONS_PER_SET)] | None = Field(
-        None, description="CloudWatch metrics, one dimension an entry."
+        None, description="CloudWatch metrics, one dimension for each entry."
     )
     eventbridge: Annotated[str, AfterValidator(_event_bus)] | None = Field(
         None, description="The account's default event bus: `default`."
@@ -89,11 +89,11 @@ class EventDestination(Model):
     pinpoint: (
         Annotated[str, arn_of("mobiletargeting", "apps/", "arn:aws:mobiletargeting:eu-west-1:111111111111:apps/id")]
         | None
-    ) = Field(None, description="An Amazon Pinpoint application's ARN.")
+    ) = Field(None, description="The ARN of an Amazon Pinpoint application.")
 
     @property
     def kind(self) -> str:
-        """Which of the five kinds it is."""
+        """The kind of the destination."""
         return only_one(self, _KINDS)
 
     @model_validator(mode="after")
@@ -101,11 +101,11 @@ class EventDestination(Model):
         kind = only_one(self, _KINDS)
         if kind == "pinpoint" and NOT_FOR_PINPOINT & {e.upper() for e in self.events}:
             raise wrong(
-                "a pinpoint destination takes neither delivery_delay nor subscription events", "list the other events"
+                "a pinpoint destination accepts neither delivery_delay nor subscription events", "list the other events"
             )
         names = [d.dimension for d in self.cloudwatch or ()]
         if len(names) != len(set(names)):
-            raise wrong("a cloudwatch dimension is there twice", "give each its own name")
+            raise wrong("cloudwatch has two dimensions of the same name", "give each dimension a unique name")
         return self
 
 
@@ -138,16 +138,16 @@ class ConfigurationSet(Model):
     suppression: Suppression = Field(
         "unmanaged",
         description="For which reasons SES does not send to addresses on the suppression list. []: for none; "
-        "null: as the account says; left out: unmanaged.",
+        "null: as the account is set; left out: unmanaged.",
     )
-    exclusive: bool = Field(True, description="false: destinations that are not listed are left alone.")
+    exclusive: bool = Field(True, description="false: destinations that are not listed are not managed.")
 
     @model_validator(mode="after")
     def _within_quota(self) -> ConfigurationSet:
         declared = [name for name, d in self.event_destinations.items() if d != "absent"]
         if len(declared) > MAX_DESTINATIONS_PER_SET:
             raise wrong(
-                f"has {len(declared)} event destinations, SES takes {MAX_DESTINATIONS_PER_SET}",
+                f"has {len(declared)} event destinations; the quota is {MAX_DESTINATIONS_PER_SET}",
                 "use a second configuration set",
             )
         return self

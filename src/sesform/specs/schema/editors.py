@@ -1,4 +1,4 @@
-"""The JSON Schema of the specs, shaped for editors (yaml-language-server) where pydantic's own serves them badly."""
+"""The JSON Schema of the specs for editors (yaml-language-server), where pydantic's own does not suit them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sesform.specs.schema.specs import Delegate, Owner
 
 class _ForEditors(GenerateJsonSchema):
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        # An editor would otherwise complete `topic: null`, and merge the titles of both branches; the loader still takes null.
+        # An editor would complete `topic: null` otherwise, and merge the titles of both branches; the loader accepts null.
         return self.generate_inner(schema["schema"])
 
 
 def describe() -> dict[str, Any]:
-    """The schema of one document: an Owner or a Delegate."""
+    """Return the schema of one document: an Owner or a Delegate."""
     schema = TypeAdapter(Owner | Delegate).json_schema(schema_generator=_ForEditors)
     _tidy(schema)
     return {
@@ -31,7 +31,7 @@ def describe() -> dict[str, Any]:
 
 
 def _tidy(node: Any, *, names: bool = False) -> None:
-    """Drops pydantic's titles (editors show them as headings) and copies descriptions to where Markdown is shown as such."""
+    """Drop pydantic's titles, which editors show as headings, and copy descriptions to where editors show Markdown."""
     if isinstance(node, list):
         for item in node:
             _tidy(item)

@@ -1,4 +1,4 @@
-"""What is declared of an identity: its notification types, forwarding, who may send, its default configuration set."""
+"""Identities: notification types, forwarding, authorized senders, default configuration set."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _LOCAL = re.compile(r"[!-?A-~]{1,64}")  # 7-bit ASCII without @ and spaces: AWS 
 
 def _domain(value: str) -> None:
     if not value.isascii():
-        # AWS developer guide, "Amazon SES email sending errors": domains go in as Punycode.
+        # AWS developer guide, "Amazon SES email sending errors": SES needs domains in Punycode.
         raise wrong(f"domain {value!r} is not ASCII", f"write it in Punycode: {_punycode(value)}")
     if value.endswith("."):
-        raise wrong(f"domain {value!r} ends in a dot", "leave the dot out")
+        raise wrong(f"domain {value!r} ends in a dot", "remove the dot")
     if len(value) > 253 or not _DOMAIN.fullmatch(value):
         raise wrong(f"{value!r} is neither a domain nor an e-mail address")
 
@@ -36,8 +36,8 @@ def _punycode(value: str) -> str:
 def _identity(value: str) -> str:
     if value.startswith("arn:"):
         raise wrong(
-            f"{value!r} is an ARN where the identity's name belongs",
-            "identities of other accounts go under cross_account_notifications",
+            f"{value!r} is an ARN, and the name of an identity is needed",
+            "declare identities of other accounts under cross_account_notifications",
         )
     local, at, domain = value.rpartition("@")
     _domain(domain)
@@ -65,7 +65,7 @@ IdentityArn = Annotated[str, AfterValidator(_identity_arn)]
 
 class NotificationSetting(Model):
     topic: TopicReference | None = Field(
-        None, description="An SNS topic: a name, spec/name, or an ARN. Left out: the default's."
+        None, description="An SNS topic: a name, spec/name, or an ARN. Left out: that of the defaults."
     )
     headers: bool = Field(False, description="Include the original e-mail's headers in the notification.")
 
@@ -79,19 +79,19 @@ def _which(value: Any) -> str:
 
 
 class _WithShorthand:
-    """Lets editors accept the short form, which is gone by the time pydantic describes the type."""
+    """Add the short form to the JSON Schema: it is replaced before pydantic describes the type."""
 
     def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         reference = {
             "type": "string",
-            "description": "An SNS topic: a name, spec/name, or an ARN; or `unmanaged`: leave this type alone.",
+            "description": "An SNS topic: a name, spec/name, or an ARN; or `unmanaged`.",
         }
         schema = handler(core)
         branches = [b for b in (schema.get("oneOf") or schema.get("anyOf") or []) if "const" not in b]
         return {"anyOf": [reference, *branches]}
 
 
-# A topic reference, {topic, headers}, null (no topic: whatever is set gets removed), or `unmanaged`.
+# A topic reference, {topic, headers}, null (no topic: a topic that is set is removed), or `unmanaged`.
 Notification = Annotated[
     Annotated[NotificationSetting, Tag("<setting>")]
     | Annotated[Unmanaged, Tag("<unmanaged>")]
@@ -103,12 +103,12 @@ Notification = Annotated[
 
 
 class Notifications(Model):
-    bounce: Notification = Field(None, description="Mail that could not be delivered for good.")
+    bounce: Notification = Field(None, description="Mail that could not be delivered permanently.")
     complaint: Notification = Field(None, description="Mail that its recipient marked as spam.")
-    delivery: Notification = Field(None, description="Mail that the recipient's server took.")
+    delivery: Notification = Field(None, description="Mail that the recipient's server accepted.")
 
 
-# AWS developer guide, "Sending authorization policies": the actions that let somebody send.
+# AWS developer guide, "Sending authorization policies": the actions that send mail.
 SendAction = Literal["SendEmail", "SendRawEmail", "SendTemplatedEmail", "SendBulkEmail", "SendBulkTemplatedEmail"]
 SEND_ACTIONS: tuple[str, ...] = get_args(SendAction)
 
@@ -173,17 +173,17 @@ class Identity(Model):
     )
     authorize: dict[Grantee, Grant] = Field(
         default_factory=dict,
-        description="Who may send with this identity: spec name, account number or IAM ARN → rights.",
+        description="Who may send with this identity: a spec name, account number or IAM ARN, and the rights.",
     )
     policies: dict[PolicyName, OrAbsent[SendingPolicy]] = Field(
         default_factory=dict, description="Sending authorization policies of your own, as written for AWS, by name."
     )
     default_configuration_set: SesName | None = Field(
-        "unmanaged", description="The configuration set of sends that name none. null: none; left out: unmanaged."
+        "unmanaged", description="The configuration set of mail that names none. null: none; left out: unmanaged."
     )
 
 
 class Defaults(Model):
     identity: Identity = Field(
-        default_factory=Identity, description="Merged key by key under every identity of this spec."
+        default_factory=Identity, description="Merged key by key into every identity of this spec."
     )

@@ -1,4 +1,4 @@
-"""Sending authorization policies as they are written for AWS, held to the grammar that SES takes before it can refuse them.
+"""Sending authorization policies as they are written for AWS, checked against the grammar of SES.
 
 Source: AWS developer guide of SES, "Amazon SES sending authorization policies" (policy anatomy).
 """
@@ -13,11 +13,11 @@ from sesform.specs.schema._base import Model, SesName, text, wrong
 
 T = TypeVar("T")
 
-GRANT_PREFIX = "sesform-"  # of the policies that stand for `authorize`
+GRANT_PREFIX = "sesform-"  # of the policies that `authorize` creates
 
 
 class _OrAlone:
-    """Lets editors accept one value without its list, as IAM's grammar does; the model always has the list."""
+    """Add single values without a list to the JSON Schema, as IAM's grammar allows; the model always has the list."""
 
     def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         schema = handler(core)
@@ -35,8 +35,8 @@ OneOrMore = Annotated[
 def _policy_name(value: str) -> str:
     if value.startswith(GRANT_PREFIX):
         raise wrong(
-            f"{value!r} begins with {GRANT_PREFIX!r}, as the policies of `authorize` do",
-            "name it otherwise, or grant the right under `authorize`",
+            f"{value!r} begins with {GRANT_PREFIX!r}, which is reserved for the policies of `authorize`",
+            "use another name, or grant the right under `authorize`",
         )
     return value
 
@@ -46,7 +46,7 @@ PolicyName = Annotated[SesName, AfterValidator(_policy_name)]
 _action = text(r"[Ss][Ee][Ss]:[A-Za-z*?][A-Za-z0-9*?]*", "an action of SES", "write it like ses:SendEmail")
 SesAction = Annotated[str, *_action]
 
-# The last is the id that AWS shows in place of a user or role that was deleted (hashicorp/terraform-provider-aws#29226).
+# The last is the id that AWS shows for a deleted user or role (hashicorp/terraform-provider-aws#29226).
 _aws_principal = text(
     r"(\*|[0-9]{12}|arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:[^\s*?]+|A[A-Z0-9]{15,})",
     "an AWS principal",
@@ -67,7 +67,7 @@ class Principals(Model):
     @model_validator(mode="after")
     def _somebody(self) -> Principals:
         if self.AWS is None and self.Service is None:
-            raise wrong("names nobody", "name principals under `AWS`")
+            raise wrong("names no principal", "name principals under `AWS`")
         return self
 
 
@@ -83,7 +83,7 @@ class _OrAnybody:
 
 
 def _as_text(value: Any) -> Any:
-    """IAM compares texts: `true` and `5` are theirs as "true" and "5" are."""
+    """Return the text that IAM compares: `true` and `5` become "true" and "5"."""
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, int) else value
@@ -101,13 +101,13 @@ class PolicyStatement(Model):
     Sid: Annotated[str, Field(min_length=1)] | None = Field(
         None, description="The statement's name, unique in its policy."
     )
-    Effect: Literal["Allow", "Deny"] = Field(description="Whether the statement grants or refuses.")
+    Effect: Literal["Allow", "Deny"] = Field(description="Whether the statement allows or denies.")
     Principal: Annotated[Principals, BeforeValidator(_principal), _OrAnybody()] = Field(
-        description='Whom it speaks of: "*", or principals under `AWS` or `Service`.'
+        description='The principals: "*", or names under `AWS` or `Service`.'
     )
     Action: OneOrMore[SesAction] = Field(description="Actions of SES, e.g. ses:SendEmail.")
     Resource: OneOrMore[str] | None = Field(
-        None, description="The identity's ARN, which SES takes alone. Left out: that ARN in each region."
+        None, description="The ARN of the identity. Left out: that ARN in each region."
     )
     Condition: dict[str, dict[str, OneOrMore[Test]]] | None = Field(
         None, description="IAM conditions: operator → key → value or values."
@@ -116,13 +116,13 @@ class PolicyStatement(Model):
 
 class SendingPolicy(Model):
     Version: Literal["2012-10-17", "2008-10-17"] | None = Field(None, description="The language's version.")
-    Id: str | None = Field(None, description="No part of the policy's meaning.")
-    Statement: OneOrMore[PolicyStatement] = Field(description="What the policy says.")
+    Id: str | None = Field(None, description="Has no meaning for AWS.")
+    Statement: OneOrMore[PolicyStatement] = Field(description="The statements of the policy.")
 
     @model_validator(mode="after")
     def _sids_are_distinct(self) -> SendingPolicy:
         named = [s.Sid for s in self.Statement if s.Sid is not None]
         twice = next((sid for sid in named if named.count(sid) > 1), None)
         if twice is not None:
-            raise wrong(f"Sid {twice!r} is there twice", "SES takes each once in a policy: rename one")
+            raise wrong(f"two statements have the Sid {twice!r}", "give each statement a unique Sid")
         return self

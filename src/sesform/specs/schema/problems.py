@@ -1,4 +1,4 @@
-"""pydantic's errors → Problems: at their line and column, in our words, with the nearest known name where one is meant."""
+"""Convert pydantic's errors to problems: with line and column, in plain words, and the nearest known name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sesform.specs.document import Document, Loc, child, dotted
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint that names the nearest known name, or all of them where they are few, or nothing."""
+    """Return a hint: the nearest known name, or all names if they are few, or nothing."""
     names = sorted(map(str, known))
     near = difflib.get_close_matches(str(name), names, n=1)
     if near:
@@ -23,13 +23,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def of_validation(document: Document, error: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    """All that one validation found, each once."""
+    """Return everything that one validation found, without duplicates."""
     found = (_problem(document, line, model) for line in error.errors(include_url=False))
     return list(dict.fromkeys(found))
 
 
 def in_words(error: ValidationError) -> str:
-    """The first thing that one validation found, where there is no document to point into."""
+    """Return the first problem of a validation without a document."""
     first = error.errors(include_url=False)[0]
     kind, where, value = first["type"], dotted([s for s in first["loc"] if "<" not in str(s)]), first["input"]
     before = f"{where}: " if where else ""
@@ -50,7 +50,7 @@ def _problem(document: Document, error: Any, model: type[BaseModel]) -> Problem:
     loc = _within(document, error["loc"], kind)
     node = document.at(loc)
     if loc[-1:] == ("external_id",) and kind != "extra_forbidden":
-        return document.problem(loc, "is not an external id that STS takes", _EXTERNAL_ID)  # a secret: never shown
+        return document.problem(loc, "is not an external id that STS accepts", _EXTERNAL_ID)  # a secret: never shown
     if kind == "sesform":
         return document.problem(loc, ctx["summary"], ctx["hint"])
     if kind == "missing":
@@ -86,7 +86,7 @@ _COUNTS = {"too_short": "must have at least {min_length} entry", "too_long": "mu
 
 
 def _within(document: Document, loc: Sequence[int | str], kind: str) -> Loc:
-    """pydantic's location without the steps that are not in the document: tags of unions, `[key]`, expanded shorthand."""
+    """Return pydantic's location without steps that are not in the document: tags of unions, `[key]`, expanded shorthand."""
     node, way = document.node, list[int | str]()
     for index, step in enumerate(loc):
         inside = child(node, step)
@@ -113,7 +113,7 @@ def _shown(value: Any) -> str:
 
 
 def _fields_at(model: type[BaseModel], loc: Loc) -> set[str]:
-    """The keys that the models at this place know."""
+    """Return the keys that the models at this place know."""
     types: list[Any] = [model]
     for step in loc:
         types = [leaf for t in types for leaf in _step(t, step)]
@@ -129,13 +129,13 @@ def _step(of: Any, step: int | str) -> list[Any]:
         return _leaves(get_args(of)[1])
     if get_origin(of) is list:
         inside = _leaves(get_args(of)[0])
-        # A lone value may stand without its list (`OneOrMore`): then no number of a place is among the steps.
+        # A single value may stand for a list (`OneOrMore`): then the steps have no number.
         return inside if isinstance(step, int) else [leaf for each in inside for leaf in _step(each, step)]
     return []
 
 
 def _leaves(annotation: Any) -> list[Any]:
-    """A type without its Annotated and Union wrappings."""
+    """Return a type without its Annotated and Union wrappers."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return _leaves(get_args(annotation)[0])

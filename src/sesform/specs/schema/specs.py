@@ -12,7 +12,7 @@ from sesform.specs.schema.configuration_sets import ConfigurationSet
 from sesform.specs.schema.identities import Defaults, Identity, IdentityArn, IdentityName, Notifications
 from sesform.specs.schema.topics import Topic
 
-# A topic's key is its name in SNS, unless `name` says otherwise.
+# The key of a topic is its name in SNS, unless `name` is given.
 TopicKey = Annotated[str, *text(r"[A-Za-z0-9_.-]{1,256}", "a topic's key", "use letters, digits, - _ and .")]
 
 
@@ -21,11 +21,11 @@ class Credentials(Model):
         None, description="A profile of the AWS configuration. Left out: the ambient credential chain."
     )
     role_arn: RoleArn | None = Field(
-        None, description="The role that sesform takes, starting from the profile or the ambient credentials."
+        None, description="The role that sesform assumes, with the profile or the ambient credentials."
     )
     # STS API reference, AssumeRole: 2 to 1,224 characters. Never printed, never saved.
     external_id: Annotated[str, *text(r"[A-Za-z0-9_+=,.@:/-]{2,1224}", "an external id")] | None = Field(
-        None, description="The external id that the role's trust policy asks for.", repr=False
+        None, description="The external id that the role's trust policy requires.", repr=False
     )
 
     @model_validator(mode="after")
@@ -37,15 +37,15 @@ class Credentials(Model):
 
 def _distinct(values: list[str]) -> list[str]:
     if len(values) != len(set(values)):
-        raise wrong("a region is there twice", "remove one")
+        raise wrong("a region is listed twice", "remove one")
     return values
 
 
 class _Spec(Model):
-    name: SpecName = Field(description="Unique over all specs; the first part of every address.")
+    name: SpecName = Field(description="The first part of every address. Unique over all specs.")
     account: AccountId = Field(description="The AWS account, as a quoted string of 12 digits.")
     regions: Annotated[list[Region], AfterValidator(_distinct)] = Field(
-        description="Everything that the spec declares exists once in each.", min_length=1
+        description="Everything that the spec declares exists once in each region.", min_length=1
     )
     credentials: Credentials = Field(
         default_factory=Credentials, description="Left out: the ambient AWS credential chain."
@@ -65,14 +65,14 @@ class _Spec(Model):
         arn = arns.parse(self.credentials.role_arn or "")
         if arn and arn.account != self.account:
             raise wrong(
-                f"role {self.credentials.role_arn!r} is in account {arn.account}, the spec's account is {self.account}",
-                "a role acts in the account that holds it",
+                f"role {self.credentials.role_arn!r} is in account {arn.account}, and the spec's account is {self.account}",
+                "use a role of the spec's account",
             )
         return self
 
 
 class Owner(_Spec):
-    """An account that owns identities: what their feedback settings are."""
+    """An account that owns identities."""
 
     kind: Literal["Owner"]
     defaults: Defaults = Field(default_factory=Defaults, description="Settings that all identities of this spec share.")
@@ -82,7 +82,7 @@ class Owner(_Spec):
 
 
 class Delegate(_Spec):
-    """An account that sends with identities of others: its topics, configuration sets and legacy cross-account entries."""
+    """An account that sends with identities of other accounts: its topics, configuration sets and legacy entries."""
 
     kind: Literal["Delegate"]
     cross_account_notifications: dict[IdentityArn, OrAbsent[Notifications]] = Field(

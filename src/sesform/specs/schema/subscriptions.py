@@ -1,4 +1,4 @@
-"""Subscriptions of a topic, and the filters that choose what they get."""
+"""Subscriptions of a topic, and the filters of their messages."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from sesform.specs.schema._base import Model, arn_of, text, wrong
 # SNS API reference, Subscribe.
 Protocol = Literal["sqs", "lambda", "https", "http", "email", "email-json", "sms", "firehose", "application"]
 
-# Protocol → the service and the beginning of the resource in the endpoint's ARN. Source: as above. SNS takes no other (seen on AWS:
-# localstack's recorded snapshots of SNS), and no FIFO queue for a standard topic (getmoto/moto#8957, tested on AWS).
+# Protocol → the service and the beginning of the resource in the endpoint's ARN. Source: as above. SNS accepts no others (seen on
+# AWS: localstack's recorded snapshots of SNS), and no FIFO queue for a standard topic (getmoto/moto#8957, tested on AWS).
 _ENDPOINTS = {
     "sqs": ("sqs", ""),
     "lambda": ("lambda", "function:"),
@@ -37,30 +37,31 @@ class Subscription(Model):
     endpoint: Annotated[str, *text(r"\S+", "an endpoint")] = Field(
         description="The queue, function or stream ARN, the URL, or the address."
     )
-    absent: bool = Field(False, description="true: the subscription is to be gone.")
+    absent: bool = Field(False, description="true: the subscription must not exist.")
     raw_message_delivery: bool | None = Field(
-        None, description="Deliver the message itself, without SNS's envelope. Left out: unmanaged."
+        None, description="Deliver the message itself, without the envelope of SNS. Left out: unmanaged."
     )
     filter_policy: dict[str, Any] | None = Field(
         None, description="Which messages are delivered. Left out: unmanaged; {}: all."
     )
     filter_policy_scope: Literal["MessageAttributes", "MessageBody"] | None = Field(
-        None, description="What the filter looks at."
+        None, description="What the filter tests."
     )
     dead_letter_queue: Annotated[str, arn_of("sqs", "", "arn:aws:sqs:eu-west-1:111111111111:name")] | None = Field(
-        None, description="The SQS queue that takes what cannot be delivered."
+        None, description="The SQS queue for messages that cannot be delivered."
     )
     role: Annotated[str, arn_of("iam", "role/", "arn:aws:iam::111111111111:role/name")] | None = Field(
-        None, description="The role that SNS takes to write to a Firehose stream; firehose only."
+        None, description="The role that SNS assumes to write to a Firehose stream; firehose only."
     )
 
     @model_validator(mode="after")
     def _endpoint_fits_protocol(self) -> Subscription:
         if re.match(r"(?i)https?://[^/?#]*@", self.endpoint):
             # First, since the other messages name the endpoint. SNS lists it with asterisks (hashicorp/terraform-provider-aws, sns
-            # topic subscription), so every run would ask for it anew; and neither specs nor plans are a place for passwords.
+            # topic subscription), so every run would subscribe again; and specs and plans are no place for passwords.
             raise wrong(
-                "the endpoint's URL names a user or a password", "let the endpoint check SNS's signature instead"
+                "the URL of the endpoint contains a user name or a password",
+                "remove it, and have the endpoint check the signature of SNS",
             )
         kind = _ENDPOINTS.get(self.protocol)
         if kind is not None:
@@ -72,7 +73,7 @@ class Subscription(Model):
                     f"write it like {example}",
                 )
         if self.protocol == "sqs" and self.endpoint.endswith(".fifo") and not self.absent:
-            raise wrong(f"endpoint {self.endpoint!r} is a FIFO queue", "a standard topic needs a standard queue")
+            raise wrong(f"endpoint {self.endpoint!r} is a FIFO queue", "use a standard queue for a standard topic")
         if self.protocol in ("http", "https") and not self.endpoint.startswith(f"{self.protocol}://"):
             raise wrong(
                 f"endpoint {self.endpoint!r} does not begin with '{self.protocol}://', as protocol {self.protocol} needs"
@@ -86,18 +87,21 @@ class Subscription(Model):
         settings = sorted(self.model_fields_set - {"protocol", "endpoint", "absent"})
         if self.absent:
             if settings:
-                raise wrong(f"an absent subscription takes no {', '.join(settings)}", "remove absent, or the settings")
+                raise wrong(
+                    f"an absent subscription accepts no {', '.join(settings)}", "remove absent, or the settings"
+                )
             return self
         if (self.protocol == "firehose") != (self.role is not None):
-            raise wrong(f"protocol {self.protocol} {'needs' if self.role is None else 'takes no'} role")
+            raise wrong(f"protocol {self.protocol} {'needs a' if self.role is None else 'accepts no'} role")
         if self.raw_message_delivery and self.protocol not in _RAW:
             raise wrong(
-                f"protocol {self.protocol} takes no raw_message_delivery", f"only {', '.join(_RAW)} have it: remove it"
+                f"protocol {self.protocol} accepts no raw_message_delivery",
+                f"remove it: only {', '.join(_RAW)} have it",
             )
         if self.dead_letter_queue and self.dead_letter_queue.endswith(".fifo"):
             raise wrong(
                 f"dead_letter_queue {self.dead_letter_queue!r} is a FIFO queue",
-                "a standard topic needs a standard queue",
+                "use a standard queue for a standard topic",
             )
         return self
 
@@ -106,26 +110,27 @@ class Subscription(Model):
         policy = self.filter_policy or {}
         if len(policy) > _MAX_KEYS:
             raise wrong(
-                f"filter_policy has {len(policy)} keys, SNS takes {_MAX_KEYS}", "filter on fewer, or subscribe twice"
+                f"filter_policy has {len(policy)} keys; the quota is {_MAX_KEYS}",
+                "filter by fewer keys, or use two subscriptions",
             )
         lists = list(_lists(policy, "filter_policy"))
         nested = next((key for key, value in policy.items() if isinstance(value, Mapping)), None)
         if nested is not None and self.filter_policy_scope != "MessageBody":
             raise wrong(
-                f"filter_policy.{nested} is a mapping, which a filter of message attributes does not take",
-                "write `filter_policy_scope: MessageBody` to filter by what is in the message, or a list of values",
+                f"filter_policy.{nested} is a mapping, which a filter of message attributes does not support",
+                "write `filter_policy_scope: MessageBody` to filter by the message itself, or write a list of values",
             )
         combinations = math.prod(map(len, lists))
         if "$or" not in policy and combinations > _MAX_COMBINATIONS:
             raise wrong(
-                f"filter_policy has {combinations} combinations of values, SNS takes {_MAX_COMBINATIONS}",
-                "the numbers of values of all keys are multiplied: list fewer",
+                f"filter_policy has {combinations} combinations of values; the quota is {_MAX_COMBINATIONS}",
+                "list fewer values: the numbers of values of all keys are multiplied",
             )
         return self
 
 
 def _lists(value: Mapping[str, Any], way: str) -> Iterator[list[Any]]:
-    """The lists of values of a filter, at any depth. Raises where a value is in no list."""
+    """Yield the lists of values of a filter, at any depth. Raises an error for a value outside of a list."""
     for key, inside in value.items():
         if isinstance(inside, Mapping):
             yield from _lists(inside, f"{way}.{key}")

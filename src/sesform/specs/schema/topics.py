@@ -15,8 +15,8 @@ def _kms_key(value: str) -> str:
     # The key policy of alias/aws/sns cannot be edited, so SES can never use it (binxio/cfn-ses-provider#16).
     if value == "alias/aws/sns" or value.endswith(":alias/aws/sns"):
         raise wrong(
-            "the key 'alias/aws/sns' never lets SES publish",
-            "use a key of your own whose policy lets ses.amazonaws.com use it",
+            "SES cannot publish to a topic with the key 'alias/aws/sns'",
+            "use a key of your own whose policy allows ses.amazonaws.com",
         )
     arn = arns.parse(value)
     if value.startswith("arn:") and not (
@@ -29,7 +29,7 @@ def _kms_key(value: str) -> str:
 
 
 class Topic(Model):
-    name: TopicName | None = Field(None, description="The topic's name in SNS. Left out: the key.")
+    name: TopicName | None = Field(None, description="The name of the topic in SNS. Left out: the key.")
     display_name: (
         Annotated[
             str,
@@ -45,27 +45,28 @@ class Topic(Model):
         description="The KMS key that encrypts the topic: id, ARN or alias. null: not encrypted; left out: unmanaged.",
     )
     external: bool = Field(
-        False, description="The topic exists and is managed elsewhere: it is read and checked, never written."
+        False,
+        description="The topic exists and is managed elsewhere: sesform reads and checks it, and never changes it.",
     )
     policy: Unmanaged | None = Field(
-        None, description="unmanaged: sesform keeps no statements in the topic's policy, and only checks what it says."
+        None, description="unmanaged: sesform has no statements in the topic's policy, and only checks it."
     )
     subscriptions: list[Subscription] = Field(
-        default_factory=list, description="Subscriptions that must exist, or must not; others are left alone."
+        default_factory=list, description="Subscriptions that must or must not exist; others are not managed."
     )
 
     @model_validator(mode="after")
     def _external_has_no_settings(self) -> Topic:
         settings = sorted(self.model_fields_set - {"external", "name"})
         if self.external and settings:
-            raise wrong(f"an external topic takes no {', '.join(settings)}", "remove external, or the settings")
+            raise wrong(f"an external topic accepts no {', '.join(settings)}", "remove external, or the settings")
         return self
 
     @model_validator(mode="after")
     def _subscriptions_are_distinct(self) -> Topic:
-        # SNS knows a subscription by its protocol and endpoint: asking twice is one subscription.
+        # SNS identifies a subscription by its protocol and endpoint.
         seen = [(s.protocol, s.endpoint) for s in self.subscriptions]
         twice = next((s for s in seen if seen.count(s) > 1), None)
         if twice:
-            raise wrong(f"subscription {twice[0]} {twice[1]!r} is there twice", "remove one")
+            raise wrong(f"subscription {twice[0]} {twice[1]!r} is declared twice", "remove one")
         return self
