@@ -7,7 +7,7 @@ identity's default set), or SES's own e-mail forwarding. Source: AWS developer g
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -59,28 +59,54 @@ class RouteChange:
 
 
 def matrix(resources: Iterable[Resource]) -> Matrix:
-    """The routes of every identity and configuration set that the resources speak of; () where there is none."""
-    of_type: dict[str, list[tuple[Scope, Properties]]] = defaultdict(list)
-    for type_, scope, properties in resources:
-        of_type[type_].append((scope, properties))
+    """Return the routes of every identity and configuration set among the resources; () for no route."""
     found: dict[Subject, set[Route]] = defaultdict(set)
-    for scope, topic in of_type["notification_topic"]:
-        subject = Subject(scope, "identity", topic["identity"], topic["notification_type"])
-        found[subject].add(Route("topic", topic["topic_arn"]))
-    for scope, forwarding in of_type["feedback_forwarding"]:
-        for event in VITAL:  # deliveries are never mailed
-            mail = {Route("mail")} if forwarding["enabled"] else set()
-            found[Subject(scope, "identity", forwarding["identity"], event)] |= mail
-    for scope, properties in (*of_type["configuration_set"], *of_type["event_destination"]):
-        for event in NOTIFICATION_TYPES:
-            subject = Subject(scope, "configuration set", properties["configuration_set"], event)
-            found[subject] |= _of_destination(properties, event) if "events" in properties else set()
-    defaults = {(scope, p["identity"]): p["configuration_set"] for scope, p in of_type["default_configuration_set"]}
+    defaults: dict[tuple[Scope, str], str] = {}
+    for type_, scope, properties in resources:
+        if type_ in _ADDING:
+            _ADDING[type_](found, scope, properties)
+        elif type_ == "default_configuration_set":
+            defaults[scope, properties["identity"]] = properties["configuration_set"]
     for (scope, identity), name in defaults.items():
         for event in NOTIFICATION_TYPES:
             ways = found.get(Subject(scope, "configuration set", name, event), set())
             found[Subject(scope, "identity", identity, event)] |= {way._replace(by_default=name) for way in ways}
     return {subject: tuple(sorted(ways)) for subject, ways in found.items()}
+
+
+_Found = dict[Subject, set[Route]]
+
+
+def _add_topic(found: _Found, scope: Scope, properties: Properties) -> None:
+    subject = Subject(scope, "identity", properties["identity"], properties["notification_type"])
+    found[subject].add(Route("topic", properties["topic_arn"]))
+
+
+def _add_mail(found: _Found, scope: Scope, properties: Properties) -> None:
+    for event in VITAL:  # deliveries are never mailed
+        mail = {Route("mail")} if properties["enabled"] else set()
+        found[Subject(scope, "identity", properties["identity"], event)] |= mail
+
+
+def _add_set(found: _Found, scope: Scope, properties: Properties) -> None:
+    for event in NOTIFICATION_TYPES:
+        # A set without destinations has entries too: they are empty.
+        found[Subject(scope, "configuration set", properties["configuration_set"], event)] |= set()
+
+
+def _add_destination(found: _Found, scope: Scope, properties: Properties) -> None:
+    for event in NOTIFICATION_TYPES:
+        subject = Subject(scope, "configuration set", properties["configuration_set"], event)
+        found[subject] |= _of_destination(properties, event)
+
+
+# By type. Each resource is added at once: to collect the resources by type first keeps a tuple for each alive, and is slower.
+_ADDING: Mapping[str, Callable[[_Found, Scope, Properties], None]] = {
+    "notification_topic": _add_topic,
+    "feedback_forwarding": _add_mail,
+    "configuration_set": _add_set,
+    "event_destination": _add_destination,
+}
 
 
 def _of_destination(properties: Properties, event: str) -> set[Route]:
