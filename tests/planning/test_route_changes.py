@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hypothesis import given
+
 from scenes import (
     DELEGATE_SCOPE,
     OWNER_SCOPE,
@@ -23,6 +25,7 @@ from sesform.planning.plan import Plan
 from sesform.planning.planned_state import PlannedState, live_resources, planned_state
 from sesform.planning.routes import Route, RouteChange, Subject
 from sesform.specs.desired import Desired
+from strategies import estates
 
 T, U = topic_arn("t"), topic_arn("u")
 PARTNER = identity_arn("partner.example", "333333333333")
@@ -190,3 +193,20 @@ def test_routing_again_tells_the_same() -> None:
     plan = planner.plan(desired, held)
 
     assert plan == route_changes.routed(replace(plan, routes=(), emptied=()), state(desired, held, plan))
+
+
+# --- deletions --------------------------------------------------------------------------------------------------------
+
+
+@given(before=estates(), after=estates())
+def test_deletions_are_those_of_the_plan(before: str, after: str) -> None:
+    """What a plan deletes is known before it is made, and is the same."""
+    everything = compiled(before, destroy=True)
+    desired = compiled(after)
+
+    for of, held in ((desired, holding(compiled(before), seen_by=desired)), (everything, holding(compiled(before)))):
+        plan = planner.plan(of, held)
+        topics = {arn: change.address for arn, change in route_changes.deleted_topics(plan).items()}
+        sets = {key: change.address for key, change in route_changes.deleted_sets(plan).items()}
+
+        assert (topics, sets) == route_changes.deletions(of, held)
