@@ -100,7 +100,7 @@ def _add_destination(found: _Found, scope: Scope, properties: Properties) -> Non
         found[subject] |= _of_destination(properties, event)
 
 
-# By type. Each resource is added at once: to collect the resources by type first keeps a tuple for each alive, and is slower.
+# By type. Each resource is added at once, because collecting the resources by type first is slower and needs more memory.
 _ADDING: Mapping[str, Callable[[_Found, Scope, Properties], None]] = {
     "notification_topic": _add_topic,
     "feedback_forwarding": _add_mail,
