@@ -123,7 +123,7 @@ def test_a_policy_that_somebody_made_since_the_plan_is_not_overwritten(world: Wo
     (outcome,) = world.apply(plan).outcomes
 
     assert "failed" == outcome.result
-    assert outcome.error.endswith("; somebody made it since it was looked at; plan again")
+    assert outcome.error.endswith("; another program created this policy after the plan was made. Plan again.")
     assert before == held(world.client("sesv2"))
     assert ["update example.com/mine"] == policy_steps(world.plan(specs))
 

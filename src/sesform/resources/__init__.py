@@ -22,7 +22,7 @@ from sesform.resources.topic import Topic
 from sesform.resources.topic_policy import TopicPolicy
 from sesform.specs.declared import Key
 
-# In the order in which they are made within a phase; what is removed goes in the reverse of it.
+# The order of creation within a phase; removals are in reverse order.
 RESOURCES: Final[Mapping[str, ResourceType]] = {
     "topic": Topic(),
     "topic_policy": TopicPolicy(),
@@ -40,7 +40,7 @@ RESOURCES: Final[Mapping[str, ResourceType]] = {
 
 
 def aws_key(kind: str, scope: Scope, properties: Properties) -> Key:
-    """What AWS knows a resource by: the same as `Declared.aws_key` of what declares it."""
+    """Return what identifies a resource in AWS: the same as `Declared.aws_key` of its declaration."""
     return kind, scope, tuple(str(properties[name]) for name in RESOURCES[kind].key)
 
 

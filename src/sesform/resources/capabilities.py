@@ -10,7 +10,7 @@ from sesform.model.address import Scope
 
 
 class Kind(IntEnum):
-    """What a capability is about. Two capabilities are equal only if their kinds are."""
+    """The subject of a capability. Two capabilities are equal only if their kinds are."""
 
     TOPIC = auto()
     PUBLISHING = auto()
@@ -62,7 +62,7 @@ def configuration_set(scope: Scope, name: str) -> Capability:
 
 @_shared
 def events(scope: Scope, configuration_set: str) -> Capability:
-    """An event destination of the configuration set sends events on."""
+    """An event destination of the configuration set publishes events."""
     return Capability(Kind.EVENTS, configuration_set, scope)
 
 
@@ -74,26 +74,26 @@ def notification(scope: Scope, identity: str, notification_type: str) -> Capabil
 
 @_shared
 def route(scope: Scope, identity: str) -> Capability:
-    """Feedback of the identity takes some way."""
+    """The identity has a route for its feedback."""
     return Capability(Kind.ROUTE, identity, scope)
 
 
-# The next three only order steps: no step needs what they stand for, but some wait until it is done.
+# The next three only order steps: no step requires them, but some steps wait until they are complete.
 
 
 @_shared
 def own_route(scope: Scope, identity: str) -> Capability:
-    """The identity has a topic or forwarding, whatever its default configuration set sends on."""
+    """The identity has a topic or e-mail forwarding, apart from its default configuration set."""
     return Capability(Kind.OWN_ROUTE, identity, scope)
 
 
 @_shared
 def destination_added(scope: Scope, configuration_set: str) -> Capability:
-    """A new event destination is in the configuration set, enabled or not."""
+    """The configuration set has a new event destination, enabled or not."""
     return Capability(Kind.DESTINATION_ADDED, configuration_set, scope)
 
 
 @_shared
 def setting(identity_arn: str) -> Capability:
-    """A setting of the identity is as it will be."""
+    """A setting of the identity is as planned."""
     return Capability(Kind.SETTING, identity_arn)

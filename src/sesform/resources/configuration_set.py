@@ -1,4 +1,4 @@
-"""Configuration sets. Their options (sending, reputation, tracking, …) are nobody's business here and stay as they are."""
+"""Configuration sets. Their options are not managed, except for the suppression options, which are a type of their own."""
 
 from __future__ import annotations
 
@@ -54,19 +54,19 @@ class ConfigurationSet(ResourceType):
         reads = on(arn, "ses:GetConfigurationSetEventDestinations")
         if of.desired is not None:
             return reads
-        # Before it goes, all identities are asked whether it is their default (`set_users`).
+        # Before a set is deleted, the default set of every identity is read: see live/dependents.
         every = arns.identity(of.scope, "*")
         return (*reads, Permission("ses:ListEmailIdentities"), *on(every, "ses:GetEmailIdentity"))
 
     def writes(self, of: Declared) -> tuple[Permission, ...]:
         arn = arns.configuration_set(of.scope, of.key["configuration_set"])
         verb = "Delete" if of.desired is None else "Create"
-        # Whatever destinations the set has, listed or not: those of a set that goes, those that an exclusive one does not
-        # list, and stand-ins that a run left behind.
+        # Any destination of the set, listed or not: a deleted set's, those that an exclusive set does not list, and temporary
+        # replacements that an interrupted run left.
         return on(arn, f"ses:{verb}ConfigurationSet", "ses:DeleteConfigurationSetEventDestination")
 
     def create(self, connection: Connection, after: Properties) -> None:
-        # Options are left out whole: `SendingOptions: {}` would mean false, not the default (go-to-k/cdk-real-drift#1643).
+        # All options are left out: `SendingOptions: {}` would mean false, not the default (go-to-k/cdk-real-drift#1643).
         try:
             connection.call("sesv2", "CreateConfigurationSet", ConfigurationSetName=after["configuration_set"])
         except AwsError as error:
@@ -74,7 +74,7 @@ class ConfigurationSet(ResourceType):
                 raise
 
     def update(self, connection: Connection, before: Properties, after: Properties) -> None:
-        raise AssertionError("a configuration set has only its name, and a name is not updated")
+        raise AssertionError("a configuration set has only a name, and a name cannot be updated")
 
     def delete(self, connection: Connection, before: Properties) -> None:
         try:

@@ -1,4 +1,4 @@
-"""The configuration set that an identity's mail uses when a send names none."""
+"""The default configuration set of an identity: SES uses it for mail that names no set."""
 
 from __future__ import annotations
 
@@ -43,14 +43,16 @@ class DefaultConfigurationSet(ResourceType):
         return frozenset({to.configuration_set(scope, name), to.events(scope, name)})
 
     def extends(self, scope: Scope, properties: Properties) -> tuple[Capability, Capability] | None:
-        # What the destinations of a set send on, they send on for the identities whose default the set is.
+        # The destinations of a set also carry the events of identities whose default it is.
         return to.events(scope, properties["configuration_set"]), to.route(scope, properties["identity"])
 
     def after(self, step: Step) -> frozenset[Capability]:
         found: set[Capability] = set()
-        if step.before is not None:  # the identity's own topics may have to take over from the set that it leaves
+        if step.before is not None:  # the identity's own topics may have to take over from the previous set
             found.add(to.own_route(step.scope, step.before["identity"]))
-        if step.after is not None:  # no identity moves to a set whose destinations are not all there, disabled ones too
+        if (
+            step.after is not None
+        ):  # no identity moves to a set before all destinations of the set exist, disabled ones included
             found.add(to.destination_added(step.scope, step.after["configuration_set"]))
         return frozenset(found)
 
@@ -72,12 +74,12 @@ class DefaultConfigurationSet(ResourceType):
         reads = on(arns.literal(arns.identity(of.scope, of.key["identity"])), "ses:GetEmailIdentity")
         if of.desired is None:
             return reads
-        # Whether the set is there, and what it sends on.
+        # Whether the set exists, and which events it publishes.
         arn = arns.configuration_set(of.scope, of.desired["configuration_set"])
         return (*reads, *on(arn, "ses:GetConfigurationSetEventDestinations"))
 
     def writes(self, of: Declared) -> tuple[Permission, ...]:
-        action = "ses:PutEmailIdentityConfigurationSetAttributes"  # on the identity, and on the set that it is given
+        action = "ses:PutEmailIdentityConfigurationSetAttributes"  # on the identity, and on its new set
         named = [arns.literal(arns.identity(of.scope, of.key["identity"]))]
         named += [arns.configuration_set(of.scope, of.desired["configuration_set"])] if of.desired else []
         return tuple(Permission(action, arn) for arn in named)

@@ -1,4 +1,4 @@
-"""Event destinations of configuration sets, in all five kinds."""
+"""Event destinations of configuration sets, of all five kinds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sesform.aws import Connection
     from sesform.resources.reader import Reader
 
-# Ours → SES v2's (SES v2 API reference, EventDestinationDefinition): the structure's name, and its fields.
+# Our names → those of SES v2 (API reference, EventDestinationDefinition): the structure, and its fields.
 _KINDS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "sns": ("SnsDestination", {"topic_arn": "TopicArn"}),
     "firehose": ("KinesisFirehoseDestination", {"stream_arn": "DeliveryStreamArn", "role_arn": "IamRoleArn"}),
@@ -30,7 +30,7 @@ _KINDS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "eventbridge": ("EventBridgeDestination", {"event_bus_arn": "EventBusArn"}),
     "pinpoint": ("PinpointDestination", {"application_arn": "ApplicationArn"}),
 }
-# Ours → the AWS provider's: the block, and its attributes.
+# Our names → those of the AWS provider: the block, and its attributes.
 _TERRAFORM: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "sns": ("sns_destination", {"topic_arn": "topic_arn"}),
     "firehose": ("kinesis_firehose_destination", {"stream_arn": "delivery_stream_arn", "role_arn": "iam_role_arn"}),
@@ -47,12 +47,12 @@ _DIMENSION = {"name": "DimensionName", "source": "DimensionValueSource", "defaul
 
 
 def kind_of(properties: Properties) -> str:
-    """Which of the five kinds a destination is; "unknown" for one that SES has added since."""
+    """Return the kind of a destination: sns, firehose, cloudwatch, eventbridge or pinpoint; "unknown" for any other."""
     return next((kind for kind in _KINDS if kind in properties), "unknown")
 
 
 def _carried(properties: Properties) -> set[str]:
-    """The event types that it sends on now."""
+    """Return the event types that a destination publishes; none if it is disabled."""
     return set(properties["events"]) if properties["enabled"] else set()
 
 
@@ -67,8 +67,10 @@ class EventDestination(ResourceType):
     listed_by = "configuration_set"
 
     def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
-        """All destinations of the sets that are wanted or are to be a default, declared or not: an exclusive set's others are to
-        go, and all are routes."""
+        """Return all destinations of the wanted and default sets, declared or not.
+
+        An exclusive set deletes undeclared destinations, and all destinations are routes.
+        """
         named = {
             d.desired["configuration_set"]: d.address for d in wanted if d.desired and "configuration_set" in d.desired
         }
@@ -78,8 +80,8 @@ class EventDestination(ResourceType):
                 address = Address(place[name].spec, place[name].region, self.name, f"{name}/{destination['Name']}")
                 yield address, _properties(name, destination)
 
-    def planned_value(self, want: Properties | None, have: Properties | None) -> Properties | None:
-        return want  # SES replaces the definition whole, so it is declared whole
+    def planned_value(self, desired: Properties | None, prior: Properties | None) -> Properties | None:
+        return desired  # SES replaces the whole definition, so specs declare it whole
 
     def expanded(self, before: Properties, after: Properties) -> Properties:
         if _carried(before) <= _carried(after):
@@ -89,7 +91,7 @@ class EventDestination(ResourceType):
         return {**after, "events": event_set([*before["events"], *after["events"]])}
 
     def requires_replace(self, before: Properties, after: Properties) -> str | None:
-        # Which kinds SES lets one switch between is documented nowhere; deleting and creating works for all.
+        # AWS does not document which kinds can be switched; to delete and create works for all.
         if kind_of(before) == kind_of(after):
             return None
         return f"its kind changes from {kind_of(before)} to {kind_of(after)}"
@@ -127,7 +129,7 @@ class EventDestination(ResourceType):
     def replacement(self, before: Properties, after: Properties, taken: Container[str]) -> Replacement:
         temporary = temporary_replacement(before, after, taken)
         if temporary is None and not sends_nothing(before):
-            # Other destinations must carry what it sends on now before it goes; what it will send on is nothing or new.
+            # Other destinations must publish its events before it is deleted; after that it publishes none, or new ones.
             return Replacement(None, Phase.CONFIGURATION_SETS_REMOVED, Phase.CONFIGURATION_SETS_REMOVED)
         return Replacement(temporary, Phase.EVENT_DESTINATIONS, Phase.CONFIGURATION_SETS_REMOVED)
 
@@ -170,7 +172,7 @@ class EventDestination(ResourceType):
 
     def writes(self, of: Declared) -> tuple[Permission, ...]:
         arn = arns.configuration_set(of.scope, of.key["configuration_set"])
-        verbs = ("Delete",) if of.desired is None else ("Create", "Update", "Delete")  # delete: its kind may change
+        verbs = ("Delete",) if of.desired is None else ("Create", "Update", "Delete")  # delete: for a change of kind
         # Source: service authorization reference of SES v2, CreateConfigurationSetEventDestination: iam:PassRole.
         role = (of.desired or {}).get("firehose", {}).get("role_arn")
         passed = (passing(role, "ses.amazonaws.com"),) if role else ()
@@ -210,7 +212,7 @@ class EventDestination(ResourceType):
 
 
 def _properties(set_name: str, found: Mapping[str, Any]) -> dict[str, Any]:
-    """SES's answer → properties."""
+    """Return the properties of a destination in SES's answer."""
     properties: dict[str, Any] = {
         "configuration_set": set_name,
         "name": found["Name"],
@@ -228,7 +230,7 @@ def _properties(set_name: str, found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _definition(properties: Properties) -> dict[str, Any]:
-    """Properties → SES's EventDestinationDefinition, whole: what an update leaves out is reset, Enabled to false."""
+    """Return SES's EventDestinationDefinition. It is complete: an update resets what it leaves out, and Enabled to false."""
     kind = kind_of(properties)
     structure, fields = _KINDS[kind]
     target = {theirs: properties[kind][ours] for ours, theirs in fields.items()}
@@ -239,14 +241,14 @@ def _definition(properties: Properties) -> dict[str, Any]:
     return {"Enabled": properties["enabled"], "MatchingEventTypes": list(properties["events"]), structure: target}
 
 
-_TEMPORARY = "-sesform-stand-in"  # the end of the name of a temporary replacement
+_TEMPORARY = "-sesform-stand-in"  # the suffix of the name of a temporary replacement
 
 
 def temporary_replacement(before: Properties, after: Properties, taken: Container[str] = ()) -> Properties | None:
-    """Return a destination that carries the events of both under another name while one is replaced.
+    """Return a destination of another name that publishes the events of both while one is replaced.
 
-    `taken`: the keys that are in use. None where either sends nothing on: then it is enough that other destinations take over
-    before the old one goes.
+    `taken`: the keys that are in use. Returns None if either publishes nothing: then other destinations take over before the old
+    one is deleted.
     """
     if not _carried(before) or not _carried(after):
         return None
@@ -259,5 +261,5 @@ def temporary_replacement(before: Properties, after: Properties, taken: Containe
 
 
 def sends_nothing(properties: Properties) -> bool:
-    """Whether nothing is lost when it goes."""
+    """Return whether a destination publishes no events."""
     return not _carried(properties)

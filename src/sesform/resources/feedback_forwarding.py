@@ -1,4 +1,4 @@
-"""Whether SES mails bounces and complaints to the sender of a message. Every identity has it, on unless turned off."""
+"""E-mail feedback forwarding: whether SES mails bounces and complaints to the sender. Every identity has it, on by default."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class FeedbackForwarding(ResourceType):
-    """Properties: identity, enabled. It exists with its identity: it is only ever updated."""
+    """Properties: identity, enabled. It exists with its identity, so it is only updated."""
 
     name = "feedback_forwarding"
     key = ("identity",)
@@ -68,7 +68,7 @@ class FeedbackForwarding(ResourceType):
         return (Permission("ses:SetIdentityFeedbackForwardingEnabled"),)
 
     def create(self, connection: Connection, after: Properties) -> None:
-        # The v1 call on purpose: v2's takes false without any topic, and takes a missing value for false.
+        # The v1 call on purpose: v2's call accepts false without any topic, and reads a missing value as false.
         connection.call(
             "ses",
             "SetIdentityFeedbackForwardingEnabled",
@@ -80,4 +80,4 @@ class FeedbackForwarding(ResourceType):
         self.create(connection, after)
 
     def delete(self, connection: Connection, before: Properties) -> None:
-        raise AssertionError("forwarding is never absent: it is on or off")
+        raise AssertionError("forwarding cannot be deleted: it is on or off")

@@ -1,4 +1,4 @@
-"""Live resources sorted by what they belong to: the form in which they are written as specs."""
+"""Live resources grouped by identity, topic and configuration set, as specs declare them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from sesform.policies.document import Policy, Publisher
 
 @dataclass(slots=True)
 class LiveIdentity:
-    """One identity in one scope; one of another account has topics and headers only.
+    """One identity in one scope. An identity of another account has topics and headers only.
 
-    `forwarding`: None where it is not known. `topicless`: the notification types that are known to have no topic, where not
-    everything is known.
+    `forwarding`: None if it is not known. `topicless`: notification types that are known to have no topic, if not everything is
+    known.
     """
 
     topics: dict[str, str] = field(default_factory=dict)
@@ -28,9 +28,9 @@ class LiveIdentity:
 
 @dataclass(slots=True)
 class LiveTopic:
-    """One topic. `policy`: None where it is not known. `settings`: None where the topic is only referred to.
+    """One topic. `policy`: None if it is not known. `settings`: None if the topic is only referred to.
 
-    `used`: SES publishes to it. `publishers`: as which publishers, as far as specs can declare them.
+    `used`: whether SES publishes to it. `publishers`: the publishers that specs can declare.
     """
 
     settings: Properties | None = None
@@ -42,14 +42,14 @@ class LiveTopic:
 
 @dataclass(slots=True)
 class LiveSet:
-    """One configuration set: its event destinations by name, and its suppression reasons, None where it has no such options."""
+    """One configuration set: its event destinations by name, and its suppression reasons; None for no suppression options."""
 
     destinations: dict[str, Properties] = field(default_factory=dict)
     suppression: list[str] | None = None
 
 
 class Records(Protocol):
-    """Where a resource type puts its live resources."""
+    """The live resources that resource types add with `record`."""
 
     def identity(self, scope: Scope, name: str) -> LiveIdentity: ...
     def topic(self, arn: str) -> LiveTopic: ...

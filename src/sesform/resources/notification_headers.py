@@ -1,4 +1,4 @@
-"""Whether a notification includes the original e-mail's headers: a flag of its own, which outlives the topic."""
+"""Header inclusion: whether notifications include the headers of the original e-mail. The flag outlives the topic."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class NotificationHeaders(ResourceType):
-    """Properties: identity, notification_type, enabled (true). It exists where the flag is on: off is SES's default."""
+    """Properties: identity, notification_type, enabled (true). It exists while the flag is on; the default is off."""
 
     name = "notification_headers"
     key = ("identity", "notification_type")

@@ -1,4 +1,4 @@
-"""The SNS topic of one notification type of one identity. Only SES v1 has it: v2 has no call for it at all."""
+"""The SNS topic of one notification type of an identity. Only SES v1 has calls for it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class NotificationTopic(ResourceType):
     """Properties: identity (a name; an ARN for a legacy cross-account entry), notification_type, topic_arn.
 
-    It exists where a topic is set."""
+    It exists while a topic is set."""
 
     name = "notification_topic"
     key = ("identity", "notification_type")
@@ -98,10 +98,10 @@ class NotificationTopic(ResourceType):
         )
 
     def update(self, connection: Connection, before: Properties, after: Properties) -> None:
-        self.create(connection, after)  # straight from A to B: clearing first would lose what happens in between
+        self.create(connection, after)  # directly from A to B: notifications would be lost while the topic is cleared
 
     def delete(self, connection: Connection, before: Properties) -> None:
-        # Leaving SnsTopic out is the only way to say null: botocore refuses None, SES refuses "" (boto/boto3#2875).
+        # Only a call without SnsTopic clears the topic: botocore refuses None, SES refuses "" (boto/boto3#2875).
         connection.call(
             "ses",
             "SetIdentityNotificationTopic",

@@ -1,4 +1,4 @@
-"""The tag that says which spec a topic, a configuration set or an identity belongs to. Tags of others are never touched."""
+"""The ownership tag: it names the spec that a topic, configuration set or identity belongs to. Other tags are not managed."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _GONE = ("NotFoundException", "ResourceNotFound", "ResourceNotFoundException")
 
 
 class OwnershipTag(ResourceType):
-    """Properties: arn (of what carries it), spec (the tag's value). It exists where the tag is there."""
+    """Properties: arn (of the tagged resource), spec (the tag's value). It exists while the tag is set."""
 
     name = "ownership_tag"
     key = ("arn",)
-    terraform_type = "sesform_ownership_tag"  # the provider has no resource for a tag of SES
+    terraform_type = "sesform_ownership_tag"  # the AWS provider has no resource for a tag of SES
     service = "tagging"
     eventually_consistent = True
 
@@ -57,7 +57,7 @@ class OwnershipTag(ResourceType):
         return key["arn"].partition(":identity/")[2]
 
     def after(self, step: Step) -> frozenset[Capability]:
-        # The tag is how `--prune` finds an identity whose settings are taken back: it goes after them.
+        # `--prune` finds an identity by its tag, so the tag is removed after the identity's settings.
         removed = step.before is not None and step.after is None
         return frozenset({to.setting(step.before["arn"])}) if removed and step.before else frozenset()
 
@@ -73,7 +73,7 @@ class OwnershipTag(ResourceType):
         return {"id": own["arn"], "resource_arn": own["arn"], "key": OWNERSHIP_TAG, "value": own["spec"]}
 
     def record(self, records: Records, scope: Scope, properties: Properties) -> None:
-        pass  # a tag is an option of the spec, not of the resource
+        pass  # tags are an option of the spec, not of the resource
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         service, _ = _kind(after or before or {})
@@ -92,7 +92,7 @@ class OwnershipTag(ResourceType):
         )
 
     def update(self, connection: Connection, before: Properties, after: Properties) -> None:
-        self.create(connection, after)  # a tag of that key is replaced: SES v2 and SNS API references, TagResource
+        self.create(connection, after)  # this replaces a tag with that key: SES v2 and SNS API references, TagResource
 
     def delete(self, connection: Connection, before: Properties) -> None:
         try:
@@ -103,7 +103,7 @@ class OwnershipTag(ResourceType):
 
 
 def _kind(properties: Properties) -> tuple[str, str]:
-    """The service, and for SES what it is: identity or configuration-set."""
+    """Return the service; for SES also the kind of resource: identity or configuration-set."""
     arn = arns.parse(properties["arn"])
     assert arn is not None, properties["arn"]
     return arn.service, arn.resource.partition("/")[0]

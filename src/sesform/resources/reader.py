@@ -1,4 +1,4 @@
-"""Bulk reads that several resource types share: each kind of call is made once for a scope, not once for a resource."""
+"""Bulk reads that several resource types share: one call for a scope instead of one for a resource, wherever AWS has one."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from sesform.specs.declared import Declared, canonical_arn
 if TYPE_CHECKING:
     from sesform.aws import Connection
 
-DELETED = "Deleted"  # and for a while after it has gone (ansible/ansible#20086)
+DELETED = "Deleted"  # for some time after it was deleted (ansible/ansible#20086)
 
 
 class Reader:
-    """One pass over one connection. What is asked for is known from the start; each answer is fetched when first looked at.
+    """One pass over one connection. Each answer is read when first used, and kept.
 
-    Used by one thread for each of SES, SNS and tags; no answer is looked at by two.
+    SES, SNS and tags each have a thread of their own, and no answer is used by two of them.
     """
 
     def __init__(self, connection: Connection, wanted: Iterable[Declared]) -> None:
@@ -40,11 +40,11 @@ class Reader:
 
     @cached_property
     def notification_attributes(self) -> Mapping[str, Mapping[str, Any]]:
-        """The same of the identities that are asked for."""
+        """The attributes of the wanted identities, as `notification_attributes_of` returns them."""
         return self.notification_attributes_of(self._keys("identity"))
 
     def notification_attributes_of(self, identities: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
-        """Identity as asked for → topics, header flags and forwarding; identities that SES does not know are left out."""
+        """Return the topics, header flags and forwarding of identities, by the name or ARN asked for, without unknown ones."""
         found: dict[str, Mapping[str, Any]] = {}
         for batch in batches(identities, IDENTITIES_PER_CALL):
             answer = self.connection.call("ses", "GetIdentityNotificationAttributes", Identities=batch)
@@ -53,7 +53,7 @@ class Reader:
 
     @cached_property
     def verification(self) -> Mapping[str, str]:
-        """Own identity → its verification status; identities that SES does not know are left out."""
+        """The verification status of the account's own wanted identities, without unknown ones."""
         found: dict[str, str] = {}
         own = [name for name in self._keys("identity") if arns.parse(name) is None]
         for batch in batches(own, IDENTITIES_PER_CALL):
@@ -63,7 +63,7 @@ class Reader:
 
     @cached_property
     def event_destinations(self) -> Mapping[str, list[dict[str, Any]]]:
-        """Configuration set → its event destinations; sets that do not exist are left out. One call a set tells both."""
+        """The event destinations of the wanted configuration sets, without sets that do not exist. One call for each set."""
         found: dict[str, list[dict[str, Any]]] = {}
         named = [
             d.desired["configuration_set"]
@@ -84,11 +84,11 @@ class Reader:
 
     @cached_property
     def owners(self) -> Mapping[str, str]:
-        """ARN → the spec whose tag it carries, of all that this region has of the account. One call for a hundred.
+        """ARN → the spec that its ownership tag names, for all resources of the account in this region. One call for a hundred.
 
-        Source: Resource Groups Tagging API reference, GetResources, and "Services that support the Resource Groups Tagging API":
-        reading takes all resource types, so none is named: a filter that AWS does not know would be refused. It may be late, and
-        tell of things that are gone ("previously tagged").
+        Source: Resource Groups Tagging API reference, GetResources, and "Services that support the Resource Groups Tagging API".
+        No resource type is named, because AWS refuses a filter that it does not know. The answer can be late, and can name
+        resources that no longer exist ("previously tagged").
         """
         found: dict[str, str] = {}
         token: dict[str, str] = {}
@@ -109,7 +109,7 @@ class Reader:
             token = {"PaginationToken": page["PaginationToken"]}
 
     def suppression_options(self, name: str) -> Mapping[str, Any] | None:
-        """A configuration set's suppression options; None where it has none, or does not exist. One call a set."""
+        """Return the suppression options of a configuration set, None if it has none or does not exist. One call for each set."""
         if name not in self._suppression_options:
             try:
                 answer = self.connection.call("sesv2", "GetConfigurationSet", ConfigurationSetName=name)
@@ -121,7 +121,7 @@ class Reader:
         return self._suppression_options[name]
 
     def topic_attributes(self, arn: str) -> Mapping[str, str] | None:
-        """A topic's attributes; None where there is no such topic. One call a topic, whoever asks. Raises AwsError."""
+        """Return the attributes of a topic, None if it does not exist. One call for each topic. Raises AwsError."""
         if arn not in self._topics:
             try:
                 self._topics[arn] = self.connection.call("sns", "GetTopicAttributes", TopicArn=arn)["Attributes"]
@@ -133,9 +133,9 @@ class Reader:
         return answer
 
     def email_identity(self, name: str) -> Mapping[str, Any]:
-        """What SES v2 tells of an identity: its policies and default set, among others; {} where there is none.
+        """Return SES v2's answer for an identity, with its policies and default set; {} if it does not exist.
 
-        One call an identity, since no bulk read has these: only identities that declare one of them are asked for.
+        One call for each identity: no bulk call has these, so only identities that need them are read.
         """
         if name not in self._email_identities:
             try:
@@ -148,11 +148,11 @@ class Reader:
 
     @property
     def email_identities(self) -> Mapping[str, Mapping[str, Any]]:
-        """The answers to `email_identity` so far: nothing is asked for."""
+        """The answers to `email_identity` so far. Makes no call."""
         return self._email_identities
 
     def subscription_attributes(self, arn: str) -> Mapping[str, str]:
-        """A subscription's attributes; {} of one that is pending, of which SNS tells none. One call a subscription."""
+        """Return the attributes of a subscription; {} while it is pending, because SNS has none then. One call for each."""
         if arn not in self._subscription_attributes:
             answer = (
                 {} if arn == PENDING else self.connection.call("sns", "GetSubscriptionAttributes", SubscriptionArn=arn)
@@ -161,7 +161,7 @@ class Reader:
         return self._subscription_attributes[arn]
 
     def subscriptions(self, topic_arn: str) -> Mapping[tuple[str, str], str]:
-        """(protocol, endpoint) → subscription ARN, or "PendingConfirmation", of all of a topic's; {} where there is no topic."""
+        """Return the subscriptions of a topic: (protocol, endpoint) → ARN or "PendingConfirmation"; {} if there is no topic."""
         if topic_arn not in self._subscriptions:
             found: dict[tuple[str, str], str] = {}
             token: dict[str, str] = {}
@@ -179,7 +179,7 @@ class Reader:
 
 
 def batches(items: Sequence[str], size: int) -> Iterator[list[str]]:
-    """The items in lists of at most `size`."""
+    """Yield the items in lists of at most `size`."""
     rest = iter(items)
     while batch := list(islice(rest, size)):
         yield batch

@@ -1,4 +1,4 @@
-"""What a resource type is, what IAM must let it do, and the fourteen phases of a plan."""
+"""The base of resource types, the IAM permissions that they need, and the fourteen phases of a plan."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Phase(IntEnum):
-    """When a step comes: making first, then removing, each in the order in which things lean on each other."""
+    """The phase of a step: first phases that create, then phases that remove, each in the order of their dependencies."""
 
     FORWARDING_ON = 1
     TOPICS = 2
@@ -46,7 +46,7 @@ class Phase(IntEnum):
 
 
 class Step(NamedTuple):
-    """A change before it has its place in the plan."""
+    """A change that has no place in the plan yet."""
 
     scope: Scope
     before: Properties | None
@@ -57,7 +57,7 @@ class Step(NamedTuple):
 class Replacement(NamedTuple):
     """How a resource is replaced: deleted and created in `phase`.
 
-    `temporary`: what is created beside it before, and deleted in the phase `cleanup`; None for nothing.
+    `temporary`: created beside it before, and deleted in the phase `cleanup`; None for no temporary replacement.
     """
 
     temporary: Properties | None
@@ -66,10 +66,10 @@ class Replacement(NamedTuple):
 
 
 class Permission(NamedTuple):
-    """One action on one resource, as IAM has them.
+    """One action on one resource, in IAM's terms.
 
-    `resource` is an ARN, or "*" for actions that take none. `when` is what must hold besides: operator, key and values, or ().
-    Source of which action takes what: AWS service authorization reference, "Amazon SES", "Amazon SES v2", "Amazon SNS".
+    `resource` is an ARN, or "*" for actions without a resource. `when`: a condition as operator, key and values, or ().
+    Source of the resources of actions: AWS service authorization reference, "Amazon SES", "Amazon SES v2", "Amazon SNS".
     """
 
     action: str
@@ -78,78 +78,79 @@ class Permission(NamedTuple):
 
 
 def passing(role: str, service: str) -> Permission:
-    """Handing a role to the service that is to take it."""
+    """Return the permission to pass a role to the service that uses it."""
     return Permission("iam:PassRole", role, ("StringEquals", "iam:PassedToService", service))
 
 
 def on(resource: str, *actions: str) -> tuple[Permission, ...]:
-    """Each action on that resource."""
+    """Return the permissions for each action on a resource."""
     return tuple(Permission(action, resource) for action in actions)
 
 
 class ResourceType(ABC):
-    """One type of resource: how it is found, compared, tied to others, written, and what that costs.
+    """One type of resource: how it is read, compared, ordered and written, and which calls that needs.
 
-    A type keeps no state. Properties are plain data (see `values`); `before` is what was found, `after` what will be.
-    A step waits for the steps that provide what it requires. A step that takes something away waits for all steps that require it
-    before the plan and not after it.
+    A type has no state. Properties are plain data (see `values`); `before` is the live state, `after` the planned one. A step
+    waits for the steps that provide what it requires. A step that removes something waits for all steps that require it before
+    the plan and not after it.
     """
 
     name: ClassVar[str]
-    key: ClassVar[tuple[str, ...]]  # the properties that AWS knows it by
-    service: ClassVar[str] = "ses"  # who answers its reads: ses (v1 and v2), sns or tagging
-    eventually_consistent: ClassVar[bool] = (
-        False  # whether AWS promises no time within which a read shows what was written
-    )
-    listed_by: ClassVar[str | None] = None  # the type that lists all of these: what it does not list is deleted
-    max_per_identity: ClassVar[int | None] = None  # a quota: room is made before more are created
-    removed_alone: ClassVar[bool] = True  # False: it is removed with its parent only
-    reset_with_identity: ClassVar[bool] = (
-        False  # it is taken back when no spec names its identity any more, and only then
-    )
-    forced_with_identity: ClassVar[bool] = False  # it is then reset even where no spec ever declared it
-    terraform_type: ClassVar[str]  # the type of the AWS provider's resource
-    terraform_part_of: ClassVar[str | None] = None  # the type that it is one resource with in Terraform
-    part_of: ClassVar[tuple[str, ...]] = ()  # types that name what it is a part of: it is read for those too
+    key: ClassVar[tuple[str, ...]]  # the properties that identify it in AWS
+    service: ClassVar[str] = "ses"  # the service that it is read from: ses (v1 and v2), sns or tagging
+    eventually_consistent: ClassVar[bool] = False  # whether a read may show the old state for some time after a write
+    listed_by: ClassVar[str | None] = None  # the type that lists these: resources that the list lacks are deleted
+    max_per_identity: ClassVar[int | None] = None  # a quota: deletions come first where creations would exceed it
+    removed_alone: ClassVar[bool] = True  # False: it is removed only with its parent
+    reset_with_identity: ClassVar[bool] = False  # it is reset when no spec names its identity any more, and only then
+    forced_with_identity: ClassVar[bool] = False  # it is then reset even if no spec declared it
+    terraform_type: ClassVar[str]  # the AWS provider's resource type
+    terraform_part_of: ClassVar[str | None] = None  # the type that it shares one Terraform resource with
+    part_of: ClassVar[tuple[str, ...]] = ()  # the types of its parents: it is also read for those
 
     @abstractmethod
     def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
-        """What AWS holds of the wanted resources; those that do not exist are left out. Raises AwsError."""
+        """Return the live state of the wanted resources, without those that do not exist. Raises AwsError."""
 
-    def planned_value(self, want: Properties | None, have: Properties | None) -> Properties | None:
-        """What the resource will be: what is declared over what is there, since properties left out are not managed."""
-        return None if want is None else {**(have or {}), **want}
+    def planned_value(self, desired: Properties | None, prior: Properties | None) -> Properties | None:
+        """Return the planned properties: the declared ones over the live ones, because undeclared properties are not managed."""
+        return None if desired is None else {**(prior or {}), **desired}
 
     def expanded(self, before: Properties, after: Properties) -> Properties:
-        """The state that carries all that `before` and `after` carry. Where it is neither, an update takes two steps: first this,
-        and when nothing leans on the old state any more, `after`."""
+        """Return the state that includes both `before` and `after`.
+
+        If it equals neither, an update takes two steps: first to this state, then, when no step requires the old state any
+        more, to `after`.
+        """
         return after
 
     def same(self, one: Properties, other: Properties) -> bool:
-        """Whether two states mean the same to AWS."""
+        """Return whether two states mean the same to AWS."""
         return one == other
 
     def reflected(self, found: Properties, after: Properties) -> bool:
-        """Whether what was found after a change is what the change was for; values that AWS decided itself aside."""
+        """Return whether the live state shows a change; values that AWS chooses are not compared."""
         known = {name: value for name, value in after.items() if value is not UNKNOWN}
         return self.same({name: found.get(name) for name in known}, known)
 
     def requires_replace(self, before: Properties, after: Properties) -> str | None:
-        """Why an update in place is not possible, or None where it is."""
+        """Return why an update in place is not possible, None if it is possible."""
         return None
 
     def remark(self, before: Properties | None, after: Properties | None) -> str:
-        """What people should know of such a step beyond what it changes, "" for nothing."""
+        """Return a remark for people on such a step, "" for none."""
         return ""
 
     @abstractmethod
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
-        """When such a step comes."""
+        """Return the phase of such a step."""
 
     def provides(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
+        """Return what a resource with these properties provides to others. Steps that require it come after its creation."""
         return frozenset()
 
     def requires(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
+        """Return what must be provided before a resource gets these properties, and for as long as it has them."""
         return frozenset()
 
     def extends(self, scope: Scope, properties: Properties) -> tuple[Capability, Capability] | None:
@@ -174,35 +175,35 @@ class ResourceType(ABC):
         return frozenset()
 
     def identity(self, key: Mapping[str, str]) -> str:
-        """Return the identity that a resource with this key is a setting of, "" if it is of none."""
+        """Return the identity that a resource with this key is a setting of, "" for none."""
         return key.get("identity", "")
 
     def is_temporary(self, properties: Properties) -> bool:
-        """Whether it is a temporary replacement that an interrupted run has left."""
+        """Return whether it is a temporary replacement that an interrupted run left."""
         return False
 
     def replacement(self, before: Properties, after: Properties, taken: Container[str]) -> Replacement:
-        """Return how `before` is replaced where it cannot be updated. `taken`: keys of resources of this type that are in use."""
+        """Return how `before` is replaced if it cannot be updated. `taken`: the keys in use among resources of this type."""
         raise AssertionError(f"a {self.name} is never replaced")
 
     # --- drawing ----------------------------------------------------------------------------------------------------------
 
     def abridged(self, properties: Properties) -> tuple[Properties, str]:
-        """Return the properties without what is the same in all resources of the type, and a remark on what is hidden, or ""."""
+        """Return the properties without parts that all resources have, and a remark on what is hidden, "" for nothing."""
         return properties, ""
 
     def overwritten_text(self, before: Properties) -> str:
-        """Return a text that a change of the resource destroys for good, because AWS keeps no earlier one; "" for none."""
+        """Return the text that a change of the resource destroys for good, because AWS keeps no earlier version; "" for none."""
         return ""
 
     # --- removal: see `specs.removed` -------------------------------------------------------------------------------------
 
     def removed_with(self, key: Mapping[str, str]) -> Parent | None:
-        """Return the resource that this one is a part of, and whose removal removes it too; None for no such resource."""
+        """Return the parent whose removal also removes this resource, None for no parent."""
         return None
 
     def absent(self, key: Mapping[str, str]) -> Properties | None:
-        """Return what a removed resource is: None for not there, or the state that it is reset to."""
+        """Return the state of a removed resource: None if it does not exist then, or the state that it is reset to."""
         return None
 
     def for_accounts(self, desired: Properties, accounts: list[str]) -> Properties:
@@ -223,32 +224,35 @@ class ResourceType(ABC):
 
     @abstractmethod
     def record(self, records: Records, scope: Scope, properties: Properties) -> None:
-        """Put a live resource where the spec writer finds it."""
+        """Add a live resource to the records that specs are written from."""
 
     @abstractmethod
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
-        """The calls that the step makes, as IAM names them: the price of a plan is counted with these."""
+        """Return the API calls of a step, in IAM's terms. Plans count them."""
 
     @abstractmethod
     def reads(self, of: Declared) -> tuple[Permission, ...]:
-        """What `read` needs for it."""
+        """Return the permissions for `read`."""
 
     @abstractmethod
     def writes(self, of: Declared) -> tuple[Permission, ...]:
-        """What making it as declared may take, whatever AWS holds now: what `create`, `update` and `delete` call."""
+        """Return the permissions that the declared state may need: those of `create`, `update` and `delete`."""
 
     @abstractmethod
     def create(self, connection: Connection, after: Properties) -> None:
-        """Raises AwsError. Finding the thing already made is no error: an earlier run may have been cut off after the call."""
+        """Create it.
+
+        A resource that already exists is no error: an earlier run may have stopped after the call. Raises AwsError.
+        """
 
     @abstractmethod
     def update(self, connection: Connection, before: Properties, after: Properties) -> None:
-        """Raises AwsError."""
+        """Update it in place. Raises AwsError."""
 
     @abstractmethod
     def delete(self, connection: Connection, before: Properties) -> None:
-        """Raises AwsError. Finding nothing to delete is no error."""
+        """Delete it. A resource that does not exist is no error. Raises AwsError."""
 
 
-# A resource, as far as routes go: its type, its scope, its properties.
+# A resource in the terms of routes: type, scope, properties.
 Resource = tuple[str, Scope, Properties]

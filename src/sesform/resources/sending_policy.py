@@ -1,4 +1,4 @@
-"""Sending authorization policies: one for each delegate, and those that specs write out; others are never touched."""
+"""Sending authorization policies: one for each delegate, and those that specs contain. Other policies are not managed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SendingPolicy(ResourceType):
         return Phase.SENDING_POLICIES_WITHDRAWN if after is None else Phase.SENDING_POLICIES
 
     def requires(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
-        # Nobody is let in to send before somebody hears of what bounces, and rights go before the routes do.
+        # A delegate may send only after the routes for its feedback exist, and loses the right before they are removed.
         return frozenset({to.route(scope, properties["identity"])})
 
     def overwritten_text(self, before: Properties) -> str:
@@ -80,10 +80,10 @@ class SendingPolicy(ResourceType):
         except AwsError as error:
             if error.code != "AlreadyExistsException":
                 raise
-            # An earlier run, or a first attempt whose answer was lost, may have made it. What somebody else made since it was
-            # looked at stays: no plan holds its text, and SES gives no overwritten one back.
+            # An earlier run, or a first attempt whose answer was lost, may have created it. A policy that another program created
+            # since the plan was made stays: no plan holds its text, and SES cannot restore it.
             if not self._holds(connection, after):
-                hint = "somebody made it since it was looked at; plan again"
+                hint = "another program created this policy after the plan was made. Plan again."
                 raise AwsError(
                     error.message, code=error.code, operation=error.operation, where=error.where, hint=hint
                 ) from None
@@ -92,7 +92,7 @@ class SendingPolicy(ResourceType):
         try:
             self._put(connection, "UpdateEmailIdentityPolicy", after)
         except AwsError as error:
-            # SES refuses to update what is not there, though its API reference says otherwise (seen on AWS: floci-io/floci#1750).
+            # SES refuses to update a policy that does not exist, contrary to its API reference (seen on AWS: floci-io/floci#1750).
             if error.code != "NotFoundException":
                 raise
             self._put(connection, "CreateEmailIdentityPolicy", after)

@@ -1,4 +1,4 @@
-"""SNS subscriptions. SNS knows one by its topic, protocol and endpoint; others than the declared ones are left alone."""
+"""SNS subscriptions, identified by topic, protocol and endpoint. Undeclared subscriptions are not managed."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from sesform.aws import Connection
     from sesform.resources.reader import Reader
 
-PENDING = "PendingConfirmation"  # what SNS lists in place of an ARN until the endpoint's owner has confirmed
+PENDING = "PendingConfirmation"  # in lists, in place of the ARN of a subscription that is not confirmed
 
-# Whose owners SNS always asks to confirm; for the others only where the endpoint is in another account than the topic, whose
+# SNS always asks these endpoints to confirm, and others only if they are in another account than the topic, whose
 # credentials make the call. Source: SNS API reference, Subscribe.
 _ASKED = ("email", "email-json", "http", "https")
-_LEFT = "SNS does not let a subscription be removed that waits for its confirmation, and forgets it after two days"
+_LEFT = "SNS cannot delete a pending subscription; it deletes the subscription by itself after two days"
 
-# Ours → SNS's. Source: SNS API reference, SetSubscriptionAttributes.
+# Our names → those of SNS. Source: SNS API reference, SetSubscriptionAttributes.
 _ATTRIBUTES = {
     "raw_message_delivery": "RawMessageDelivery",
     "filter_policy_scope": "FilterPolicyScope",
@@ -40,8 +40,8 @@ _ATTRIBUTES = {
 
 
 class Subscription(ResourceType):
-    """Properties: topic_arn, protocol, endpoint, arn (UNKNOWN until made; PENDING until confirmed), and those that are managed
-    of raw_message_delivery, filter_policy, filter_policy_scope, dead_letter_queue (an ARN), role."""
+    """Properties: topic_arn, protocol, endpoint, arn (UNKNOWN until created; PENDING until confirmed), and the managed ones of
+    raw_message_delivery, filter_policy, filter_policy_scope, dead_letter_queue (an ARN), role."""
 
     name = "subscription"
     key = ("topic_arn", "protocol", "endpoint")
@@ -58,20 +58,20 @@ class Subscription(ResourceType):
             attributes = reading.subscription_attributes(arn)
             yield declared.address, {**declared.key, "arn": arn, **(_properties(attributes) if attributes else {})}
 
-    def planned_value(self, want: Properties | None, have: Properties | None) -> Properties | None:
-        if want is None:
-            # SNS refuses to remove a pending one, and forgets it by itself after two days (terraform-provider-aws#7782, AWS
-            # What's New 2023-05): there is nothing to do.
-            return have if have is not None and have["arn"] == PENDING else None
-        if have is None:
-            return {"arn": UNKNOWN, **want}
-        # SNS takes no settings for a subscription that is pending; once confirmed it is compared again.
-        return have if have["arn"] == PENDING else {**have, **want}
+    def planned_value(self, desired: Properties | None, prior: Properties | None) -> Properties | None:
+        if desired is None:
+            # No step is needed: SNS refuses to delete a pending subscription, and deletes it by itself after two days
+            # (terraform-provider-aws#7782, AWS What's New 2023-05).
+            return prior if prior is not None and prior["arn"] == PENDING else None
+        if prior is None:
+            return {"arn": UNKNOWN, **desired}
+        # SNS has no attributes of a pending subscription; they are compared once it is confirmed.
+        return prior if prior["arn"] == PENDING else {**prior, **desired}
 
     def reflected(self, found: Properties, after: Properties) -> bool:
         return found["arn"] == PENDING or super().reflected(
             found, after
-        )  # nothing more shows until its owner has confirmed it
+        )  # SNS shows nothing more before the subscription is confirmed
 
     def same(self, one: Properties, other: Properties) -> bool:
         return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
@@ -79,9 +79,7 @@ class Subscription(ResourceType):
     def remark(self, before: Properties | None, after: Properties | None) -> str:
         if before is not None or after is None or not asks(after):
             return ""
-        return (
-            "SNS asks its owner to confirm it within two days, anew where an earlier request was not answered in time"
-        )
+        return "SNS sends a confirmation request to the endpoint; it is valid for two days, and an expired one is sent again"
 
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.TOPICS_REMOVED if after is None else Phase.TOPICS
@@ -121,8 +119,8 @@ class Subscription(ResourceType):
         )
 
     def reads(self, of: Declared) -> tuple[Permission, ...]:
-        # SNS checks what is done with a subscription against its topic's ARN: its refusals name that ("not authorized to
-        # perform: SNS:GetSubscriptionAttributes on resource: arn:aws:sns:…:topic", SNS:Unsubscribe likewise; seen on AWS).
+        # SNS checks calls on a subscription against its topic's ARN; its refusals name that ARN ("not authorized to perform:
+        # SNS:GetSubscriptionAttributes on resource: arn:aws:sns:…:topic", SNS:Unsubscribe likewise; seen on AWS).
         topic = of.key["topic_arn"]
         return on(topic, "sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic")
 
@@ -161,31 +159,34 @@ class Subscription(ResourceType):
         if before["arn"] == PENDING:
             raise NotDeletableError(_LEFT)
         try:
-            connection.call("sns", "Unsubscribe", SubscriptionArn=before["arn"])  # quiet where there is none
+            connection.call("sns", "Unsubscribe", SubscriptionArn=before["arn"])  # no error if it does not exist
         except AwsError as error:
-            # It may have come to wait since it was looked at: SNS turns e-mail endpoints back that get too much.
+            # It may be pending since the plan was made: SNS resets e-mail endpoints that receive too many messages.
             if error.code == "InvalidParameter" and "pending confirmation" in error.message:
                 raise NotDeletableError(_LEFT) from None
             raise
 
 
 def asks(properties: Properties) -> bool:
-    """Whether SNS asks the endpoint's owner to confirm, and delivers nothing until then."""
+    """Return whether SNS sends a confirmation request to the endpoint. Nothing is delivered before it is confirmed."""
     endpoint, topic = arns.parse(properties["endpoint"]), arns.parse(properties["topic_arn"])
     foreign = endpoint is not None and topic is not None and endpoint.account != topic.account
     return properties["protocol"] in _ASKED or foreign
 
 
 def _same(one: Value, other: Value) -> bool:
-    """Equal as JSON: the order of keys is nothing, and `true` is not 1."""
+    """Return whether two values are equal as JSON: the order of keys is ignored, and `true` is not 1."""
     if isinstance(one, Mapping | list) and isinstance(other, Mapping | list):
         return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
     return bool(one == other)
 
 
 def _settings(before: Properties, after: Properties) -> list[tuple[str, Value]]:
-    """The attributes to set, in order. A filter of the old scope may be invalid in the new one, so it goes first: for a moment
-    more is delivered, never less."""
+    """Return the attributes to set, in order.
+
+    A filter policy for the old scope may be invalid in the new scope, so it is removed first. For a short time more messages are
+    delivered, never fewer.
+    """
     changed = [
         (name, after[name]) for name in _ATTRIBUTES if name in after and not _same(after[name], before.get(name))
     ]
@@ -203,7 +204,7 @@ def _text(name: str, value: Value) -> str:
 
 
 def _properties(attributes: Mapping[str, str]) -> dict[str, Any]:
-    """SNS's answer → properties. Attributes with their default value are left out of it; booleans are text."""
+    """Return the properties of a subscription in SNS's answer. Attributes with default values are absent; booleans are text."""
     redrive = json.loads(attributes.get("RedrivePolicy") or "{}")
     return {
         "raw_message_delivery": attributes.get("RawMessageDelivery") == "true",

@@ -1,7 +1,7 @@
-"""Suppression options of configuration sets: for which reasons SES does not send to addresses on the suppression list.
+"""Suppression options of configuration sets: the reasons for which SES does not send to addresses on the suppression list.
 
-A configuration set without suppression options uses those of the account. With an empty list of reasons it suppresses nothing,
-whatever the account says. Source: AWS developer guide of SES, "Using configuration set-level suppression".
+A configuration set without suppression options uses those of the account. A set with an empty list of reasons ignores the
+suppression list. Source: AWS developer guide of SES, "Using configuration set-level suppression".
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from sesform.aws import Connection
     from sesform.resources.reader import Reader
 
-_UNMANAGED = ("SuppressionScope", "ValidationOptions")  # options of the same call that specs do not declare
+_UNMANAGED = ("SuppressionScope", "ValidationOptions")  # options of the same call that are not managed
 
 
 class SuppressionOptions(ResourceType):
-    """Properties: configuration_set, reasons (sorted: bounce, complaint), and `other_options` as SES has them, where it has any.
+    """Properties: configuration_set, reasons (sorted: bounce, complaint), and `other_options` as SES has them, if there are any.
 
-    It exists where the set overrides the account.
+    It exists while the set overrides the account.
     """
 
     name = "suppression_options"
@@ -39,7 +39,7 @@ class SuppressionOptions(ResourceType):
     terraform_part_of = "configuration_set"
 
     def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
-        """One GetConfigurationSet for each set that exists and is asked for."""
+        """Return the options of the wanted sets. One GetConfigurationSet call for each set that exists."""
         for declared in wanted:
             name = declared.key["configuration_set"]
             options = reading.suppression_options(name) if name in reading.event_destinations else None
@@ -86,7 +86,7 @@ class SuppressionOptions(ResourceType):
         self.create(connection, after)
 
     def delete(self, connection: Connection, before: Properties) -> None:
-        # Without reasons the set uses the account's options again (seen on AWS: hashicorp/terraform-provider-aws#45756).
+        # A call without reasons returns the set to the account's options (seen on AWS: hashicorp/terraform-provider-aws#45756).
         try:
             self._put(connection, before)
         except AwsError as error:

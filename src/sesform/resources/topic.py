@@ -1,4 +1,4 @@
-"""SNS topics: made by their bare name, then set attribute by attribute."""
+"""SNS topics: created by name only; attributes are set one by one after that."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ATTRIBUTES = {"display_name": "DisplayName", "kms_key": "KmsMasterKeyId"}
 
 
 class Topic(ResourceType):
-    """Properties: topic_arn, name, display_name (text), kms_key (text, or None: not encrypted)."""
+    """Properties: topic_arn, name, display_name (text), kms_key (text, or None if not encrypted)."""
 
     name = "topic"
     key = ("topic_arn",)
@@ -34,7 +34,7 @@ class Topic(ResourceType):
             arn = declared.key["topic_arn"]
             attributes = reading.topic_attributes(arn)
             if attributes is not None:
-                # Attributes that have their default value are absent (seen on AWS: localstack's recorded snapshots of SNS).
+                # Attributes with default values are absent (seen on AWS: localstack's recorded snapshots of SNS).
                 yield (
                     declared.address,
                     {
@@ -77,7 +77,7 @@ class Topic(ResourceType):
         reads = on(of.key["topic_arn"], "sns:GetTopicAttributes")
         if of.desired is not None:
             return reads
-        # Before it goes, all identities and sets are asked whether they publish to it (`topic_users`).
+        # Before a topic is deleted, all identities and sets that may publish to it are read: see live/dependents.
         of_all = ("ses:ListEmailIdentities", "ses:GetIdentityNotificationAttributes", "ses:ListConfigurationSets")
         every = on(arns.configuration_set(of.scope, "*"), "ses:GetConfigurationSetEventDestinations")
         return (*reads, *map(Permission, of_all), *every)
@@ -89,7 +89,7 @@ class Topic(ResourceType):
         return on(of.key["topic_arn"], "sns:CreateTopic", *attributes)
 
     def create(self, connection: Connection, after: Properties) -> None:
-        # With attributes, CreateTopic refuses a topic that exists with others; by its bare name it never does
+        # With attributes, CreateTopic refuses if a topic with other attributes exists; by name only it never refuses
         # (seen on AWS: localstack's recorded snapshots of SNS, test_create_duplicate_topic_*).
         connection.call("sns", "CreateTopic", Name=after["name"])
         self.update(connection, {}, after)
@@ -105,7 +105,7 @@ class Topic(ResourceType):
             )
 
     def delete(self, connection: Connection, before: Properties) -> None:
-        connection.call("sns", "DeleteTopic", TopicArn=before["topic_arn"])  # quiet where there is none
+        connection.call("sns", "DeleteTopic", TopicArn=before["topic_arn"])  # no error if it does not exist
 
 
 def _changed(before: Properties, after: Properties) -> list[str]:
@@ -114,6 +114,6 @@ def _changed(before: Properties, after: Properties) -> list[str]:
 
 
 def _key(properties: Properties) -> str | None:
-    """The key's ARN: an id or an alias by itself is one of the topic's own account and region."""
+    """Return the ARN of a topic's key. A key id or alias without ARN belongs to the topic's account and region."""
     topic, key = arns.parse(properties.get("topic_arn", "")), properties.get("kms_key")
     return arns.kms_key(topic.scope, key) if topic and key else key

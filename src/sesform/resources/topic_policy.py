@@ -1,6 +1,6 @@
-"""sesform's own statements in a topic's policy: exactly those publishers are let in that the specs route to the topic.
+"""sesform's statements in a topic's policy: they allow exactly the publishers that the specs route to the topic.
 
-SNS replaces a policy whole, so the whole document is what is written; the statements of others stay in it as they are.
+SNS only replaces whole policies, so the whole document is written. The statements of others stay unchanged in it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class TopicPolicy(ResourceType):
-    """Properties: topic_arn, policy (the whole document). It exists with its topic: SNS gives each a policy.
+    """Properties: topic_arn, policy (the whole document). It exists with its topic: SNS creates each topic with a policy.
 
     The desired properties have `publishers` in place of `policy`, and the `accounts` of the loaded specs; `planned_value`
     makes statements of them, beside those of others.
@@ -44,13 +44,16 @@ class TopicPolicy(ResourceType):
             if attributes is not None:
                 yield declared.address, {"topic_arn": arn, "policy": policy_document.parse(attributes["Policy"])}
 
-    def planned_value(self, want: Properties | None, have: Properties | None) -> Properties | None:
-        if want is None or (have is None and not want["publishers"]):
-            return have
-        arn = want["topic_arn"]
-        found = have["policy"] if have else policy_document.default_topic_policy(arn)
-        publishers = [policy_document.Publisher(*each) for each in want["publishers"]]
-        return {"topic_arn": arn, "policy": topic_statements.with_publishers(found, arn, publishers, want["accounts"])}
+    def planned_value(self, desired: Properties | None, prior: Properties | None) -> Properties | None:
+        if desired is None or (prior is None and not desired["publishers"]):
+            return prior
+        arn = desired["topic_arn"]
+        found = prior["policy"] if prior else policy_document.default_topic_policy(arn)
+        publishers = [policy_document.Publisher(*each) for each in desired["publishers"]]
+        return {
+            "topic_arn": arn,
+            "policy": topic_statements.with_publishers(found, arn, publishers, desired["accounts"]),
+        }
 
     def with_publishers(self, desired: Properties, extra: Mapping[str, list[list[str]]]) -> Properties:
         more = extra.get(desired["topic_arn"])
@@ -81,7 +84,7 @@ class TopicPolicy(ResourceType):
             return properties, ""
         statements = policy_document.statements(document)
         kept = [s for s in statements if s.get("Sid") != policy_document.DEFAULT_SID]
-        hidden = "the statement that SNS gives every topic is hidden" if len(kept) < len(statements) else ""
+        hidden = "the default statement of every topic is hidden" if len(kept) < len(statements) else ""
         return {**properties, "policy": {**document, "Statement": kept}}, hidden
 
     def removed_with(self, key: Mapping[str, str]) -> Parent | None:
@@ -113,7 +116,7 @@ class TopicPolicy(ResourceType):
         self._put(connection, after["topic_arn"], after["policy"])
 
     def delete(self, connection: Connection, before: Properties) -> None:
-        raise AssertionError("a topic policy goes with its topic only")
+        raise AssertionError("a topic policy is deleted only with its topic")
 
     def _put(self, connection: Connection, arn: str, document: policy_document.Policy) -> None:
         connection.call(
