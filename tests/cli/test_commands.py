@@ -255,7 +255,7 @@ def test_edited_plan_is_refused(shell: Shell) -> None:
     result = shell.run("apply", "--sandbox", "--plan", "p.tfplan")
 
     assert 1 == result.code
-    assert "was edited or damaged" in result.err
+    assert "the plan was changed or damaged" in result.err
 
 
 def test_saved_plan_has_no_external_id_and_takes_it_from_the_specs(shell: Shell) -> None:

@@ -35,7 +35,7 @@ def test_a_topic_that_nobody_subscribes_to_is_a_gap(shell: Shell) -> None:
     shell.run("apply", "--sandbox", "--auto-approve")
 
     assert 2 == shell.run("routes", "--sandbox").code
-    assert "identity example.com bounce: nobody subscribes to arn:aws:sns:eu-west-1:222222222222:feedback" in gaps(
+    assert "identity example.com bounce: topic arn:aws:sns:eu-west-1:222222222222:feedback has no subscription" in gaps(
         shell
     )
 
@@ -46,7 +46,7 @@ def test_a_pending_subscription_is_a_gap(shell: Shell) -> None:
     shell.run("apply", "--sandbox", "--auto-approve")
 
     assert (
-        "identity example.com bounce: no subscription of arn:aws:sns:eu-west-1:222222222222:feedback is confirmed"
+        "identity example.com bounce: topic arn:aws:sns:eu-west-1:222222222222:feedback has no confirmed subscription"
         in gaps(shell)
     )
 
@@ -56,7 +56,7 @@ def test_forwarding_beside_topics_is_double_notices(shell: Shell) -> None:
     shell.specs(WHOLE.replace("feedback_forwarding: false", "feedback_forwarding: true"))
     shell.run("apply", "--sandbox", "--auto-approve")
 
-    assert ["bounce", "complaint"] == [g.split(": ")[0].split()[-1] for g in gaps(shell) if "double notices" in g]
+    assert ["bounce", "complaint"] == [g.split(": ")[0].split()[-1] for g in gaps(shell) if "duplicate notices" in g]
 
 
 def test_an_identity_without_a_route_is_a_gap(shell: Shell) -> None:

@@ -358,7 +358,7 @@ def test_event_publishing_without_topics_and_without_mail_is_refused(shared: Wor
     del identity["feedback_forwarding"]
     if forwarding is None:
         assert [p.summary for p in shared.plan(text(move.after)).errors] == [
-            "identity example.com would have e-mail forwarding off and no topic for bounce and complaint, which SES refuses"
+            "identity example.com would have e-mail forwarding off and no topic for bounce and complaint; SES refuses that"
         ]
         return
     identity["feedback_forwarding"] = False
@@ -390,7 +390,9 @@ def test_a_move_to_where_nobody_listens_yet_is_warned_of(shared: World) -> None:
     after["example-corp"]["topics"]["ses-feedback"]["subscriptions"] = [mail]
     new = "arn:aws:sns:eu-west-1:111111111111:ses-feedback"
 
-    warning = f"moves to topic {new}, of whose subscriptions none is confirmed: what comes there until one is, is lost"
+    warning = (
+        f"moves to topic {new}, which has no confirmed subscription; notifications are lost until one is confirmed"
+    )
     assert [p.summary for p in shared.plan(text(after)).diagnostics] == [warning]
 
     before["example-corp"]["topics"]["ses-feedback"] = {"subscriptions": [mail]}

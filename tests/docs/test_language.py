@@ -21,6 +21,8 @@ CLEAN = (
     "sesform/aws",
     "sesform/iam_policy.py",
     "sesform/model",
+    "sesform/planning",
+    "sesform/resources",
     "sesform/sandbox.py",
     "sesform/specs",
 )
@@ -76,7 +78,7 @@ UNCLEAR = {
     r"\btakes no\b": "accepts no",
     r"\bneither asked for again\b": "not requested again",
     r"\b0 well\b": "0 success",
-    r"\bstand-in\b": "temporary replacement",
+    r"(?<!sesform-)\bstand-in\b": "temporary replacement",
 }
 
 

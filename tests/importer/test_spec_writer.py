@@ -280,7 +280,7 @@ def test_an_identity_whose_name_the_specs_do_not_take_is_told() -> None:
 
 
 def test_a_default_configuration_set_is_said_where_there_is_one() -> None:
-    """Where there is none nothing is said: a spec that says null costs a call for each identity and plan."""
+    """Where there is none nothing is said: a spec that declares null costs a call for each identity and plan."""
     resources = [
         *identity("a.com"),
         *identity("b.com"),

@@ -28,7 +28,7 @@ from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
 from sesform.policies.document import Publisher
 
-AWS_KEY = "the KMS key alias/aws/sns is AWS's own, and SES can never use it"
+AWS_KEY = "SES cannot use the KMS key alias/aws/sns, which AWS manages"
 THEIRS = topic_arn("theirs", "333333333333")
 EXTERNAL = owner(f"identities:\n  a.com:\n    notifications: {{bounce: '{THEIRS}'}}\n")
 A = Publisher(OWNER, identity_arn("a.com"))
@@ -133,7 +133,7 @@ def test_a_foreign_identity_is_never_missing() -> None:
     assert ("create", f"mailer/eu-west-1/notification_topic/{partner}/bounce") in steps(plan)
 
 
-@pytest.mark.parametrize(("says", "verification"), [("Pending", "Pending"), ("nothing", "")])
+@pytest.mark.parametrize(("says", "verification"), [("Pending", "Pending"), ("none", "")])
 def test_an_unverified_identity_is_a_warning(says: str, verification: str) -> None:
     """SES keeps the settings of an identity that is not verified, so they are planned all the same."""
     plan = planner.plan(
@@ -141,7 +141,7 @@ def test_an_unverified_identity_is_a_warning(says: str, verification: str) -> No
         Snapshot(identities={(OWNER_SCOPE, "a.com"): IdentityFacts({}, True, verification)}),
     )
 
-    assert [f"identity a.com is not verified in 111111111111/eu-west-1 (SES says {says})"] == [
+    assert [f"identity a.com is not verified in 111111111111/eu-west-1 (SES status: {says})"] == [
         d.summary for d in plan.diagnostics
     ]
     assert plan.applyable
@@ -163,7 +163,7 @@ def identity(topics: dict[str, str], forwarding: bool) -> Snapshot:
 
 
 X = topic_arn("x")
-DARK = "error: identity a.com would have e-mail forwarding off and no topic for %s, which SES refuses"
+DARK = "error: identity a.com would have e-mail forwarding off and no topic for %s; SES refuses that"
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_forwarding_cannot_go_off_beside_an_unmanaged_type_without_a_topic() -> 
 
 # --- topics that SES publishes to ----------------------------------------------------------------------------------------
 
-REFUSED = f"the policy of topic {THEIRS} does not let SES publish for {A.arn}"
+REFUSED = f"the policy of topic {THEIRS} does not allow SES to publish for {A.arn}"
 UNTOLD = LETTING_IN.replace("AWS:SourceAccount", "aws:PrincipalOrgID")
 
 
@@ -231,7 +231,10 @@ UNTOLD = LETTING_IN.replace("AWS:SourceAccount", "aws:PrincipalOrgID")
             id="it may not, but the setting is there",
         ),
         pytest.param(
-            [f"warning: whether the policy of topic {THEIRS} lets SES publish cannot be told from its conditions"],
+            [
+                f"warning: the policy of topic {THEIRS} has conditions that only SNS can evaluate; SES may not be "
+                f"allowed to publish"
+            ],
             lambda: with_topic(TopicFacts(UNTOLD)),
             id="it cannot be told",
         ),
@@ -243,7 +246,7 @@ UNTOLD = LETTING_IN.replace("AWS:SourceAccount", "aws:PrincipalOrgID")
             [f"error: topic {THEIRS} does not exist"], lambda: with_topic(None, there=True), id="no such topic any more"
         ),
         pytest.param(
-            [f"warning: topic {THEIRS} could not be checked: no spec has credentials that may read it"],
+            [f"warning: topic {THEIRS} could not be checked: no spec has credentials for its account"],
             lambda: bare("a.com"),
             id="unseen",
         ),
@@ -283,7 +286,7 @@ def test_a_new_topic_with_an_unmanaged_policy_lets_its_own_account_publish_only(
     arn = topic_arn("t", DELEGATE)
 
     assert [] == told(own, bare("a.com"))
-    assert [f"error: the policy of topic {arn} does not let SES publish for {A.arn}"] == told(
+    assert [f"error: the policy of topic {arn} does not allow SES to publish for {A.arn}"] == told(
         text % "{bounce: mailer/t}", bare("a.com")
     )
 
@@ -296,7 +299,7 @@ def test_a_topic_with_an_unmanaged_policy_is_judged_by_what_that_says() -> None:
     topics = {arn: TopicFacts(policy_document.compact({"Statement": [deny]}))}
     there = replace(holding(compiled(text)), topics=topics)
     absent = replace(holding(compiled(text), instead={bounce: None}), topics=topics)
-    refused = f"the policy of topic {arn} does not let SES publish for {A.arn}"
+    refused = f"the policy of topic {arn} does not allow SES to publish for {A.arn}"
 
     assert [f"warning: {refused}"] == told(text, there)
     assert [f"error: {refused}"] == told(text, absent)
@@ -328,7 +331,7 @@ def test_a_deny_in_a_managed_topic_is_an_error() -> None:
 
     (problem,) = planner.plan(desired, holding(desired, instead={place: found, bounce: None})).errors
 
-    assert f"the policy of topic {arn} does not let SES publish for {A.arn}" == problem.summary
+    assert f"the policy of topic {arn} does not allow SES to publish for {A.arn}" == problem.summary
     assert problem.hint == "remove the statement that denies it"
 
 

@@ -122,7 +122,7 @@ def test_the_numbers_of_deletions_are_told() -> None:
     """Who reads the refusal sees how much would go."""
     (refusal,) = guards.check(deleting(12, 24), NONE)
 
-    assert "the plan deletes 12 of 24 settings (50.0%; the limit is 30% from 10 on)" == refusal.summary
+    assert "the plan deletes 12 of 24 resources (50.0%; the limit is 30% from 10 deletions)" == refusal.summary
 
 
 def test_what_is_created_does_not_count_as_existing() -> None:
@@ -161,8 +161,8 @@ def test_an_emptied_entry_is_told_with_its_last_types() -> None:
     (refusal,) = guards.check(emptying(), NONE)
 
     assert (
-        f"the plan clears the last types (bounce, delivery) of the cross-account entry {PARTNER}, "
-        "which AWS lets nobody make again"
+        f"the plan clears the last types (bounce, delivery) of the cross-account entry {PARTNER}; "
+        "AWS does not allow creating it again"
     ) == refusal.summary
 
 

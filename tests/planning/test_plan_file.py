@@ -318,7 +318,7 @@ def test_any_edit_is_noticed(data: st.DataObject) -> None:
         case _:
             parent.append(1)
 
-    assert "was edited or damaged after it was made (its digest differs); plan again" in refused(document)
+    assert "was changed or damaged after it was made: its digest differs" in refused(document)
 
 
 def test_a_file_that_was_only_laid_out_anew_is_the_same_plan() -> None:
@@ -335,7 +335,7 @@ def test_another_version_is_refused(version: Any) -> None:
     document = plan_file.document(a_plan(), timestamp=NOW)
     document["sesform"]["version"] = version
 
-    assert f"plan.json: is of version {version!r}, this sesform reads 1; plan again" == refused(document)
+    assert f"plan.json: plan version {version!r}; this sesform reads version 1. Plan again." == refused(document)
 
 
 @pytest.mark.parametrize(
@@ -346,14 +346,14 @@ def test_another_version_is_refused(version: Any) -> None:
         ("is not a plan file", "kind: Owner\n"),
         ("is not a plan file", "[" * 100_000),
         ("is not a plan file", '{"a":' * 100_000),
-        ("is not a plan of sesform", "[]"),
-        ("is not a plan of sesform", "null"),
-        ("is not a plan of sesform", '"sesform"'),
-        ("is not a plan of sesform", "{}"),
-        ("is not a plan of sesform", '{"sesform": []}'),
-        ("is not a plan of sesform", '{"format_version": "1.2", "terraform_version": "1.11.4"}'),
-        ("is of version None", '{"sesform": {}}'),
-        ("was edited or damaged", '{"sesform": {"version": 1}}'),
+        ("not a plan of sesform", "[]"),
+        ("not a plan of sesform", "null"),
+        ("not a plan of sesform", '"sesform"'),
+        ("not a plan of sesform", "{}"),
+        ("not a plan of sesform", '{"sesform": []}'),
+        ("not a plan of sesform", '{"format_version": "1.2", "terraform_version": "1.11.4"}'),
+        ("plan version None", '{"sesform": {}}'),
+        ("the plan was changed or damaged", '{"sesform": {"version": 1}}'),
     ],
 )
 def test_what_is_no_plan_is_refused(expected: str, content: str) -> None:
@@ -420,7 +420,7 @@ def forged(*, at: int = 0, **changes: Any) -> dict[str, Any]:
 )
 def test_a_document_that_no_plan_could_be_is_refused(changes: dict[str, Any]) -> None:
     """A digest that fits does not make nonsense a plan."""
-    assert "is not a whole plan" in refused(forged(**changes))
+    assert "the plan is incomplete" in refused(forged(**changes))
 
 
 @pytest.mark.parametrize(
@@ -429,7 +429,7 @@ def test_a_document_that_no_plan_could_be_is_refused(changes: dict[str, Any]) ->
 def test_a_step_that_no_planner_makes_is_refused(step: dict[str, Any]) -> None:
     """A step of any type whose states do not fit its action, or lack what AWS knows it by, makes no plan."""
     for position in range(len(a_plan().changes)):
-        assert "is not a whole plan" in refused(forged(at=position, step=step))
+        assert "the plan is incomplete" in refused(forged(at=position, step=step))
 
 
 def test_no_depth_makes_loading_fall_over() -> None:

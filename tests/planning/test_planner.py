@@ -365,7 +365,7 @@ def test_a_subscription_that_waits_for_its_owner_is_not_touched() -> None:
     plan = planner.plan(desired, holding(desired, instead={place: {**key, "arn": "PendingConfirmation"}}))
 
     assert steps(plan) == []
-    assert [("warning", "subscription a@b.c is not confirmed yet", place)] == [
+    assert [("warning", "subscription a@b.c is not confirmed", place)] == [
         (d.severity, d.summary, d.path) for d in plan.diagnostics
     ]
 
@@ -595,9 +595,9 @@ def test_a_sending_policy_is_written_only_where_its_meaning_changes() -> None:
 @pytest.mark.parametrize(
     ("expected", "before", "after"),
     [
-        ("specs.yaml:6 declares it, and AWS has none", "", "bounce: t"),
-        ("specs.yaml:6 declares it, and AWS has it otherwise", "bounce: t", "bounce: u"),
-        ("specs.yaml:6 says null", "bounce: t", "bounce: null"),
+        ("specs.yaml:6 declares it; AWS has none", "", "bounce: t"),
+        ("specs.yaml:6 declares it; AWS has different values", "bounce: t", "bounce: u"),
+        ("specs.yaml:6 declares null", "bounce: t", "bounce: null"),
         ("specs.yaml:6 names no topic for bounce", "bounce: t", ""),
     ],
 )
@@ -618,8 +618,8 @@ def test_the_reasons_of_two_steps_tell_them_apart() -> None:
     plan = destinations(one("events: [bounce], sns: t"), one("events: [open], sns: t"))
 
     assert [c.reason for c in plan.changes] == [
-        "specs.yaml:6 declares it, and AWS has it otherwise; first both the old and the new",
-        "specs.yaml:6 declares it, and AWS has it otherwise; then the old no more",
+        "specs.yaml:6 declares it; AWS has different values; step 1 of 2: the old and the new state together",
+        "specs.yaml:6 declares it; AWS has different values; step 2 of 2: the new state only",
     ]
 
 

@@ -233,9 +233,9 @@ def test_a_foreign_identity_without_a_route_is_no_gap() -> None:
 @pytest.mark.parametrize(
     ("expected", "subscribers"),
     [
-        ([f"nobody subscribes to {T}"], ()),
-        ([f"no subscription of {T} is confirmed"], (WAITING,)),
-        ([f"subscription a@b.c of {T} is not confirmed yet"], (QUEUE, WAITING)),
+        ([f"topic {T} has no subscription"], ()),
+        ([f"topic {T} has no confirmed subscription"], (WAITING,)),
+        ([f"subscription a@b.c of {T} is not confirmed"], (QUEUE, WAITING)),
         ([], (QUEUE,)),
     ],
 )
@@ -251,7 +251,7 @@ def test_a_topic_that_nobody_could_look_at_is_no_gap() -> None:
 
 def test_a_topic_that_does_not_work_is_a_gap_whoever_subscribes() -> None:
     """What SES cannot publish to reaches nobody, and the reason is said once."""
-    assert [f"destination d: topic {T} is without effect: it is gone"] == texts(
+    assert [f"not received by destination d: topic {T}: it is gone"] == texts(
         {SET_BOUNCE: (Route("sns", T, "d"),)}, {T: ()}, {T: "it is gone"}
     )
 
@@ -259,10 +259,18 @@ def test_a_topic_that_does_not_work_is_a_gap_whoever_subscribes() -> None:
 @pytest.mark.parametrize(
     ("expected", "subject", "ways"),
     [
-        (["double notices: a topic, and mail to the sender as well"], BOUNCE, (MAIL, Route("topic", T))),
+        (["duplicate notices: by the topic and by mail to the sender"], BOUNCE, (MAIL, Route("topic", T))),
         ([], BOUNCE, (MAIL, Route("sns", T, "d", "c"))),
-        ([f"double notices: {T} gets it twice"], BOUNCE, (Route("sns", T, "d", "c"), Route("topic", T))),
-        ([f"double notices: {T} gets it twice"], SET_DELIVERY, (Route("sns", T, "d"), Route("sns", T, "e"))),
+        (
+            [f"duplicate notices: topic {T} receives each event twice"],
+            BOUNCE,
+            (Route("sns", T, "d", "c"), Route("topic", T)),
+        ),
+        (
+            [f"duplicate notices: topic {T} receives each event twice"],
+            SET_DELIVERY,
+            (Route("sns", T, "d"), Route("sns", T, "e")),
+        ),
         ([], BOUNCE, (Route("sns", T, "d", "c"), Route("topic", U))),
     ],
 )

@@ -24,7 +24,7 @@ MATRIX: Matrix = {
     COMPLAINT: (Route("sns", U, "d", "c"),),
 }
 SUBSCRIBERS = {T: (QUEUE, WAITING), U: ()}
-GAPS = [Gap(COMPLAINT, f"nobody subscribes to {U}")]
+GAPS = [Gap(COMPLAINT, f"topic {U} has no subscription")]
 
 
 # --- text -------------------------------------------------------------------------------------------------------------
@@ -45,7 +45,7 @@ configuration set a in 111111111111/eu-west-1
   delivery   nobody
 
 1 gap:
-  identity a.com, complaint: nobody subscribes to {U}
+  identity a.com, complaint: topic {U} has no subscription
 """ == drawn.text(MATRIX, SUBSCRIBERS, GAPS)
 
 
@@ -115,7 +115,7 @@ def test_the_matrix_as_json() -> None:
             },
         ],
     } in document["routes"]
-    assert [{**identity, "event": "complaint", "text": f"nobody subscribes to {U}"}] == document["gaps"]
+    assert [{**identity, "event": "complaint", "text": f"topic {U} has no subscription"}] == document["gaps"]
 
 
 def test_nobody_and_unknown_differ_in_json() -> None:
@@ -147,7 +147,7 @@ def test_the_whole_markdown() -> None:
 | destination d: topic {u} (by default set c) -&gt; nobody | nobody |
 | configuration set a in 111111111111/eu-west-1 | destination bus: eventbridge | nobody | nobody |
 
-- **identity a.com, complaint**: nobody subscribes to {u}
+- **identity a.com, complaint**: topic {u} has no subscription
 """ == drawn.markdown(MATRIX, SUBSCRIBERS, GAPS)
 
 

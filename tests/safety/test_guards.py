@@ -80,7 +80,7 @@ def test_many_deletions_are_refused(world: World, sets: int, deleted: int, refus
     assert refused is bool(found)
     if refused:
         assert (
-            f"the plan deletes {deleted} of {sets} settings ({deleted / sets:.1%}; the limit is 30% from 10 on)"
+            f"the plan deletes {deleted} of {sets} resources ({deleted / sets:.1%}; the limit is 30% from 10 deletions)"
             in found[0]
         )
         assert "--allow-mass-change" in found[0]
@@ -95,7 +95,7 @@ def test_clearing_the_last_type_of_a_cross_account_entry_is_refused(world: World
     assert [] == refusals(world, FOREIGN % "{bounce: null, complaint: a}")
     assert [
         "the plan clears the last types (bounce, complaint) of the cross-account entry "
-        "arn:aws:ses:eu-west-1:333333333333:identity/partner.example, which AWS lets nobody make again; "
+        "arn:aws:ses:eu-west-1:333333333333:identity/partner.example; AWS does not allow creating it again; "
         "keep one type, or pass --allow-irreversible"
     ] == refusals(world, FOREIGN % "absent")
     assert [] == refusals(world, FOREIGN % "absent", irreversible=True)

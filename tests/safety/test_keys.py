@@ -65,12 +65,10 @@ def kms_calls(world: World) -> Counter[str]:
 
 # --- what its policy says ------------------------------------------------------------------------------------------------
 
-REFUSED = (
-    f"error: SES cannot publish to topic {TOPIC}: the policy of the KMS key {ALIAS} does not let ses.amazonaws.com use "
-)
+REFUSED = f"error: SES cannot publish to topic {TOPIC}: the policy of the KMS key {ALIAS} does not allow ses.amazonaws.com to use "
 UNTOLD = (
-    f"warning: whether the KMS key {ALIAS} of topic {TOPIC} lets SES publish could not be told: "
-    "its policy has conditions that only KMS can test"
+    f"warning: it is not known whether the KMS key {ALIAS} of topic {TOPIC} allows SES to publish: "
+    "its policy has conditions that only KMS can evaluate"
 )
 
 
@@ -149,8 +147,8 @@ def test_a_key_is_looked_at_where_what_relies_on_it_is_not_in_the_specs(world: W
 @pytest.mark.parametrize(
     ("expected", "deed"),
     [
-        ("is not enabled (KMS says Disabled)", "disable_key"),
-        ("is not enabled (KMS says PendingDeletion)", "schedule_key_deletion"),
+        ("is not enabled (state: Disabled)", "disable_key"),
+        ("is not enabled (state: PendingDeletion)", "schedule_key_deletion"),
     ],
 )
 def test_a_key_that_is_out_of_use_keeps_ses_out(world: World, expected: str, deed: str) -> None:
@@ -181,7 +179,7 @@ def test_awss_own_key_is_found_on_a_topic_whose_key_nobody_declares(world: World
     plan = world.plan(HEAD + "topics: {t: {}}\n" + USES)
 
     assert [
-        f"error: SES cannot publish to topic {TOPIC}: the KMS key alias/aws/sns is AWS's own, and SES can never use it"
+        f"error: SES cannot publish to topic {TOPIC}: SES cannot use the KMS key alias/aws/sns, which AWS manages"
     ] == told(plan)
 
 
@@ -225,7 +223,8 @@ def test_a_key_that_may_not_be_read_is_a_warning_where_something_changes(world: 
     (warning,) = told(world.plan(specs()))
 
     assert (
-        f"whether the KMS key {ALIAS} of topic {TOPIC} lets SES publish could not be told: kms:{operation}" in warning
+        f"it is not known whether the KMS key {ALIAS} of topic {TOPIC} allows SES to publish: kms:{operation}"
+        in warning
     )
     world.converge(specs())
     assert told(world.plan(specs())) == []
@@ -238,7 +237,7 @@ def test_what_is_known_of_a_key_counts_where_its_policy_may_not_be_read(world: W
     world.sandbox.fail("GetKeyPolicy", code="AccessDeniedException", times=9)
 
     assert [
-        f"error: SES cannot publish to topic {TOPIC}: the KMS key {ALIAS} is not enabled (KMS says Disabled)"
+        f"error: SES cannot publish to topic {TOPIC}: the KMS key {ALIAS} is not enabled (state: Disabled)"
     ] == told(world.plan(specs()))
 
 
@@ -257,7 +256,7 @@ def test_a_key_of_another_specs_account_is_read_there(world: World) -> None:
     other = HEAD.replace("corp", "security").replace(OWNER, "222222222222") + "topics: {x: {}}\n"
     found = told(world.plan(specs(ALIAS.replace(OWNER, "222222222222")) + "---\n" + other))
 
-    assert [True] == ["does not let ses.amazonaws.com use" in text for text in found]
+    assert [True] == ["does not allow ses.amazonaws.com to use" in text for text in found]
 
 
 @pytest.mark.parametrize("form", ["{alias}", HERE + "{alias}", "{id}", HERE + "key/{id}"])
@@ -291,7 +290,7 @@ def test_routes_shows_a_topic_whose_key_keeps_ses_out(shell: Shell) -> None:
     result = shell.run("routes", "--sandbox")
 
     assert result.code == 2
-    assert f"is without effect: the policy of the KMS key {ALIAS} does not let ses.amazonaws.com use" in result.out
+    assert f": the policy of the KMS key {ALIAS} does not allow ses.amazonaws.com to use" in result.out
 
 
 class Answers:

@@ -54,7 +54,7 @@ def test_all_that_a_spec_has_left_behind_goes(world: World) -> None:
 
     plan = world.converge(HEAD, prune=True)
 
-    assert "specs.yaml:3 does not name it, and it carries the tag sesform:spec=corp" in plan.changes[0].reason
+    assert "specs.yaml:3 does not name it; it has the tag sesform:spec=corp" in plan.changes[0].reason
     untag = next(c for c in plan.changes if c.address.type == "ownership_tag")
     assert {i for i, c in enumerate(plan.changes) if "identity" in (c.before or {})} == set(untag.depends_on)
 
@@ -129,7 +129,7 @@ def test_things_of_specs_that_are_not_loaded_are_left_alone_and_told_of(world: W
 
     assert () == plan.changes
     assert [
-        f"left alone in {OWNER}/{REGION}, since it carries the tag sesform:spec=gone and no spec of that name is loaded: "
+        f"not deleted in {OWNER}/{REGION}, because of the tag sesform:spec=gone, and no spec of that name is loaded: "
         f"{arn}:a, {arn}:b, {arn}:c and 1 more"
     ] == [d.summary for d in plan.diagnostics]
     assert ["warning"] == [d.severity for d in plan.diagnostics]
@@ -142,7 +142,7 @@ def test_a_spec_that_has_moved_to_another_account_leaves_what_it_had_alone(world
     plan = world.plan(moved, prune=True)
 
     assert () == plan.changes
-    assert "and that spec is not of this account and region" in plan.diagnostics[0].summary
+    assert "and that spec does not have this account and region" in plan.diagnostics[0].summary
 
 
 def test_a_topic_whose_name_is_the_key_of_another_goes_by_its_arn(world: World) -> None:
@@ -174,7 +174,7 @@ def test_with_older_specs_both_are_removed(world: World) -> None:
     assert ["a", "b"] == sorted(c.address.key for c in plan.changes)
     assert {
         "declared it at an earlier commit and no longer declared",
-        "does not name it, and it carries the tag sesform:spec=corp",
+        "does not name it; it has the tag sesform:spec=corp",
     } == {c.reason.partition(" ")[2] for c in plan.changes}
 
 

@@ -180,10 +180,11 @@ def test_policies_of_others_count(world: World) -> None:
     (problem,) = plan.errors
 
     assert (
-        "identity example.com would have 21 sending policies, SES takes 20; 19 of them are of others" == problem.summary
+        "identity example.com would have 21 sending policies; the quota is 20; specs do not declare 19 of them"
+        == problem.summary
     )
     assert (6, PLACE + "a") == (problem.line, problem.path)
-    assert "remove some of: other-00, other-01, " in problem.hint
+    assert "delete some of other-00, other-01, " in problem.hint
 
 
 def test_twenty_in_all_are_not_too_many(world: World) -> None:
@@ -262,5 +263,7 @@ def test_specs_that_are_too_many_together_are_told_so(world: World) -> None:
     other = identity(f"{left}, policies: {{{many.replace(' p', ' q').replace('p0', 'q0')}}}").replace("corp", "other")
     (problem,) = world.plan(identity(f"policies: {{{many}}}") + "---\n" + other).errors
 
-    assert problem.summary.startswith("identity example.com would have 22 sending policies, SES takes 20; 0 of them")
+    assert problem.summary.startswith(
+        "identity example.com would have 22 sending policies; the quota is 20; specs do not declare 0 of them"
+    )
     assert problem.hint == "declare fewer"

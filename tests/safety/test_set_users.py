@@ -23,7 +23,7 @@ regions: [eu-west-1]
 """
 GONE = HEAD + "configuration_sets: {s: absent, t: {}}\n"
 PLACE = "corp/eu-west-1/configuration_set/s"
-HINT = "give them another default_configuration_set, or null, or keep the set"
+HINT = "declare another default_configuration_set or null for them, or keep the set"
 
 
 def in_use(world: World, *identities: str, by: str = "s") -> None:
@@ -56,7 +56,7 @@ def test_all_users_of_a_set_that_is_to_go_are_named_in_one_error(world: World, e
     (problem,) = world.plan(GONE).errors
 
     assert (PLACE, HINT) == (problem.path, problem.hint)
-    assert f"is to be deleted, and is the default configuration set of {expected} in 111111111111/eu-west-1" == (
+    assert f"is planned for deletion, and is the default configuration set of {expected} in 111111111111/eu-west-1" == (
         problem.summary
     )
 
@@ -149,7 +149,7 @@ SCOPE = Scope(OWNER, "eu-west-1")
 
 
 def looked_up(account: object, tell: dependents.Announce = lambda *_: None) -> Snapshot:
-    """What is known of an account where set `s` is to be deleted."""
+    """What is known of an account where set `s` is planned for deletion."""
     connections = Connections({("corp", "eu-west-1"): cast(Connection, account)})
     return dependents.users_of_sets({(SCOPE, "s"): Address.parse(PLACE)}, Snapshot(), connections, 1, tell)
 
@@ -219,5 +219,7 @@ def test_a_saved_plan_is_refused_where_its_set_has_come_into_use(shell: Shell, t
     applied = shell.run("apply", "--sandbox", "--plan", "p.json")
 
     assert (0, 1, 0) == (saved.code, refused.code, applied.code)
-    assert f"{PLACE}: is to be deleted, and is the default configuration set of identity a.example" in refused.err
+    assert (
+        f"{PLACE}: is planned for deletion, and is the default configuration set of identity a.example" in refused.err
+    )
     assert "something that the saved plan deletes has come into use since; plan again" in refused.err

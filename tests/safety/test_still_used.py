@@ -1,4 +1,4 @@
-"""What is to be deleted or taken away while something else leans on it."""
+"""What is planned for deletion or taken away while something else leans on it."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_topic_that_an_unmanaged_setting_uses_is_not_deleted(world: World) -> 
     plan = world.plan(HEAD + "topics: {t: absent, u: {}}\n" + body % "unmanaged")
 
     assert [p.summary for p in plan.errors] == [
-        "is to be deleted, and notification_topic example.com/bounce in 111111111111/eu-west-1 still uses it"
+        "is planned for deletion, and notification_topic example.com/bounce in 111111111111/eu-west-1 still uses it"
     ]
 
 
@@ -84,7 +84,7 @@ def test_a_set_that_is_somebodys_default_is_not_deleted(world: World) -> None:
     world.converge(one + other % "{}")
 
     assert [p.summary for p in world.plan(one + other % "absent").errors] == [
-        "is to be deleted, and is the default configuration set of identity example.com in 111111111111/eu-west-1"
+        "is planned for deletion, and is the default configuration set of identity example.com in 111111111111/eu-west-1"
     ]
 
 
@@ -124,7 +124,7 @@ def test_withdrawing_a_right_from_what_no_spec_speaks_of_is_warned_about(world: 
     plan = world.plan(HEAD + body)
 
     assert [p.severity for p in plan.diagnostics] == ["warning"]
-    assert "identity/example.com, which no spec speaks of any more" in plan.diagnostics[0].summary
+    assert "identity/example.com, which no spec names any more" in plan.diagnostics[0].summary
 
 
 ENTRY = "arn:aws:ses:eu-west-1:333333333333:identity/partner.example"
@@ -152,7 +152,7 @@ def test_a_topic_that_a_legacy_entry_uses_is_not_deleted(
 
     user = f"notification_topic {ENTRY}/bounce in 222222222222/eu-west-1"
     assert [c.address.key for c in plan.changes if c.address.type == "topic"] == ["t"]
-    assert [p.summary for p in plan.errors] == ([f"is to be deleted, and {user} still uses it"] if used else [])
+    assert [p.summary for p in plan.errors] == ([f"is planned for deletion, and {user} still uses it"] if used else [])
 
 
 def test_a_topic_that_a_legacy_entry_may_still_use_is_warned_about(world: World) -> None:
@@ -163,7 +163,7 @@ def test_a_topic_that_a_legacy_entry_may_still_use_is_warned_about(world: World)
     delegate.set_identity_notification_topic(Identity=ENTRY, NotificationType="Bounce")
     plan = world.plan(ENTRIES.partition("topics")[0], prune=True)
 
-    text = f"SES may no longer publish to the topic for {ENTRY}, which no spec speaks of any more"
+    text = f"SES may no longer publish to the topic for {ENTRY}, which no spec names any more"
     assert [(p.severity, p.summary) for p in plan.diagnostics] == [("warning", text)]
 
 

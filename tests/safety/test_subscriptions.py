@@ -71,8 +71,8 @@ def test_a_pending_one_is_left_to_sns_with_a_warning(world: World) -> None:
     (warning,) = plan.diagnostics
 
     assert ("warning", PLACE) == (warning.severity, warning.path)
-    assert "ops@example.com is not confirmed yet, and SNS does not let it be removed while it waits" in warning.summary
-    assert "SNS forgets it after two days" in warning.hint
+    assert "ops@example.com is not confirmed; SNS cannot delete a pending subscription" in warning.summary
+    assert "SNS deletes it after two days" in warning.hint
     assert PLACE not in {str(u.address) for u in plan.unchanged}
     assert not world.writes()
 
@@ -85,7 +85,7 @@ def test_a_pending_one_that_is_to_go_is_not_drift(shell: Shell) -> None:
     result = shell.run("drift", "--sandbox")
 
     assert (0, True) == (result.code, "No drift." in result.out)
-    assert "nothing to do: SNS forgets it after two days" in result.err
+    assert "no action is needed: SNS deletes it after two days" in result.err
 
 
 def test_one_that_was_confirmed_since_is_removed_by_the_next_run(world: World) -> None:
@@ -114,7 +114,9 @@ def test_one_that_came_to_wait_meanwhile_fails_nothing(world: World) -> None:
 
     assert report.ok
     assert ["done", "left"] == sorted(o.result for o in report.outcomes)
-    assert [True] == ["forgets it after two days" in o.error for o in report.outcomes if o.result == "left"]
+    assert [True] == [
+        "it deletes the subscription by itself after two days" in o.error for o in report.outcomes if o.result == "left"
+    ]
     assert {"create": 0, "update": 0, "delete": 1} == report.done
 
 
@@ -174,7 +176,7 @@ def test_a_plan_says_whom_sns_will_ask(world: World, says: bool, subscription: s
     """Each request reaches somebody, so a plan that makes one says it: the first, and one after SNS has forgotten the last."""
     (step,) = [c for c in world.plan(listing(subscription)).changes if c.address.type == "subscription"]
 
-    assert says == ("SNS asks its owner to confirm it within two days, anew where" in step.reason)
+    assert says == ("SNS sends a confirmation request to the endpoint" in step.reason)
 
 
 def test_one_that_sns_has_forgotten_is_asked_for_anew(world: World) -> None:

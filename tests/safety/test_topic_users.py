@@ -49,8 +49,8 @@ def test_a_topic_that_something_unnamed_uses_is_not_deleted(world: World, way: s
     plan: Plan = WAYS[way](world)
 
     assert [
-        f"is to be deleted, and event_destination theirs/d in {OWNER}/{REGION} still uses it",
-        f"is to be deleted, and notification_topic theirs.example.com/bounce in {OWNER}/{REGION} still uses it",
+        f"is planned for deletion, and event_destination theirs/d in {OWNER}/{REGION} still uses it",
+        f"is planned for deletion, and notification_topic theirs.example.com/bounce in {OWNER}/{REGION} still uses it",
     ] == sorted(d.summary for d in plan.errors)
     assert ["delete corp/eu-west-1/topic/t"] == [f"{c.action} {c.address}" for c in plan.changes]
 
@@ -106,9 +106,9 @@ def test_who_is_let_in_of_an_account_that_is_not_loaded_is_told_of(world: World)
     identity = f"arn:aws:ses:{REGION}:{OWNER}:identity/example.com"
 
     assert ["delete mailer/eu-west-1/topic/t"] == [f"{c.action} {c.address}" for c in plan.changes]
-    assert [
-        ("warning", f"SES may no longer publish to the topic for {identity}, which no spec speaks of any more")
-    ] == [(d.severity, d.summary) for d in plan.diagnostics]
+    assert [("warning", f"SES may no longer publish to the topic for {identity}, which no spec names any more")] == [
+        (d.severity, d.summary) for d in plan.diagnostics
+    ]
     assert () == world.plan(mailer, destroy=True).errors
 
 

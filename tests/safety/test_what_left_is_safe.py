@@ -80,7 +80,8 @@ def test_a_topic_that_is_still_referred_to_is_not_deleted(world: World) -> None:
         plan = world.plan(OWNER_HEAD + identity.format(f"'{setting}'"), since=old)
 
         assert [
-            f"corp/{REGION}/topic/t: is to be deleted, and {user} still uses it; move or remove that first, or keep this"
+            f"corp/{REGION}/topic/t: is planned for deletion, and {user} still uses it; move or remove that resource first, "
+            f"or keep this one"
         ] == [str(e) for e in plan.errors]
 
 

@@ -801,7 +801,7 @@ def test_the_origin_says_where_and_what() -> None:
 
     assert [str(found[address(f"corp/eu-west-1/notification_topic/a.com/{t}")].origin) for t in TYPES] == [
         "specs.yaml:6 declares it",
-        "specs.yaml:10 says null",
+        "specs.yaml:10 declares null",
         "specs.yaml:8 names no topic for delivery",
     ]
 

@@ -1,4 +1,4 @@
-"""Two states of a resource → what changed in which field. The only user of deepdiff, which is slow to import: only when used."""
+"""The differences between two states of a resource. The only user of deepdiff, which is imported when first used."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class _Absent:
         return "ABSENT"
 
 
-ABSENT: Final = _Absent()  # no such field: not the same as None
+ABSENT: Final = _Absent()  # no such field; None is a value
 
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field. `path` leads to it; an entry of a list is named by its Sid, its name, or itself, since order means nothing."""
+    """One field. `path` leads to it; an entry of a list is identified by its Sid, its name, or its value: order is ignored."""
 
     path: tuple[str, ...]
     before: Value
@@ -27,7 +27,7 @@ class FieldChange:
 
 
 def changes(before: Properties, after: Properties) -> tuple[FieldChange, ...]:
-    """What differs, sorted by path. Nothing here knows how a change is drawn."""
+    """Return the fields that differ, sorted by path."""
     if before == after:
         return ()
     from deepdiff import DeepDiff
@@ -37,15 +37,15 @@ def changes(before: Properties, after: Properties) -> tuple[FieldChange, ...]:
         _keyed(after),
         view="tree",
         verbose_level=2,
-        ignore_private_variables=False,  # AWS's own Sids begin with two underscores
-        threshold_to_diff_deeper=0,  # field by field, however much differs
+        ignore_private_variables=False,  # Sids of AWS begin with two underscores
+        threshold_to_diff_deeper=0,  # compare all fields, however many differ
     )
     paths = {tuple(map(str, item.path(output_format="list"))) for kind in tree.values() for item in kind}
     return tuple(FieldChange(path, _at(before, path), _at(after, path)) for path in sorted(paths))
 
 
 def _at(value: Any, path: tuple[str, ...]) -> Value:
-    """The value that a path of the keyed form leads to, in its own form."""
+    """Return the value at a path of the keyed form, in its original form."""
     for step in path:
         if isinstance(value, Mapping):
             value = value.get(step, ABSENT)
@@ -57,7 +57,7 @@ def _at(value: Any, path: tuple[str, ...]) -> Value:
 
 
 def _keyed(value: Any) -> Any:
-    """Lists as dicts by what names each entry, so that deepdiff never has to guess which entry became which."""
+    """Return lists as dicts by the key of each entry, so that deepdiff compares entries of the same key."""
     if isinstance(value, Mapping):
         return {key: _keyed(v) for key, v in value.items()}
     if isinstance(value, list | tuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ _REPLACEABLE = frozenset(n for n, kind in RESOURCES.items() if type(kind).replac
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A change before it has its place. `follows`: positions of drafts that must come first."""
+    """A change that has no place in the plan yet. `follows`: positions of drafts that must come first."""
 
     address: Address
     scope: Scope
@@ -36,7 +37,7 @@ class Draft:
 
     @property
     def step(self) -> Step:
-        """The change as resource types see it."""
+        """The change in the form that resource types use."""
         return Step(self.scope, self.before, self.after, self.phase)
 
 
@@ -59,7 +60,7 @@ def drafts(desired: Desired, snapshot: Snapshot, live: Resources) -> tuple[list[
 
 
 class _Taken:
-    """The keys of resources that can be replaced, by spec, region and type: no temporary replacement gets one of these."""
+    """The keys of replaceable resources, by spec, region and type. A temporary replacement gets none of them."""
 
     def __init__(self, addresses: Iterable[Address]) -> None:
         self._keys: dict[tuple[str, str, str], set[str]] = defaultdict(set)
@@ -71,12 +72,12 @@ class _Taken:
         self._keys[address.spec, address.region, address.type].add(address.key)
 
     def beside(self, address: Address) -> set[str]:
-        """The keys of the resources of the same type, in the same spec and region."""
+        """Return the keys of the resources of the same type, in the same spec and region."""
         return self._keys[address.spec, address.region, address.type]
 
 
 def _with_unmanaged_publishers(desired: Desired, snapshot: Snapshot, live: Resources) -> Iterator[Declared]:
-    """The declared resources; a managed topic keeps letting unmanaged settings publish to it."""
+    """Yield the declared resources. A managed topic also allows the publishers of unmanaged resources."""
     extra: dict[str, list[list[str]]] = defaultdict(list)
     unmanaged = ((each.address.type, each.scope, live.get(each.aws_key)) for each in desired.unmanaged)
     for type_, scope, properties in (*unmanaged, *_kept(desired, snapshot)):
@@ -93,13 +94,13 @@ def _with_unmanaged_publishers(desired: Desired, snapshot: Snapshot, live: Resou
 
 
 def _parent(address: Address, properties: Properties) -> Address | None:
-    """The address of the resource that lists this one, None if none does."""
+    """Return the address of the resource that lists this one, None if none does."""
     type_ = RESOURCES[address.type].listed_by
     return Address(address.spec, address.region, type_, properties[type_]) if type_ else None
 
 
 def _kept(desired: Desired, snapshot: Snapshot) -> Iterator[tuple[str, Scope, Properties]]:
-    """Listed resources that no spec declares and that stay: those of parents that are not exclusive, temporary ones aside."""
+    """Yield undeclared resources that stay because their parent is not exclusive, without temporary replacements."""
     for address, properties in snapshot.found.items():
         parent = None if address in desired.declared else _parent(address, properties)
         stays = parent in desired.declared and parent not in desired.exclusive
@@ -108,7 +109,7 @@ def _kept(desired: Desired, snapshot: Snapshot) -> Iterator[tuple[str, Scope, Pr
 
 
 def _unlisted(desired: Desired, snapshot: Snapshot) -> Iterator[Draft]:
-    """Deletions of what an exclusive parent does not list, and of temporary replacements that an interrupted run has left."""
+    """Yield deletions of resources that an exclusive parent does not list, and of temporary replacements of interrupted runs."""
     for address, prior in snapshot.found.items():
         parent = None if address in desired.declared else _parent(address, prior)
         if parent is None or parent not in desired.declared:
@@ -123,7 +124,7 @@ def _unlisted(desired: Desired, snapshot: Snapshot) -> Iterator[Draft]:
 def _steps(
     declared: Declared, prior: Properties | None, planned: Properties | None, position: int, taken: _Taken
 ) -> Iterator[Draft]:
-    """The changes of one resource. `position`: where the first of them will stand among the drafts."""
+    """Yield the changes of one resource. `position`: the position of the first of them among the drafts."""
     kind = RESOURCES[declared.address.type]
 
     def draft(action: Action, before: Properties | None, after: Properties | None, reason: str, *follows: int) -> Draft:
@@ -136,7 +137,7 @@ def _steps(
         return
     if prior is None:
         remark = kind.remark(None, planned)
-        reason = f"{declared.origin}, and AWS has none" + (f"; {remark}" if remark else "")
+        reason = f"{declared.origin}; AWS has none" + (f"; {remark}" if remark else "")
         yield draft("create", None, planned, reason)
         return
     if kind.same(prior, planned):
@@ -146,18 +147,25 @@ def _steps(
         yield from _replacement(declared, prior, planned, why, position, taken)
         return
     expanded = kind.expanded(prior, planned)
-    reason = f"{declared.origin}, and AWS has it otherwise"
+    reason = _difference(declared, prior, planned)
     if not kind.same(expanded, prior) and not kind.same(expanded, planned):
-        yield draft("update", prior, expanded, f"{reason}; first both the old and the new")
-        yield draft("update", expanded, planned, f"{reason}; then the old no more", position)
+        yield draft("update", prior, expanded, f"{reason}; step 1 of 2: the old and the new state together")
+        yield draft("update", expanded, planned, f"{reason}; step 2 of 2: the new state only", position)
         return
     yield draft("update", prior, planned, reason)
+
+
+def _difference(declared: Declared, prior: Properties, planned: Properties) -> str:
+    """Return the reason of an update, with AWS's value if the resource is only on or off."""
+    old = [prior.get(name) for name in planned if planned[name] != prior.get(name)]
+    found = json.dumps(old[0]) if len(old) == 1 and isinstance(old[0], bool) else "different values"
+    return f"{declared.origin}; AWS has {found}"
 
 
 def _replacement(
     declared: Declared, prior: Properties, planned: Properties, why: str, position: int, taken: _Taken
 ) -> Iterator[Draft]:
-    """Delete and create, with a temporary replacement meanwhile where something would otherwise be lost."""
+    """Yield a deletion and a creation, with a temporary replacement between them where events would be lost."""
     address, scope = declared.address, declared.scope
     kind = RESOURCES[address.type]
     temporary, phase, cleanup = kind.replacement(prior, planned, taken.beside(address))
@@ -167,7 +175,7 @@ def _replacement(
         return
     beside = replace(address, key="/".join(str(temporary[name]) for name in kind.key))
     taken.add(beside)
-    meanwhile = f"it stands in for {address.key} while that is replaced"
+    meanwhile = f"temporary replacement of {address.key}"
     yield Draft(beside, scope, "create", None, temporary, meanwhile, phase)
     yield Draft(address, scope, "delete", prior, None, why, phase, (position,))
     yield Draft(address, scope, "create", None, planned, why, phase, (position + 1,))
@@ -175,7 +183,7 @@ def _replacement(
 
 
 def _with_room(found: Sequence[Draft], snapshot: Snapshot) -> list[Draft]:
-    """The drafts; where an identity has as many resources of a type as the quota allows, deletions come before creations."""
+    """Return the drafts. Deletions come before creations if an identity has reached the quota of a type."""
     by_identity: dict[tuple[str, Scope, str], tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
     for position, draft in enumerate(found):
         if draft.action != "update" and RESOURCES[draft.address.type].max_per_identity is not None:

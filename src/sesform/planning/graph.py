@@ -1,4 +1,4 @@
-"""The order of steps: what others need comes first, and what others leaned on goes last. A cycle is an error."""
+"""The order of steps: what others require comes first, and what others required goes last. A cycle is an error."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ _NOTHING: frozenset[Capability] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One step, as far as order goes.
+    """One step, in the terms that its order depends on.
 
-    `rank` breaks ties, so that a plan reads the same every time. `removes` tells a step that takes something away from one that
-    makes it. What it gives and needs is named by texts that the resource types agree on. `waits_for` are positions of further
-    steps that must come before it.
+    `rank` breaks ties, so that equal input gives equal plans. `removes`: whether the step removes what it provided before.
+    `waits_for`: positions of further steps that must come before it.
     """
 
     rank: tuple[Any, ...]
@@ -35,10 +34,10 @@ class Node:
 
 
 def dependencies(nodes: Sequence[Node]) -> list[set[int]]:
-    """For each step the positions of those that must be done before it.
+    """Return, for each step, the positions of the steps that must be done before it.
 
-    Forward: a step waits for the making of what it needs. Backward: a step that takes something away waits for all that leaned
-    on it and move off, and for whatever is made to take its place.
+    A step waits for the steps that provide what it requires. A step that removes something waits for all steps that require it
+    before and not after, and for all steps that provide it instead.
     """
     making: dict[Capability, list[int]] = defaultdict(list)
     leaving: dict[Capability, list[int]] = defaultdict(list)
@@ -63,7 +62,7 @@ def dependencies(nodes: Sequence[Node]) -> list[set[int]]:
 
 
 def order(nodes: Sequence[Node]) -> list[tuple[int, tuple[int, ...]]]:
-    """Steps in the order in which they are done: (position in `nodes`, positions in the *result* that it depends on).
+    """Return the steps in the order in which they are done: (position in `nodes`, positions in the *result* that it depends on).
 
     Of the steps that could come next, the one with the lowest rank does. Raises CycleError.
     """
@@ -73,7 +72,7 @@ def order(nodes: Sequence[Node]) -> list[tuple[int, tuple[int, ...]]]:
         sorter.prepare()
     except LibraryCycleError as error:
         circle = " → ".join(str(nodes[i].rank) for i in error.args[1])
-        raise CycleError(f"steps wait for each other: {circle}; please report this") from None
+        raise CycleError(f"steps depend on each other in a cycle: {circle}. Please report this.") from None
     ready: list[tuple[tuple[Any, ...], int]] = []
     place: dict[int, int] = {}
     ordered: list[tuple[int, tuple[int, ...]]] = []

@@ -1,4 +1,4 @@
-"""Plans that nobody should apply by accident: refused, with the numbers, and the flag that allows them."""
+"""Guards: refuse plans with unusual consequences, with the numbers and the flag that allows them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MIN_DELETED = 10
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What was allowed on the command line."""
+    """The guards that the command line turns off."""
 
     dark: bool = False
     mass_change: bool = False
@@ -24,7 +24,7 @@ class Allowed:
 
 
 def check(plan: Plan, allowed: Allowed) -> list[Problem]:
-    """What refuses the plan: none, if it may be applied."""
+    """Return the refusals of a plan, none if it may be applied."""
     refusals: list[Problem] = []
     if not allowed.dark:
         refusals += _dark(plan)
@@ -38,7 +38,7 @@ def check(plan: Plan, allowed: Allowed) -> list[Problem]:
 def _dark(plan: Plan) -> Iterable[Problem]:
     by_identity: dict[str, list[routes.RouteChange]] = defaultdict(list)
     for change in routes.dark(plan.routes):
-        if not change.subject.name.startswith("arn:"):  # of a foreign identity the owner's routes are not ours to see
+        if not change.subject.name.startswith("arn:"):  # the routes of another account's identity cannot be read
             by_identity[f"{change.subject.name} in {change.subject.scope}"].append(change)
     for name, lost in by_identity.items():
         events = " and ".join(f"{c.subject.event}s (now: {', '.join(c.before)})" for c in lost)
@@ -58,17 +58,17 @@ def _mass_change(plan: Plan) -> Iterable[Problem]:
     share = len(deleted) / len(existing) if existing else 0.0
     if len(deleted) >= MIN_DELETED and share > MAX_DELETED_SHARE:
         yield Problem(
-            f"the plan deletes {len(deleted)} of {len(existing)} settings ({share:.1%}; "
-            f"the limit is {MAX_DELETED_SHARE:.0%} from {MIN_DELETED} on)",
-            hint="make sure that no spec is missing, or pass --allow-mass-change",
+            f"the plan deletes {len(deleted)} of {len(existing)} resources ({share:.1%}; "
+            f"the limit is {MAX_DELETED_SHARE:.0%} from {MIN_DELETED} deletions)",
+            hint="check that no spec is missing, or pass --allow-mass-change",
         )
 
 
 def _irreversible(plan: Plan) -> Iterable[Problem]:
-    # AWS developer guide, "Using delegate sender notifications": existing entries can be changed, new ones no longer be made.
+    # AWS developer guide, "Using delegate sender notifications": existing entries can be changed, and no new ones created.
     for scope, arn in plan.emptied:
         types = ", ".join(c.subject.event for c in plan.routes if c.subject[:3] == (scope, "identity", arn))
         yield Problem(
-            f"the plan clears the last types ({types}) of the cross-account entry {arn}, which AWS lets nobody make again",
+            f"the plan clears the last types ({types}) of the cross-account entry {arn}; AWS does not allow creating it again",
             hint="keep one type, or pass --allow-irreversible",
         )

@@ -1,4 +1,4 @@
-"""Drafts to changes: each gets its place in the plan and the steps that it depends on."""
+"""Order drafts: each becomes a change with its place in the plan and the steps that it depends on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WAITING = {name: kind for name, kind in RESOURCES.items() if type(kind).after i
 
 
 def sort_key(address: Address) -> tuple[str, str, int, str]:
-    """Return by what resources are sorted for people: spec, region, type, key."""
+    """Return the key by which resources are sorted for people: spec, region, type, key."""
     return address.spec, address.region, _RANK[address.type], address.key
 
 
@@ -33,7 +33,7 @@ def ordered(drafts: Sequence[Draft], live: Resources) -> tuple[Change, ...]:
 
 
 def _first(drafts: Sequence[Draft]) -> list[tuple[int, ...]]:
-    """For each draft, the positions of those that complete what it comes after."""
+    """Return, for each draft, the positions of the drafts that complete what it comes after."""
     awaited = [
         _WAITING[draft.address.type].after(draft.step) if draft.address.type in _WAITING else frozenset[Capability]()
         for draft in drafts
@@ -49,7 +49,7 @@ _Extensions = Mapping[Capability, set[Capability]]
 
 
 def _extensions(drafts: Sequence[Draft], live: Resources) -> _Extensions:
-    """What steps provide beside a capability, because of resources that exist before the plan or after it."""
+    """Return what steps provide in addition to a capability, because of resources that exist before the plan or after it."""
     found: dict[Capability, set[Capability]] = defaultdict(set)
 
     def add(type_: str, scope: Scope, properties: Properties) -> None:

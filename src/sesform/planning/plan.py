@@ -1,4 +1,4 @@
-"""What a plan is, and what became of it: frozen data that can be saved, compared, drawn and applied."""
+"""Plans and reports: frozen data that can be saved, compared, rendered and applied."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ ACTIONS: tuple[Action, ...] = ("create", "update", "delete")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One step. `reason` is for people: nothing may depend on it. `depends_on` are positions in the plan's changes, all before
-    its own; `calls` are the writing calls that it makes, as IAM names them."""
+    """One step.
+
+    `reason` is for people only. `depends_on`: positions in the plan's changes, all before its own. `calls`: its writing calls, in
+    IAM's terms.
+    """
 
     address: Address
     scope: Scope
@@ -35,7 +38,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """A declared resource that is as declared."""
+    """A declared resource whose live state is as declared."""
 
     address: Address
     properties: Properties
@@ -43,15 +46,17 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps, in the order in which they are done; what is already so; what stands in the way; whose routes change; how
-    accounts are reached; the commit whose specs were compared with, if any were; what no spec names, None where it was
-    not looked for."""
+    """The steps in their order, and what is known about them.
+
+    `diagnostics`: errors and warnings. `routes`: the routes that change. `access`: the credentials of each spec. `since`: the
+    commit whose specs were compared, "" for none. `unmanaged`: resources that no spec names, None if they were not read.
+    """
 
     changes: tuple[Change, ...]
     unchanged: tuple[Unchanged, ...] = ()
     diagnostics: tuple[Problem, ...] = ()
     routes: tuple[RouteChange, ...] = ()
-    emptied: tuple[tuple[Scope, str], ...] = ()  # foreign identities that have a topic before and none after, by scope
+    emptied: tuple[tuple[Scope, str], ...] = ()  # identities of other accounts that lose their last topic, by scope
     access: Mapping[str, Access] = field(default_factory=dict)
     since: str = ""
     unmanaged: tuple[UnmanagedResource, ...] | None = None
@@ -62,18 +67,21 @@ class Plan:
 
     @property
     def applyable(self) -> bool:
-        """Whether there is something to do and nothing in the way."""
+        """Whether the plan has steps and no errors."""
         return bool(self.changes) and not self.errors
 
     @property
     def summary(self) -> dict[str, int]:
-        """How many resources are created, updated and deleted. A replacement counts in create and in delete, as Terraform counts;
-        an update that takes two steps counts once; what is made and removed on the way does not count."""
+        """The number of resources that are created, updated and deleted.
+
+        A replacement counts as a creation and a deletion, as in Terraform. An update in two steps counts once. Temporary
+        replacements do not count.
+        """
         return _counted(self.changes) | {"no_op": len(self.unchanged)}
 
     @property
     def calls(self) -> dict[Scope, Counter[str]]:
-        """The writing calls that applying makes in each scope."""
+        """The writing calls of the plan, by scope."""
         found: dict[Scope, Counter[str]] = {}
         for change in self.changes:
             found.setdefault(change.scope, Counter()).update(change.calls)
@@ -81,13 +89,15 @@ class Plan:
 
 
 Result = Literal["done", "left", "failed", "not tried", "unknown"]
-WELL: tuple[Result, ...] = ("done", "left")  # what others may build on
+WELL: tuple[Result, ...] = ("done", "left")  # results after which dependent steps run
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one change. "unknown": it was sent, and no answer came; "left": AWS keeps what was to go,
-    and drops it by itself."""
+    """The result of one change.
+
+    "unknown": the call was sent, and no answer came. "left": AWS keeps the resource, and deletes it by itself later.
+    """
 
     change: Change
     result: Result
@@ -96,7 +106,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of a plan, in the plan's order. `not_reflected`: steps that were done and that AWS does not show yet."""
+    """The results of a plan's changes, in the plan's order.
+
+    `not_reflected`: steps that were done and that reads do not show yet.
+    """
 
     outcomes: tuple[Outcome, ...]
     interrupted: bool = False
@@ -108,7 +121,7 @@ class Report:
 
     @property
     def done(self) -> dict[str, int]:
-        """How many resources were created, updated and deleted."""
+        """The number of resources that were created, updated and deleted."""
         return _counted([o.change for o in self.outcomes if o.result == "done"])
 
 
@@ -118,7 +131,7 @@ def of_type(changes: Iterable[Change], type_: str) -> list[Change]:
 
 
 def on_the_way(changes: Iterable[Change]) -> set[Address]:
-    """The addresses of what a plan makes and removes again: stand-ins."""
+    """Return the addresses that a plan creates and deletes again: temporary replacements."""
     made, removed = set(), set()
     for change in changes:
         if change.action == "create" and change.address not in removed:

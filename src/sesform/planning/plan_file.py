@@ -1,7 +1,7 @@
-"""A Plan as a file and back, and as the JSON document that tools for Terraform plans read.
+"""Plans as JSON: the file of a saved plan, and the document that tools for Terraform plans read.
 
-The form is that of `terraform show -json`, one line, with the AWS provider's type and attribute names; what is ours stands under
-one key, `sesform`, and alone is what a plan is loaded from. A digest over all of it shows an edit by hand.
+The form is that of `terraform show -json`, on one line, with the type and attribute names of the AWS provider. Our own data are
+under the key `sesform`; a plan is loaded from them alone. A digest of the whole document shows edits.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _UNKNOWN = {"sesform:unknown": True}
 
 
 def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_PER_SECOND) -> dict[str, Any]:
-    """The plan as a JSON document. `timestamp` is RFC 3339; `rate` is the pace of SES calls that the estimate is made for."""
+    """Return a plan as a JSON document. `timestamp`: RFC 3339. `rate`: SES calls per second, for the estimate of the time."""
     own: dict[str, Any] = {
         "version": VERSION,
         "summary": plan.summary,
@@ -48,7 +48,7 @@ def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_PER_S
 
 
 def failure(problems: Iterable[Problem]) -> dict[str, Any]:
-    """The document of a run that came to no plan."""
+    """Return the document of a run that made no plan."""
     own = {"version": VERSION, "diagnostics": [p.as_dict() for p in problems]}
     return {
         "format_version": terraform_json.FORMAT_VERSION,
@@ -60,7 +60,7 @@ def failure(problems: Iterable[Problem]) -> dict[str, Any]:
 
 
 def digest(content: Mapping[str, Any]) -> str:
-    """The fingerprint of a document, without its time and the digest itself: the same plan has the same one tomorrow."""
+    """Return the digest of a document, without its time and the digest itself: equal plans have equal digests."""
     own = {k: v for k, v in content["sesform"].items() if k != "digest"}
     rest = {k: v for k, v in content.items() if k not in ("timestamp", "sesform")}
     canonical = json.dumps([rest, own], sort_keys=True, separators=(",", ":"))
@@ -68,23 +68,27 @@ def digest(content: Mapping[str, Any]) -> str:
 
 
 def text(content: Mapping[str, Any]) -> str:
-    """The document on one line: terraform-compliance reads no more than that."""
+    """Return a document on one line, because terraform-compliance reads one line only."""
     return json.dumps(content, separators=(",", ":"))
 
 
 def loaded(content: Any, shown: str) -> Plan:
-    """The plan that a document holds. `shown` names the file in errors. Raises PlanFileError."""
+    """Return the plan of a document. `shown`: the name of the file in errors. Raises PlanFileError."""
     own = content.get("sesform") if isinstance(content, dict) else None
     if not isinstance(own, dict):
-        raise PlanFileError(f"{shown}: is not a plan of sesform; make one with `sesform plan --out FILE`")
+        raise PlanFileError(f"{shown}: not a plan of sesform. Create one with `sesform plan --out FILE`.")
     if own.get("version") != VERSION:
-        raise PlanFileError(f"{shown}: is of version {own.get('version')!r}, this sesform reads {VERSION}; plan again")
+        raise PlanFileError(
+            f"{shown}: plan version {own.get('version')!r}; this sesform reads version {VERSION}. Plan again."
+        )
     if own.get("digest") != digest(content):
-        raise PlanFileError(f"{shown}: was edited or damaged after it was made (its digest differs); plan again")
+        raise PlanFileError(
+            f"{shown}: the plan was changed or damaged after it was made: its digest differs. Plan again."
+        )
     try:
         return _plan(own)
     except (ArithmeticError, AttributeError, LookupError, StopIteration, TypeError, ValueError, UsageError) as error:
-        raise PlanFileError(f"{shown}: is not a whole plan ({type(error).__name__}); plan again") from None
+        raise PlanFileError(f"{shown}: the plan is incomplete ({type(error).__name__}). Plan again.") from None
 
 
 def _step(change: Change) -> dict[str, Any]:
@@ -107,7 +111,7 @@ def _route(change: RouteChange) -> dict[str, Any]:
 
 
 def _access(access: Access) -> dict[str, Any]:
-    """Without the external id, which is a secret: only that there is one."""
+    """Return the access without the external id, which is a secret; the document only says whether there is one."""
     return {
         "account": access.account,
         "profile": access.profile,
@@ -175,7 +179,7 @@ def _change(step: Mapping[str, Any], position: int) -> Change:
     depends_on = tuple(step["depends_on"])
     _check_step(step, address, before, after)
     if not all(type(d) is int and 0 <= d < position for d in depends_on):
-        raise ValueError("a step that depends on one that is not before it")
+        raise ValueError("a step that depends on a later step")
     return Change(
         address,
         Scope(str(step["account"]), address.region),
@@ -190,17 +194,17 @@ def _change(step: Mapping[str, Any], position: int) -> Change:
 
 
 def _check_step(step: Mapping[str, Any], address: Address, before: Any, after: Any) -> None:
-    """Raises ValueError or TypeError for a step that no planner makes."""
+    """Raise ValueError or TypeError for a step that no planner makes."""
     shape = {"create": (False, True), "update": (True, True), "delete": (True, False)}
     if (before is not None, after is not None) != shape[step["action"]] or type(step["phase"]) is not int:
-        raise ValueError("an action that does not fit its states")
+        raise ValueError("an action that does not match its states")
     for state in (before, after):
         if state is not None and not (isinstance(state, dict) and set(RESOURCES[address.type].key) <= set(state)):
-            raise ValueError("a state without what AWS knows it by")
+            raise ValueError("a state without its key")
 
 
 def plain(value: Any) -> Any:
-    """A value as it stands in the file: all but UNKNOWN is plain data already."""
+    """Return a value in the form of the file. Only UNKNOWN needs a form of its own."""
     if value is UNKNOWN:
         return dict(_UNKNOWN)
     if isinstance(value, Mapping):

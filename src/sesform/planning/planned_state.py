@@ -18,9 +18,9 @@ Resources = Mapping[Key, Properties]
 
 @dataclass(frozen=True, slots=True)
 class PlannedState:
-    """What exists before a plan and after it, by what AWS knows it by; with the settings of identities that no spec declares.
+    """The resources before a plan and after it, by their key in AWS, with settings of identities that no spec declares.
 
-    `policies`: the names of all sending policies of an identity after the plan, whoever made them, where they were read.
+    `policies`: the names of all sending policies of an identity after the plan, of whatever origin, for identities that were read.
     """
 
     before: Resources
@@ -32,7 +32,7 @@ class PlannedState:
         return ((scope, properties) for (name, scope, _), properties in self.after.items() if name == type_)
 
     def peak(self, type_: str, changes: Iterable[Change]) -> dict[tuple[Scope, str], set[tuple[str, ...]]]:
-        """Return, by scope and first part of the key, what exists of a type at most while the plan runs.
+        """Return, by scope and first part of the key, the largest set of resources of a type while the plan runs.
 
         New resources are created before old ones are deleted.
         """
@@ -45,7 +45,7 @@ class PlannedState:
 
 
 def live_resources(desired: Desired, snapshot: Snapshot) -> dict[Key, Properties]:
-    """Return everything that was found, by what AWS knows it by."""
+    """Return all live resources by their key in AWS."""
     return resources_in(scopes_of(desired), snapshot)
 
 
@@ -55,7 +55,7 @@ def scopes_of(desired: Desired) -> dict[tuple[str, str], Scope]:
 
 
 def resources_in(scopes: Mapping[tuple[str, str], Scope], snapshot: Snapshot) -> dict[Key, Properties]:
-    """Return everything that was found. `scopes`: by spec and region, of all addresses of the snapshot."""
+    """Return all live resources by their key in AWS. `scopes`: by spec and region, of all addresses of the snapshot."""
     found: dict[Key, Properties] = {}
     for (scope, name), facts in snapshot.identities.items():
         for type_, arn in facts.topics.items():
@@ -74,7 +74,7 @@ def resources_in(scopes: Mapping[tuple[str, str], Scope], snapshot: Snapshot) ->
 
 
 def planned_state(before: Resources, snapshot: Snapshot, changes: Iterable[Change]) -> PlannedState:
-    """Return the state that the changes lead to."""
+    """Return the state before and after the changes."""
     after = dict(before)
     policies = {key: set(facts.policies) for key, facts in snapshot.sending.items()}
     for change in changes:

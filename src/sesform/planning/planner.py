@@ -1,4 +1,4 @@
-"""(desired, live) → Plan. Pure: no clock, no network, no environment; the same input gives the same plan, byte for byte."""
+"""Plan: (desired, live) → Plan. Pure: no clock, no network, no environment. The same input gives the same plan, byte for byte."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from sesform.specs.desired import Desired
 
 
 def plan(desired: Desired, snapshot: Snapshot) -> Plan:
-    """Return the steps from what AWS holds to what is declared, in the order in which they are safe.
+    """Return the steps from the live to the declared resources, in a safe order.
 
-    What stands in the way is in the plan's diagnostics; then the plan is not applyable, and says what would be done otherwise.
+    Problems are in the plan's diagnostics. A plan with errors is not applyable, and shows what would be done without them.
     """
     live = live_resources(desired, snapshot)
     drafted, unchanged = drafts(desired, snapshot, live)
@@ -48,7 +48,7 @@ def _problems(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], s
 
 
 def part(of: Plan, desired: Desired, snapshot: Snapshot, matches: Callable[[str], bool]) -> Plan:
-    """Return the part of a plan whose addresses match, with the routes that it changes and the quotas that it meets by itself."""
+    """Return the part of a plan whose addresses match, with the routes and quotas of that part."""
     live = live_resources(desired, snapshot)
     whole = set(quotas.check(desired, of.changes, planned_state(live, snapshot, of.changes)))
     taken = chosen(of, matches)
@@ -59,12 +59,12 @@ def part(of: Plan, desired: Desired, snapshot: Snapshot, matches: Callable[[str]
 
 
 def chosen(of: Plan, matches: Callable[[str], bool]) -> Plan:
-    """The part of a plan whose addresses match, with the steps that these depend on: what is left out keeps its turn.
+    """Return the part of a plan whose addresses match, with the steps that these depend on. The order stays.
 
-    Diagnostics stay where they concern something that matches or is chosen, or no address at all.
+    A diagnostic stays if it concerns a matching or chosen address, or no address.
     """
     wanted = {i for i, change in enumerate(of.changes) if matches(str(change.address))}
-    # What is made on the way is removed again, or it would stay: its removal belongs to it as what it depends on does.
+    # A temporary replacement must be deleted again, so its deletion is chosen with its creation.
     passing = on_the_way(of.changes)
     beside = {i for i in _needed(of, wanted) if of.changes[i].address in passing}
     kept = {of.changes[i].address for i in beside}
@@ -80,7 +80,7 @@ def chosen(of: Plan, matches: Callable[[str], bool]) -> Plan:
 
 
 def _needed(of: Plan, wanted: set[int]) -> set[int]:
-    """The positions with those of all steps that they depend on."""
+    """Return the positions, and those of all steps that they depend on."""
     found = set(wanted)
     for position in range(len(of.changes) - 1, -1, -1):
         if position in found:

@@ -1,7 +1,4 @@
-"""What carries the tag of a loaded spec and is named by none: found without knowing any older specs, and to be absent.
-
-`find` reads; `pruned` is pure.
-"""
+"""Prune: resources that carry the ownership tag of a loaded spec and that no spec names are planned for deletion. Pure."""
 
 from __future__ import annotations
 
@@ -16,14 +13,14 @@ from sesform.model.values import NOTIFICATION_TYPES, OWNERSHIP_TAG, Properties
 from sesform.specs.declared import Declared, Origin
 from sesform.specs.desired import Desired
 
-_SHOWN = 3  # things that a warning names
+_SHOWN = 3  # resources that a warning names
 
 
 def pruned(desired: Desired, found: TaggedResources) -> Desired:
-    """What the specs ask for, and that the leftovers of the loaded ones be absent; of those of others, warnings.
+    """Return the desired state with tagged resources of the loaded specs absent, and warnings about those of other specs.
 
-    An identity loses its topics, headers, sesform's own grants and the tag, its forwarding is turned on, and its default set is
-    cleared where that set goes too.
+    An identity loses its topics, headers, the sending policies that sesform wrote, and the tag. Its forwarding is turned on. Its
+    default set is cleared if that set is deleted too.
     """
     declared = dict(desired.declared)
     exclusive = set(desired.exclusive)
@@ -36,7 +33,9 @@ def pruned(desired: Desired, found: TaggedResources) -> Desired:
     for tagged in found.ours:
         for each in _absent(desired, tagged, cleared=(tagged.scope, tagged.default_set) in sets):
             address = each.address
-            if address in declared:  # its name is the key of another one: a topic's, since all others are known by it
+            if (
+                address in declared
+            ):  # a topic's name is the key of its address; all other resources are identified by their name
                 address = replace(address, key=tagged.arn)
             declared[address] = replace(each, address=address)
             if address.type == "configuration_set":
@@ -46,7 +45,7 @@ def pruned(desired: Desired, found: TaggedResources) -> Desired:
 
 
 def anything(desired: Desired) -> Iterator[Declared]:
-    """What `pruned` asks for where all that there can be is left over: things of each kind that are all called `*`."""
+    """Return what `pruned` may declare absent: resources of each kind, all named `*`."""
     for name, loaded in desired.specs.items():
         for region in loaded.spec.regions:
             scope = Scope(loaded.spec.account, region)
@@ -55,7 +54,7 @@ def anything(desired: Desired) -> Iterator[Declared]:
 
 
 def _absent(desired: Desired, tagged: Tagged, *, cleared: bool) -> Iterator[Declared]:
-    says = f"does not name it, and it carries the tag {OWNERSHIP_TAG}={tagged.spec}"
+    says = f"does not name it; it has the tag {OWNERSHIP_TAG}={tagged.spec}"
     origin = Origin(desired.specs[tagged.spec].document, ("name",), says)
 
     def declared(type_: str, name: str, key: dict[str, str], want: Properties | None = None) -> Declared:
@@ -84,10 +83,12 @@ def _warnings(desired: Desired, found: TaggedResources) -> Iterator[Problem]:
     for (scope, spec), things in found.others.items():
         some = ", ".join(things[:_SHOWN]) + (f" and {len(things) - _SHOWN} more" if len(things) > _SHOWN else "")
         why = (
-            "that spec is not of this account and region" if spec in desired.specs else "no spec of that name is loaded"
+            "that spec does not have this account and region"
+            if spec in desired.specs
+            else "no spec of that name is loaded"
         )
         yield Problem(
-            f"left alone in {scope}, since it carries the tag {OWNERSHIP_TAG}={spec} and {why}: {some}",
-            hint="load that spec too; or if it is gone, name a commit that had it with --since, or take the tag off",
+            f"not deleted in {scope}, because of the tag {OWNERSHIP_TAG}={spec}, and {why}: {some}",
+            hint="load that spec too. If it was deleted, name a commit that has it with --since, or remove the tag",
             severity="warning",
         )

@@ -1,4 +1,4 @@
-"""All that was found, declared or not, by what AWS knows it by: whose routes there are, and whose a plan changes."""
+"""The routes that a plan changes, and resources that still use what it deletes, declared or not."""
 
 from __future__ import annotations
 
@@ -30,21 +30,23 @@ def routed(of: Plan, state: PlannedState) -> Plan:
 
 
 def used_again(of: Plan, snapshot: Snapshot) -> list[Problem]:
-    """Return errors for topics and sets that a saved plan deletes and that something uses by now, as far as it was read again."""
+    """Return errors for topics and sets that a saved plan deletes and that are used now, of the scopes that were read again."""
     scopes = {(c.address.spec, c.address.region): c.scope for c in of.changes}
     return _still_used(of, planned_state(resources_in(scopes, snapshot), snapshot, of.changes).after)
 
 
 def _still_used(of: Plan, after: Mapping[Key, Properties]) -> list[Problem]:
-    """Errors for topics and sets that the plan deletes while something else, managed or not, goes on using them."""
+    """Return errors for topics and sets that the plan deletes while other resources, managed or not, still use them."""
     gone = deleted_topics(of)
     found = []
     for (kind, scope, key), properties in after.items() if gone else ():
         published = RESOURCES[kind].publishes(scope, properties)
         change = gone.get(published[0]) if published else None
         if change is not None:
-            text = f"is to be deleted, and {kind} {'/'.join(key)} in {scope} still uses it"
-            found.append(Problem(text, str(change.address), hint="move or remove that first, or keep this"))
+            text = f"is planned for deletion, and {kind} {'/'.join(key)} in {scope} still uses it"
+            found.append(
+                Problem(text, str(change.address), hint="move or remove that resource first, or keep this one")
+            )
     defaults = {
         (scope, key[0]): str(properties["configuration_set"])
         for (kind, scope, key), properties in after.items()
@@ -55,14 +57,14 @@ def _still_used(of: Plan, after: Mapping[Key, Properties]) -> list[Problem]:
     return [problem for problem in found if (problem.path, problem.summary) not in known]
 
 
-_NAMED = 5  # identities that a message names; the rest it counts
+_NAMED = 5  # identities that a message names; it counts the rest
 
 
 def _sets_in_use(of: Plan, defaults: Mapping[tuple[Scope, str], str]) -> list[Problem]:
-    """An error for each configuration set that the plan deletes while it is the default of identities: all of them in one.
+    """Return one error for each configuration set that the plan deletes while it is the default of identities.
 
-    `defaults` are the default sets after the plan, by scope and identity. SES refuses the sends of an identity whose default set
-    is gone (AWS developer guide, "Managing configuration sets").
+    `defaults` are the default sets after the plan, by scope and identity. SES refuses mail of an identity whose default set does
+    not exist (AWS developer guide, "Managing configuration sets").
     """
     found = []
     for (scope, name), change in deleted_sets(of).items():
@@ -71,22 +73,22 @@ def _sets_in_use(of: Plan, defaults: Mapping[tuple[Scope, str], str]) -> list[Pr
             more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
             one = len(users) == 1
             text = (
-                f"is to be deleted, and is the default configuration set of {'identity' if one else 'identities'} "
+                f"is planned for deletion, and is the default configuration set of {'identity' if one else 'identities'} "
                 f"{', '.join(users[:_NAMED])}{more} in {scope}"
             )
-            hint = "give them another default_configuration_set, or null, or keep the set"
+            hint = "declare another default_configuration_set or null for them, or keep the set"
             found.append(Problem(text, str(change.address), hint=hint))
     return found
 
 
 def deleted_topics(of: Plan) -> dict[str, Change]:
-    """The topics that a plan deletes, by ARN."""
+    """Return the topics that a plan deletes, by ARN."""
     gone = [c for c in of_type(of.changes, "topic") if c.before and c.after is None]
     return {str(c.before["topic_arn"]): c for c in gone if c.before}
 
 
 def deleted_sets(of: Plan) -> dict[tuple[Scope, str], Change]:
-    """The configuration sets that a plan deletes."""
+    """Return the configuration sets that a plan deletes, by scope and name."""
     return {
         (c.scope, str(c.before["configuration_set"])): c
         for c in of_type(of.changes, "configuration_set")
@@ -95,14 +97,14 @@ def deleted_sets(of: Plan) -> dict[tuple[Scope, str], Change]:
 
 
 def _foreign_entries(resources: Mapping[Key, Properties]) -> set[tuple[Scope, str]]:
-    """The identities of other accounts that have a topic, by the scope that set it."""
+    """Return the identities of other accounts that have a topic, by the scope that set it."""
     return {
         (scope, key[0]) for kind, scope, key in resources if kind == "notification_topic" and key[0].startswith("arn:")
     }
 
 
 def live_routes(desired: Desired, snapshot: Snapshot) -> routes.Matrix:
-    """The routes of all that was found, as they are now."""
+    """Return the routes of all live resources."""
     return _matrix(live_resources(desired, snapshot))
 
 

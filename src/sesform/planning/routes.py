@@ -1,7 +1,7 @@
-"""Who gets which feedback: the ways that bounces, complaints and deliveries of each identity and configuration set take.
+"""Routes: the ways by which bounces, complaints and deliveries of identities and configuration sets reach a receiver.
 
-Pure: resources in, routes out. A route is a topic of the identity, an event destination (the set's own, or by way of an
-identity's default set), or SES's own e-mail forwarding. Source: AWS developer guide, "Monitoring using notifications".
+Pure: resources in, routes out. A route is a topic of the identity, an event destination (of the set itself, or of an identity's
+default set), or SES's e-mail forwarding. Source: AWS developer guide, "Monitoring using notifications".
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from sesform.model.values import NOTIFICATION_TYPES, Properties
 from sesform.resources.event_destination import kind_of
 from sesform.resources.resource_type import Resource
 
-VITAL = ("bounce", "complaint")  # what an account is put under review for
+VITAL = ("bounce", "complaint")  # AWS reviews accounts by these
 
 
 class Subject(NamedTuple):
-    """Whose feedback: an identity (a name, or the ARN of a foreign one) or a configuration set, and which event."""
+    """An event of an identity (a name; an ARN for one of another account) or of a configuration set."""
 
     scope: Scope
     kind: str  # "identity" or "configuration set"
@@ -30,8 +30,11 @@ class Subject(NamedTuple):
 
 
 class Route(NamedTuple):
-    """One way: `way` is topic, mail, or the kind of an event destination; `topic_arn` where SNS carries it; `destination` its name;
-    `by_default` the set, where it holds for mail that names no set."""
+    """One way of an event.
+
+    `way`: topic, mail, or the kind of an event destination. `topic_arn`: the topic, if SNS carries it. `destination`: the name of
+    the event destination. `by_default`: the default configuration set that it belongs to.
+    """
 
     way: str
     topic_arn: str = ""
@@ -51,7 +54,7 @@ Matrix = Mapping[Subject, tuple[Route, ...]]
 
 @dataclass(frozen=True, slots=True)
 class RouteChange:
-    """A subject's routes before a plan and after it, as texts in a fixed order."""
+    """The routes of a subject before a plan and after it, as texts in a fixed order."""
 
     subject: Subject
     before: tuple[str, ...]
@@ -117,14 +120,14 @@ def _of_destination(properties: Properties, event: str) -> set[Route]:
 
 
 def changes(before: Matrix, after: Matrix) -> tuple[RouteChange, ...]:
-    """The subjects whose routes differ, in order."""
+    """Return the subjects whose routes differ, in order."""
     subjects = sorted({*before, *after})
     found = (RouteChange(s, _texts(before.get(s, ())), _texts(after.get(s, ()))) for s in subjects)
     return tuple(c for c in found if c.before != c.after)
 
 
 def dark(of: Iterable[RouteChange]) -> list[RouteChange]:
-    """The identities that a plan leaves without any route for bounces or for complaints."""
+    """Return the identities that have a route for bounces or complaints before a plan, and none after it."""
     return [c for c in of if c.subject.kind == "identity" and c.subject.event in VITAL and c.before and not c.after]
 
 
@@ -137,16 +140,16 @@ def _texts(ways: Iterable[Route]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Something about a subject's feedback that somebody should mend."""
+    """A fault in the routes of a subject."""
 
     subject: Subject
     text: str
 
 
 def gaps(of: Matrix, subscribers: Mapping[str, tuple[Subscriber, ...]], dead_topics: Mapping[str, str]) -> list[Gap]:
-    """What is missing: no route, topics that nobody hears or that SES cannot publish to, double notices.
+    """Return what is missing: no route, topics without receivers or that SES cannot publish to, duplicate notices.
 
-    `subscribers` has the topics that could be looked at; `dead_topics` says of each that does not work why.
+    `subscribers`: by ARN of the topics that could be read. `dead_topics`: the reason, by ARN of the topics that do not work.
     """
     found: list[Gap] = []
     for subject, ways in sorted(of.items()):
@@ -157,10 +160,10 @@ def gaps(of: Matrix, subscribers: Mapping[str, tuple[Subscriber, ...]], dead_top
             found += [Gap(subject, text) for text in _unheard(route, subscribers, dead_topics)]
         own = [r for r in ways if not r.by_default and not r.destination]
         if vital and subject.kind == "identity" and {"topic", "mail"} <= {r.way for r in own}:
-            found.append(Gap(subject, "double notices: a topic, and mail to the sender as well"))
+            found.append(Gap(subject, "duplicate notices: by the topic and by mail to the sender"))
         topics = [r.topic_arn for r in ways if r.topic_arn]
         found += [
-            Gap(subject, f"double notices: {t} gets it twice")
+            Gap(subject, f"duplicate notices: topic {t} receives each event twice")
             for t in sorted({t for t in topics if topics.count(t) > 1})
         ]
     return list(dict.fromkeys(found))
@@ -171,13 +174,11 @@ def _unheard(
 ) -> Iterable[str]:
     arn = route.topic_arn
     if arn in dead_topics:
-        yield f"{route} is without effect: {dead_topics[arn]}"
+        yield f"not received by {route}: {dead_topics[arn]}"
     elif arn in subscribers:
         if not subscribers[arn]:
-            yield f"nobody subscribes to {arn}"
+            yield f"topic {arn} has no subscription"
         elif all(s.pending for s in subscribers[arn]):
-            yield f"no subscription of {arn} is confirmed"
+            yield f"topic {arn} has no confirmed subscription"
         else:
-            yield from (
-                f"subscription {s.endpoint} of {arn} is not confirmed yet" for s in subscribers[arn] if s.pending
-            )
+            yield from (f"subscription {s.endpoint} of {arn} is not confirmed" for s in subscribers[arn] if s.pending)

@@ -1,4 +1,4 @@
-"""A Plan in the words of Terraform's AWS provider, so that tools and policies for Terraform plans apply unchanged.
+"""Plans in the terms of Terraform's AWS provider, so that tools and policies for Terraform plans work unchanged.
 
 The form is that of `terraform show -json` (HashiCorp, "JSON Output Format", format version 1.2).
 """
@@ -15,13 +15,13 @@ from sesform.planning.plan import Plan, on_the_way
 from sesform.resources import RESOURCES
 
 FORMAT_VERSION = "1.2"
-# Consumers refuse a document without a plausible Terraform version: this is a constant of the format, not of anything installed.
+# Consumers refuse a document without a plausible Terraform version: this constant belongs to the format.
 TERRAFORM_VERSION = "1.11.4"
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 
 
 def document(plan: Plan, timestamp: str) -> dict[str, Any]:
-    """All but what is ours: one entry a setting, the topic and the headers of a notification type together."""
+    """Return the document without our own data: one entry a resource; the topic and headers of a type are one resource."""
     settings = _settings(plan)
     changes = [_resource_change(s) for s in settings]
     planned = [_planned_value(c) for c in changes if c["change"]["after"] is not None]
@@ -40,7 +40,7 @@ def document(plan: Plan, timestamp: str) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class _Setting:
-    """One resource of the provider's: the parts of it that are resources of ours, before and after the whole plan."""
+    """One resource of the provider: our resources that are parts of it, before and after the whole plan."""
 
     type: str
     index: str
@@ -118,7 +118,7 @@ def _planned_value(change: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _attributes(parts: Mapping[str, Properties]) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-    """The provider's attributes of a setting, and which of them are known after apply only."""
+    """Return the provider's attributes of a resource, and those that are known only after apply."""
     if not parts:
         return None, {}
     owner = _joined(next(iter(parts)))
@@ -132,5 +132,5 @@ def _attributes(parts: Mapping[str, Properties]) -> tuple[dict[str, Any] | None,
 
 
 def _joined(type_: str) -> str:
-    """The type whose resource in Terraform holds one of this type."""
+    """Return the type that holds this one in Terraform."""
     return RESOURCES[type_].terraform_part_of or type_

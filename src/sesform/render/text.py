@@ -131,7 +131,7 @@ def drift(of: Plan, *, colour: bool = False) -> str:
 def _drifted(address: str, first: Change, last: Change, paint: Paint) -> Iterator[str]:
     before, after = first.before, last.after
     yield paint(f"  # {printable(address)} has changed", "bold")
-    why, _, _ = first.reason.partition("; first")  # how many steps it takes is the plan's business
+    why, _, _ = first.reason.partition("; step 1 of 2")  # drift shows both steps of an update as one
     yield f"  # ({printable(why)})"
     action = "update" if before is not None and after is not None else "delete" if after is None else "create"
     yield f"  {paint(SYMBOLS[action], action)} {_opening(first)}"

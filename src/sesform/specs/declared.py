@@ -17,7 +17,7 @@ Key = tuple[str, Scope, tuple[str, ...]]
 
 
 class Origin(NamedTuple):
-    """The place of a declaration, and what it says there: "declares it", "says null", …"""
+    """The place of a declaration, and what it says there: "declares it", "declares null", …"""
 
     document: Document
     loc: tuple[int | str, ...]

@@ -1,4 +1,4 @@
-"""Identities and default configuration sets that do not exist, and settings that SES refuses."""
+"""Checks of identities: identities and default sets that do not exist, and settings that SES refuses."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from sesform.resources import RESOURCES
 from sesform.specs.declared import Declared
 from sesform.specs.desired import Desired
 
-_UNVERIFIED = "its settings are kept, but nothing can be sent with it yet"
+_UNVERIFIED = "its settings are kept; SES does not send mail with it before it is verified"
 
 
-_VERIFY = "verify it there, correct the account or the regions, or declare it absent; one made just now takes a minute to show"
+_VERIFY = (
+    "verify it there, correct the account or regions, or declare it absent. A new identity can take a minute to appear"
+)
 
 
 def is_missing(declared: Declared, snapshot: Snapshot) -> bool:
-    """Whether it belongs to an identity that SES does not know. A foreign one is never missing: no entry is just no setting."""
+    """Return whether a resource belongs to an identity that SES does not know. Identities of other accounts are never missing."""
     identity = _identity_of(declared)
     return bool(identity) and not identity.startswith("arn:") and (declared.scope, identity) not in snapshot.identities
 
@@ -33,7 +35,7 @@ def _identity_of(declared: Declared) -> str:
 
 
 def identities(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], state: PlannedState) -> list[Problem]:
-    """Identities that do not exist or are not verified, and settings of theirs that SES refuses."""
+    """Return problems of identities that do not exist or are not verified, and of settings that SES refuses."""
     by_identity: dict[tuple[Scope, str], list[Declared]] = defaultdict(list)
     for declared in desired.declared.values():
         identity = _identity_of(declared)
@@ -44,11 +46,11 @@ def identities(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], 
         facts = snapshot.identities.get((scope, identity))
         asking = [d for d in settings if _asks_for_something(d)]
         if facts is None and asking:
-            # "Missing" is also what SES says of an identity that was made a moment ago (ansible/ansible#36065).
+            # SES also returns nothing for an identity that was created a moment ago (ansible/ansible#36065).
             problem = asking[0].problem(f"identity {identity} does not exist in {scope}", _VERIFY)
         elif facts is not None and facts.verification != "Success":
-            # Settings are kept all the same (seen on AWS: hashicorp/terraform-provider-aws acceptance tests).
-            text = f"identity {identity} is not verified in {scope} (SES says {facts.verification or 'nothing'})"
+            # SES accepts settings of unverified identities (seen on AWS: hashicorp/terraform-provider-aws acceptance tests).
+            text = f"identity {identity} is not verified in {scope} (SES status: {facts.verification or 'none'})"
             problem = settings[0].problem(text, _UNVERIFIED, warning=True)
         else:
             continue
@@ -57,7 +59,7 @@ def identities(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], 
 
 
 def configuration_sets(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
-    """Default configuration sets that neither exist nor are about to be made."""
+    """Return problems of default configuration sets that do not exist and that the plan does not create."""
     made = {(c.scope, c.after["configuration_set"]) for c in of_type(changes, "configuration_set") if c.after}
     unread = {(a.spec, a.region) for a in snapshot.unreadable}
     found = []
@@ -73,16 +75,17 @@ def configuration_sets(desired: Desired, snapshot: Snapshot, changes: Iterable[C
 
 
 def _asks_for_something(declared: Declared) -> bool:
-    # `absent` asks for forwarding on, which an identity that does not exist needs as little as any other setting.
+    # An absent identity has forwarding on; an identity that does not exist needs no step for that.
     return declared.desired not in (None, RESOURCES[declared.address.type].absent(declared.key))
 
 
 def _dark_forwarding(
     desired: Desired, snapshot: Snapshot, changes: Iterable[Change], state: PlannedState
 ) -> Iterable[Problem]:
-    """Forwarding off while bounces or complaints have no topic.
+    """Yield problems of identities with forwarding off and no topic for bounces or complaints.
 
-    SES refuses that from either side: SES API reference, SetIdentityFeedbackForwardingEnabled.
+    SES refuses both the call that turns forwarding off and the call that clears the topic: SES API reference,
+    SetIdentityFeedbackForwardingEnabled.
     """
     touched: dict[tuple[Scope, str], Change] = {}
     for change in (*of_type(changes, "notification_topic"), *of_type(changes, "feedback_forwarding")):
@@ -96,6 +99,6 @@ def _dark_forwarding(
         if dark and not forwarding:
             yield desired.problem(
                 first.address,
-                f"identity {identity} would have e-mail forwarding off and no topic for {' and '.join(dark)}, which SES refuses",
-                "declare feedback_forwarding: true, or name a topic",
+                f"identity {identity} would have e-mail forwarding off and no topic for {' and '.join(dark)}; SES refuses that",
+                "declare feedback_forwarding: true, or a topic",
             )

@@ -1,4 +1,4 @@
-"""KMS keys of topics: whether SES may use them, told before it finds out by itself and drops the topic.
+"""Checks of KMS keys of topics: whether SES can use them.
 
 Source: AWS developer guide of SES, "Configuring Amazon SNS notifications" (an encrypted topic's key policy), and AWS KMS API
 reference, DescribeKey and GetKeyPolicy.
@@ -36,9 +36,9 @@ _AWS_KEY = "alias/aws/sns"
 
 
 def in_use(desired: Desired, snapshot: Snapshot) -> dict[str, str]:
-    """Topic → the ARN of its key, as the plan leaves it, of the topics that the specs give one, or route something to.
+    """Return the ARN of each topic's key after the plan, for topics that specs give a key or publish to.
 
-    What routes to a topic may be nobody's here: of an owner whose specs are elsewhere, or unmanaged.
+    Specs that are not loaded, and unmanaged resources, may also publish to a topic with a declared key.
     """
     declared = {d.key["topic_arn"]: d for d in desired.of_type("topic")}
     used = {}
@@ -63,23 +63,23 @@ def usable(reference: str, keys: Mapping[str, KeyFacts]) -> Verdict:
     """Return whether SES can use a key."""
     facts = keys.get(reference)
     if reference.endswith(f":{_AWS_KEY}"):
-        return denied(f"the KMS key {_AWS_KEY} is AWS's own, and SES can never use it")
+        return denied(f"SES cannot use the KMS key {_AWS_KEY}, which AWS manages")
     if facts is None:
-        return unknown("it was not looked at")
+        return unknown("it was not read")
     if facts.refusal and not facts.arn:
         return unknown(facts.refusal)
     if not facts.arn:
         return denied(f"the KMS key {reference} does not exist")
     if facts.manager == "AWS":
-        return denied(f"the KMS key {reference} is AWS's own, and its policy cannot be edited")
+        return denied(f"AWS manages the KMS key {reference}, and its policy cannot be changed")
     if facts.state != "Enabled":
-        return denied(f"the KMS key {reference} is not enabled (KMS says {facts.state or 'nothing'})")
+        return denied(f"the KMS key {reference} is not enabled (state: {facts.state or 'none'})")
     if facts.spec != SYMMETRIC:
-        return denied(f"the KMS key {reference} is no symmetric key (KMS says {facts.spec})")
+        return denied(f"the KMS key {reference} is not symmetric (spec: {facts.spec})")
     return unknown(facts.refusal) if facts.refusal else _by_policy(reference, facts)
 
 
-_UNTOLD = unknown("its policy has conditions that only KMS can test")
+_UNTOLD = unknown("its policy has conditions that only KMS can evaluate")
 
 
 def _by_policy(reference: str, facts: KeyFacts) -> Verdict:
@@ -91,15 +91,15 @@ def _by_policy(reference: str, facts: KeyFacts) -> Verdict:
     refused = [action for action, verdict in verdicts.items() if verdict.denied]
     if refused:
         return denied(
-            f"the policy of the KMS key {reference} does not let {policy_document.SES_PRINCIPAL} use {' and '.join(refused)}"
+            f"the policy of the KMS key {reference} does not allow {policy_document.SES_PRINCIPAL} to use {' and '.join(refused)}"
         )
     return ALLOWED if all(verdict.allowed for verdict in verdicts.values()) else _UNTOLD
 
 
 def check(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> list[Problem]:
-    """Topics whose key keeps SES out: an error where the plan changes what in the specs relies on them, else a warning.
+    """Return problems of keys that SES cannot use: errors if the plan changes something that relies on them, else warnings.
 
-    What could not be looked at is a warning where the plan changes something, and nothing to say otherwise.
+    A key that could not be read is a warning if the plan changes something that relies on it, and no problem otherwise.
     """
     changing = {c.address for c in changes if c.after is not None}
     encrypted = {
@@ -122,7 +122,7 @@ def check(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> li
         concerns = (*(str(t.user) for t in relying), *([str(topic.address)] if topic else []))
         first = min(relying, key=lambda t: (t.user not in changing, t.user), default=None)
         make = first.problem if first else topic.problem if topic else None
-        # An error only where it is known that the key is refused, and that the plan changes what relies on it.
+        # An error only if SES is certainly refused, and the plan changes something that relies on the key.
         text, hint, refused = judged
         if make is not None:
             found.append(replace(make(text, hint, warning=not (refused and relied and relying)), concerns=concerns))
@@ -130,17 +130,20 @@ def check(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> li
 
 
 def _judged(topic_arn: str, key: str, snapshot: Snapshot, relied: bool) -> tuple[str, str, bool] | None:
-    """What is wrong with a topic's key, what to do, and whether SES is surely refused; None for nothing wrong."""
+    """Return what is wrong with a topic's key, what to do, and whether SES is certainly refused; None for no problem."""
     verdict, facts = usable(key, snapshot.keys), snapshot.keys.get(key)
     if verdict.denied:
         own = facts is not None and facts.manager != "AWS" and facts.state == "Enabled" and facts.arn
         hint = (
             f"add to the key's policy: {json.dumps(STATEMENT)}"
             if own and "policy" in verdict.reason
-            else "encrypt it with an enabled symmetric key of your own, whose policy lets ses.amazonaws.com use it"
+            else (
+                "encrypt the topic with an enabled symmetric key that you manage, and allow ses.amazonaws.com to use "
+                "it in the key's policy"
+            )
         )
         return f"SES cannot publish to topic {topic_arn}: {verdict.reason}", hint, True
     if verdict.unknown and relied:
-        text = f"whether the KMS key {key} of topic {topic_arn} lets SES publish could not be told: {verdict.reason}"
-        return text, f"make sure that its policy has: {json.dumps(STATEMENT)}", False
+        text = f"it is not known whether the KMS key {key} of topic {topic_arn} allows SES to publish: {verdict.reason}"
+        return text, f"check that its policy has: {json.dumps(STATEMENT)}", False
     return None

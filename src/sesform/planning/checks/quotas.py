@@ -1,4 +1,4 @@
-"""What AWS takes at most, held against what the plan adds to what is there, whoever put it there."""
+"""Checks of quotas: resources that exist, of whatever origin, together with those that the plan adds."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from sesform.specs.desired import Desired
 
 
 def check(desired: Desired, changes: Sequence[Change], state: PlannedState) -> list[Problem]:
-    """Return what AWS would refuse in the midst of applying because there is too much of it."""
+    """Return problems of quotas that AWS would refuse to exceed while the plan is applied."""
     return _destinations(changes, state) + _policies(desired, changes, state)
 
 
 def _destinations(changes: Sequence[Change], state: PlannedState) -> list[Problem]:
-    """Configuration sets that would for a moment hold more destinations than SES takes: new ones are made before old ones go."""
+    """Yield problems of configuration sets that would temporarily exceed the quota: creations come before deletions."""
     made: dict[tuple[Scope, str], list[Change]] = defaultdict(list)
     for change in of_type(changes, "event_destination"):
         if change.after and change.before is None:
@@ -30,13 +30,16 @@ def _destinations(changes: Sequence[Change], state: PlannedState) -> list[Proble
     for (scope, name), steps in made.items():
         most = len(peak[scope, name])
         if most > MAX_DESTINATIONS_PER_SET:
-            text = f"set {name} would for a moment hold {most} event destinations, SES takes {MAX_DESTINATIONS_PER_SET}"
-            found.append(Problem(text, str(steps[0].address), hint="remove one first, with a plan of its own"))
+            text = (
+                f"configuration set {name} would temporarily have {most} event destinations; the quota is "
+                f"{MAX_DESTINATIONS_PER_SET}"
+            )
+            found.append(Problem(text, str(steps[0].address), hint="delete one first, with a separate plan"))
     return found
 
 
 def _policies(desired: Desired, changes: Iterable[Change], state: PlannedState) -> list[Problem]:
-    """Identities that would hold more sending policies than SES takes: those that others made count too."""
+    """Yield problems of identities that would exceed the quota of sending policies, those of other programs included."""
     made: dict[tuple[Scope, str], list[Change]] = defaultdict(list)
     for change in of_type(changes, "sending_policy"):
         if change.before is None and change.after:
@@ -53,19 +56,23 @@ def _too_many(desired: Desired, scope: Scope, identity: str, names: frozenset[st
         d.key["name"] for d in desired.of_type("sending_policy") if d.scope == scope and d.key["identity"] == identity
     }
     text = (
-        f"identity {identity} would have {len(names)} sending policies, SES takes {MAX_POLICIES_PER_IDENTITY}; "
-        f"{len(names - ours)} of them are of others"
+        f"identity {identity} would have {len(names)} sending policies; the quota is {MAX_POLICIES_PER_IDENTITY}; "
+        f"specs do not declare {len(names - ours)} of them"
     )
     theirs = ", ".join(sorted(names - ours))
-    hint = f"remove some of: {theirs} (as `absent` under `policies`), or declare fewer" if theirs else "declare fewer"
+    hint = (
+        f"delete some of {theirs} (declare them `absent` under `policies`), or declare fewer"
+        if theirs
+        else "declare fewer"
+    )
     problem = desired.declared[steps[0].address].problem(text, hint)
     return replace(problem, concerns=tuple(str(step.address) for step in steps))
 
 
 def make_room(prior: int, creates: Sequence[int], deletes: Sequence[int], most: int) -> Mapping[int, tuple[int, ...]]:
-    """Return, by creation, the deletions that must come before it, so that at no moment more than `most` resources exist.
+    """Return, for each creation, the deletions that must come before it, so that there are never more than `most` resources.
 
-    A new one comes before an old one goes, as long as there is room for both.
+    Creations come before deletions while there is room for both.
     """
     over = [prior + number - most for number in range(1, len(creates) + 1)]
     return {create: tuple(deletes[:n]) for create, n in zip(creates, over, strict=True) if n > 0}

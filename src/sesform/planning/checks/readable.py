@@ -1,4 +1,4 @@
-"""Unreadable state: an error for everything that could not be read."""
+"""Checks of readability: an error for everything that could not be read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sesform.specs.desired import Desired
 
 
 def readable(desired: Desired, snapshot: Snapshot) -> list[Problem]:
-    """An error for each thing that could not be read: "could not look" is never "no changes"."""
+    """Return an error for each resource that could not be read: its state is not known, and not unchanged."""
     by_message: dict[tuple[str, str], list[Address]] = defaultdict(list)
     for address, message in snapshot.unreadable.items():
         by_message[message, address.type].append(address)

@@ -15,17 +15,17 @@ from sesform.specs.desired import Desired
 
 
 def removed_by_ses(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> list[Problem]:
-    """Topics that SES probably took off an identity itself: gone, and forwarding back on, where the specs say otherwise.
+    """Return warnings of topics that SES has probably removed: the topic is missing and forwarding is on, against the specs.
 
-    SES does that when publishing fails: AWS developer guide, "Configuring Amazon SNS notifications". To set the topic again
-    without mending the cause only makes it happen again, so the warning says what is wrong with the topic, as far as it reflected.
+    SES does that when publishing fails: AWS developer guide, "Configuring Amazon SNS notifications". If the cause remains, SES
+    removes the topic again, so the warning says what is wrong with the topic, if that is known.
     """
     forwarding = {
         (c.scope, c.after["identity"])
         for c in of_type(changes, "feedback_forwarding")
         if c.after and not c.after["enabled"]
     }
-    # SES leaves the header flags alone: where they are gone too, it was somebody's doing.
+    # SES does not change the header flags: if they are missing too, SES did not do it.
     touched = {_setting(c) for c in of_type(changes, "notification_headers") if c.after}
     causes = _causes(snapshot, changes)
     found = []
@@ -38,12 +38,12 @@ def removed_by_ses(desired: Desired, snapshot: Snapshot, changes: Sequence[Chang
             and type_ in ("bounce", "complaint")
             and _setting(change) not in touched
         ):
-            text = f"SES has probably removed the {type_} topic of {identity} itself, because publishing to it failed"
+            text = f"SES has probably removed the {type_} topic of {identity} because publishing to it failed"
             cause = causes.get(arn)
             hint = (
-                f"mend the topic first: {cause}"
+                f"repair the topic first: {cause}"
                 if cause
-                else "the topic looks well now; see its policy and its KMS key"
+                else "the topic has no known fault now; check its policy and its KMS key"
             )
             found.append(desired.problem(change.address, text, hint, warning=True))
     return found
@@ -55,18 +55,18 @@ def _setting(change: Change) -> tuple[Scope, str, str]:
 
 
 def _causes(snapshot: Snapshot, changes: Iterable[Change]) -> dict[str, str]:
-    """Topic ARN → what is wrong with it."""
+    """Return what is wrong with each topic, by ARN."""
     found = dead_topics(snapshot.topics, snapshot)
     for properties in snapshot.of_type("topic"):
         if properties.get("kms_key"):
             verdict = kms_keys.usable(arns.topic_key(properties["topic_arn"], properties["kms_key"]), snapshot.keys)
             if not verdict.allowed:
-                untold = f"the policy of its KMS key {properties['kms_key']} may not let SES use it"
+                untold = f"the policy of its KMS key {properties['kms_key']} may not allow SES to use it"
                 found[properties["topic_arn"]] = verdict.reason if verdict.denied else untold
     for change in of_type(changes, "topic"):
         if change.before is None and change.after:
-            found[change.after["topic_arn"]] = "the topic is gone"
+            found[change.after["topic_arn"]] = "the topic does not exist"
     for change in of_type(changes, "topic_policy"):
         if change.before is not None and change.after:
-            found[change.after["topic_arn"]] = "its policy did not let SES publish"
+            found[change.after["topic_arn"]] = "its policy did not allow SES to publish"
     return found

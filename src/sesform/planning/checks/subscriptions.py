@@ -1,4 +1,4 @@
-"""Subscriptions that are not confirmed."""
+"""Checks of subscriptions that are not confirmed."""
 
 from __future__ import annotations
 
@@ -14,25 +14,24 @@ from sesform.specs.desired import Desired
 
 
 def pending(desired: Desired, snapshot: Snapshot) -> list[Problem]:
-    """Subscriptions that nobody has confirmed yet: they get nothing, and asking again would only mail their owner again."""
+    """Return warnings of pending subscriptions. They receive nothing; requesting them again would only send more mail."""
     found = []
     for declared in desired.of_type("subscription"):
         if snapshot.found.get(declared.address, {}).get("arn") != PENDING:
             continue
-        text = f"subscription {declared.key['endpoint']} is not confirmed yet"
-        hint = "its owner confirms it by the link that SNS sent; SNS forgets it after two days"
+        text = f"subscription {declared.key['endpoint']} is not confirmed"
+        hint = "the endpoint's owner confirms it with the link that SNS sent; SNS deletes a pending subscription after two days"
         if declared.desired is None:
-            text += ", and SNS does not let it be removed while it waits for that"
+            text += "; SNS cannot delete a pending subscription"
             hint = (
-                "nothing to do: SNS forgets it after two days, and if it is confirmed before, the next run removes it"
+                "no action is needed: SNS deletes it after two days; if it is confirmed before, the next run deletes it"
             )
         found.append(declared.problem(text, hint, warning=True))
     return found
 
 
 def unheard(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
-    """Topics to which something moves from another while each of their subscriptions waits for its owner to confirm it: SNS
-    delivers nothing there until then, and the old topic may go in the same plan."""
+    """Return warnings of moves to topics without a confirmed subscription: SNS delivers nothing there until one is confirmed."""
     heard: dict[str, list[bool]] = defaultdict(list)
     for declared in desired.of_type("subscription"):
         if declared.desired is not None:
@@ -44,8 +43,10 @@ def unheard(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> 
         old, new = _topic_of(change.before), _topic_of(change.after)
         if not old or not new or old == new or any(heard.get(new, [True])):
             continue
-        text = f"moves to topic {new}, of whose subscriptions none is confirmed: what comes there until one is, is lost"
-        hint = "make the topic with a plan of its own, and move to it when its subscribers have confirmed"
+        text = (
+            f"moves to topic {new}, which has no confirmed subscription; notifications are lost until one is confirmed"
+        )
+        hint = "create the topic with a separate plan, and move to it when its subscriptions are confirmed"
         problem = desired.problem(change.address, text, hint, warning=True)
         found.setdefault(new, problem)
     return list(found.values())

@@ -1,4 +1,4 @@
-"""What stands in the way of a plan, told before anything is written: unreadable state, identities and topics that will not do."""
+"""Checks of topics: whether they exist, and whether their policies allow SES to publish."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sesform.specs.desired import Desired
 
 
 def topics(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], state: PlannedState) -> list[Problem]:
-    """Topics that something publishes to, and that SES may not or cannot publish to."""
+    """Return problems of topics that SES cannot, or may not be able to, publish to."""
     changing = {c.address for c in changes if c.after is not None}
     policies = {p["topic_arn"]: p["policy"] for _, p in state.values("topic_policy")}
     watched = set(desired.watched_topics)
@@ -33,7 +33,7 @@ def topics(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], stat
         if target.topic_arn not in watched:
             if target.topic_arn not in unreadable:
                 found += _denied(target, policies.get(target.topic_arn), target.user in changing)
-        elif target.topic_arn in made:  # with the policy that SNS gives it
+        elif target.topic_arn in made:  # with the default policy of SNS
             document = policy_document.default_topic_policy(target.topic_arn)
             found += _refuses(target, document, target.user in changing, managed=False)
         elif target.topic_arn not in snapshot.topics:
@@ -48,7 +48,7 @@ def topics(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], stat
 
 
 def dead_topics(topic_arns: Iterable[str], snapshot: Snapshot) -> dict[str, str]:
-    """Of the topics that could be looked at, those that do not exist or that SES cannot use, with the reason."""
+    """Return the topics that do not exist or that SES cannot use, with the reason, of those that could be read."""
     found: dict[str, str] = {}
     for arn in topic_arns:
         facts = snapshot.topics.get(arn)
@@ -57,7 +57,7 @@ def dead_topics(topic_arns: Iterable[str], snapshot: Snapshot) -> dict[str, str]
         elif facts is not None and (key := _key_verdict(arn, facts.kms_key, snapshot)).denied:
             found[arn] = key.reason
         elif facts is not None and not _lets_ses_in(_parsed(facts.policy)):
-            found[arn] = "its policy does not let SES publish"
+            found[arn] = "its policy does not allow SES to publish"
     return found
 
 
@@ -66,7 +66,7 @@ def _key_verdict(topic_arn: str, key: str, snapshot: Snapshot) -> Verdict:
 
 
 def _lets_ses_in(document: policy_document.Policy | None) -> bool:
-    """Whether any statement lets SES, or the topic's own account, publish; for whom exactly is the plan's business."""
+    """Return whether any statement allows SES, or the topic's account, to publish."""
     allowing = [s for s in policy_document.statements(document or {}) if s.get("Effect") == "Allow"]
     return document is None or any(policy_document.names_ses(s.get("Principal")) for s in allowing)
 
@@ -78,17 +78,17 @@ def _too_long(changes: Iterable[Change]) -> list[Problem]:
             size = len(policy_document.compact(change.after["policy"]))
             if size > topic_statements.MAX_BYTES:
                 topic = change.after["topic_arn"]
-                text = f"the policy of topic {topic} would be of {size} bytes, SNS takes {topic_statements.MAX_BYTES}"
+                text = f"the policy of topic {topic} would have {size} bytes; the quota is {topic_statements.MAX_BYTES}"
                 found[change.address] = Problem(
-                    text, str(change.address), hint="remove statements of others, or use more topics"
+                    text, str(change.address), hint="remove statements that sesform does not manage, or use more topics"
                 )
     return list(found.values())
 
 
 def withdrawn(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
-    """Publishers that lose their right to a topic, or the topic itself, though no spec speaks of them: they may still point at it.
+    """Return warnings of publishers that lose their right to a topic, or the topic, and that no spec names.
 
-    Of legacy entries of other accounts nothing else tells: AWS lists them nowhere.
+    They may still publish to it. AWS does not list the legacy entries of other accounts.
     """
     named = {arns.identity(d.scope, d.key["identity"]) for d in desired.declared.values() if "identity" in d.key}
     named |= {d.key["identity"] for d in [*desired.declared.values(), *desired.unmanaged] if "identity" in d.key}
@@ -98,14 +98,17 @@ def withdrawn(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -
         lost = _lost(change, snapshot)
         if lost - named:
             who = ", ".join(sorted(lost - named))
-            text = f"SES may no longer publish to the topic for {who}, which no spec speaks of any more"
-            hint = "if they still send there, SES will drop the topic from them: declare them, absent if need be"
+            text = f"SES may no longer publish to the topic for {who}, which no spec names any more"
+            hint = (
+                "if they still publish to it, SES will remove the topic from them. Declare them, `absent` if they "
+                "no longer publish"
+            )
             found.append(desired.problem(change.address, text, hint, warning=True))
     return found
 
 
 def _lost(change: Change, snapshot: Snapshot) -> set[str]:
-    """The ARNs that the change of a topic or of its policy takes the right to publish from."""
+    """Return the ARNs that may no longer publish after a change of a topic or its policy."""
     if change.before and change.after and "policy" in change.after and "topic_arn" in change.after:
         return topic_statements.withdrawn(change.before["policy"], change.after["policy"])
     if change.address.type != "topic" or change.before is None or change.after is not None:
@@ -119,27 +122,30 @@ def _parsed(text: str) -> policy_document.Policy | None:
     try:
         return policy_document.parse(text)
     except ValueError:
-        return None  # not a policy that we can read: then whether it lets SES publish cannot be told
+        return None  # whether such a policy allows SES to publish is not known
 
 
 def _denied(target: Target, document: Properties | None, changing: bool) -> list[Problem]:
-    """A managed topic's policy: our statements let in exactly who is declared, so that only somebody's Deny can be in the way."""
+    """Return problems of a managed topic's policy. sesform's statements allow all declared publishers; only a Deny can refuse."""
     if document is None or all(s.get("Effect") == "Allow" for s in policy_document.statements(document)):
         return []
     return _refuses(target, document, changing, managed=True)
 
 
 def _refuses(target: Target, document: Properties | None, changing: bool, *, managed: bool) -> list[Problem]:
-    """Whether the policy lets SES publish as any of the publishers; a setting that is already there is only warned about."""
+    """Return a problem if the policy allows none of the publishers; a warning if the setting does not change."""
     verdicts = [
-        policy_document.may_publish(document, target.topic_arn, p) if document else unknown("it could not be parsed")
+        policy_document.may_publish(document, target.topic_arn, p) if document else unknown("it cannot be parsed")
         for p in target.publishers
     ]
     if any(verdict.allowed for verdict in verdicts):
         return []
     if any(verdict.unknown for verdict in verdicts):
-        text = f"whether the policy of topic {target.topic_arn} lets SES publish cannot be told from its conditions"
-        return [target.problem(text, "make sure that it does", warning=True)] if changing else []
+        text = (
+            f"the policy of topic {target.topic_arn} has conditions that only SNS can evaluate; SES may not be "
+            f"allowed to publish"
+        )
+        return [target.problem(text, "check that it allows SES to publish", warning=True)] if changing else []
     who = " or ".join(sorted({p.arn for p in target.publishers}))
     hint = "remove the statement that denies it"
     if not managed:
@@ -147,7 +153,7 @@ def _refuses(target: Target, document: Properties | None, changing: bool, *, man
         hint = f"add to its policy: {json.dumps(statement[0])}"
     return [
         target.problem(
-            f"the policy of topic {target.topic_arn} does not let SES publish for {who}",
+            f"the policy of topic {target.topic_arn} does not allow SES to publish for {who}",
             hint,
             warning=not changing,
         )
@@ -155,5 +161,5 @@ def _refuses(target: Target, document: Properties | None, changing: bool, *, man
 
 
 def _unchecked(target: Target) -> Problem:
-    text = f"topic {target.topic_arn} could not be checked: no spec has credentials that may read it"
-    return target.problem(text, "make sure that it exists and that its policy lets SES publish", warning=True)
+    text = f"topic {target.topic_arn} could not be checked: no spec has credentials for its account"
+    return target.problem(text, "check that it exists and that its policy allows SES to publish", warning=True)

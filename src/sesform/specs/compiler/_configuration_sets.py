@@ -46,7 +46,7 @@ def _declare_suppression(
         return
     desired = None if declared.suppression is None else {**key, "reasons": sorted(set(declared.suppression))}
     origin = Origin(
-        loaded.document, ("configuration_sets", name, "suppression"), "declares it" if desired else "says null"
+        loaded.document, ("configuration_sets", name, "suppression"), "declares it" if desired else "declares null"
     )
     address = Address(loaded.spec.name, scope.region, "suppression_options", name)
     work.declare(Declared(address, scope, key, desired, origin))

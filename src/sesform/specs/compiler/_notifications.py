@@ -66,7 +66,7 @@ def _declare_identity(part: _Part, spec: Owner, name: str, identity: Identity) -
             f"feedback_forwarding: false needs topics for bounce and complaint; {name} has none for {' and '.join(dark)}",
             "name a topic, or set feedback_forwarding to true",
         )
-    part.forwarding(bool(forwarding), where, f"says {str(bool(forwarding)).lower()}")
+    part.forwarding(bool(forwarding), where, f"declares {str(bool(forwarding)).lower()}")
 
 
 def _merged(spec: Owner, name: str, identity: Identity, type_: str) -> tuple[Any, Loc, str]:
@@ -82,7 +82,7 @@ def _merged(spec: Owner, name: str, identity: Identity, type_: str) -> tuple[Any
         value, loc = default, ("defaults", "identity", "notifications", type_)
     else:
         return None, ("identities", name), f"names no topic for {type_}"
-    return value, loc, "says null" if value is None else "declares it"
+    return value, loc, "declares null" if value is None else "declares it"
 
 
 def _warn_of_case(work: Compilation, loaded: LoadedSpec) -> None:
@@ -139,7 +139,7 @@ def declare_cross_account(work: Compilation, table: TopicTable, loaded: LoadedSp
         for type_ in NOTIFICATION_TYPES:
             own = entry.declares(type_)
             says = (
-                ("declares it" if getattr(entry, type_) is not None else "says null")
+                ("declares it" if getattr(entry, type_) is not None else "declares null")
                 if own
                 else f"names no topic for {type_}"
             )

@@ -135,6 +135,6 @@ def _declare_default_set(
         )
     key = {"identity": canonical_identity(name)}
     want = {**key, "configuration_set": wanted} if wanted and not work.destroy else None
-    says = "declares it" if want else "is being destroyed" if work.destroy else "says null"
+    says = "declares it" if want else "is being destroyed" if work.destroy else "declares null"
     address = Address(loaded.spec.name, scope.region, "default_configuration_set", key["identity"])
     work.declare(Declared(address, scope, key, want, Origin(loaded.document, loc, says)))

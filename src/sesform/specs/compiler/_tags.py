@@ -50,7 +50,9 @@ def _manages(work: Compilation, spec: Owner, region: str, name: str) -> bool:
 
 def _declare(work: Compilation, loaded: LoadedSpec, scope: Scope, name: str, arn: str, *, kept: bool = True) -> None:
     key = {"arn": arn}
-    says = "asks for tags" if kept else "is being destroyed" if work.destroy else "declares the identity absent"
+    says = (
+        "declares ownership tags" if kept else "is being destroyed" if work.destroy else "declares the identity absent"
+    )
     origin = Origin(loaded.document, ("ownership_tags",), says)
     address = Address(loaded.spec.name, scope.region, "ownership_tag", name)
     work.declare(Declared(address, scope, key, {**key, "spec": loaded.spec.name} if kept else None, origin))
