@@ -15,10 +15,10 @@ from sesform.resources import RESOURCES, Permission
 from sesform.specs.declared import Declared
 from sesform.specs.desired import Desired
 
-# IAM quotas: a managed policy has so many characters, white space not counted.
+# IAM quotas: characters of a managed policy, without white space.
 MAX_CHARACTERS = 6144
 
-_NOUNS = (  # a part of an ARN, and what statements call it
+_NOUNS = (  # a part of an ARN, and its name in statements
     (":identity/", "Identities"),
     (":configuration-set/", "ConfigurationSets"),
     (":sns:", "Topics"),
@@ -29,7 +29,7 @@ _NOUNS = (  # a part of an ARN, and what statements call it
 
 @dataclass(frozen=True, slots=True)
 class AccountPolicy:
-    """The policy of one account. `patterns`: the exact one would be too long, so names in it are `*`."""
+    """The policy of one account. `patterns`: exact names would make it too long, so names in it are `*`."""
 
     document: Mapping[str, Any]
     patterns: bool
@@ -40,7 +40,7 @@ class AccountPolicy:
 
 
 def accounts(desired: Desired) -> tuple[str, ...]:
-    """The accounts that the specs are of, in order."""
+    """Return the accounts of the specs, in order."""
     return tuple(sorted({access.account for access in desired.access.values()}))
 
 
@@ -52,12 +52,12 @@ def of_account(
     *,
     writes: bool,
 ) -> AccountPolicy:
-    """The least policy for planning in that account what `made` asks for, the removal of each single thing that `removed`
-    declares, and that of whatever carries an ownership tag, which `pruned` has under the name `*`; with `writes` also for applying
-    that.
+    """Return the least policy of an account.
 
-    Statements are of one service each and either read or write; resources are exact, unless the policy would then be longer
-    than IAM takes. What STS is asked needs no permission (STS API reference, GetCallerIdentity).
+    It allows planning what `made` declares, the removal of each resource that `removed` declares, and the removal of tagged
+    resources, which `pruned` has under the name `*`; with `writes`, also applying that. Each statement belongs to one service, and
+    either reads or writes. Resources are exact, unless the policy would exceed IAM's quota. STS needs no permission (STS API
+    reference, GetCallerIdentity).
     """
     needed: set[_Need] = set()
     for each in made:
@@ -65,7 +65,7 @@ def of_account(
         needed |= {n for d in own for n in _of_one(d, writes=writes and d.address in each.declared)}
         needed |= {*_targets(account, each), *_keys(account, each)}
     for each in removed:
-        # A topic's policy goes with the topic, and changes with what else is declared: making needs that, not removing.
+        # A topic's policy is removed with the topic, and changes with other declarations: creating needs it, removing does not.
         own = [d for d in each.declared.values() if d.scope.account == account and _removable(d)]
         needed |= {n for d in own for n in _of_one(replace(d, desired=None), writes=writes)}
     leaving = [d for d in pruned if d.scope.account == account]
@@ -81,7 +81,7 @@ def _removable(declared: Declared) -> bool:
     return RESOURCES[declared.address.type].removed_alone
 
 
-_Need = tuple[Permission, str]  # with the region that it is needed in
+_Need = tuple[Permission, str]  # with its region
 
 
 def _of_one(declared: Declared, *, writes: bool) -> Iterator[_Need]:
@@ -91,8 +91,10 @@ def _of_one(declared: Declared, *, writes: bool) -> Iterator[_Need]:
 
 
 def _of_any(declared: Declared, specs: tuple[str, ...], *, writes: bool) -> Iterator[_Need]:
-    """What it takes to find and remove any such thing by its tag: all may be looked at, for what has gone has no tag any more,
-    and only what carries the tag may be written."""
+    """Return the permissions to find and remove any tagged resource.
+
+    All resources may be read, because a removed resource has no tag any more; only tagged resources may be written.
+    """
     yield Permission("tag:GetResources"), declared.scope.region
     for permission, region in _of_one(declared, writes=writes):
         wide = _widened(permission)
@@ -102,15 +104,14 @@ def _of_any(declared: Declared, specs: tuple[str, ...], *, writes: bool) -> Iter
 
 
 def _carrying_tag(action: str, specs: tuple[str, ...]) -> tuple[str, ...]:
-    # Which action takes which key: service authorization reference of SES v2 and SNS. Untagging takes no aws:ResourceTag.
+    # Keys of actions: service authorization reference of SES v2 and SNS. Untagging has no aws:ResourceTag.
     if action.endswith(":UntagResource"):
         return ("ForAllValues:StringEquals", "aws:TagKeys", OWNERSHIP_TAG)
     return ("StringEquals", f"aws:ResourceTag/{OWNERSHIP_TAG}", *specs)
 
 
 def _facts(declared: Declared) -> Iterator[Permission]:
-    """What is read of each identity, whatever is declared of it: `live` looks whether it is there, and `routes`, where an
-    identity seems to have no route, for its default set and what that sends on."""
+    """Return what is read of each identity, whatever is declared: whether it exists, and its default set for `routes`."""
     identity = declared.key.get("identity")
     if identity is None:
         return
@@ -122,8 +123,7 @@ def _facts(declared: Declared) -> Iterator[Permission]:
 
 
 def _targets(account: str, desired: Desired) -> Iterator[_Need]:
-    """Topics that something publishes to are looked at, by `routes` with their subscribers, with the credentials of a spec of
-    their own account and region."""
+    """Return what is read of topics that resources publish to, with the credentials of a spec of their account and region."""
     scopes = {d.scope for d in [*desired.declared.values(), *desired.unmanaged]}
     for target in desired.targets:
         topic = arns.parse(target.topic_arn)
@@ -133,7 +133,7 @@ def _targets(account: str, desired: Desired) -> Iterator[_Need]:
 
 
 def _keys(account: str, desired: Desired) -> Iterator[_Need]:
-    """The KMS keys that the specs name. Of other keys planning only warns."""
+    """Return what is read of the KMS keys that specs name. Other keys are only warned about."""
     scopes = {d.scope for d in desired.declared.values()}
     for declared in desired.of_type("topic"):
         named = (declared.desired or {}).get("kms_key")
@@ -146,7 +146,7 @@ def _keys(account: str, desired: Desired) -> Iterator[_Need]:
 def _on_key(action: str, key: arns.Arn) -> Permission:
     if not key.resource.startswith("alias/"):
         return Permission(action, str(key))
-    # KMS checks the key, whatever it is called by: AWS KMS developer guide, "Use aliases to control access to KMS keys".
+    # KMS checks the key, by whatever name it is called: AWS KMS developer guide, "Use aliases to control access to KMS keys".
     when = ("ForAnyValue:StringEquals", "kms:ResourceAliases", key.resource)
     return Permission(action, str(key._replace(resource="key/*")), when)
 
@@ -155,7 +155,7 @@ def _on_key(action: str, key: arns.Arn) -> Permission:
 
 
 def _document(needed: Iterable[_Need]) -> dict[str, Any]:
-    """Actions that are needed on the same resources share a statement."""
+    """Join actions on the same resources to one statement."""
     resources: dict[tuple[str, tuple[str, ...]], set[str]] = defaultdict(set)
     regions: dict[tuple[str, tuple[str, ...]], set[str]] = defaultdict(set)
     for permission, region in needed:
@@ -176,7 +176,7 @@ def _reads(action: str) -> bool:
 
 
 def _least(resources: set[str]) -> tuple[str, ...]:
-    """Without those that a pattern among them stands for already."""
+    """Return the resources without those that a pattern among them covers."""
     patterns = [r.removesuffix("*") for r in resources if r.endswith("*")]
     return tuple(sorted(r for r in resources if r.endswith("*") or not any(r.startswith(p) for p in patterns)))
 
@@ -210,7 +210,7 @@ def _sid(service: str, writes: bool, resources: tuple[str, ...]) -> str:
 
 
 def _name(statements: list[dict[str, Any]]) -> None:
-    """Sids are unique in a policy: the second of a name gets a 2."""
+    """Return the statements with unique Sids, as a policy requires: the second of a name gets a 2."""
     seen: dict[str, int] = defaultdict(int)
     for statement in statements:
         seen[statement["Sid"]] += 1
@@ -218,7 +218,7 @@ def _name(statements: list[dict[str, Any]]) -> None:
 
 
 def _widened(permission: Permission) -> Permission:
-    """The same for all identities, sets or topics of the account and region. Roles and keys stay as they are."""
+    """Return the statements for all identities, sets or topics of the account and region. Roles and keys stay exact."""
     arn = arns.parse(permission.resource)
     if arn is None or arn.service not in ("ses", "sns"):
         return permission

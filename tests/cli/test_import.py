@@ -124,7 +124,7 @@ def test_nothing_found_is_a_spec_that_says_nothing(shell: Shell) -> None:
 
     assert result.code == 0
     assert result.out.splitlines()[2:] == [
-        "# Nothing that SES's notifications have to do with was found here.",
+        "# There are no resources for SES notifications in this account and region.",
         "kind: Delegate",
         "name: empty",
         'account: "444444444444"',

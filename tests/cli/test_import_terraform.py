@@ -73,8 +73,11 @@ def test_account_and_region_stand_in(shell: Shell, file: Path) -> None:
     given = shell.run("import", "--terraform", "state.json", "--account", DELEGATE)
 
     assert (1, "") == (without.code, without.out)
-    assert "state.json: aws_ses_identity_notification_topic.this: nothing tells the account" in without.err
-    assert "pass --account" in without.err
+    assert (
+        "state.json: aws_ses_identity_notification_topic.this: no resource in the state tells the account"
+        in without.err
+    )
+    assert "Pass --account" in without.err
     assert f'account: "{DELEGATE}"' in given.out
 
 
@@ -189,7 +192,7 @@ def test_what_a_plan_would_change_is_warned_about(shell: Shell, file: Path) -> N
     result = shell.run("import", "--terraform", "state.json")
 
     assert 0 == result.code
-    assert "Warning: the plan would still change aws_sns_topic.this" in result.err
+    assert "Warning: the plan changes aws_sns_topic.this" in result.err
 
 
 # --- any state ---------------------------------------------------------------------------------------------------------

@@ -138,7 +138,10 @@ def test_an_identity_that_is_listed_and_not_known_yet_is_noted_and_left_out(
 
     assert {p["identity"] for _, _, p in found.resources if "identity" in p} == {"x.com"}
     assert [(n.loc, n.text.partition(",")[0]) for n in found.notes] == [
-        (("identities", "new.com"), "new.com: left out")
+        (
+            ("identities", "new.com"),
+            "new.com: skipped: SES lists it and returns no notification settings. If the identity is new",
+        )
     ]
 
 
@@ -230,7 +233,7 @@ def test_settings_of_subscriptions_that_the_specs_have_no_words_for_are_noted(wo
     assert note == (
         Note(
             OWNER_SCOPE,
-            "https https://***@x.example/ has a DeliveryPolicy, which the specs have no words for: it stays as it is.",
+            "https https://***@x.example/ has a DeliveryPolicy, which specs do not support. It stays unchanged.",
             ("topics", "t", "subscriptions"),
         )
     )

@@ -156,7 +156,7 @@ def test_an_account_in_which_nothing_is_gets_a_spec_that_says_nothing() -> None:
     found = said([])
 
     assert [d.data["kind"] for d in found.values()] == ["Delegate", "Delegate"]
-    assert comments([]) == ["Nothing that SES's notifications have to do with was found here."]
+    assert comments([]) == ["There are no resources for SES notifications in this account and region."]
 
 
 def test_an_account_with_sets_only_is_a_delegate() -> None:
@@ -260,12 +260,12 @@ def test_what_the_specs_cannot_say_of_an_identity_is_left_alone_and_told() -> No
 
     assert data(resources)["identities"] == {"a.com": {"notifications": left_alone, "feedback_forwarding": False}}
     assert comments(resources) == [
-        "Left alone: headers are asked for, and there is no topic that could carry them.",
-        f"Left alone: topic {topic_arn('gone')} does not exist.",
+        "Left unmanaged: headers are included, and there is no topic.",
+        f"Left unmanaged: topic {topic_arn('gone')} does not exist.",
     ]
     assert data(identity("a.com", forwarding=False))["identities"] == {"a.com": {}}
     assert comments(identity("a.com", forwarding=False)) == [
-        "E-mail forwarding is off while bounces or complaints have no topic. It is left alone: `false` needs both."
+        "E-mail forwarding is off, and bounces or complaints have no topic. Left unmanaged, because `false` requires both topics."
     ]
 
 
@@ -275,7 +275,7 @@ def test_an_identity_whose_name_the_specs_do_not_take_is_told() -> None:
 
     assert list(found.data["identities"]) == ["a.com"]
     assert found.comments["identities", "localhost"] == (
-        "localhost: left out, because the specs cannot say it: 'localhost' is neither a domain nor an e-mail address.",
+        "localhost: skipped: not supported in specs: 'localhost' is neither a domain nor an e-mail address.",
     )
 
 
@@ -291,9 +291,7 @@ def test_a_default_configuration_set_is_said_where_there_is_one() -> None:
     assert data(resources)["identities"] == {"a.com": {"default_configuration_set": "s"}, "b.com": {}}
 
 
-@pytest.mark.parametrize(
-    ("name", "why"), [("gone", "it does not exist"), ("unmanaged", "the specs take its name for the word")]
-)
+@pytest.mark.parametrize(("name", "why"), [("gone", "it does not exist"), ("unmanaged", "specs reserve this name")])
 def test_a_default_configuration_set_that_cannot_be_said_is_left_alone(name: str, why: str) -> None:
     """One that was deleted, and one whose name is a word of the specs."""
     resources = [
@@ -302,7 +300,7 @@ def test_a_default_configuration_set_that_cannot_be_said_is_left_alone(name: str
         ("configuration_set", OWNER_SCOPE, {"configuration_set": "unmanaged"}),
     ]
 
-    assert comments(resources) == [f"The default configuration set {name} is left alone: {why}."]
+    assert comments(resources) == [f"The default configuration set {name} is left unmanaged: {why}."]
 
 
 # --- defaults ------------------------------------------------------------------------------------------------------------
@@ -368,7 +366,7 @@ def test_a_key_that_the_specs_refuse_is_left_alone() -> None:
 
     assert data(resources)["topics"] == {"t": {}}
     assert comments(resources) == [
-        "kms_key is left alone: kms_key: SES cannot publish to a topic with the key 'alias/aws/sns'."
+        "kms_key is left unmanaged: kms_key: SES cannot publish to a topic with the key 'alias/aws/sns'."
     ]
 
 
@@ -378,7 +376,7 @@ def test_a_key_of_another_region_is_left_alone() -> None:
 
     assert data(resources)["topics"] == {"t": {}}
     assert comments(resources) == [
-        "kms_key is left alone: the key is in us-east-1, and no spec takes one of another region."
+        "kms_key is left unmanaged: the key is in us-east-1; specs support keys of the topic's region only."
     ]
 
 
@@ -388,8 +386,10 @@ def test_a_policy_that_sesform_would_change_is_unmanaged() -> None:
 
     assert data(resources)["topics"] == {"t": {"policy": "unmanaged"}, "u": {"policy": "unmanaged"}}
     assert comments(resources) == [
-        "The policy stays as it is. Without `policy: unmanaged` sesform would let in " + identity_arn("a.com") + ".",
-        "The policy stays as it is. Without `policy: unmanaged` sesform would shut out " + identity_arn("b.com") + ".",
+        "The policy is left unmanaged. Without `policy: unmanaged`, sesform would allow " + identity_arn("a.com") + ".",
+        "The policy is left unmanaged. Without `policy: unmanaged`, sesform would remove "
+        + identity_arn("b.com")
+        + ".",
     ]
 
 
@@ -420,7 +420,7 @@ def test_a_policy_that_lets_in_what_no_spec_can_name_is_unmanaged() -> None:
 
 def test_a_fifo_topic_is_told() -> None:
     """SES cannot publish to it, and no spec can declare it."""
-    assert comments(topic("t.fifo")) == ["t.fifo: left out, because it is a FIFO topic, which SES cannot publish to."]
+    assert comments(topic("t.fifo")) == ["t.fifo: skipped: it is a FIFO topic, which SES cannot publish to."]
 
 
 def subscription(**properties: Any) -> Resource:
@@ -459,7 +459,8 @@ def test_a_dead_letter_queue_of_elsewhere_is_left_alone() -> None:
 
     assert data(resources)["topics"]["t"]["subscriptions"] == [{"protocol": "sqs", "endpoint": QUEUE}]
     assert comments(resources) == [
-        f"Its dead-letter queue {queue} is left alone: it is in {OWNER}/us-east-1, and no spec takes one from there."
+        f"Its dead-letter queue {queue} is left unmanaged: it is in {OWNER}/us-east-1; specs support queues of the "
+        f"topic's scope only."
     ]
 
 
@@ -467,23 +468,23 @@ def test_a_dead_letter_queue_of_elsewhere_is_left_alone() -> None:
     ("expected", "held"),
     [
         (
-            "https https://***@x.example/: left out, because its endpoint names a user or a password.",
+            "https https://***@x.example/: skipped: its endpoint contains a user or a password.",
             {"protocol": "https", "endpoint": "https://user:s3cr3t@x.example/"},
         ),
         (
-            "https https://***@x.example/a@b: left out, because its endpoint names a user or a password.",
+            "https https://***@x.example/a@b: skipped: its endpoint contains a user or a password.",
             {"protocol": "https", "endpoint": "https://user:s3@cr3t@x.example/a@b"},
         ),
         (
-            "https https://***@x.example/: left out, because its endpoint names a user or a password.",
+            "https https://***@x.example/: skipped: its endpoint contains a user or a password.",
             {"protocol": "https", "endpoint": "https://t0k3n@x.example/"},
         ),
         (
-            "carrier-pigeon loft: left out, because the specs cannot say it: protocol: 'carrier-pigeon' is unknown.",
+            "carrier-pigeon loft: skipped: not supported in specs: protocol: 'carrier-pigeon' is unknown.",
             {"protocol": "carrier-pigeon", "endpoint": "loft"},
         ),
         (
-            f"sqs {QUEUE}: left out, because the specs cannot say it: the number {10**20} is too long.",
+            f"sqs {QUEUE}: skipped: not supported in specs: the number {10**20} is too long.",
             {"protocol": "sqs", "endpoint": QUEUE, "filter_policy": {"a": [{"numeric": ["=", 10**20]}]}},
         ),
     ],
@@ -547,7 +548,7 @@ def test_destinations_of_all_kinds() -> None:
 @pytest.mark.parametrize(
     ("why", "held"),
     [
-        ("it sends to something that the specs have no word for", {}),
+        ("specs do not support its kind", {}),
         (f"topic {topic_arn('gone')} does not exist", {"sns": {"topic_arn": topic_arn("gone")}}),
         (
             "events[0]: 'telepathy' is unknown",
@@ -568,7 +569,7 @@ def test_a_set_with_a_destination_that_cannot_be_said_is_not_exclusive(why: str,
     resources = destination(**held)
 
     assert data(resources)["configuration_sets"] == {"s": {"exclusive": False}}
-    assert comments(resources) == [f"d is left alone: {why}."]
+    assert comments(resources) == [f"d is left unmanaged: {why}."]
 
 
 def test_a_set_of_which_not_all_is_known_is_not_exclusive() -> None:
@@ -625,7 +626,7 @@ def test_another_policy_is_said_in_its_own_words() -> None:
     ("why", "name", "statement"),
     [
         pytest.param(
-            "`authorize` does not make it so for any spec or account here",
+            "`authorize` does not produce this policy for any account or spec here",
             "sesform-x",
             {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "ses:*", "Resource": ARN},
             id="a name of ours",
@@ -643,7 +644,7 @@ def test_another_policy_is_said_in_its_own_words() -> None:
             id="another resource",
         ),
         pytest.param(
-            "the specs would write it another way, which might not mean the same",
+            "specs would write it in another form, which might have another meaning",
             "odd",
             {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "ses:*", "Resource": identity_arn("A.com")},
             id="the identity in other letters",
@@ -667,7 +668,7 @@ def test_a_policy_that_the_specs_cannot_say_is_told(why: str, name: str, stateme
     resources = [*identity("a.com"), sending({"Statement": [statement]}, name)]
 
     assert data(resources)["identities"] == {"a.com": {"feedback_forwarding": True}}
-    assert comments(resources) == [f"Sending policy {name} is left alone: {why}."]
+    assert comments(resources) == [f"Sending policy {name} is left unmanaged: {why}."]
 
 
 def test_every_draft_can_be_written() -> None:

@@ -134,7 +134,7 @@ def test_a_notification_type_without_a_topic_is_one(nothing: str | None) -> None
 def test_headers_without_a_topic_stay() -> None:
     """A spec asks for headers together with a topic only."""
 
-    assert ["it asks for headers without a topic that could carry them"] == why(
+    assert ["it includes headers and has no topic"] == why(
         domain(), notification(topic=None, include_original_headers=True)
     )
 
@@ -149,7 +149,9 @@ def test_an_identity_that_nothing_places_needs_options() -> None:
     """The error names the resource and the option; SES wants the topic in the identity's region, so that is known."""
     text = refusal(state(notification(), topic()))
 
-    assert "aws_ses_identity_notification_topic.this: nothing tells the account it is in; pass --account" in text
+    assert (
+        "aws_ses_identity_notification_topic.this: no resource in the state tells the account. Pass --account" in text
+    )
     assert [OWNER_SCOPE] == [r[1] for r in found(notification(), place=(OWNER,))]
 
 
@@ -158,8 +160,8 @@ def test_a_setting_without_topic_needs_the_region_too() -> None:
     forwarding = resource("aws_sesv2_email_identity_feedback_attributes", {"email_identity": "a.com"})
     text = refusal(state(forwarding, forwarding))
 
-    assert "and 1 more: nothing tells the account and region" in text
-    assert "pass --account and --region" in text
+    assert "and 1 more: no resource in the state tells the account and region" in text
+    assert "Pass --account and --region" in text
     assert [Scope(DELEGATE, "us-east-1")] == [r[1] for r in found(forwarding, place=(DELEGATE, "us-east-1"))]
 
 
@@ -207,7 +209,7 @@ def test_a_foreign_identity_by_its_arn_is_a_cross_account_entry() -> None:
     """In the account that makes it; which that is must be said, for the ARN is the owner's."""
     arn = identity_arn("Example.com")
 
-    assert "pass --account" in refusal(state(topic(account=DELEGATE), notification(arn)))
+    assert "Pass --account" in refusal(state(topic(account=DELEGATE), notification(arn)))
     assert [
         ("notification_topic", DELEGATE_SCOPE, {**KEY, "identity": identity_arn("example.com"), "topic_arn": TOPIC})
     ] == found(notification(arn), place=(DELEGATE,))
@@ -245,7 +247,7 @@ def test_a_destination_is_where_its_set_is() -> None:
         ("configuration_set", OWNER_SCOPE, {"configuration_set": "tx"}),
         ("event_destination", OWNER_SCOPE, {**stands, "sns": {"topic_arn": TOPIC}}),
     ] == found(a_set(), destination(sns_destination=[{"topic_arn": TOPIC}]))
-    assert "pass --account and --region" in refusal(state(destination(sns_destination=[{"topic_arn": TOPIC}])))
+    assert "Pass --account and --region" in refusal(state(destination(sns_destination=[{"topic_arn": TOPIC}])))
 
 
 DIMENSION = {"dimension_name": "d", "dimension_value_source": "MESSAGE_TAG", "default_dimension_value": "n"}
@@ -447,7 +449,7 @@ def test_a_policy_with_other_statements_stays(statements: list[dict[str, Any]]) 
     """The provider writes it whole, so sesform must not touch it: the specs hear nothing of it."""
     resources = (topic(policy=json.dumps(DEFAULT)), a_policy(*statements))
 
-    assert ["it has statements that are not sesform's"] == why(*resources)
+    assert ["it has statements that sesform did not write"] == why(*resources)
     assert ["topic"] == [r[0] for r in found(*resources)]
 
 
@@ -472,7 +474,7 @@ def test_topics_that_ses_has_nothing_to_do_with_are_passed_over() -> None:
     assert (of_ses, 2) == taken(topic(), alarms, orders, listener, domain(), notification())
     assert ([topic()["address"], a_policy()["address"]], 1) == taken(topic(), alarms, a_policy(ses, THEIRS))
     assert [topic()["address"]] == taken(topic(policy=json.dumps({"Statement": [ses]})))[0]
-    with pytest.raises(TerraformError, match="--all-topics takes its 2 topics"):
+    with pytest.raises(TerraformError, match="--all-topics includes its 2 topics"):
         taken(alarms, orders)
 
 
@@ -496,14 +498,14 @@ def test_a_plan_is_read_for_what_is_there_now() -> None:
     made = read(plan(state(topic(display_name="now")), resource_changes=changes))
 
     assert "now" == made.resources[0][2]["display_name"]
-    assert "the plan would still change aws_sns_topic.t" in made.warnings[0]
+    assert "the plan changes aws_sns_topic.t" in made.warnings[0]
 
 
 def test_a_plan_before_the_first_apply_has_nothing_to_hand_over() -> None:
     """What is only planned does not exist."""
     planned = {"root_module": {"resources": [topic()]}}
 
-    assert "it holds no configuration sets" in refusal({"format_version": "1.2", "planned_values": planned})
+    assert "it has no configuration sets" in refusal({"format_version": "1.2", "planned_values": planned})
 
 
 def test_a_plan_tells_providers_apart() -> None:
@@ -553,8 +555,8 @@ def test_what_terraform_is_not_done_with_stays() -> None:
     """Tainted and deposed instances are about to be destroyed."""
     tainted, deposed = {**topic(), "tainted": True}, {**topic(), "deposed_key": "12ab34cd"}
 
-    assert ["it is tainted: Terraform is about to replace it"] == why(tainted)
-    assert ["it is what a replacement left over, which Terraform is about to destroy"] == why(deposed)
+    assert ["it is tainted: Terraform will replace it"] == why(tainted)
+    assert ["a replacement left it: Terraform will destroy it"] == why(deposed)
     assert [] == found(tainted, deposed)
 
 
@@ -580,19 +582,19 @@ def test_a_sensitive_block_that_is_damaged_is_not_quoted() -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "it is not JSON"),
-        (b'{"@level":"info"}\n{"@level":"info"}\n', "it is not JSON"),
-        (b"\xff\xfe\x00", "it is not JSON"),
-        (b"[" * 100_000, "it is nested too deeply"),
+        (b"", "not JSON"),
+        (b'{"@level":"info"}\n{"@level":"info"}\n', "not JSON"),
+        (b"\xff\xfe\x00", "not JSON"),
+        (b"[" * 100_000, "nested too deeply"),
         (b"[]", "neither a state nor a plan"),
-        (b"{}", "it has no format_version"),
-        (b'{"version": 4, "serial": 1, "lineage": "x", "resources": []}', "it is a raw state file"),
-        (b'{"format_version": "2.0"}', "its format_version is '2.0'"),
-        (b'{"format_version": 1}', "its format_version is 1"),
+        (b"{}", "JSON, but neither a state nor a plan: format_version is missing"),
+        (b'{"version": 4, "serial": 1, "lineage": "x", "resources": []}', "a raw state file"),
+        (b'{"format_version": "2.0"}', "format_version is '2.0'"),
+        (b'{"format_version": 1}', "format_version is 1"),
         (b'{"format_version": "1.0", "provider_schemas": {}}', "neither a state nor a plan"),
-        (b'{"format_version": "1.0"}', "it holds no configuration sets"),
-        (b'{"format_version": "1.0", "values": []}', "values: [] stands where an object belongs"),
-        (b'{"format_version": "1.0", "values": {"root_module": {"resources": 5}}}', "5 stands where a list belongs"),
+        (b'{"format_version": "1.0"}', "it has no configuration sets"),
+        (b'{"format_version": "1.0", "values": []}', "values: [] is not an object"),
+        (b'{"format_version": "1.0", "values": {"root_module": {"resources": 5}}}', "5 is not a list"),
     ],
 )
 def test_anything_else_is_refused(content: bytes, reason: str) -> None:
@@ -605,7 +607,7 @@ def test_a_document_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch
     """Before it is parsed."""
     monkeypatch.setattr("sesform.importer.terraform_state._document.MAX_BYTES", 10)
 
-    assert "it is larger than" in refusal(state(topic()))
+    assert "larger than" in refusal(state(topic()))
 
 
 def test_utf_16_is_read() -> None:
@@ -621,16 +623,16 @@ def test_utf_16_is_read() -> None:
         (topic(arn=None), "arn is missing"),
         (topic(arn="x"), "arn is 'x', not an ARN of sns"),
         (topic(display_name=5), "display_name is 5, not text"),
-        (topic(policy="{"), "policy is not what AWS takes"),
+        (topic(policy="{"), "policy is not valid in AWS"),
         (topic(policy="[]"), "policy is '[]', not a JSON object"),
-        (topic(policy='{"Statement": [1]}'), "policy is not what AWS takes: a policy is a JSON object"),
+        (topic(policy='{"Statement": [1]}'), "policy is not valid in AWS: a policy is a JSON object"),
         (notification(notification_type="Open"), "notification_type is 'open'"),
         (subscription(filter_policy="5"), "filter_policy is '5', not a JSON object"),
         (subscription(raw_message_delivery="yes"), "raw_message_delivery is 'yes', not true or false"),
-        (destination(), "it has 0 destinations, not one"),
-        (destination(matching_event_types=5), "matching_event_types is 5, not a list of texts"),
+        (destination(), "it has 0 destinations; it must have one"),
+        (destination(matching_event_types=5), "matching_event_types is 5, not a list of strings"),
         (destination(sns_destination=[5]), "sns_destination is [5], not a list of blocks"),
-        ({**topic(), "name": "a\nb"}, "has no type and name of Terraform's"),
+        ({**topic(), "name": "a\nb"}, "has no type and name as in Terraform"),
         ({**topic(), "address": None}, "has no address"),
     ],
 )
@@ -644,7 +646,7 @@ def test_a_damaged_resource_is_named(wrong: dict[str, Any], reason: str) -> None
 def test_a_module_that_is_none_is_refused(address: Any) -> None:
     """A `removed` block is made of its name."""
 
-    assert "is no address of a module" in refusal(state(modules=({"address": address, "resources": [topic()]},)))
+    assert "is not the address of a module" in refusal(state(modules=({"address": address, "resources": [topic()]},)))
 
 
 # --- what Terraform may forget -----------------------------------------------------------------------------------------
@@ -665,7 +667,7 @@ def test_what_the_specs_say_otherwise_stays() -> None:
     made = read(state(topic()))
     different = compiled(owner("topics: {feedback: {display_name: other}}"))
 
-    assert [("aws_sns_topic.t: the specs do not say its topic, or not all of it; a comment there tells why",)] == [
+    assert [("aws_sns_topic.t: the specs do not declare its topic completely; a comment in the specs says why",)] == [
         v.reasons for v in verdicts(made, different)
     ]
     assert [False] == [v.goes for v in verdicts(made, compiled(delegate("topics: {feedback: {}}")))]
@@ -708,7 +710,7 @@ def test_a_resource_goes_whole_or_not_at_all() -> None:
     two = {**topic("orders.fifo"), "address": "aws_sns_topic.t[1]"}
     made = verdicts(read(state(one, two)), compiled(owner("topics: {feedback: {}}")))
 
-    assert [("aws_sns_topic.t[1]: it is a FIFO topic, and SES publishes to standard topics only",)] == [
+    assert [("aws_sns_topic.t[1]: it is a FIFO topic; SES publishes to standard topics only",)] == [
         v.reasons for v in made
     ]
     assert "removed {" not in removed_file(made)
@@ -732,12 +734,12 @@ def test_an_instance_that_is_passed_over_keeps_the_others() -> None:
         f"topics: {{feedback: {{subscriptions: [{{protocol: sqs, endpoint: '{queue}'}}]}}}}\n"
         "identities: {example.com: {notifications: {bounce: feedback}}}"
     )
-    why = "SES has nothing to do with its topic; --all-topics takes it too"
+    why = "SES does not publish to its topic; --all-topics includes it"
 
     assert {
         "aws_sns_topic.t": (
             f"aws_sns_topic.t[1]: {why}",
-            "aws_sns_topic.t[2]: it is a FIFO topic, and SES publishes to standard topics only",
+            "aws_sns_topic.t[2]: it is a FIFO topic; SES publishes to standard topics only",
         ),
         "aws_sns_topic_subscription.this": (f"aws_sns_topic_subscription.this[1]: {why}",),
         "aws_ses_identity_notification_topic.this": (),
@@ -748,7 +750,7 @@ def test_tags_are_remarked_upon() -> None:
     """They are not in the way, and nobody keeps them any more."""
     made = verdicts(read(state(topic(tags={"a": "b"}))), compiled(owner("topics: {feedback: {}}")))
 
-    assert "  # its tags stay on it, and nobody manages them any more\n  from = aws_sns_topic.t" in removed_file(made)
+    assert "  # its tags stay, and will not be managed\n  from = aws_sns_topic.t" in removed_file(made)
 
 
 # --- hostile documents -------------------------------------------------------------------------------------------------

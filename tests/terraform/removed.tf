@@ -1,5 +1,5 @@
-# Put these blocks in place of the resources that they name, in the root module, and run `terraform apply`: it forgets them
-# and destroys nothing. Where other resources refer to them, write the names and ARNs out. After that, sesform keeps them.
+# Replace the resources that these blocks name with the blocks, in the root module, and run `terraform apply`. Terraform forgets
+# the resources and destroys nothing. Replace references to them by names and ARNs. Then sesform manages them.
 
 removed {
   from = aws_ses_configuration_set.old
@@ -106,7 +106,7 @@ removed {
 }
 
 removed {
-  # its tags stay on it, and nobody manages them any more
+  # its tags stay, and will not be managed
   from = aws_sns_topic.feedback
 
   lifecycle {
@@ -139,10 +139,10 @@ removed {
 }
 
 # These stay with Terraform:
-# - aws_sesv2_configuration_set.rich: specs have no words for its delivery_options; its event destinations go over all the same
-# - aws_sesv2_email_identity.news: sesform makes and removes no identities; its configuration_set_name is in the spec too, so have Terraform leave it alone: lifecycle { ignore_changes = [configuration_set_name] }
-# - aws_sns_topic.fifo: it is a FIFO topic, and SES publishes to standard topics only
-# - aws_sns_topic_policy.alerts["first \"alert\""]: it has statements that are not sesform's
-# - aws_sns_topic_policy.alerts["second"]: it has statements that are not sesform's
-# - aws_sns_topic_policy.delegate: it has statements that are not sesform's
-# - aws_sns_topic_policy.feedback: it has statements that are not sesform's
+# - aws_sesv2_configuration_set.rich: specs do not support its delivery_options; its event destinations are handed over
+# - aws_sesv2_email_identity.news: sesform does not create or delete identities. Its configuration_set_name is in the spec too; add lifecycle { ignore_changes = [configuration_set_name] } to it
+# - aws_sns_topic.fifo: it is a FIFO topic; SES publishes to standard topics only
+# - aws_sns_topic_policy.alerts["first \"alert\""]: it has statements that sesform did not write
+# - aws_sns_topic_policy.alerts["second"]: it has statements that sesform did not write
+# - aws_sns_topic_policy.delegate: it has statements that sesform did not write
+# - aws_sns_topic_policy.feedback: it has statements that sesform did not write

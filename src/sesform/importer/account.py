@@ -1,6 +1,7 @@
-"""What exists in an account and region that has to do with SES's notifications, whether specs speak of it or not. Only reads.
+"""Read everything in an account and region that concerns SES notifications, declared or not. Only reads.
 
-Names come first, with the fewest calls that list them; then each resource type reads its own, as it does for declared ones.
+First come the names, with the fewest calls that list them; then each resource type reads its own resources, as it does for
+declared ones.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Existing(NamedTuple):
-    """Something that exists: `type` is identity, configuration_set or topic, `key` its name, a topic's its ARN."""
+    """A resource to read. `type`: identity, configuration_set or topic. `key`: its name; of a topic, the ARN."""
 
     type: str
     scope: Scope
@@ -41,7 +42,7 @@ class Existing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AccountResources:
-    """All that was found in `scopes`. `verification`: what SES says of each identity. `unreadable`: what could not be looked at."""
+    """The live resources in `scopes`. `verification`: by identity. `unreadable`: what could not be read, with the reason."""
 
     scopes: tuple[Scope, ...]
     resources: tuple[Resource, ...] = ()
@@ -62,7 +63,7 @@ def _of_type(resources: Iterable[Resource], type_: str) -> list[tuple[Scope, Pro
 
 
 def names(connection: Connection) -> tuple[Existing, ...]:
-    """The identities, configuration sets and topics that exist, with no call for any single one. Raises AwsError."""
+    """Return the identities, configuration sets and topics that exist, with list calls only. Raises AwsError."""
     scope = connection.scope
     return (
         *(Existing("identity", scope, name) for name in identities(connection)),
@@ -84,12 +85,12 @@ def read(
     parallelism: int = 10,
     expect: Expect = lambda scope, calls: None,
 ) -> AccountResources:
-    """All identities and configuration sets with their settings, and the topics that SES has to do with (or `all_topics`).
+    """Read all identities and configuration sets with their settings, and the topics that SES publishes to (or `all_topics`).
 
-    Nothing lists the legacy entries for identities of other accounts, so these `foreign` ARNs are asked for, in their region, by
-    every account but their own, and so are those that the topics' policies name. Policies and default sets take a call for each
-    identity; `expect` is told how many calls to SES a scope will take, once that is known. What could not be read is in
-    `unreadable`, and then the rest is not all there is.
+    AWS does not list legacy entries for identities of other accounts. These `foreign` ARNs, and those that topic policies name, are
+    asked for in their region, by every account except their own. Sending policies and default sets take one call for each
+    identity. `expect` is called with the number of SES calls of a scope, once it is known. Anything that could not be read is in
+    `unreadable`; then the result is incomplete.
     """
     every = {c.scope: c for c in connections.by_place.values()}
     work, foreign = _Work(expect), tuple(foreign)
@@ -107,7 +108,7 @@ def read(
             chosen = None if all_topics else spec_writer.of_interest(LiveResources(work.resources))
             _wait([pool.submit(work.noting(_read_subscriptions), c, part, chosen) for c, part in parts])
         except BaseException:
-            connections.stop()  # an interrupt must not wait for every call that still waits for its turn
+            connections.stop()  # an interrupt must not wait for calls that still wait for their turn
             raise
     kept = [r for r in work.resources if chosen is None or r[0] not in ("topic", "topic_policy") or _arn(r) in chosen]
     return AccountResources(
@@ -135,29 +136,29 @@ def _sort_key(resource: Resource) -> tuple[Scope, str, tuple[str, ...]]:
 
 @dataclass(slots=True)
 class _Work:
-    """The results so far; threads only add to it, which Python's lists and dicts allow side by side."""
+    """The results so far. Threads only add to them, which is safe with Python's lists and dicts."""
 
     expect: Expect
     resources: list[Resource] = field(default_factory=list)
     verification: dict[tuple[Scope, str], str] = field(default_factory=dict)
-    refused: dict[str, str] = field(default_factory=dict)  # topic → why it may not be looked at
+    refused: dict[str, str] = field(default_factory=dict)  # topic → why it cannot be read
     notes: list[Note] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
     def judge_refused(self, *, all_topics: bool) -> None:
-        """A topic that may not be looked at is only noted where nothing that was found publishes to it."""
+        """Add a note about a topic that cannot be read if nothing that was found publishes to it; else it is unreadable."""
         used, seen = LiveResources(self.resources).topics, {scope for scope, _ in _of_type(self.resources, "topic")}
         for arn, why in self.refused.items():
             parsed = arns.parse(arn)
-            # Where none may be looked at for want of a permission, that is not the topics' own doing.
+            # If no topic can be read because a permission is missing, the topics are not the reason.
             if all_topics or arn in used or parsed is None or (parsed.scope not in seen and _NOT_ALLOWED in why):
                 self.unreadable.append(why)
             else:
-                text = f"{parsed.resource}: left out, because it may not be looked at; nothing that was found publishes to it."
+                text = f"{parsed.resource}: skipped: it cannot be read, and nothing that was found publishes to it."
                 self.notes.append(Note(parsed.scope, text, ("topics", parsed.resource)))
 
     def noting(self, job: Callable[..., Any]) -> Callable[..., Any]:
-        """The job, with a refusal noted: one account does not hide another."""
+        """Return the job with refusals recorded, so that one account does not hide another."""
 
         def run(connection: Connection, *arguments: Any) -> Any:
             try:
@@ -170,13 +171,13 @@ class _Work:
         return run
 
     def take(self, kind: str, reading: Reader, wanted: Iterable[Declared]) -> None:
-        """What the resource type reads of the wanted ones."""
+        """Return the live state of the wanted resources."""
         scope = reading.connection.scope
         self.resources += [(kind, scope, properties) for _, properties in RESOURCES[kind].read(reading, list(wanted))]
 
 
 def _read_ses(work: _Work, connection: Connection) -> None:
-    """One call after another: SES takes one a second anyway."""
+    """Read one call after another: the quota of SES is one call a second."""
     scope = connection.scope
     own, sets = identities(connection), configuration_sets(connection)
     work.verification.update({(scope, name): status for name, status in own.items()})
@@ -186,9 +187,9 @@ def _read_ses(work: _Work, connection: Connection) -> None:
     of_sets = [_declared(scope, "configuration_set", configuration_set=name) for name in sets]
     reading = Reader(connection, [*both, *of_sets])
     for name in own.keys() - reading.notification_attributes.keys():
-        # A new identity may be listed before the other calls know it (ansible/ansible#36065): that it has no topics is not known.
+        # SES may list a new identity before its other calls know it (ansible/ansible#36065): its topics are not known.
         text = (
-            f"{name}: left out, because SES lists it and says nothing of its notifications; if it is new, import again."
+            f"{name}: skipped: SES lists it and returns no notification settings. If the identity is new, import again."
         )
         work.notes.append(Note(scope, text, ("identities", name)))
         del own[name]
@@ -201,7 +202,7 @@ def _read_ses(work: _Work, connection: Connection) -> None:
     for name in own:
         reading.email_identity(name)
         if work.unreadable:
-            return  # nothing will be printed: the others are not worth a second each
+            return  # nothing will be printed, so the other identities need no call
     defaults = [_declared(scope, "default_configuration_set", identity=i) for i in own]
     work.take("default_configuration_set", reading, defaults)
     policies = [(i, name) for i in own for name in reading.email_identity(i).get("Policies") or {}]
@@ -209,7 +210,7 @@ def _read_ses(work: _Work, connection: Connection) -> None:
 
 
 def _read_foreign(work: _Work, connection: Connection, foreign: Collection[str]) -> None:
-    """The legacy entries that the account has for identities of others."""
+    """Read the legacy entries that the account has for identities of other accounts."""
     both = _of_types(connection.scope, foreign)
     reading = Reader(connection, both)
     work.take("notification_topic", reading, both)
@@ -217,7 +218,7 @@ def _read_foreign(work: _Work, connection: Connection, foreign: Collection[str])
 
 
 def _foreign_to(scope: Scope, resources: Iterable[Resource], asked: Iterable[str]) -> list[str]:
-    """The identities of other accounts that may have a legacy entry here: those asked for, and those that topic policies name."""
+    """Return the identities of other accounts that may have a legacy entry: those asked for, and those that topic policies name."""
     policies = [p["policy"] for _, p in _of_type(resources, "topic_policy")]
     named = (arn for policy in policies for arn in policy_document.source_arns(policy))
     found = set()
@@ -236,7 +237,7 @@ def _of_types(scope: Scope, identities_: Iterable[str]) -> list[Declared]:
 
 
 def _list_topics(work: _Work, connection: Connection, chunks: int) -> list[tuple[Reader, list[str]]]:
-    """The topics in portions that are read side by side: SNS does not pace as SES does."""
+    """Return the topics in portions that are read in parallel: the quotas of SNS are higher than those of SES."""
     every = topics(connection)
     return [(Reader(connection, ()), part) for n in range(chunks) if (part := every[n::chunks])]
 
@@ -250,7 +251,7 @@ def _read_topics(work: _Work, connection: Connection, part: tuple[Reader, list[s
         except AwsError as error:
             if error.code not in _REFUSED:
                 raise
-            work.refused[arn] = str(error)  # whether that matters depends on who publishes to it
+            work.refused[arn] = str(error)  # whether that matters depends on the resources that publish to it
 
 
 def _read_subscriptions(
@@ -269,20 +270,18 @@ def _read_subscriptions(
             except AwsError as error:
                 if error.code not in _REFUSED:
                     raise
-                work.notes.append(
-                    Note(connection.scope, f"{name}: left out, because its settings cannot be read.", loc)
-                )
+                work.notes.append(Note(connection.scope, f"{name}: skipped: its settings cannot be read.", loc))
                 continue
             kept = sorted(_UNMANAGED & reading.subscription_attributes(subscription).keys())
             if kept:
-                text = f"{name} has a {' and a '.join(kept)}, which the specs have no words for: it stays as it is."
+                text = f"{name} has a {' and a '.join(kept)}, which specs do not support. It stays unchanged."
                 work.notes.append(Note(connection.scope, text, loc))
 
 
-# A topic's policy may keep its own account out, and a subscription may be somebody else's (SNS API reference,
+# A topic's policy can deny its own account, and a subscription can belong to another account (SNS API reference,
 # GetTopicAttributes and GetSubscriptionAttributes).
 _REFUSED = ("AuthorizationError", "AuthorizationErrorException")
-# IAM user guide, "Troubleshoot access denied error messages": nothing gives the caller the right.
+# IAM user guide, "Troubleshoot access denied error messages": the caller's own policies lack the permission.
 _NOT_ALLOWED = "no identity-based policy allows"
 _UNMANAGED = {"DeliveryPolicy", "ReplayPolicy"}  # SNS API reference, SetSubscriptionAttributes
 
@@ -295,7 +294,7 @@ def _declared(scope: Scope, kind: str, **key: str) -> Declared:
 
 
 def snapshot(desired: Desired, findings: AccountResources) -> Snapshot:
-    """The findings as planning for these specs would read them: what AWS holds of all that they speak of."""
+    """Return the findings as the snapshot that planning for these specs would read."""
     by_key = {aws_key(kind, scope, p): p for kind, scope, p in findings.resources}
     declared = [*desired.declared.values(), *desired.unmanaged]
     found = {d.address: by_key[d.aws_key] for d in declared if d.aws_key in by_key}
@@ -325,7 +324,7 @@ def _topic_facts(desired: Desired, findings: AccountResources, live: LiveResourc
     for arn in desired.watched_topics:
         parsed = arns.parse(arn)
         if parsed is None or parsed.scope not in findings.scopes:
-            continue  # nobody has looked there
+            continue  # it was not read
         topic = live.topics.get(arn)
         settings = topic.settings if topic else None
         found[arn] = (

@@ -1,6 +1,6 @@
-"""What exists → specs that ask for exactly that, so that the plan on them is empty. Pure: resources in, drafts of specs out.
+"""Write live resources as specs on which a plan is empty. Pure: resources in, specs out.
 
-What the specs have no words for is left alone (`unmanaged`, `exclusive: false`) and told in a comment.
+Settings that specs do not support are left alone (`unmanaged`, `exclusive: false`), and a comment says so.
 """
 
 from __future__ import annotations
@@ -26,12 +26,11 @@ def specs(
     scopes: Collection[Scope] = (),
     notes: Iterable[Note] = (),
 ) -> tuple[SpecDraft, ...]:
-    """Resources of these accounts → specs of them, in a fixed order.
+    """Return specs of these accounts' resources, in a fixed order.
 
-    `whole`: the resources are all that exists in `scopes`. Then a notification type that is missing has no topic, and a set's
-    destinations are all it has. Otherwise what is missing is not known, and is left alone;
-    a notification topic whose `topic_arn` is None is known not to be set. Resources of other accounts than those
-    given are passed over. `notes` become comments.
+    `whole`: the resources are all that exist in `scopes`. Then a missing notification type has no topic, and a set has no other
+    destinations. Otherwise missing settings are not known, and left alone; a notification topic whose `topic_arn` is None is known
+    to have no topic. Resources of other accounts are ignored. `notes` become comments.
     """
     live = LiveResources(resources)
     looked_at = frozenset(scopes) if whole else frozenset()
@@ -60,7 +59,7 @@ def _parts(
     *,
     whole: bool,
 ) -> list[ScopeSpec]:
-    """An Owner where the scope has identities, a Delegate where it has legacy entries or else no identities."""
+    """Return the parts of a scope: an Owner if it has identities, a Delegate if it has legacy entries or no identities."""
     found = live.identities.get(scope, {})
     own = any(arns.parse(name) is None for name in found)
     foreign = any(arns.parse(name) is not None and (held.topics or held.headers) for name, held in found.items())
@@ -75,11 +74,11 @@ def _parts(
 
 
 def _empty(accounts: Iterable[str], found: Collection[str], looked_at: Iterable[Scope]) -> Iterable[ScopeSpec]:
-    """A spec that says nothing, for each account in which nothing was found: that was looked for, too."""
+    """Return an empty spec for each account in which nothing was found, to show that it was read."""
     for scope in sorted(looked_at):
         if scope.account in accounts and scope.account not in found:
             part = ScopeSpec(scope, "Delegate")
-            part.remark("Nothing that SES's notifications have to do with was found here.")
+            part.remark("There are no resources for SES notifications in this account and region.")
             yield part
 
 

@@ -1,4 +1,4 @@
-"""Identities, and legacy entries for those of other accounts, as specs say them."""
+"""Identities, and legacy entries for identities of other accounts, as parts of specs."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _VITAL = ("bounce", "complaint")
 def add_identities(
     part: ScopeSpec, live: LiveResources, topics: Topics, names: Mapping[str, str], *, whole: bool
 ) -> None:
-    """The identities of the part's scope, with what most of them share as defaults. `names` are those of the accounts' specs."""
+    """Return the identities of a scope, with common settings as defaults. `names`: the spec names of the accounts."""
     own = {n: held for n, held in live.identities.get(part.scope, {}).items() if arns.parse(n) is None}
     said: dict[str, dict[str, Any]] = {}
     for name, held in sorted(own.items()):
         wrong = schema.fault("identity", name)
         if wrong:
-            part.remark(f"{name}: left out, because the specs cannot say it: {wrong}.", "identities", name)
+            part.remark(f"{name}: skipped: not supported in specs: {wrong}.", "identities", name)
             continue
         loc: Loc = ("identities", name)
         settings: dict[str, Any] = dict(_notifications(part, held, topics, loc, whole=whole))
@@ -48,14 +48,14 @@ def add_identities(
 
 
 def add_foreign(part: ScopeSpec, live: LiveResources, topics: Topics, *, whole: bool) -> None:
-    """The entries that the account made for identities of others; only those that have settings."""
+    """Return the account's legacy entries for identities of other accounts, without entries that have no setting."""
     for arn, held in sorted(live.identities.get(part.scope, {}).items()):
         if arns.parse(arn) is None or not (held.topics or held.headers):
             continue
         loc: Loc = ("cross_account_notifications", arn)
         wrong = schema.fault("identity_arn", arn)
         if wrong:
-            part.remark(f"{arn}: left out, because the specs cannot say it: {wrong}.", *loc)
+            part.remark(f"{arn}: skipped: not supported in specs: {wrong}.", *loc)
             continue
         found = _notifications(part, held, topics, loc, whole=whole, foreign=True)
         part.sections["cross_account_notifications"][arn] = {t: v for t, v in found.items() if v is not None}
@@ -64,7 +64,7 @@ def add_foreign(part: ScopeSpec, live: LiveResources, topics: Topics, *, whole: 
 def _notifications(
     part: ScopeSpec, held: LiveIdentity, topics: Topics, loc: Loc, *, whole: bool, foreign: bool = False
 ) -> dict[str, Any]:
-    """Each type's setting; None: no topic."""
+    """Return the setting of each type, None for no topic."""
     found: dict[str, Any] = {}
     for type_ in NOTIFICATION_TYPES:
         where = (*loc, type_) if foreign else (*loc, "notifications", type_)
@@ -73,20 +73,21 @@ def _notifications(
             known = whole or type_ in held.topicless
             found[type_] = None if known and not headers else "unmanaged"
             if headers:
-                part.remark("Left alone: headers are asked for, and there is no topic that could carry them.", *where)
+                part.remark("Left unmanaged: headers are included, and there is no topic.", *where)
             continue
         reference, why = topics.refer(arn, part.scope)
         found[type_] = "unmanaged" if why else {"topic": reference, "headers": True} if headers else reference
         if why:
-            part.remark(f"Left alone: {why}.", *where)
+            part.remark(f"Left unmanaged: {why}.", *where)
     return found
 
 
 def _forwarding(part: ScopeSpec, held: LiveIdentity, settings: Mapping[str, Any], loc: Loc) -> bool | str:
     if held.forwarding is False and any(settings[t] is None for t in _VITAL):
-        # Only SES v2's call lets it come to this (seen on AWS: hashicorp/terraform-provider-aws acceptance tests).
+        # Only SES v2's call allows this state (seen on AWS: hashicorp/terraform-provider-aws acceptance tests).
         text = (
-            "E-mail forwarding is off while bounces or complaints have no topic. It is left alone: `false` needs both."
+            "E-mail forwarding is off, and bounces or complaints have no topic. Left unmanaged, because `false` "
+            "requires both topics."
         )
         part.remark(text, *loc)
         return "unmanaged"
@@ -103,7 +104,7 @@ def _rest(
     *,
     whole: bool,
 ) -> dict[str, Any]:
-    """Sending policies and the default configuration set."""
+    """Add sending policies and the default configuration set."""
     found: dict[str, Any] = {}
     for policy_, document in sorted(held.policies.items()):
         grantee, authorization = _authorization(part, name, policy_, document, names)
@@ -112,14 +113,17 @@ def _rest(
             continue
         written = _in_own_words(arns.identity(part.scope, name), document)
         wrong = (
-            (policy_.startswith(GRANT_PREFIX) and "`authorize` does not make it so for any spec or account here")
+            (
+                policy_.startswith(GRANT_PREFIX)
+                and "`authorize` does not produce this policy for any account or spec here"
+            )
             or schema.fault("policy_name", policy_)
             or schema.fault("sending_policy", written)
             or yaml_writer.why_not(written)
             or _why_not_exactly(part.scope, name, policy_, written, document)
         )
         if wrong:
-            part.remark(f"Sending policy {policy_} is left alone: {wrong}.", *loc)
+            part.remark(f"Sending policy {policy_} is left unmanaged: {wrong}.", *loc)
         else:
             found.setdefault("policies", {})[policy_] = written
     found = {key: found[key] for key in ("authorize", "policies") if key in found}
@@ -127,8 +131,8 @@ def _rest(
         missing = whole and held.default_set not in live.sets.get(part.scope, {})
         wrong = schema.fault("configuration_set", held.default_set)
         if missing or wrong or held.default_set == "unmanaged":
-            why = "it does not exist" if missing else wrong or "the specs take its name for the word"
-            part.remark(f"The default configuration set {held.default_set} is left alone: {why}.", *loc)
+            why = "it does not exist" if missing else wrong or "specs reserve this name"
+            part.remark(f"The default configuration set {held.default_set} is left unmanaged: {why}.", *loc)
         else:
             found["default_configuration_set"] = held.default_set
     return found
@@ -137,7 +141,7 @@ def _rest(
 def _authorization(
     part: ScopeSpec, identity: str, name: str, document: policy_document.Policy, names: Mapping[str, str]
 ) -> tuple[str, dict[str, Any]]:
-    """(grantee, rights) where the policy is exactly what `authorize` would make for that grantee; else ("", …)."""
+    """Return (grantee, rights) if `authorize` makes exactly this policy for that grantee; else ("", …)."""
     (statement, *more) = policy_document.statements(document) or [{}]
     principal = statement.get("Principal")
     who = principal.get("AWS") if isinstance(principal, dict) else None
@@ -158,7 +162,7 @@ def _authorization(
 
 
 def _in_own_words(identity_arn: str, document: policy_document.Policy) -> dict[str, Any]:
-    """A policy as a spec writes it: without the resource, which is the identity in each region."""
+    """Return a policy in the form of specs: without its resource, which is the identity in each region."""
     statements = [plain(s) for s in policy_document.statements(document)]
     for each in statements:
         if each.get("Resource") in (identity_arn, [identity_arn]):
@@ -169,12 +173,12 @@ def _in_own_words(identity_arn: str, document: policy_document.Policy) -> dict[s
 def _why_not_exactly(
     scope: Scope, identity: str, name: str, written: Mapping[str, Any], document: policy_document.Policy
 ) -> str:
-    """Why what a spec would send is refused, or would be another policy than the one that is there; "" where neither."""
+    """Return why SES would refuse what a spec sends, or why that would be another policy; "" if it is the same policy."""
     sent, refusals = as_sent(scope, identity, SendingPolicy.model_validate(written), name)
     if refusals:
         return refusals[0][1]
     same = policy_document.same(sent, document)
-    return "" if same else "the specs would write it another way, which might not mean the same"
+    return "" if same else "specs would write it in another form, which might have another meaning"
 
 
 def _rights(statement: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -188,12 +192,12 @@ def _rights(statement: Mapping[str, Any]) -> dict[str, Any] | None:
 
 # --- defaults ----------------------------------------------------------------------------------------------------------
 
-# What leaving a setting out means where there are no defaults.
+# What an omitted setting means without defaults.
 _IMPLICIT: dict[str, Any] = {**dict.fromkeys(NOTIFICATION_TYPES), "feedback_forwarding": "unmanaged"}
 
 
 def _defaults(identities: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The values that make the spec shorter as defaults: the commonest of each setting, where more share it than differ."""
+    """Return defaults that shorten the spec: the most common value of each setting, if more identities share it than differ."""
     every = list(identities)
     found: dict[str, Any] = {}
     for key, implicit in _IMPLICIT.items():
@@ -212,7 +216,7 @@ def _text(value: Any) -> str:
 
 
 def _folded(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings → the form of a spec: types under `notifications`."""
+    """Return settings in the form of specs: types under `notifications`."""
     types = {t: settings[t] for t in NOTIFICATION_TYPES if t in settings}
     rest = {k: v for k, v in settings.items() if k not in types}
     return ({"notifications": types} if types else {}) | rest

@@ -1,4 +1,4 @@
-"""What was found, sorted by what it belongs to."""
+"""Live resources, grouped by identity, topic and configuration set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sesform.resources.resource_type import Resource
 
 
 class LiveResources:
-    """Everything that was found, by scope and name."""
+    """All live resources, by scope and name."""
 
     def __init__(self, resources: Iterable[Resource]) -> None:
         self.identities: dict[Scope, dict[str, LiveIdentity]] = defaultdict(lambda: defaultdict(LiveIdentity))
@@ -24,23 +24,23 @@ class LiveResources:
             RESOURCES[type_].record(self, scope, properties)
 
     def identity(self, scope: Scope, name: str) -> LiveIdentity:
-        """Return the record of an identity, made if it is new."""
+        """Return the record of an identity. A new one is added."""
         return self.identities[scope][name]
 
     def topic(self, arn: str) -> LiveTopic:
-        """Return the record of a topic, made if it is new."""
+        """Return the record of a topic. A new one is added."""
         return self.topics[arn]
 
     def configuration_set(self, scope: Scope, name: str) -> LiveSet:
-        """Return the record of a configuration set, made if it is new."""
+        """Return the record of a configuration set. A new one is added."""
         return self.sets[scope][name]
 
     def exists(self, topic_arn: str) -> bool:
-        """Whether the topic itself is among what was found."""
+        """Return whether the topic itself was found, and not only a reference to it."""
         return topic_arn in self.topics and self.topics[topic_arn].settings is not None
 
     def topics_in(self, scope: Scope) -> dict[str, LiveTopic]:
-        """Topic name → the topic, of those that were found in a scope, sorted."""
+        """Return the topics that were found in a scope, by name, sorted."""
         found = {}
         for arn in sorted(self.topics):
             parsed = arns.parse(arn)
@@ -49,13 +49,13 @@ class LiveResources:
         return found
 
     def scopes(self) -> set[Scope]:
-        """Where anything was found."""
+        """The scopes in which anything was found."""
         of_topics = {parsed.scope for arn in self.topics if self.exists(arn) and (parsed := arns.parse(arn))}
         return {*self.identities, *self.sets, *of_topics}
 
 
 def plain(value: Any) -> Any:
-    """A property as data of a spec: mappings as dicts, sequences as lists."""
+    """Return a property as plain data: mappings as dicts, sequences as lists."""
     if isinstance(value, dict):
         return {k: plain(v) for k, v in value.items()}
     return [plain(v) for v in value] if isinstance(value, list | tuple) else value

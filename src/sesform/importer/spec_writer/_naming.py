@@ -1,4 +1,4 @@
-"""Parts → specs: what is the same in several regions becomes one spec, each gets a name, references get theirs."""
+"""Join parts to specs: equal content of several regions becomes one spec, and specs and references get their names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST_NAME = 64
 
 @dataclass(frozen=True, slots=True)
 class SpecDraft:
-    """One spec: its whole document as plain data in the order of the reference, and comments by the way to an entry."""
+    """One spec: its document as plain data in the order of the reference, and comments by the path of an entry."""
 
     data: Mapping[str, Any]
     comments: Mapping[Loc, Sequence[str]] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class _Group:
 
 
 def drafts(parts: Iterable[ScopeSpec], accounts: Mapping[str, Account]) -> tuple[SpecDraft, ...]:
-    """All parts as specs: accounts in the order given, Owner before Delegate, then by region."""
+    """Return all parts as specs: accounts in the given order, Owner before Delegate, then by region."""
     order = {account: position for position, account in enumerate(accounts)}
     every = sorted(parts, key=lambda p: (order[p.scope.account], p.kind == "Delegate", p.scope.region))
     groups = _grouped(every)
@@ -50,7 +50,7 @@ def _holds_topics(part: ScopeSpec, every: Iterable[ScopeSpec]) -> bool:
 
 
 def _grouped(parts: Sequence[ScopeSpec]) -> list[_Group]:
-    """Parts of an account with the same content, told apart further until what they refer to is one spec as well."""
+    """Return an account's parts grouped by equal content, split further until all that they refer to is one spec as well."""
     keys: dict[int, Any] = {id(p): (p.scope.account, p.kind, _content(p)) for p in parts}
     holder = {p.scope: p for p in parts if _holds_topics(p, parts)}
     while True:
@@ -85,7 +85,7 @@ def _references(value: Any) -> Iterable[Reference]:
 
 
 def _name(groups: Iterable[_Group], accounts: Mapping[str, Account]) -> None:
-    """The account's name for its first spec; what tells the others apart is added to theirs."""
+    """Return the names of an account's specs: the account's name for the first one, with a suffix for the others."""
     taken = {a.name for a in accounts.values()}
     first: set[str] = set()
     kinds = [(g.account, g.parts[0].kind) for g in groups]
@@ -134,7 +134,7 @@ def _draft(group: _Group, holders: Mapping[Scope, str], account: Account) -> Spe
 def _resolved(value: Any, called: Any, key: str = "") -> Any:
     if isinstance(value, Reference):
         name = called(value)
-        # A topic of that name is not the word.
+        # A topic whose name is a reserved word.
         return {"topic": name, "headers": False} if name == "unmanaged" and key not in ("topic", "sns") else name
     if isinstance(value, dict):
         return {k: _resolved(v, called, k) for k, v in value.items()}

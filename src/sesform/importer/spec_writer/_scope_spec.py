@@ -1,4 +1,4 @@
-"""What one account holds in one region, as one kind of spec says it: the draft before names are given."""
+"""The content of one spec for one account and region, before names are given."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECTIONS = ("topics", "configuration_sets", "defaults", "identities", "cross_acc
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A topic that one of the specs declares; how it is called is known when the specs have their names."""
+    """A topic that one of the specs declares; its name is known when the specs have their names."""
 
     account: str
     topic: str
@@ -24,7 +24,7 @@ class Reference:
 
 @dataclass(slots=True)
 class ScopeSpec:
-    """The sections of one spec for one region, in our own data; `comments` say what could not be said otherwise."""
+    """The sections of one spec for one region; `comments` name what specs do not support."""
 
     scope: Scope
     kind: str
@@ -37,7 +37,7 @@ class ScopeSpec:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What specs of an account are called, how it is reached, and what is to be said about that."""
+    """The name of an account's specs, its credentials, and comments about them."""
 
     name: str
     credentials: Mapping[str, str] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something to be said about what was found. `loc` is the way to the entry within the spec, e.g. ("topics", "feedback")."""
+    """A comment about what was found. `loc`: the path of the entry within the spec, e.g. ("topics", "feedback")."""
 
     scope: Scope
     text: str

@@ -1,4 +1,4 @@
-"""Configuration sets and their event destinations as specs say them."""
+"""Configuration sets and their event destinations as parts of specs."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from sesform.specs import schema
 
 
 def add_sets(part: ScopeSpec, live: LiveResources, topics: Topics, *, whole: bool) -> None:
-    """The configuration sets of the part's scope. A destination that no spec can say is left alone, by `exclusive: false`."""
+    """Return the configuration sets of a scope. `exclusive: false` keeps destinations that specs do not support."""
     for name, record in sorted(live.sets.get(part.scope, {}).items()):
         wrong = schema.fault("configuration_set", name)
         if wrong:
-            part.remark(f"{name}: left out, because the specs cannot say it: {wrong}.", "configuration_sets", name)
+            part.remark(f"{name}: skipped: not supported in specs: {wrong}.", "configuration_sets", name)
             continue
         said: dict[str, Any] = {}
         unsaid = []
         for destination, properties in sorted(record.destinations.items()):
             settings, why = _destination(properties, part.scope, topics)
             if why:
-                unsaid.append(f"{destination} is left alone: {why}.")
+                unsaid.append(f"{destination} is left unmanaged: {why}.")
             else:
                 said[destination] = settings
         found: dict[str, Any] = {}
@@ -42,14 +42,14 @@ def add_sets(part: ScopeSpec, live: LiveResources, topics: Topics, *, whole: boo
 
 
 def _destination(properties: Properties, scope: Scope, topics: Topics) -> tuple[dict[str, Any], str]:
-    """(what a spec says of a destination, "") or (nothing, why it cannot)."""
+    """Return (the destination in a spec, "") or (None, why specs do not support it)."""
     events = sorted(e.lower() for e in properties["events"])
     said: dict[str, Any] = {"events": "all" if len(events) == len(EVENT_TYPES) else events}
     if not properties["enabled"]:
         said["enabled"] = False
     kind = kind_of(properties)
     if kind == "unknown":
-        return {}, "it sends to something that the specs have no word for"
+        return {}, "specs do not support its kind"
     target, why = _target(kind, properties[kind], scope, topics)
     plain = target.topic if isinstance(target, Reference) else target
     why = (

@@ -1,4 +1,4 @@
-"""Topics and subscriptions as specs say them, and what a topic's ARN is called there."""
+"""Topics and subscriptions as parts of specs, and how specs refer to a topic's ARN."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sesform.specs import schema, yaml_writer
 
 
 def of_interest(live: LiveResources) -> set[str]:
-    """The topics that SES has to do with: something publishes to them, or their policy names SES."""
+    """Return the topics that SES may publish to: a resource publishes to them, or their policy names SES."""
     return {arn for arn, topic in live.topics.items() if topic.used or _names_ses(topic.policy)}
 
 
@@ -29,18 +29,18 @@ def _names_ses(document: policy_document.Policy | None) -> bool:
 
 
 def why_not(name: str) -> str:
-    """Why no spec can declare a topic of this name; "" where one can."""
+    """Return why no spec can declare a topic of this name, "" if one can."""
     if name.endswith(".fifo"):
         return "a FIFO topic, which SES cannot publish to"
     return schema.fault("topic", {"name": name})
 
 
 def add_topics(part: ScopeSpec, live: LiveResources, accounts: Collection[str], *, whole: bool) -> None:
-    """The topics of the part's scope."""
+    """Return the topics of a scope."""
     for name, topic in live.topics_in(part.scope).items():
         wrong = why_not(name)
         if wrong:
-            part.remark(f"{name}: left out, because it is {wrong}.", "topics", name)
+            part.remark(f"{name}: skipped: it is {wrong}.", "topics", name)
         else:
             part.sections["topics"][name] = _topic(part, name, topic, accounts, whole)
 
@@ -56,9 +56,9 @@ def _topic(part: ScopeSpec, name: str, topic: LiveTopic, accounts: Collection[st
         wrong = schema.fault("topic", {field: found[field]}) or yaml_writer.why_not(found[field])
         key = arns.parse(found[field]) if field == "kms_key" else None
         if key is not None and key.region != part.scope.region:
-            wrong = wrong or f"the key is in {key.region}, and no spec takes one of another region"
+            wrong = wrong or f"the key is in {key.region}; specs support keys of the topic's region only"
         if wrong:
-            part.remark(f"{field} is left alone: {wrong}.", "topics", name)
+            part.remark(f"{field} is left unmanaged: {wrong}.", "topics", name)
             del found[field]
     why = _unmanaged_policy(arns.topic(part.scope, name), topic, accounts, whole)
     if why:
@@ -75,22 +75,22 @@ def _topic(part: ScopeSpec, name: str, topic: LiveTopic, accounts: Collection[st
 
 
 def _unmanaged_policy(arn: str, topic: LiveTopic, accounts: Collection[str], whole: bool) -> str:
-    """Why the topic's policy is left to others: sesform would make another one of it. "" where it would not."""
+    """Return why the topic's policy is left unmanaged: sesform would change it. "" if it would not."""
     if topic.policy is None:
-        return "" if whole else "The policy is kept elsewhere, or not known here, so it is left alone."
+        return "" if whole else "The policy is left unmanaged: it is managed elsewhere, or not known here."
     derived = topic_statements.with_publishers(topic.policy, arn, topic.publishers, accounts)
     if policy_document.same(topic.policy, derived):
-        # Who may publish by a statement of others need not be known here; by ours alone it is all of them.
+        # Statements of others may name publishers that are not known here; our own name all of them.
         known = whole or all(map(topic_statements.is_ours, policy_document.statements(topic.policy)))
-        return "" if known else "Others may publish here that are not known, so the policy is left alone."
+        return "" if known else "The policy is left unmanaged: it allows publishers that are not known here."
     added, gone = topic_statements.withdrawn(derived, topic.policy), topic_statements.withdrawn(topic.policy, derived)
-    does = [f"let in {_some(added)}"] if added else []
-    does += [f"shut out {_some(gone)}"] if gone else []
-    return f"The policy stays as it is. Without `policy: unmanaged` sesform would {' and '.join(does) or 'rewrite it'}."
+    does = [f"allow {_some(added)}"] if added else []
+    does += [f"remove {_some(gone)}"] if gone else []
+    return f"The policy is left unmanaged. Without `policy: unmanaged`, sesform would {' and '.join(does) or 'rewrite it'}."
 
 
 def _some(sources: Collection[str]) -> str:
-    """The first of them, and how many more."""
+    """Return the first source, and the number of others."""
     first = min(sources)
     return f"{first} and {len(sources) - 1} more" if len(sources) > 1 else first
 
@@ -98,7 +98,7 @@ def _some(sources: Collection[str]) -> str:
 def _subscription(part: ScopeSpec, topic: str, held: Properties, position: int) -> dict[str, Any] | None:
     endpoint = held["endpoint"]
     if without_password(endpoint) != endpoint:
-        text = f"{held['protocol']} {without_password(endpoint)}: left out, because its endpoint names a user or a password."
+        text = f"{held['protocol']} {without_password(endpoint)}: skipped: its endpoint contains a user or a password."
         part.remark(text, "topics", topic, "subscriptions")
         return None
     said: dict[str, Any] = {"protocol": held["protocol"], "endpoint": endpoint}
@@ -107,20 +107,23 @@ def _subscription(part: ScopeSpec, topic: str, held: Properties, position: int) 
         queue = arns.parse(str(said.get("dead_letter_queue", "")))
         if queue is not None and queue.scope != part.scope:
             del said["dead_letter_queue"]
-            text = f"Its dead-letter queue {queue} is left alone: it is in {queue.scope}, and no spec takes one from there."
+            text = (
+                f"Its dead-letter queue {queue} is left unmanaged: it is in {queue.scope}; specs support queues of "
+                f"the topic's scope only."
+            )
             part.remark(text, "topics", topic, "subscriptions", position)
     else:
-        part.remark("Not confirmed yet.", "topics", topic, "subscriptions", position)
+        part.remark("Not confirmed.", "topics", topic, "subscriptions", position)
     wrong = schema.fault("subscription", said) or yaml_writer.why_not(said)
     if wrong:
-        text = f"{held['protocol']} {endpoint}: left out, because the specs cannot say it: {wrong}."
+        text = f"{held['protocol']} {endpoint}: skipped: not supported in specs: {wrong}."
         part.remark(text, "topics", topic, "subscriptions")
         return None
     return said
 
 
 def _settings(held: Properties) -> dict[str, Any]:
-    """The attributes that differ from SNS's defaults; those left out are not managed."""
+    """Return the attributes that differ from SNS's defaults; other attributes are left unmanaged."""
     said: dict[str, Any] = {}
     if held.get("raw_message_delivery"):
         said["raw_message_delivery"] = True
@@ -135,13 +138,13 @@ def _settings(held: Properties) -> dict[str, Any]:
 
 
 class Topics:
-    """Which topics there are, to say what an ARN is called. `looked_at` are the scopes of which all is known."""
+    """The topics that exist, to find how specs refer to an ARN. `looked_at`: the scopes that were read completely."""
 
     def __init__(self, live: LiveResources, accounts: Collection[str], looked_at: Collection[Scope]) -> None:
         self._holdings, self._accounts, self._looked_at = live, accounts, looked_at
 
     def refer(self, arn: str, scope: Scope) -> tuple[Reference | str, str]:
-        """(what a setting in that scope calls the topic, "") or ("", why it cannot)."""
+        """Return (the reference to a topic in that scope, "") or ("", why there is none)."""
         parsed = arns.parse(arn)
         wrong = schema.fault("topic_reference", arn)
         if wrong or parsed is None:

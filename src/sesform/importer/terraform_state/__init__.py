@@ -1,6 +1,6 @@
-"""What Terraform's AWS provider holds of SES and SNS → resources of ours, and what Terraform may forget once specs say it.
+"""Read what Terraform's AWS provider holds of SES and SNS as our resources, and find what Terraform may forget. Pure.
 
-Pure. The way back of `terraform`, which draws plans of ours in Terraform's words.
+The reverse of planning/terraform_json, which writes plans in Terraform's terms.
 """
 
 from sesform.importer.terraform_state._document import MAX_BYTES

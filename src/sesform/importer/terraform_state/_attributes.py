@@ -1,4 +1,4 @@
-"""The attributes of one resource, each checked for its kind; and why a resource stays with Terraform."""
+"""Read the attributes of one Terraform resource, each checked for its type."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from sesform.model import arns
 from sesform.model.values import printable
 from sesform.policies import document as policy_document
 
-MAX_LEVELS = 24  # of a policy: with those of the spec around it, what a spec file may have
+MAX_LEVELS = 24  # of a policy: with the levels around it in a spec, the limit of a spec file
 
 
 class NotImportable(Exception):
-    """A resource that a spec cannot say; why."""
+    """A resource that specs do not support, with the reason."""
 
 
 class Attributes:
-    """Raises TerraformError where a value is of another kind than the AWS provider's schema says, NotImportable where a value
-    may not leave Terraform."""
+    """The attributes of one instance.
+
+    Raises TerraformError for a value of another type than in the AWS provider's schema, NotImportable for a value that must stay in
+    Terraform.
+    """
 
     def __init__(self, instance: Instance, values: Any = None, sensitive: Any = None) -> None:
         self.instance = instance
@@ -28,21 +31,21 @@ class Attributes:
         self._sensitive = instance.sensitive if values is None else sensitive
 
     def text(self, name: str) -> str:
-        """A text; "" where it is null or left out."""
+        """Return a text; "" for null or a missing attribute."""
         value = self._get(name)
         if value is None:
             return ""
         if not isinstance(value, str):
             raise self._wrong(name, value, "text")
         if printable(value) != value:
-            raise NotImportable(f"its {name} holds characters that no spec takes")
+            raise NotImportable(f"its {name} has characters that specs do not allow")
         return value
 
     def needed(self, name: str) -> str:
         value = self.text(name)
         if not value:
             raise TerraformError(
-                f"{self.instance.address}: {name} is missing or empty; run `terraform refresh`, and show it again"
+                f"{self.instance.address}: {name} is missing or empty. Run `terraform refresh`, and show the state again."
             )
         return value
 
@@ -57,11 +60,11 @@ class Attributes:
     def texts(self, name: str) -> list[str]:
         value = self._get(name) or []
         if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            raise self._wrong(name, value, "a list of texts")
+            raise self._wrong(name, value, "a list of strings")
         return value
 
     def blocks(self, name: str) -> list[Attributes]:
-        """The nested blocks of that name."""
+        """Return the nested blocks of that name."""
         value, hidden = self._values.get(name) or [], self._sensitive.get(name)
         if hidden is True:
             raise NotImportable(f"its {name} is sensitive")
@@ -78,7 +81,7 @@ class Attributes:
         return found[0] if found else None
 
     def document(self, name: str) -> dict[str, Any]:
-        """A JSON object that stands there as text; {} where it is empty."""
+        """Return a JSON object that the state has as text; {} if it is empty."""
         value = self.text_of_json(name) or "{}"
         try:
             found = json.loads(value)
@@ -89,12 +92,12 @@ class Attributes:
             raise self._wrong(name, value, "a JSON object")
         if printable(shown) != shown or levels > MAX_LEVELS:
             raise NotImportable(
-                f"its {name} holds what no spec takes: control characters, or more than {MAX_LEVELS} levels"
+                f"its {name} has control characters or more than {MAX_LEVELS} levels, which specs do not allow"
             )
         return found
 
     def policy(self, name: str) -> dict[str, Any]:
-        """A policy: a JSON object with statements."""
+        """Return a policy: a JSON object with statements."""
         document = self.document(name)
         if not document:
             raise self._wrong(name, self._values.get(name), "a policy")
@@ -117,7 +120,7 @@ class Attributes:
         return parsed
 
     def set_ones(self, names: tuple[str, ...]) -> list[str]:
-        """Those of the attributes that have a value other than nothing."""
+        """Return the attributes that have a value."""
         return [name for name in names if self._values.get(name) not in (None, "", 0, False, [], {})]
 
     def _get(self, name: str) -> Any:
@@ -127,19 +130,19 @@ class Attributes:
 
     def _no_json(self, name: str, error: Exception) -> TerraformError:
         reason = printable(str(error)) if isinstance(error, ValueError) else "it is nested too deeply"
-        return TerraformError(f"{self.instance.address}: {name} is not what AWS takes: {reason}")
+        return TerraformError(f"{self.instance.address}: {name} is not valid in AWS: {reason}")
 
     def _wrong(self, name: str, value: Any, what: str) -> TerraformError:
         return TerraformError(f"{self.instance.address}: {name} is {printable(repr(value))[:80]}, not {what}")
 
 
 def _hides(mask: Any) -> bool:
-    """Whether a mask of sensitive values covers anything: `true` does, at any depth ("sensitive_values")."""
+    """Return whether a mask of sensitive values covers anything: `true` does, at any depth ("sensitive_values")."""
     inside = mask.values() if isinstance(mask, dict) else mask if isinstance(mask, list) else ()
     return mask is True or any(map(_hides, inside))
 
 
 def _depth(value: Any) -> int:
-    """Levels of lists and objects."""
+    """Return the number of levels of lists and objects."""
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
     return 0 if inside is None else 1 + max(map(_depth, inside), default=0)

@@ -1,4 +1,4 @@
-"""What `terraform show -json` prints → the resource instances in it, checked as far as their frame goes.
+"""Read the output of `terraform show -json`: the resource instances, with their frame checked.
 
 Source: HashiCorp, "JSON Output Format": the state and plan representations, format version 1.
 """
@@ -16,7 +16,7 @@ from sesform.model.values import printable
 
 MAX_BYTES = 256 * 1024 * 1024
 
-_HINT = "give it what `terraform show -json`, or `terraform show -json PLANFILE`, prints"
+_HINT = "pass the output of `terraform show -json` or `terraform show -json PLANFILE`"
 _NAME = r"[^\W\d][\w-]*"  # Terraform language, "Identifiers"
 _KEY = r'(?:\[(?:[0-9]+|"(?:[^"\\]|\\.)*")\])?'
 _MODULE = re.compile(rf"(module\.{_NAME}){_KEY}(?:\.|$)", re.DOTALL)
@@ -27,8 +27,8 @@ _IDENTIFIER = re.compile(_NAME)
 class Instance:
     """One instance of a resource.
 
-    `address` is Terraform's, made fit to be shown; `resource` the same without the keys of modules and instances, as the
-    configuration and `removed` blocks write it. `provider` is the provider configuration it belongs to, where a plan says so.
+    `address`: Terraform's, safe to print. `resource`: the address without the keys of modules and instances, as configurations
+    and `removed` blocks write it. `provider`: its provider configuration, if a plan names it.
     """
 
     address: str
@@ -38,13 +38,15 @@ class Instance:
     sensitive: Mapping[str, Any] = field(default_factory=dict)
     managed: bool = True
     provider: str = ""
-    unsettled: str = ""  # why Terraform itself is not done with it
+    unsettled: str = ""  # why Terraform has not finished with it
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A state, or the state that a plan was made from. `regions` are those of a plan's provider configurations, where they are
-    constants; `changing` the addresses that the plan would change."""
+    """A state, or the state that a plan was made from.
+
+    `regions`: those of a plan's provider configurations, if they are constants. `changing`: the addresses that the plan changes.
+    """
 
     instances: tuple[Instance, ...]
     regions: Mapping[str, str] = field(default_factory=dict)
@@ -52,43 +54,43 @@ class Shown:
 
 
 def parse(content: bytes) -> Shown:
-    """The text of the document → what it reflected. Raises TerraformError where it is anything else."""
+    """Return the state or plan of a document. Raises TerraformError for any other text."""
     if len(content) > MAX_BYTES:
-        raise TerraformError(f"it is larger than {MAX_BYTES // 1024**2} MiB; {_HINT} of one root module")
+        raise TerraformError(f"larger than {MAX_BYTES // 1024**2} MiB; {_HINT} of one root module")
     try:
         document = json.loads(content)  # UTF-8, or UTF-16 as PowerShell writes it
     except RecursionError:
-        raise TerraformError(f"it is nested too deeply; {_HINT}") from None
+        raise TerraformError(f"nested too deeply; {_HINT}") from None
     except ValueError as error:
-        reason = printable(str(error)) if isinstance(error, json.JSONDecodeError) else "it is no text"
-        raise TerraformError(f"it is not JSON ({reason}); {_HINT}") from None
+        reason = printable(str(error)) if isinstance(error, json.JSONDecodeError) else "not a text file"
+        raise TerraformError(f"not JSON ({reason}); {_HINT}") from None
     try:
         return _shown(document)
     except RecursionError:
-        raise TerraformError(f"its modules are nested too deeply; {_HINT}") from None
+        raise TerraformError(f"modules are nested too deeply; {_HINT}") from None
 
 
 def _shown(document: Any) -> Shown:
     if not isinstance(document, dict):
-        raise TerraformError(f"it is JSON, but neither a state nor a plan; {_HINT}")
+        raise TerraformError(f"JSON, but neither a state nor a plan; {_HINT}")
     if "format_version" not in document:
         if "lineage" in document or "serial" in document:
-            raise TerraformError(f"it is a raw state file, whose form is Terraform's own business; {_HINT}")
-        raise TerraformError(f"it is JSON, but neither a state nor a plan: it has no format_version; {_HINT}")
+            raise TerraformError(f"a raw state file, whose format is private to Terraform; {_HINT}")
+        raise TerraformError(f"JSON, but neither a state nor a plan: format_version is missing; {_HINT}")
     version = document["format_version"]
     if not isinstance(version, str) or version.partition(".")[0] != "1":
         raise TerraformError(
-            f"its format_version is {version!r}, and only 1.x is known; show it with Terraform 1.1 or later"
+            f"format_version is {version!r}; only 1.x is supported. Show it with Terraform 1.1 or later."
         )
     if "planned_values" in document or "resource_changes" in document:
         return _plan(document)
     if "values" not in document and document.keys() - {"format_version", "terraform_version", "checks"}:
-        raise TerraformError(f"it is JSON, but neither a state nor a plan; {_HINT}")
+        raise TerraformError(f"JSON, but neither a state nor a plan; {_HINT}")
     return Shown(tuple(_instances(document, {})))
 
 
 def _plan(document: Mapping[str, Any]) -> Shown:
-    """A plan's prior state is what exists now; what it plans does not exist yet, so there is nothing of it to hand over."""
+    """Return the prior state of a plan: planned resources do not exist yet, so they cannot be handed over."""
     configuration = _mapping(document.get("configuration"), "configuration")
     providers: dict[str, str] = {}
     _collect_providers(_mapping(configuration.get("root_module"), "root_module"), "", providers)
@@ -103,7 +105,7 @@ def _plan(document: Mapping[str, Any]) -> Shown:
 
 def _is_still(change: Mapping[str, Any]) -> bool:
     actions = _mapping(change.get("change"), "change").get("actions")
-    return actions in (["no-op"], ["read"], ["forget"], ["create"])  # what is to be created is not in the prior state
+    return actions in (["no-op"], ["read"], ["forget"], ["create"])  # a resource to create is not in the prior state
 
 
 def _collect_providers(module: Mapping[str, Any], path: str, into: dict[str, str]) -> None:
@@ -145,20 +147,20 @@ def _without_keys(address: Any) -> str:
         path, at = f"{path}{step[1]}.", step.end()
         if at == len(address):
             return path
-    raise TerraformError(f"{_quoted(address)} is no address of a module in Terraform; {_HINT}")
+    raise TerraformError(f"{_quoted(address)} is not the address of a module in Terraform; {_HINT}")
 
 
 def _instance(resource: Mapping[str, Any], path: str, providers: Mapping[str, str]) -> Instance:
     type_, name, address = (resource.get(key) for key in ("type", "name", "address"))
     if not all(isinstance(part, str) and _IDENTIFIER.fullmatch(part) for part in (type_, name)):
-        raise TerraformError(f"{_quoted(address)} has no type and name of Terraform's; {_HINT}")
+        raise TerraformError(f"{_quoted(address)} has no type and name as in Terraform; {_HINT}")
     if not isinstance(address, str):
         raise TerraformError(f"a resource of type {type_} has no address; {_HINT}")
     managed = resource.get("mode") != "data"
     plain = f"{path}{'' if managed else 'data.'}{type_}.{name}"
-    unsettled = "it is tainted: Terraform is about to replace it" if resource.get("tainted") else ""
+    unsettled = "it is tainted: Terraform will replace it" if resource.get("tainted") else ""
     if resource.get("deposed_key"):
-        unsettled = "it is what a replacement left over, which Terraform is about to destroy"
+        unsettled = "a replacement left it: Terraform will destroy it"
     shown = printable(address)
     return Instance(
         address=shown,
@@ -176,7 +178,7 @@ def _mapping(value: Any, what: str) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise TerraformError(f"{what}: {_quoted(value)} stands where an object belongs; {_HINT}")
+        raise TerraformError(f"{what}: {_quoted(value)} is not an object; {_HINT}")
     return value
 
 
@@ -184,7 +186,7 @@ def _list(value: Any, what: str) -> Sequence[Any]:
     if value is None:
         return ()
     if not isinstance(value, list):
-        raise TerraformError(f"{what}: {_quoted(value)} stands where a list belongs; {_HINT}")
+        raise TerraformError(f"{what}: {_quoted(value)} is not a list; {_HINT}")
     return value
 
 

@@ -1,7 +1,7 @@
-"""Which resources Terraform may forget, and the `removed` blocks that make it forget them without destroying anything.
+"""The resources that Terraform may forget, and `removed` blocks that make it forget them without destroying anything.
 
 Source: Terraform language, "Removing resources" (`removed` blocks, Terraform 1.7 and later): `from` names a resource without
-instance keys, so all instances of it in all instances of its module go at once, or none.
+instance keys, so it removes all instances of the resource, in all instances of its module.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from sesform.specs.declared import Declared, Key
 from sesform.specs.desired import Desired
 
 _WHY_NOT = {
-    "topic_policy": "the spec leaves its policy unmanaged, for it is not the one that sesform would keep",
+    "topic_policy": "the spec leaves its policy unmanaged, because sesform would change it",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One resource of the configuration: whether it goes; why not, one reason for each instance that stays; and remarks."""
+    """One resource of the configuration: whether it is handed over; the reason of each instance that stays; and remarks."""
 
     resource: str
     reasons: tuple[str, ...]
@@ -36,7 +36,10 @@ class Verdict:
 
 
 def verdicts(inventory: StateResources, desired: Desired) -> tuple[Verdict, ...]:
-    """What goes and what stays, in the order of the state: a resource goes where the specs declare all of it, just as it is."""
+    """Return what is handed over and what stays, in the order of the state.
+
+    A resource is handed over if the specs declare all of it with its present values.
+    """
     wants = {d.aws_key: d for d in desired.declared.values()}
     found: dict[str, list[Item]] = {}
     for item in inventory.items:
@@ -57,7 +60,8 @@ def _why_it_stays(item: Item, wants: Mapping[Key, Declared]) -> str:
     return next(
         (
             _WHY_NOT.get(
-                kind, f"the specs do not say its {kind.replace('_', ' ')}, or not all of it; a comment there tells why"
+                kind,
+                f"the specs do not declare its {kind.replace('_', ' ')} completely; a comment in the specs says why",
             )
             for kind in missing
         ),
@@ -72,25 +76,25 @@ def _is_declared(resource: Resource, declared: Declared | None) -> bool:
     if declared.desired is None:
         return kind == "notification_topic" and properties["topic_arn"] is None
     if kind in ("topic", "subscription") and _set_ones(properties) - declared.desired.keys():
-        return False  # declared, but a setting of it was left out: nobody would keep that
+        return False  # declared, but one of its settings was skipped and would be managed by neither
     settled = RESOURCES[kind].planned_value(declared.desired, properties)
     return settled is not None and RESOURCES[kind].same(settled, properties)
 
 
 def _set_ones(properties: Properties) -> set[str]:
-    """The settings that are not what SNS takes by default."""
+    """Return the attributes that differ from SNS's defaults."""
     defaults: tuple[Any, ...] = (None, "", False, {}, "MessageAttributes")
     return {name for name, value in properties.items() if name != "arn" and value not in defaults}
 
 
 _HEAD = """\
-# Put these blocks in place of the resources that they name, in the root module, and run `terraform apply`: it forgets them
-# and destroys nothing. Where other resources refer to them, write the names and ARNs out. After that, sesform keeps them.
+# Replace the resources that these blocks name with the blocks, in the root module, and run `terraform apply`. Terraform forgets
+# the resources and destroys nothing. Replace references to them by names and ARNs. Then sesform manages them.
 """
 
 
 def removed_file(found: Iterable[Verdict]) -> str:
-    """The text of a .tf file: a block for each resource that goes, a comment for each that stays."""
+    """Return the text of a .tf file: a block for each resource that is handed over, a comment for each that stays."""
     found = list(found)
     return "\n".join([_HEAD, *(_block(v) for v in found if v.goes), *_staying(found)]).rstrip("\n") + "\n"
 

@@ -1,5 +1,7 @@
-"""The account and region of what names neither: an identity's topics, a set's destinations. Told by what stands beside them in
-the same state, or by options; never guessed."""
+"""Find the account and region of resources that name neither: topics of identities, destinations of sets.
+
+Other resources of the same state tell them, or options; they are never guessed.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from sesform.model import arns
 from sesform.model.address import Scope
 from sesform.specs.declared import canonical_identity
 
-# What has an `arn` of its own, made in the account and region that its provider calls; and which attribute names it.
+# Resources with an `arn`, created in the account and region that their provider calls; and the attribute that names them.
 _IDENTITIES = {
     "aws_ses_domain_identity": "domain",
     "aws_ses_email_identity": "email",
@@ -23,7 +25,7 @@ _TELLING = {**_IDENTITIES, **_SETS, **_OTHERS}
 
 
 class Unresolved(Exception):
-    """An account or a region that nothing tells. `options` are those that would."""
+    """An account or a region that nothing tells. `options`: those that would."""
 
     def __init__(self, options: Iterable[str]) -> None:
         self.options = tuple(options)
@@ -31,7 +33,7 @@ class Unresolved(Exception):
 
 
 class Scopes:
-    """What a document tells of accounts and regions. `account` and `region` stand in where it tells nothing."""
+    """What a document tells of accounts and regions. `account` and `region`: for what it does not tell."""
 
     def __init__(self, shown: Shown, account: str | None = None, region: str | None = None) -> None:
         self._account, self._region, self._regions = account, region, shown.regions
@@ -52,24 +54,29 @@ class Scopes:
             self._identities[canonical_identity(name)].add(arn.scope)
         elif instance.type in _SETS:
             self._sets[name].add(arn.scope)
-        if instance.managed:  # a data source may look at what belongs to others
+        if instance.managed:  # a data source may read resources of other accounts
             self._accounts.add(arn.account)
             if instance.provider:
                 self._of_provider[instance.provider].add(arn.account)
 
     def of_identity(self, instance: Instance, name: str, topic_arn: str = "") -> Scope:
-        """Where a setting of an identity is made that is given by its name. SES needs the topic in the identity's region (AWS
-        developer guide, "Configuring Amazon SNS notifications"), so that tells the region. Raises Unresolved."""
+        """Return the scope of a setting of an identity that is given by its name.
+
+        SES requires the topic in the identity's region (AWS developer guide, "Configuring Amazon SNS notifications"), so the topic
+        tells the region. Raises Unresolved.
+        """
         topic = arns.parse(topic_arn)
         return self._one(instance, self._identities[canonical_identity(name)], topic.region if topic else None)
 
     def of_set(self, instance: Instance, name: str) -> Scope:
-        """Where a configuration set is. Raises Unresolved."""
+        """Return the scope of a configuration set. Raises Unresolved."""
         return self._one(instance, self._sets[name], None)
 
     def caller(self, instance: Instance, identity: arns.Arn) -> str:
-        """The account that makes a setting for an identity that is given by its ARN: its owner; or another, by a legacy
-        cross-account entry. Raises Unresolved."""
+        """Return the account that has a setting for an identity given by its ARN.
+
+        It is the identity's owner, or another account for a legacy cross-account entry. Raises Unresolved.
+        """
         account = self._of_its_provider(instance)
         if account is None and self._accounts == {identity.account}:
             account = identity.account
@@ -79,7 +86,7 @@ class Scopes:
         return account
 
     def _of_its_provider(self, instance: Instance) -> str | None:
-        """A provider configuration is one set of credentials, so all that belongs to it is in one account."""
+        """Return the account of each provider configuration: its resources have the same credentials, so one account."""
         found = self._of_provider[instance.provider]
         return next(iter(found)) if instance.provider and len(found) == 1 else None
 

@@ -1,4 +1,4 @@
-"""A document's instances put together: each thing in AWS once, and each instance with what it is to us."""
+"""Join the instances of a document: each resource in AWS once, and each instance with our resource."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from sesform.specs.declared import Key
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One resource instance of Terraform's: what it is to us, and why it stays with Terraform ("" where it need not).
+    """One resource instance of Terraform: our resource, and why it stays with Terraform ("" if it does not).
 
-    `resource` is its address without the keys of modules and instances.
+    `resource`: its address without the keys of modules and instances.
     """
 
     address: str
@@ -32,8 +32,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class StateResources:
-    """All of a state that concerns notifications. `resources` has each thing in AWS once; `passed_over` counts the topics that SES
-    has nothing to do with."""
+    """All resources of a state that concern notifications.
+
+    `resources`: each resource in AWS once. `passed_over`: the number of topics that SES does not publish to.
+    """
 
     items: tuple[Item, ...]
     resources: tuple[Resource, ...]
@@ -44,11 +46,11 @@ class StateResources:
 def inventory(
     content: bytes, account: str | None = None, region: str | None = None, *, all_topics: bool = False
 ) -> StateResources:
-    """What `terraform show -json` printed → what it says. `account` and `region` stand in where it names none; `all_topics`:
-    topics that SES has nothing to do with, too.
+    """Return the resources in the output of `terraform show -json`.
 
-    Raises TerraformError: the text is anything else, is damaged, contradicts itself, does not say where something is, or has
-    nothing of SES and SNS in it.
+    `account`, `region`: for resources that the state does not place. `all_topics`: include topics that SES does not publish to.
+    Raises TerraformError if the text is not such an output, contradicts itself, does not tell where a resource is, or has no
+    resources of SES and SNS.
     """
     shown = parse(content)
     scopes, homeless = Scopes(shown, account, region), list[tuple[str, Unresolved]]()
@@ -64,9 +66,13 @@ def inventory(
     _refuse_homeless(homeless)
     others = 0 if all_topics else _pass_over(readings)
     if not readings:
-        hint = f"--all-topics takes its {others} topics" if others else "is it of the right root module and workspace?"
+        hint = (
+            f"--all-topics includes its {others} topics"
+            if others
+            else "check that it is the right root module and workspace"
+        )
         raise TerraformError(
-            f"it holds no configuration sets, notification settings or topics that SES publishes to; {hint}"
+            f"it has no configuration sets, notification settings or topics that SES publishes to; {hint}"
         )
     _keep_below_kept_topics(readings)
     return StateResources(
@@ -85,24 +91,24 @@ def _refuse_homeless(homeless: list[tuple[str, Unresolved]]) -> None:
     others = f" and {len(homeless) - 1} more" if len(homeless) > 1 else ""
     what = " and ".join(o.removeprefix("--") for o in unresolved.options)
     raise TerraformError(
-        f"{first}{others}: nothing tells the {what} it is in; pass {' and '.join(options)}, "
-        "or show the state that holds the identity or the configuration set as well"
+        f"{first}{others}: no resource in the state tells the {what}. Pass {' and '.join(options)}, "
+        "or show the state that also has the identity or the configuration set."
     )
 
 
 def _pass_over(readings: list[tuple[Instance, Reading]]) -> int:
-    """Takes out the topics that SES has nothing to do with, and what hangs on them; returns how many topics these are."""
+    """Remove the topics that SES does not publish to, with their subscriptions and policies. Return the number of topics."""
     every = [r for _, each in readings for r in (*each.resources, *each.background, each.kept_policy) if r]
     wanted = of_interest(LiveResources(every))
     before, kept = _topics(readings), {i.resource for i, _ in readings if _is_wanted(i, wanted)}
-    # A `removed` block takes all instances of a resource: one that no spec says keeps the others.
+    # A `removed` block covers all instances of a resource: one instance that specs lack keeps the others.
     readings[:] = [
         (i, r if r.stays or _is_wanted(i, wanted) else _PASSED_OVER) for i, r in readings if i.resource in kept
     ]
     return before - _topics(readings)
 
 
-_PASSED_OVER = Reading(stays="SES has nothing to do with its topic; --all-topics takes it too")
+_PASSED_OVER = Reading(stays="SES does not publish to its topic; --all-topics includes it")
 
 
 def _is_wanted(instance: Instance, topics: Collection[str]) -> bool:
@@ -118,20 +124,20 @@ def _topic_arn(instance: Instance) -> str:
 
 
 def _keep_below_kept_topics(readings: Iterable[tuple[Instance, Reading]]) -> None:
-    """A spec names subscriptions under their topic, so they go over together with it only."""
+    """Keep subscriptions whose topics are not handed over: specs declare a subscription under its topic."""
     readings = list(readings)
     topics = {r[2]["topic_arn"] for _, reading in readings for r in reading.resources if r[0] == "topic"}
     for _, reading in readings:
         parents = [parent for r in reading.resources if (parent := _parent_topic(r))]
         missing = [arn for arn in parents if arn not in topics]
         if missing:
-            reading.stays = f"its topic {missing[-1]} does not go over with it"
+            reading.stays = f"its topic {missing[-1]} is not handed over"
         if reading.stays and parents:
             reading.resources = []
 
 
 def _parent_topic(resource: Resource) -> str | None:
-    """The topic that a subscription or a topic policy is a part of."""
+    """Return the topic of a subscription or a topic policy."""
     type_, _, properties = resource
     kind = RESOURCES[type_]
     parent = kind.removed_with({name: str(properties[name]) for name in kind.key})
@@ -150,8 +156,8 @@ def _each_once(readings: Iterable[tuple[Instance, Reading]]) -> Iterator[Resourc
             twin, first = seen.setdefault(aws_key(*resource), (instance.address, resource))
             if not RESOURCES[kind].same(first[2], properties):
                 raise TerraformError(
-                    f"{twin} and {instance.address} are the same {kind.replace('_', ' ')} in AWS, with different values; "
-                    "run `terraform refresh`, and let one of them speak for it"
+                    f"{twin} and {instance.address} are the same {kind.replace('_', ' ')} in AWS, with different values. "
+                    "Run `terraform refresh`, and remove one of them."
                 )
     yield from (resource for _, resource in seen.values())
     background = {aws_key(*r): r for _, reading in readings for r in reading.background}
@@ -165,5 +171,5 @@ def _warnings(shown: Shown, readings: Iterable[tuple[Instance, Reading]]) -> Ite
     if found:
         others = f" and {len(found) - 1} more" if len(found) > 1 else ""
         yield (
-            f"the plan would still change {found[0]}{others}; the specs say what is there now, so apply it first, or drop it"
+            f"the plan changes {found[0]}{others}; specs are made of the present state. Apply the plan first, or remove the change."
         )

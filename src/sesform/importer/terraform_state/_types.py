@@ -1,4 +1,4 @@
-"""The AWS provider's resource types → resources of ours. Attribute names are those of its schema, version 5.100."""
+"""Convert the AWS provider's resource types to our resources. Attribute names are those of its schema, version 5.100."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ from sesform.specs.declared import canonical_identity
 
 @dataclass(slots=True)
 class Reading:
-    """One instance's part: `stays` says why Terraform keeps it, `remarks` what a reader of the hand-over should know.
-    `background` is what it says of something that another resource may say better. `kept_policy` is the policy of a
-    topic that Terraform goes on writing, {} where it is not to be seen."""
+    """Our resources of one instance.
+
+    `stays`: why Terraform keeps it. `remarks`: notes for the reader of the hand-over. `background`: values of something that
+    another resource may tell better. `kept_policy`: the policy of a topic that Terraform continues to write, {} if it is not known.
+    """
 
     resources: list[Resource] = field(default_factory=list)
     background: list[Resource] = field(default_factory=list)
@@ -34,7 +36,7 @@ class Reading:
 
 
 def read(attributes: Attributes, scopes: Scopes) -> Reading | None:
-    """What an instance says; None where its type says nothing of notifications. Raises TerraformError, Unresolved."""
+    """Return our resources of an instance, None if its type does not concern notifications. Raises TerraformError, Unresolved."""
     reader = _TYPES.get(attributes.instance.type)
     if reader is None:
         return None
@@ -53,13 +55,13 @@ def _identity_notification_topic(a: Attributes, scopes: Scopes, into: Reading) -
     type_ = a.needed("notification_type").lower()
     if type_ not in NOTIFICATION_TYPES:
         raise TerraformError(
-            f"{a.instance.address}: notification_type is {printable(type_)!r}, not Bounce, Complaint or Delivery"
+            f"{a.instance.address}: notification_type is {printable(type_)!r}; it must be Bounce, Complaint or Delivery"
         )
-    # The provider takes null and "" alike for no topic.
+    # The provider treats null and "" as no topic.
     topic_arn = str(a.arn("topic_arn", "sns")) if a.text("topic_arn") else None
     headers = a.flag("include_original_headers")
     if headers and topic_arn is None:
-        raise NotImportable("it asks for headers without a topic that could carry them")
+        raise NotImportable("it includes headers and has no topic")
     identity, scope = _notified(a, scopes, topic_arn or "")
     key = {"identity": identity, "notification_type": type_}
     into.resources.append(("notification_topic", scope, {**key, "topic_arn": topic_arn}))
@@ -68,7 +70,7 @@ def _identity_notification_topic(a: Attributes, scopes: Scopes, into: Reading) -
 
 
 def _notified(a: Attributes, scopes: Scopes, topic_arn: str) -> tuple[str, Scope]:
-    """The identity as we know it: by its name where it belongs to the account that makes the setting, else by its ARN."""
+    """Return the identity as we name it: by name in the account that has the setting, else by ARN."""
     name = a.needed("identity")
     arn = arns.parse(name)
     if arn is None:
@@ -82,7 +84,7 @@ def _notified(a: Attributes, scopes: Scopes, topic_arn: str) -> tuple[str, Scope
 
 
 def _identity(a: Attributes, scopes: Scopes, name: str) -> tuple[str, Scope]:
-    """An identity of the account itself, by its name or its ARN."""
+    """Return an identity of the account itself, by its name or its ARN."""
     text = a.needed(name)
     if not text.startswith("arn:"):
         return canonical_identity(text), scopes.of_identity(a.instance, text)
@@ -101,7 +103,7 @@ def _policy_of(identity: str, name: str) -> Callable[[Attributes, Scopes, Readin
 
 def _feedback_attributes(a: Attributes, scopes: Scopes, into: Reading) -> None:
     identity, scope = _identity(a, scopes, "email_identity")
-    # Left out is off: SES v2 takes a missing EmailForwardingEnabled for false (seen in the provider's own acceptance tests).
+    # Omitted means off: SES v2 reads a missing EmailForwardingEnabled as false (seen in the provider's acceptance tests).
     properties = {"identity": identity, "enabled": a.flag("email_forwarding_enabled")}
     into.resources.append(("feedback_forwarding", scope, properties))
 
@@ -109,14 +111,14 @@ def _feedback_attributes(a: Attributes, scopes: Scopes, into: Reading) -> None:
 def _email_identity(a: Attributes, scopes: Scopes, into: Reading) -> None:
     name = a.text("configuration_set_name")
     if not name:
-        return  # nothing of it is a setting of ours
+        return  # it has none of our settings
     identity = canonical_identity(a.needed("email_identity"))
     into.resources.append(
         ("default_configuration_set", a.arn("arn", "ses").scope, {"identity": identity, "configuration_set": name})
     )
     into.stays = (
-        "sesform makes and removes no identities; its configuration_set_name is in the spec too, so have Terraform "
-        "leave it alone: lifecycle { ignore_changes = [configuration_set_name] }"
+        "sesform does not create or delete identities. Its configuration_set_name is in the spec too; "
+        "add lifecycle { ignore_changes = [configuration_set_name] } to it"
     )
 
 
@@ -126,7 +128,7 @@ def _email_identity(a: Attributes, scopes: Scopes, into: Reading) -> None:
 def _set(a: Attributes, into: Reading, name: str, unsaid: list[str]) -> None:
     into.resources.append(("configuration_set", a.arn("arn", "ses").scope, {"configuration_set": a.needed(name)}))
     if unsaid:
-        into.stays = f"specs have no words for its {', '.join(unsaid)}; its event destinations go over all the same"
+        into.stays = f"specs do not support its {', '.join(unsaid)}; its event destinations are handed over"
     _remark_on_tags(a, into)
 
 
@@ -154,7 +156,7 @@ def _configuration_set_v1(a: Attributes, scopes: Scopes, into: Reading) -> None:
         unsaid.append("delivery_options")
     if tracking and tracking.set_ones(("custom_redirect_domain",)):
         unsaid.append("tracking_options")
-    # Its default is true; a state that the provider wrote always says which.
+    # The default is true; a state that the provider wrote always has a value.
     if not a.flag("sending_enabled"):
         unsaid.append("sending_enabled")
     _set(a, into, "name", sorted(unsaid))
@@ -213,7 +215,7 @@ def _event_destination_v2(a: Attributes, scopes: Scopes, into: Reading) -> None:
 
 def _only(a: Attributes, targets: Mapping[str, Any]) -> Mapping[str, Any]:
     if len(targets) != 1:
-        raise TerraformError(f"{a.instance.address}: it has {len(targets)} destinations, not one")
+        raise TerraformError(f"{a.instance.address}: it has {len(targets)} destinations; it must have one")
     return targets
 
 
@@ -225,7 +227,7 @@ def _dimensions(blocks: list[Attributes], name: str, source: str, default: str) 
 
 
 def _upper_snake(text: str) -> str:
-    """SES v1 writes renderingFailure and messageTag where v2 writes RENDERING_FAILURE and MESSAGE_TAG."""
+    """Return an event type or dimension source in v2's spelling: v1 writes renderingFailure for RENDERING_FAILURE."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", text).upper()
 
 
@@ -242,14 +244,14 @@ _UNSAID = ("archive_policy", "delivery_policy", *_FEEDBACK)
 def _topic(a: Attributes, scopes: Scopes, into: Reading) -> None:
     arn = a.arn("arn", "sns")
     if a.flag("fifo_topic") or arn.resource.endswith(".fifo"):
-        raise NotImportable("it is a FIFO topic, and SES publishes to standard topics only")
+        raise NotImportable("it is a FIFO topic; SES publishes to standard topics only")
     unsaid = a.set_ones(_UNSAID)
     if a.instance.values.get("signature_version") not in (None, 0, 1):
         unsaid.append("signature_version")
     if a.text("tracing_config") not in ("", "PassThrough"):
         unsaid.append("tracing_config")
     if unsaid:
-        raise NotImportable(f"specs have no words for its {', '.join(sorted(unsaid))}")
+        raise NotImportable(f"specs do not support its {', '.join(sorted(unsaid))}")
     properties = {
         "topic_arn": str(arn),
         "name": arn.resource,
@@ -257,7 +259,7 @@ def _topic(a: Attributes, scopes: Scopes, into: Reading) -> None:
         "kms_key": a.text("kms_master_key_id") or None,
     }
     into.resources.append(("topic", arn.scope, properties))
-    # The provider reads it back whoever set it; a state may be older than a policy that a resource of its own sets.
+    # The provider reads the policy whoever set it; a state may be older than a policy that another resource sets.
     if a.text_of_json("policy"):
         document = a.policy("policy")
         into.background.append(("topic_policy", arn.scope, {"topic_arn": str(arn), "policy": document}))
@@ -265,8 +267,10 @@ def _topic(a: Attributes, scopes: Scopes, into: Reading) -> None:
 
 
 def _topic_policy(a: Attributes, scopes: Scopes, into: Reading) -> None:
-    """It goes only where it says no more than sesform would: the provider writes a policy whole, and specs have no words for the
-    statements of others."""
+    """Convert a topic policy. It is handed over only if sesform would keep all of its statements.
+
+    The provider writes whole policies, and specs do not declare the statements of others.
+    """
     arn = a.arn("arn", "sns")
     document: policy_document.Policy = {}
     try:
@@ -274,7 +278,7 @@ def _topic_policy(a: Attributes, scopes: Scopes, into: Reading) -> None:
     except NotImportable as reason:
         into.stays = str(reason)
     if _has_others(document, str(arn)):
-        into.stays = "it has statements that are not sesform's"
+        into.stays = "it has statements that sesform did not write"
     found = ("topic_policy", arn.scope, {"topic_arn": str(arn), "policy": document})
     if into.stays:
         into.kept_policy = found
@@ -283,7 +287,7 @@ def _topic_policy(a: Attributes, scopes: Scopes, into: Reading) -> None:
 
 
 def _has_others(document: policy_document.Policy, topic_arn: str) -> bool:
-    """Whether there are statements that neither sesform made nor SNS gives a new topic."""
+    """Return whether a policy has statements that neither sesform nor SNS wrote."""
     others = {"Statement": [s for s in policy_document.statements(document) if not topic_statements.is_ours(s)]}
     default = {"Statement": policy_document.default_topic_policy(topic_arn)["Statement"]}
     return bool(others["Statement"]) and not policy_document.same(others, default)
@@ -296,10 +300,10 @@ def _subscription(a: Attributes, scopes: Scopes, into: Reading) -> None:
     if redrive.keys() - {"deadLetterTargetArn"}:
         unsaid.append("redrive_policy")
     if unsaid:
-        raise NotImportable(f"specs have no words for its {', '.join(unsaid)}")
+        raise NotImportable(f"specs do not support its {', '.join(unsaid)}")
     owner = a.text("owner_id")
     if owner not in ("", arn.account):
-        # Only its owner may change it or take it away: SNS API reference, Unsubscribe and SetSubscriptionAttributes.
+        # Only its owner may change or delete it: SNS API reference, Unsubscribe and SetSubscriptionAttributes.
         raise NotImportable(f"it belongs to account {owner}, its topic to {arn.account}")
     properties = {
         "topic_arn": str(arn),
@@ -317,7 +321,7 @@ def _subscription(a: Attributes, scopes: Scopes, into: Reading) -> None:
 
 def _remark_on_tags(a: Attributes, into: Reading) -> None:
     if a.set_ones(("tags", "tags_all")):
-        into.remarks.append("its tags stay on it, and nobody manages them any more")
+        into.remarks.append("its tags stay, and will not be managed")
 
 
 _TYPES: Mapping[str, Callable[[Attributes, Scopes, Reading], None]] = {
