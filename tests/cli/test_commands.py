@@ -87,7 +87,7 @@ def test_validate_reports_every_error_of_every_file(shell: Shell) -> None:
         'specs/specs.yaml:14:1: account: must be text, not the number 222222222222; quote it: "222222222222"'
         == lines[2]
     )
-    assert ["Error: 3 problems in the specs; AWS was not asked."] == lines[3:]
+    assert ["Error: 3 errors; no AWS calls were made."] == lines[3:]
 
 
 def test_validate_in_json(shell: Shell) -> None:
@@ -385,4 +385,4 @@ def test_json_without_approval_is_refused(shell: Shell) -> None:
     result = shell.run("apply", "--sandbox", "--format", "json")
 
     assert 1 == result.code
-    assert "shows no plan to agree to; pass --auto-approve" in result.err
+    assert "shows no plan to approve. Pass --auto-approve" in result.err

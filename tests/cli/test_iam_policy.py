@@ -78,7 +78,7 @@ def test_specs_of_several_accounts_need_a_choice(shell: Shell) -> None:
     chosen = shell.run("iam-policy", "--account", "222222222222", "--apply")
 
     assert (unclear.code, unclear.out) == (1, "")
-    assert "of 2 accounts" in unclear.err
+    assert "the specs have 2 accounts" in unclear.err
     assert "--account with one of 111111111111, 222222222222" in unclear.err
     assert chosen.code == 0
     assert "111111111111" not in chosen.out
@@ -90,7 +90,7 @@ def test_an_account_that_no_spec_is_of_is_an_error(shell: Shell) -> None:
     result = shell.run("iam-policy", "--account", "999999999999")
 
     assert (result.code, result.out) == (1, "")
-    assert "'999999999999' is no account of these specs; they are of 111111111111" in result.err
+    assert "'999999999999' is not an account of these specs; their accounts: 111111111111" in result.err
 
 
 def test_invalid_specs_are_told_like_everywhere(shell: Shell) -> None:
@@ -107,7 +107,7 @@ def test_the_role_is_told_on_stderr(shell: Shell) -> None:
     shell.specs(OWNER + f"credentials: {{role_arn: '{ROLE}'}}\n")
     result = shell.run("iam-policy")
 
-    assert f"For {ROLE}: whoever takes that role needs sts:AssumeRole on it" in result.err
+    assert f"For {ROLE}: the caller needs sts:AssumeRole on it" in result.err
     assert "sts:AssumeRole" not in result.out
     assert shell.run("iam-policy", "-q").err == ""
 
@@ -118,7 +118,7 @@ def test_a_spec_that_asks_for_nothing_needs_no_policy(shell: Shell) -> None:
     result = shell.run("iam-policy", "--apply")
 
     assert (result.code, json.loads(result.out)["Statement"]) == (0, [])
-    assert "no policy is needed" in result.err
+    assert "the specs need no permissions" in result.err
 
 
 def test_where_names_would_be_too_long_it_says_so(shell: Shell) -> None:
@@ -127,7 +127,7 @@ def test_where_names_would_be_too_long_it_says_so(shell: Shell) -> None:
     shell.specs(OWNER.partition("identities")[0] + "identities:\n" + names)
     result = shell.run("iam-policy", "--apply")
 
-    assert "it lets in all identities, sets and topics of the account and regions instead" in result.err
+    assert "it allows all identities, sets and topics of the account and regions instead" in result.err
     assert len("".join(result.out.split())) <= 6144
     assert "arn:aws:ses:eu-west-1:111111111111:identity/*" in result.out
     assert "mail-7" not in result.out

@@ -81,7 +81,7 @@ def test_credentials_are_written_and_the_external_id_is_not(applied: Shell, monk
     result = applied.run("import", "--sandbox", *NAMED, *options)
 
     assert result.code == 0
-    remark = "# The external id is a secret, so it is not here: add external_id."
+    remark = "# The external id is a secret, so it is not written here. Add external_id."
     assert f"{remark}\ncredentials:\n  role_arn: {OWNER_ROLE}\n" in result.out
     assert "credentials:\n  profile: mailer\n" in result.out
     assert "s3cr3t-id" not in result.out + result.err
@@ -165,7 +165,7 @@ def test_what_cannot_be_read_is_never_left_out(applied: Shell, opened: Sandbox) 
     assert "ses:GetEmailIdentity in 111111111111/eu-west-1" in result.err
     assert "sns:ListTopics in 222222222222/eu-west-1" in result.err
     assert result.err.endswith(
-        "Error: Not everything could be read, so nothing is printed: it would not be all that exists.\n"
+        "Error: Something could not be read, so nothing is printed: the result would be incomplete.\n"
     )
 
 
@@ -198,39 +198,39 @@ def test_a_result_that_is_not_faithful_says_so(applied: Shell, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("expected", "arguments"),
     [
-        ("--account is missing; import looks at accounts (--account) in regions (--region)", "--region eu-west-1"),
-        ("--region is missing; import looks at accounts (--account) in regions (--region)", "--account 111111111111"),
+        ("--account is missing. import needs accounts (--account) and regions (--region).", "--region eu-west-1"),
+        ("--region is missing. import needs accounts (--account) and regions (--region).", "--account 111111111111"),
         ("--account: '1' is not an account number of 12 digits", "--account 1 --region eu-west-1"),
         ("--region: 'ireland' is not the name of an AWS region", "--account 111111111111 --region ireland"),
         ("--role-arn: 'x' is not the ARN of an iam role", "{one} --role-arn x"),
         (
-            "--role-arn arn:aws:iam::222222222222:role/r is of account 222222222222, which no --account names",
+            "--role-arn arn:aws:iam::222222222222:role/r belongs to account 222222222222, which is not an --account",
             "{one} --role-arn arn:aws:iam::222222222222:role/r",
         ),
         (
-            f"--role-arn {OWNER_ROLE}2: account 111111111111 has a role already, {OWNER_ROLE}",
+            f"--role-arn {OWNER_ROLE}2: account 111111111111 already has the role {OWNER_ROLE}",
             f"{{one}} --role-arn {OWNER_ROLE} --role-arn {OWNER_ROLE}2",
         ),
         (
-            "--external-id-env needs a --role-arn in 111111111111: an external id goes with a role",
+            "--external-id-env requires a --role-arn in 111111111111: an external id belongs to a role",
             "{one} --external-id-env HOME",
         ),
         (
-            "--external-id-env NOT_SET_HERE: there is no such environment variable, or it is empty",
+            "--external-id-env NOT_SET_HERE: this environment variable is missing or empty",
             f"{{one}} --role-arn {OWNER_ROLE} --external-id-env NOT_SET_HERE",
         ),
         ("--name: 'a b' is not a spec name", "{one} --name a%b"),
         (
-            "--name x would be the name of two accounts' specs; write --name ACCOUNT=NAME for each",
+            "--name x would name the specs of two accounts. Write --name ACCOUNT=NAME for each.",
             "{one} --account 222222222222 --name x",
         ),
         (
-            "--profile is there more than once for all accounts; write --profile ACCOUNT=... for each",
+            "--profile is repeated for all accounts. Write --profile ACCOUNT=... for each.",
             "{one} --profile a --profile b",
         ),
-        ("--name 222222222222=x is for account 222222222222, which no --account names", "{one} --name 222222222222=x"),
+        ("--name 222222222222=x is for account 222222222222, which is not an --account", "{one} --name 222222222222=x"),
         (
-            "--name is there twice for account 111111111111; give it once",
+            "--name is repeated for account 111111111111; pass it once",
             "{one} --name 111111111111=x --name 111111111111=y",
         ),
         ("--identity-arn: 'example.com' is not the ARN of an SES identity", "{one} --identity-arn example.com"),
@@ -240,7 +240,7 @@ def test_a_result_that_is_not_faithful_says_so(applied: Shell, monkeypatch: pyte
             "{one} --identity-arn arn:aws:ses:eu-west-1:111111111111:identity/a.com",
         ),
         (
-            "--identity-arn arn:aws:ses:us-east-1:333333333333:identity/a.com is in us-east-1, which no --region names",
+            "--identity-arn arn:aws:ses:us-east-1:333333333333:identity/a.com is in us-east-1, which is not a --region",
             "{one} --identity-arn arn:aws:ses:us-east-1:333333333333:identity/a.com",
         ),
         (

@@ -86,7 +86,7 @@ def test_other_topics_are_counted(shell: Shell, file: Path) -> None:
     file.write_text(state(A_TOPIC, FIFO))
     result = shell.run("import", "--terraform", "state.json")
 
-    assert "Topics that SES has nothing to do with: 1, passed over; --all-topics takes them too." in result.err
+    assert "1 topics were skipped because SES does not publish to them; --all-topics includes them." in result.err
 
 
 def test_names(shell: Shell, file: Path) -> None:
@@ -111,13 +111,13 @@ def test_credentials_go_into_the_specs(shell: Shell, file: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["--account", OWNER, "--account", DELEGATE], "--account is there twice; with --terraform"),
-        (["--region", REGION, "--region", "us-east-1"], "--region is there twice; with --terraform"),
+        (["--account", OWNER, "--account", DELEGATE], "--account is repeated; with --terraform"),
+        (["--region", REGION, "--region", "us-east-1"], "--region is repeated; with --terraform"),
         (["--account", "12"], "--account: '12' is not an account number of 12 digits"),
-        (["--identity-arn", identity_arn("a.com")], "--identity-arn does not go with --terraform"),
+        (["--identity-arn", identity_arn("a.com")], "--identity-arn cannot be used with --terraform"),
         (
             ["--role-arn", f"arn:aws:iam::{DELEGATE}:role/r"],
-            f"nothing goes over from account {DELEGATE}, only from {OWNER}",
+            f"no resource of account {DELEGATE} is handed over, only of {OWNER}",
         ),
     ],
 )
@@ -147,7 +147,7 @@ def test_removed_goes_with_terraform_only(shell: Shell) -> None:
     result = shell.run("import", "--account", OWNER, "--region", REGION, "--removed", "removed.tf")
 
     assert (1, "") == (result.code, result.out)
-    assert "it goes with --terraform" in result.err
+    assert "it requires --terraform" in result.err
 
 
 def test_removed_is_never_written_over(shell: Shell, file: Path) -> None:
@@ -156,7 +156,7 @@ def test_removed_is_never_written_over(shell: Shell, file: Path) -> None:
     result = shell.run("import", "--terraform", "state.json", "--removed", "removed.tf")
 
     assert (1, "", "mine") == (result.code, result.out, (shell.folder / "removed.tf").read_text())
-    assert "removed.tf exists; remove it, or give --removed another name" in result.err
+    assert "removed.tf exists. Remove it, or pass another name with --removed." in result.err
 
 
 def test_removed_where_nothing_can_be_written(shell: Shell, file: Path) -> None:

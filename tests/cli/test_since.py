@@ -282,8 +282,8 @@ def test_a_branch_that_has_gone_on_is_warned_of(shell: Shell, git: Git) -> None:
 
     assert "new/eu-west-1/topic/n will be destroyed" in with_main.out
     assert (
-        f"Warning: main has gone on since HEAD and it parted at {base}; what was added there meanwhile looks as if it had left; "
-        f"on a branch, compare with --since {base}\n"
+        f"Warning: main has commits that HEAD lacks (merge base {base}); resources added there would look deleted; "
+        f"on a branch, use --since {base}\n"
     ) == with_main.err
     assert (0, True, "") == (with_base.code, with_base.out.startswith("No changes."), with_base.err)
 
@@ -328,7 +328,7 @@ def test_specs_that_were_not_valid_then_are_errors_at_their_places(shell: Shell,
     assert (1, "") == (result.code, result.out)
     assert "HEAD:specs/specs.yaml:9:7: identities.example.com.notifications.bonuce: unknown key 'bonuce'" in result.err
     assert (
-        "the specs at HEAD are not valid, so that what left them cannot be told; name a ref at which they were valid"
+        "the specs at HEAD are not valid, so removed resources cannot be found; name a ref at which they are valid"
         in result.err
     )
 
@@ -338,7 +338,7 @@ def test_a_saved_plan_takes_no_ref(shell: Shell, git: Git) -> None:
     result = shell.run("apply", "--plan", "plan.json", "--since", "v1")
 
     assert (1, "") == (result.code, result.out)
-    assert "a saved plan says itself what it removes" in result.err
+    assert "a saved plan already has its deletions" in result.err
 
 
 def test_the_repository_stays_as_it_is(shell: Shell, git: Git) -> None:

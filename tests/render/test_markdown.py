@@ -193,7 +193,7 @@ def test_a_plan_that_is_too_large_for_a_comment_is_cut() -> None:
     *kept, last = body.splitlines()
 
     assert len(drawn) <= MAX_CHARACTERS
-    assert re.fullmatch(r"\.\.\. \d+ characters more were cut; see the job's log", last)
+    assert re.fullmatch(r"\.\.\. \d+ more characters were cut\. See the log of the job\.", last)
     assert kept == folded_whole(large(1000))[: len(kept)]
 
 

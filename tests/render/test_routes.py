@@ -36,13 +36,13 @@ def test_the_whole_text() -> None:
 identity a.com in 111111111111/eu-west-1
   bounce     mail to the sender
              topic {T} -> sqs q, email a@b.c (pending)
-  complaint  destination d: topic {U} (by default set c) -> nobody
-  delivery   nobody
+  complaint  destination d: topic {U} (by default set c) -> no subscription
+  delivery   no receiver
 
 configuration set a in 111111111111/eu-west-1
   bounce     destination bus: eventbridge
-  complaint  nobody
-  delivery   nobody
+  complaint  no receiver
+  delivery   no receiver
 
 1 gap:
   identity a.com, complaint: topic {U} has no subscription
@@ -144,8 +144,8 @@ def test_the_whole_markdown() -> None:
 | identity or set | bounce | complaint | delivery |
 |---|---|---|---|
 | identity a.com in 111111111111/eu-west-1 | mail to the sender<br>topic {t} -&gt; sqs q, email a\\@b.c (pending) \
-| destination d: topic {u} (by default set c) -&gt; nobody | nobody |
-| configuration set a in 111111111111/eu-west-1 | destination bus: eventbridge | nobody | nobody |
+| destination d: topic {u} (by default set c) -&gt; no subscription | no receiver |
+| configuration set a in 111111111111/eu-west-1 | destination bus: eventbridge | no receiver | no receiver |
 
 - **identity a.com, complaint**: topic {u} has no subscription
 """ == drawn.markdown(MATRIX, SUBSCRIBERS, GAPS)

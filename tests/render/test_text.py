@@ -291,7 +291,7 @@ def test_the_number_of_settings_is_in_the_right_number() -> None:
     """One setting is not `1 settings`."""
     desired = compiled(owner("configuration_sets: {c: }\n"))
 
-    assert "sesform compared 1 declared setting with AWS: each is as declared." in text.plan(
+    assert "sesform compared 1 declared resource with AWS. All are as declared." in text.plan(
         planner.plan(desired, holding(desired))
     )
 

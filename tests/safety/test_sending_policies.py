@@ -241,7 +241,7 @@ def test_applying_without_a_plan_to_read_tells_the_old_documents_first(
 
     assert result.code == 0
     assert [True, True] == [
-        f"{PLACE}{name} held, to put it back: {text}" in result.err
+        f"{PLACE}{name}: the present text, to restore it: {text}" in result.err
         for name, text in zip(("changed", "gone"), old_texts(replaced), strict=True)
     ]
 

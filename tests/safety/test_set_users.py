@@ -197,8 +197,7 @@ def test_the_search_is_announced_with_its_price(shell: Shell) -> None:
 
     assert result.code == 0
     assert (
-        "Looking for identities of 111111111111/eu-west-1 that use s by default: 2 calls, at least 1 s ..."
-        in result.err
+        "Reading identities in 111111111111/eu-west-1 whose default set is s: 2 calls, at least 1 s ..." in result.err
     )
 
 
@@ -222,4 +221,4 @@ def test_a_saved_plan_is_refused_where_its_set_has_come_into_use(shell: Shell, t
     assert (
         f"{PLACE}: is planned for deletion, and is the default configuration set of identity a.example" in refused.err
     )
-    assert "something that the saved plan deletes has come into use since; plan again" in refused.err
+    assert "resources that the saved plan deletes are used since it was made. Plan again." in refused.err

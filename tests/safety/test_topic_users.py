@@ -130,7 +130,7 @@ def test_on_the_command_line_it_is_told(shell: Shell) -> None:
     result = shell.run("plan", "--sandbox", "--prune", "--out", "plan.json")
 
     assert (1, False) == (result.code, (shell.folder / "plan.json").exists())
-    assert f"Looking for what else in {OWNER}/{REGION} uses topics that go: 1 call" in result.err
+    assert f"Reading users in {OWNER}/{REGION} of topics that will be deleted: 1 call" in result.err
     assert "notification_topic theirs.example.com/bounce in 111111111111/eu-west-1 still uses it" in result.err
 
 
@@ -145,5 +145,5 @@ def test_a_saved_plan_is_refused_where_its_topic_has_come_into_use(shell: Shell)
 
     assert (0, 1) == (saved.code, refused.code)
     assert "notification_topic theirs.example.com/bounce in 111111111111/eu-west-1 still uses it" in refused.err
-    assert "something that the saved plan deletes has come into use since; plan again" in refused.err
+    assert "resources that the saved plan deletes are used since it was made. Plan again." in refused.err
     assert [{"TopicArn": ARN}] == shell.sandbox.session(OWNER, REGION).client("sns").list_topics()["Topics"]

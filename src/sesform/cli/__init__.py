@@ -1,4 +1,4 @@
-"""The command line: typer, the only printing, the only exit codes (0 well, 1 not, 2 differs)."""
+"""The command line. Only here is anything printed or asked, or an exit code chosen (0 success, 1 error, 2 changes pending)."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from io import TextIOWrapper
 from sesform import __version__
 
 ERROR = 1
-_INTERRUPTED = 130  # what typer makes of the interrupt key
+_INTERRUPTED = 130  # typer's exit code for an interrupt
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code. Nothing that sesform can foresee ends in a traceback."""
+    """Run one command and return its exit code. Errors that sesform foresees end without a traceback."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
     _mend_streams()
     if argv == ["--version"]:
-        sys.stdout.write(f"sesform {__version__}\n")  # at once: typer takes longer to load than there is to say
+        sys.stdout.write(f"sesform {__version__}\n")  # without typer, which takes long to import
         return 0
     import typer
     from typer.main import get_command
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise KeyboardInterrupt
         return int(code or 0)
     except BrokenPipeError:
-        # Whoever read our output has gone; nothing may be written any more, not even at exit.
+        # The reader of the output has closed it; nothing may be written any more, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ERROR
     except (KeyboardInterrupt, typer.Abort):
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _mend_streams() -> None:
-    """Closed streams become /dev/null, and what a stream's encoding cannot say is escaped rather than fatal."""
+    """Replace closed streams by /dev/null, and escape characters that a stream's encoding lacks."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
@@ -57,5 +57,5 @@ def _mend_streams() -> None:
 
 
 def entry() -> None:
-    """The console script."""
+    """Run the console script."""
     sys.exit(main())

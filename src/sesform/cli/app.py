@@ -32,14 +32,14 @@ AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask be
 
 app = typer.Typer(
     name="sesform",
-    help="Declare Amazon SES notification settings in YAML; see what differs, and apply it in a safe order.",
+    help="Declare Amazon SES notification settings in YAML, show the differences to AWS, and apply them in a safe order.",
     rich_markup_mode=None,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings=_SETTINGS,
 )
 sandbox_app = typer.Typer(
-    help="The embedded control plane that --sandbox runs against.", rich_markup_mode=None, context_settings=_SETTINGS
+    help="The emulated AWS that --sandbox runs against.", rich_markup_mode=None, context_settings=_SETTINGS
 )
 app.add_typer(sandbox_app, name="sandbox")
 
@@ -53,7 +53,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="The version, and exit.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     pass
@@ -61,7 +61,7 @@ def _root(
 
 @command(app)
 def validate(specs: Specs, drawing: Drawing, terminal: Terminal) -> int:
-    """Check the specs, without AWS.  Exit code 0: valid, 1: not."""
+    """Check the specs without AWS.  Exit codes: 0 valid, 1 invalid."""
     from sesform import engine
 
     found = engine.validate(specs.places)
@@ -72,7 +72,7 @@ def validate(specs: Specs, drawing: Drawing, terminal: Terminal) -> int:
         return 0
     console(terminal).problems(found.warnings)
     n = found.specs
-    out(f"Success! The configuration is valid: {n} {'spec' if n == 1 else 'specs'}, {found.resources} settings.")
+    out(f"Success! The configuration is valid: {n} {'spec' if n == 1 else 'specs'}, {found.resources} resources.")
     return 0
 
 
@@ -87,13 +87,13 @@ def plan(
     drawing: Drawing,
     terminal: Terminal,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Save the plan, for `apply --plan`.")
+        Path | None, typer.Option("--out", metavar="FILE", help="Save the plan to this file, for `apply --plan`.")
     ] = None,
     detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit code 2 where there are changes.")
+        bool, typer.Option("--detailed-exitcode", help="Return exit code 2 if there are changes.")
     ] = False,
 ) -> int:
-    """Show what applying would change.  Exit code 0; 1: error; 2 with --detailed-exitcode: changes."""
+    """Show the changes that apply would make.  Exit codes: 0 success, 1 error; with --detailed-exitcode, 2 changes."""
     from sesform import engine
 
     view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
@@ -124,7 +124,7 @@ def apply(
     ] = None,
     auto_approve: AutoApprove = False,
 ) -> int:
-    """Plan, ask, and apply; or exactly a saved plan.  Exit code 0; 1: error, or not everything was done."""
+    """Plan, ask, and apply; or apply a saved plan.  Exit codes: 0 success, 1 error or steps that were not done."""
     from sesform.cli.apply import apply_file, apply_specs
 
     view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
@@ -132,10 +132,10 @@ def apply(
         settings = calls.settings(removal, selection, guards)
         return apply_specs(specs.places, settings, view, calls, auto_approve=auto_approve)
     if selection.only:
-        raise typer.BadParameter("a saved plan is applied whole", param_hint="--only")
+        raise typer.BadParameter("a saved plan is applied as a whole", param_hint="--only")
     if removal.since is not None or removal.prune:
         option = "--prune" if removal.since is None else "--since"
-        raise typer.BadParameter("a saved plan says itself what it removes", param_hint=option)
+        raise typer.BadParameter("a saved plan already has its deletions", param_hint=option)
     return apply_file(plan, specs.places, calls.settings(), view, calls)
 
 
@@ -149,7 +149,7 @@ def drift(
     drawing: Drawing,
     terminal: Terminal,
 ) -> int:
-    """Tell where AWS differs from the specs, for cron.  Exit code 0: in sync, 2: drift, 1: error."""
+    """Show differences between AWS and the specs, for cron.  Exit codes: 0 in sync, 1 error, 2 drift."""
     from sesform import engine
 
     view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
@@ -170,7 +170,7 @@ def destroy(
     terminal: Terminal,
     auto_approve: AutoApprove = False,
 ) -> int:
-    """Remove everything that the specs declare, after asking.  Exit code 0; 1: error, or not everything was done."""
+    """Remove everything that the specs declare, after asking.  Exit codes: 0 success, 1 error or steps that were not done."""
     from sesform.cli.apply import apply_specs
 
     view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
@@ -184,7 +184,7 @@ def show(
     drawing: Drawing,
     no_color: NoColor = False,
 ) -> int:
-    """Draw a saved plan."""
+    """Show a saved plan."""
     from sesform import engine
 
     saved = engine.load_plan(file)
@@ -199,7 +199,7 @@ def show(
 
 @command(app)
 def routes(specs: Specs, calls: Calls, drawing: Drawing, terminal: Terminal) -> int:
-    """Show who gets which feedback, and what is missing.  Exit code 0: no gap, 2: gaps, 1: error."""
+    """Show the routes of bounces, complaints and deliveries, and gaps.  Exit codes: 0 no gap, 1 error, 2 gaps."""
     from sesform.cli.routes import show_routes
 
     view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
@@ -214,15 +214,19 @@ def import_(
     terraform: Annotated[
         str | None,
         typer.Option(
-            "--terraform", metavar="FILE", help="Not AWS, but what `terraform show -json` printed; -: standard input."
+            "--terraform",
+            metavar="FILE",
+            help="Import from this output of `terraform show -json` instead of AWS; -: standard input.",
         ),
     ] = None,
     removed: Annotated[
         Path | None,
-        typer.Option("--removed", metavar="FILE", help="With --terraform: a new .tf file for the `removed` blocks."),
+        typer.Option(
+            "--removed", metavar="FILE", help="With --terraform: write the `removed` blocks to this new .tf file."
+        ),
     ] = None,
 ) -> int:
-    """Print what exists as specs on which a plan is empty.  Exit code 0; 1: error, or not all could be said so."""
+    """Print specs of existing resources, on which a plan is empty.  Exit codes: 0 success, 1 error or an incomplete result."""
     from sesform.cli.import_ import import_live
 
     if terraform is not None:
@@ -230,13 +234,13 @@ def import_(
 
         return import_state(console(terminal, calls), asked, terraform, removed)
     if removed is not None:
-        raise typer.BadParameter("it goes with --terraform", param_hint="--removed")
+        raise typer.BadParameter("it requires --terraform", param_hint="--removed")
     return import_live(asked, calls, View(console(terminal, calls), no_color=terminal.no_color, quota=calls.quota))
 
 
 @command(app)
 def schema() -> int:
-    """Print the JSON Schema of the specs, for editors."""
+    """Print the JSON Schema of specs, for editors."""
     import json
 
     from sesform.specs.schema import json_schema
@@ -249,20 +253,29 @@ def schema() -> int:
 def iam_policy(
     specs: Specs,
     terminal: Terminal,
-    apply: Annotated[bool, typer.Option("--apply", help="Also what applying needs, not only planning.")] = False,
-    destroy: Annotated[bool, typer.Option("--destroy", help="Also for removing what they declare.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Include the permissions to apply.")] = False,
+    destroy: Annotated[
+        bool, typer.Option("--destroy", help="Include the permissions to remove what the specs declare.")
+    ] = False,
     account: Annotated[
-        str | None, typer.Option("--account", metavar="ID", help="Of which account; needed where there are several.")
+        str | None, typer.Option("--account", metavar="ID", help="The account; required if the specs have several.")
     ] = None,
     since: Annotated[
         str | None,
         typer.Option(
-            "--since", metavar="GIT_REF", help="Also for removing what has left them since this commit or branch."
+            "--since",
+            metavar="GIT_REF",
+            help="Include the permissions to delete resources declared at this commit, branch or tag and no longer declared.",
         ),
     ] = None,
-    prune: Annotated[bool, typer.Option("--prune", help="Also for removing what carries their ownership tag.")] = False,
+    prune: Annotated[
+        bool,
+        typer.Option(
+            "--prune", help="Include the permissions to delete resources with the ownership tags of the specs."
+        ),
+    ] = False,
 ) -> int:
-    """Print the least IAM policy that the specs need, for planning unless told otherwise."""
+    """Print the least IAM policy that the specs need, by default for planning."""
     from sesform.cli.iam_policy import show_policy
 
     removal = Removal(since, prune)
@@ -272,8 +285,8 @@ def iam_policy(
 @command(sandbox_app)
 def serve(
     rate: SandboxRate,
-    host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0: any free one.")] = 4566,
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 for any free port.")] = 4566,
 ) -> int:
     """Serve the sandbox over HTTP, for the AWS CLI and Terraform, until interrupted."""
     from sesform.cli import sandbox
@@ -282,7 +295,7 @@ def serve(
     def ready(url: str) -> None:
         out(f"export AWS_ENDPOINT_URL={url}")
         Console().say(
-            f"Sandbox: serving {sandbox.state_file()} at {url}; an access key of 12 digits is the account. Ctrl-C stops it."
+            f"Sandbox: serving {sandbox.state_file()} at {url}. The access key is a 12-digit account id. Ctrl-C stops it."
         )
 
     serve_sandbox(sandbox.open_sandbox(rate.sandbox_rate), host, port, ready)
@@ -291,9 +304,9 @@ def serve(
 
 @command(sandbox_app)
 def reset() -> int:
-    """Forget everything that the sandbox holds."""
+    """Delete the state of the sandbox."""
     from sesform.cli import sandbox
 
     sandbox.open_sandbox().reset()
-    out(f"The sandbox is empty: {sandbox.state_file()} is gone.")
+    out(f"The sandbox is empty: {sandbox.state_file()} was deleted.")
     return 0

@@ -1,4 +1,4 @@
-"""apply and destroy: the question, the run, the report."""
+"""The commands apply and destroy: question, run, report."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def apply_specs(
 
 
 def apply_file(file: Path, paths: tuple[str | Path, ...], settings: Settings, view: View, calls: Calls) -> int:
-    """Apply a saved plan, if AWS still holds what it saw. Return the exit code."""
+    """Apply a saved plan if AWS is as the plan found it. Return the exit code."""
     from sesform import engine
 
     with Notifier(view, calls) as notify:
@@ -50,29 +50,29 @@ def apply_file(file: Path, paths: tuple[str | Path, ...], settings: Settings, vi
 
 
 def _require_consent(view: View, command: str, auto_approve: bool) -> None:
-    """Refuses before the first call where nobody could be asked, or nothing is shown that could be agreed to."""
+    """Raise UsageError before the first call if no one can be asked, or if nothing would be shown to approve."""
     if view.format is Format.json and not auto_approve:
-        raise UsageError(f"{command} with --format json shows no plan to agree to; pass --auto-approve")
+        raise UsageError(f"{command} with --format json shows no plan to approve. Pass --auto-approve")
     if not auto_approve and not interactive():
         other = ", or apply a saved plan with --plan FILE" if command == "apply" else ""
         raise UsageError(
-            f"{command} asks before it changes anything, and there is no terminal to ask on; pass --auto-approve{other}"
+            f"{command} asks before it changes anything, and there is no terminal. Pass --auto-approve{other}"
         )
 
 
 def _keep_policies(view: View, plan: Plan) -> None:
-    """The texts of sending policies that will be overwritten or deleted, whole, where no plan is drawn or one may be cut."""
+    """Print the texts of sending policies that will be overwritten or deleted, if the plan is not shown or may be cut."""
     from sesform.render import text
 
     for change in plan.changes:
         prior = text.overwritten_text(change)
         if prior:
-            view.console.warn(f"{printable(str(change.address))} held, to put it back: {printable(prior)}")
+            view.console.warn(f"{printable(str(change.address))}: the present text, to restore it: {printable(prior)}")
 
 
 def _agreed(view: View, destroy: bool) -> bool:
     question = (
-        "Do you really want to destroy all that the specs declare?"
+        "Do you really want to destroy all resources that the specs declare?"
         if destroy
         else "Do you want to perform these actions?"
     )
@@ -82,5 +82,7 @@ def _agreed(view: View, destroy: bool) -> bool:
 def _exit_code(view: View, report: Report) -> int:
     if report.not_reflected:
         names = "\n".join(f"  {printable(str(change.address))}" for change in report.not_reflected)
-        view.console.warn(f"AWS took these settings and does not show them yet; SES may need a few minutes:\n{names}")
+        view.console.warn(
+            f"AWS accepted these changes and does not show them yet. SES may need a few minutes:\n{names}"
+        )
     return 0 if report.ok else 1

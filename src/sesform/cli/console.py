@@ -1,4 +1,4 @@
-"""The only place that prints. stdout carries the product, stderr the console."""
+"""The only module that prints: the result to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sesform.model.values import printable
 
 
 def coloured(stream: TextIO, no_color: bool) -> bool:
-    """Whether a stream takes colour: only a terminal does, unless the environment says otherwise (no-color.org, FORCE_COLOR)."""
+    """Return whether a stream is coloured: a terminal is, unless the environment decides (no-color.org, FORCE_COLOR)."""
     if no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     if os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE"):
@@ -22,7 +22,7 @@ def coloured(stream: TextIO, no_color: bool) -> bool:
 
 
 def interactive() -> bool:
-    """Whether somebody is there to answer a question."""
+    """Return whether a person can answer a question."""
     return sys.stdin.isatty() and sys.stderr.isatty() and not os.environ.get("CI")
 
 
@@ -32,7 +32,7 @@ def out(text: str) -> None:
 
 
 class Console:
-    """stderr, as loud as was asked for."""
+    """stderr, at the verbosity of the options."""
 
     def __init__(self, *, quiet: bool = False, verbose: bool = False, no_color: bool = False) -> None:
         self.quiet, self._colour = quiet, coloured(sys.stderr, no_color)
@@ -44,7 +44,7 @@ class Console:
             logger.setLevel(logging.DEBUG)
 
     def say(self, text: str) -> None:
-        """Console that -q silences."""
+        """Print a line that -q suppresses."""
         if not self.quiet:
             self._write(text)
 
@@ -55,7 +55,7 @@ class Console:
         self._write(f"{self._painted('Error:', '31')} {text}")
 
     def problems(self, found: Iterable[Problem]) -> None:
-        """One line each, `file:line:column: path: what is wrong; hint`, so that editors and CI systems find the place."""
+        """Print one line each, `file:line:column: path: what is wrong; hint`, which editors and CI systems parse."""
         for problem in found:
             text = printable(str(problem))
             if problem.severity == "warning":
@@ -66,7 +66,7 @@ class Console:
                 self.error(text)
 
     def ask(self, question: str) -> str:
-        """The answer to a question; "" where there is none."""
+        """Return the answer to a question; "" for none."""
         sys.stderr.write(question)
         sys.stderr.flush()
         return sys.stdin.readline().strip()

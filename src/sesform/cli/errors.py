@@ -1,4 +1,4 @@
-"""Exceptions → one line each on stderr, a JSON document on stdout where JSON was asked for, and exit code 1."""
+"""Errors: one line each on stderr, a JSON document on stdout with `--format json`, and exit code 1."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sesform.model.values import printable
 
 
 def report(error: Exception, argv: Sequence[str]) -> int:
-    """Tells what went wrong. What sesform does not foresee is raised again: that is a fault, and wants its traceback."""
+    """Print an error. An exception that sesform does not foresee is raised again: it is a bug, and its traceback is needed."""
     if isinstance(error, SpecError):
         problems: tuple[Problem, ...] = error.problems
     elif isinstance(error, SesformError):
@@ -35,7 +35,7 @@ def report(error: Exception, argv: Sequence[str]) -> int:
     if isinstance(error, SpecError):
         console.problems(problems)
         errors = sum(p.severity == "error" for p in problems)
-        console.error(f"{errors} {'problem' if errors == 1 else 'problems'} in the specs; AWS was not asked.")
+        console.error(f"{errors} {'error' if errors == 1 else 'errors'}; no AWS calls were made.")
     else:
         for problem in problems:
             console.error("\n".join(printable(line) for line in str(problem).splitlines()))

@@ -1,4 +1,4 @@
-"""iam-policy: the least policy that the specs need in one account, and on stderr what a JSON document has no place for."""
+"""The command iam-policy: the least policy of one account, and notes on stderr."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def show_policy(
     apply: bool,
     destroy: bool,
 ) -> int:
-    """Prints the policy of the account. Raises SpecError, and UsageError where it is not clear which account is meant."""
+    """Print the policy of an account. Raises SpecError, and UsageError if the account is not clear."""
     from sesform import engine
 
     settings = engine.Settings(since=removal.since, prune=removal.prune)
@@ -41,18 +41,16 @@ def _explain(console: Console, account: str, desired: Desired, policy: AccountPo
     roles = sorted({a.role_arn for a in desired.access.values() if a.role_arn and a.account == account})
     for role in roles:
         console.say(
-            f"For {printable(role)}: whoever takes that role needs sts:AssumeRole on it, and its trust policy's consent."
+            f"For {printable(role)}: the caller needs sts:AssumeRole on it, and the role's trust policy must allow the caller."
         )
     if not policy.document["Statement"]:
-        console.warn(
-            f"the specs ask for nothing in {account}: no policy is needed, and IAM takes none without a statement"
-        )
+        console.warn(f"the specs need no permissions in {account}, and IAM accepts no policy without a statement")
     if policy.patterns:
         console.warn(
-            f"with every name in it the policy would be longer than the {MAX_CHARACTERS} characters that a managed policy has; "
-            "it lets in all identities, sets and topics of the account and regions instead"
+            f"with all names the policy would exceed the {MAX_CHARACTERS} characters of a managed policy; "
+            "it allows all identities, sets and topics of the account and regions instead"
         )
     if policy.size > MAX_CHARACTERS:
         console.warn(
-            f"the policy has {policy.size} characters, and a managed policy has at most {MAX_CHARACTERS}; split it"
+            f"the policy has {policy.size} characters; the quota of a managed policy is {MAX_CHARACTERS}. Split it."
         )

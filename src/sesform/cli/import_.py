@@ -1,4 +1,4 @@
-"""import: what exists, printed as specs, after making sure that a plan on the very text would be empty."""
+"""The command import: print live resources as specs, after a plan on the same text."""
 
 from __future__ import annotations
 
@@ -29,33 +29,34 @@ def _repeatable(option: str, help: str, metavar: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What to import, as it was given on the command line."""
+    """The options of import, as they were given."""
 
-    account: Annotated[list[str] | None, _repeatable("--account", "An account to look at.", "A")] = None
-    region: Annotated[list[str] | None, _repeatable("--region", "A region to look at in each account.", "R")] = None
+    account: Annotated[list[str] | None, _repeatable("--account", "An account to import from.", "A")] = None
+    region: Annotated[list[str] | None, _repeatable("--region", "A region to import from, in each account.", "R")] = (
+        None
+    )
     role_arn: Annotated[
-        list[str] | None, _repeatable("--role-arn", "The role to take in the account of the ARN.", "ARN")
+        list[str] | None, _repeatable("--role-arn", "The role to assume in the account of the ARN.", "ARN")
     ] = None
     profile: Annotated[
         list[str] | None, _repeatable("--profile", "The AWS profile for all accounts, or for A.", "[A=]NAME")
     ] = None
     external_id_env: Annotated[
         list[str] | None,
-        _repeatable("--external-id-env", "The environment variable that holds the external id.", "[A=]VAR"),
+        _repeatable("--external-id-env", "The environment variable with the external id.", "[A=]VAR"),
     ] = None
-    name: Annotated[list[str] | None, _repeatable("--name", "What the specs of account A are called.", "[A=]NAME")] = (
-        None
-    )
+    name: Annotated[list[str] | None, _repeatable("--name", "The name of the specs of account A.", "[A=]NAME")] = None
     identity_arn: Annotated[
-        list[str] | None, _repeatable("--identity-arn", "Ask for legacy entries for this foreign identity.", "ARN")
+        list[str] | None,
+        _repeatable("--identity-arn", "Also import legacy entries for this identity of another account.", "ARN"),
     ] = None
-    all_topics: Annotated[bool, typer.Option("--all-topics", help="Also topics that SES has nothing to do with.")] = (
+    all_topics: Annotated[bool, typer.Option("--all-topics", help="Include topics that SES does not publish to.")] = (
         False
     )
 
     @staticmethod
     def _given(values: list[str] | None) -> tuple[str, ...]:
-        """The values of a repeatable option. Exact duplicates are dropped."""
+        """Return the values of a repeatable option. Exact duplicates are dropped."""
         return tuple(dict.fromkeys(values or ()))
 
     @property
@@ -88,7 +89,7 @@ class ImportOptions:
 
 
 def import_live(asked: ImportOptions, calls: Calls, view: View) -> int:
-    """Read the accounts and print their specs. Return 1 where not all could be read, or a plan on the result is not empty."""
+    """Read the accounts and print their specs. Return 1 if something could not be read, or if a plan on them is not empty."""
     from sesform import engine
 
     accesses = _accesses(asked)
@@ -100,10 +101,10 @@ def import_live(asked: ImportOptions, calls: Calls, view: View) -> int:
     for text in (*found.unreadable, *found.differences):
         view.console.error(printable(text))
     if found.unreadable:
-        view.console.error("Not everything could be read, so nothing is printed: it would not be all that exists.")
+        view.console.error("Something could not be read, so nothing is printed: the result would be incomplete.")
         return 1
     if found.differences:
-        view.console.error("What is printed does not say exactly what exists; see the comments at its top.")
+        view.console.error("The specs differ from AWS; the comments at their top say how.")
     out(found.text)
     _summarize(view, found)
     return 1 if found.differences else 0
@@ -116,7 +117,7 @@ def _summarize(view: View, found: Imported) -> None:
 
 
 def _command(asked: ImportOptions) -> str:
-    """The command line again, as far as it decides what is in the result: no credentials."""
+    """Return the command line again, with the options that determine the result, without credentials."""
     words = ["sesform", "import"]
     for option, values in (
         ("--account", asked.accounts),
@@ -132,15 +133,15 @@ def _command(asked: ImportOptions) -> str:
 
 
 def accounts_of(asked: ImportOptions) -> dict[str, Account]:
-    """What is asked for about each account's specs. Raises UsageError for options that do not fit together."""
+    """Return the head of each account's specs. Raises UsageError for options that contradict each other."""
     return _accounts(asked, _accesses(asked))
 
 
 def _accesses(asked: ImportOptions) -> dict[str, Access]:
-    """How each account is reached. Raises UsageError for options that do not fit together."""
+    """Return the credentials of each account. Raises UsageError for options that contradict each other."""
     if not asked.accounts or not asked.regions:
         missing = "--account" if not asked.accounts else "--region"
-        raise UsageError(f"{missing} is missing; import looks at accounts (--account) in regions (--region)")
+        raise UsageError(f"{missing} is missing. import needs accounts (--account) and regions (--region).")
     for piece, option, values in (("account", "--account", asked.accounts), ("region", "--region", asked.regions)):
         _check(piece, option, values)
     profiles = _by_account("--profile", asked.profiles, asked.accounts)
@@ -148,7 +149,7 @@ def _accesses(asked: ImportOptions) -> dict[str, Access]:
     roles = _roles(asked)
     without = sorted(set(variables) - set(roles))
     if variables and (not roles or any(f"{account}=" in value for account in without for value in asked.external_ids)):
-        raise UsageError(f"--external-id-env needs a --role-arn in {without[0]}: an external id goes with a role")
+        raise UsageError(f"--external-id-env requires a --role-arn in {without[0]}: an external id belongs to a role")
     return {
         account: Access(
             account,
@@ -169,9 +170,9 @@ def _roles(asked: ImportOptions) -> dict[str, str]:
         arn = arns.parse(text)
         account = arn.account if arn else ""
         if account not in asked.accounts:
-            raise UsageError(f"--role-arn {text} is of account {account}, which no --account names")
+            raise UsageError(f"--role-arn {text} belongs to account {account}, which is not an --account")
         if account in found:
-            raise UsageError(f"--role-arn {text}: account {account} has a role already, {found[account]}")
+            raise UsageError(f"--role-arn {text}: account {account} already has the role {found[account]}")
         found[account] = text
     return found
 
@@ -179,9 +180,7 @@ def _roles(asked: ImportOptions) -> dict[str, str]:
 def _secret(variable: str) -> str:
     value = os.environ.get(variable)
     if not value:
-        raise UsageError(
-            f"--external-id-env {printable(variable)}: there is no such environment variable, or it is empty"
-        )
+        raise UsageError(f"--external-id-env {printable(variable)}: this environment variable is missing or empty")
     return value
 
 
@@ -194,17 +193,19 @@ def _accounts(asked: ImportOptions, accesses: Mapping[str, Access]) -> dict[str,
     names |= given
     twice = next((n for n in names.values() if list(names.values()).count(n) > 1), None)
     if twice:
-        raise UsageError(f"--name {twice} would be the name of two accounts' specs; write --name ACCOUNT=NAME for each")
+        raise UsageError(f"--name {twice} would name the specs of two accounts. Write --name ACCOUNT=NAME for each.")
     found = {}
     for account, access in accesses.items():
         credentials = {"profile": access.profile, "role_arn": access.role_arn}
-        remark = "The external id is a secret, so it is not here: add external_id." if access.external_id else ""
+        remark = (
+            "The external id is a secret, so it is not written here. Add external_id." if access.external_id else ""
+        )
         found[account] = Account(names[account], {k: v for k, v in credentials.items() if v}, remark)
     return found
 
 
 def _foreign(asked: ImportOptions) -> tuple[str, ...]:
-    """The ARNs to ask for. Raises UsageError for one that nobody would ask for."""
+    """Return the ARNs of identities of other accounts. Raises UsageError for ARNs that cannot have a legacy entry here."""
     from sesform.model import arns
     from sesform.specs.declared import canonical_arn
 
@@ -214,9 +215,11 @@ def _foreign(asked: ImportOptions) -> tuple[str, ...]:
         if arn is None or arn.partition != arns.partition(arn.region):
             raise UsageError(f"--identity-arn {text}: its region is not in its partition")
         if arn.region not in asked.regions:
-            raise UsageError(f"--identity-arn {text} is in {arn.region}, which no --region names")
+            raise UsageError(f"--identity-arn {text} is in {arn.region}, which is not a --region")
         if set(asked.accounts) <= {arn.account}:
-            raise UsageError(f"--identity-arn {text} is the account's own; it is for identities of other accounts")
+            raise UsageError(
+                f"--identity-arn {text} belongs to an --account; the option is for identities of other accounts"
+            )
     return tuple(dict.fromkeys(map(canonical_arn, asked.identity_arns)))
 
 
@@ -230,17 +233,20 @@ def _check(piece: str, option: str, values: Iterable[str]) -> None:
 
 
 def _by_account(option: str, values: Sequence[str], accounts: Sequence[str]) -> dict[str, str]:
-    """`VALUE` for all accounts, `ACCOUNT=VALUE` for one. Raises UsageError for an account that is not looked at, or twice."""
+    """Return the values of `VALUE` for all accounts and `ACCOUNT=VALUE` for one.
+
+    Raises UsageError for an account that is not imported, or for two values of one account.
+    """
     found: dict[str, str] = {}
     for text in values:
         match = re.fullmatch(r"([0-9]{12})=(.+)", text)
         if match and match[1] not in accounts:
-            raise UsageError(f"{option} {printable(text)} is for account {match[1]}, which no --account names")
+            raise UsageError(f"{option} {printable(text)} is for account {match[1]}, which is not an --account")
         if match and match[1] in found:
-            raise UsageError(f"{option} is there twice for account {match[1]}; give it once")
+            raise UsageError(f"{option} is repeated for account {match[1]}; pass it once")
         if match:
             found[match[1]] = match[2]
     rest = [text for text in values if not re.fullmatch(r"[0-9]{12}=.+", text)]
     if len(rest) > 1 or "" in rest:
-        raise UsageError(f"{option} is there more than once for all accounts; write {option} ACCOUNT=... for each")
+        raise UsageError(f"{option} is repeated for all accounts. Write {option} ACCOUNT=... for each.")
     return dict.fromkeys(accounts, rest[0]) | found if rest else found

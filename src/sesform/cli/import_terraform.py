@@ -1,4 +1,4 @@
-"""`import --terraform`: what Terraform holds → specs on stdout, and the blocks by which Terraform lets go of it. No call to AWS."""
+"""The command `import --terraform`: specs to stdout, and blocks that remove the resources from Terraform. No call to AWS."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _STDIN = "-"
 
 
 def import_state(console: Console, asked: ImportOptions, file: str, removed: Path | None) -> int:
-    """Print the specs; the blocks go to a new file, or below the specs as comments.
+    """Print the specs. The `removed` blocks go to a new file, or below the specs as comments.
 
-    Raises TerraformError where the file says too little or nothing that specs can say, UsageError for options that do not fit
-    and files that cannot be used.
+    Raises TerraformError if the file is incomplete or has nothing that specs support, UsageError for options that contradict each
+    other and files that cannot be used.
     """
     from sesform import engine
 
@@ -47,21 +47,21 @@ def import_state(console: Console, asked: ImportOptions, file: str, removed: Pat
     where = printable(str(removed)) if removed is not None else "the end of the output"
     if found.skipped_topics:
         console.say(
-            f"Topics that SES has nothing to do with: {found.skipped_topics}, passed over; --all-topics takes them too."
+            f"{found.skipped_topics} topics were skipped because SES does not publish to them; --all-topics includes them."
         )
-    console.say(f"{found.handed_over} of Terraform's resources go over, {found.kept} stay; {where} says which and why.")
+    console.say(f"{found.handed_over} resources handed over, {found.kept} remain in Terraform; {where} lists them.")
     return 0
 
 
 def _stand_ins(asked: ImportOptions) -> tuple[str | None, str | None]:
-    """The account and region for what the state places nowhere. Raises UsageError for options that do not go with a state."""
+    """Return the account and region for unplaced resources. Raises UsageError for options that do not apply to a state."""
     if asked.identity_arns:
-        raise UsageError("--identity-arn does not go with --terraform: a state names the identities")
+        raise UsageError("--identity-arn cannot be used with --terraform: a state names the identities")
     found: list[str | None] = []
     for piece, values in (("account", asked.accounts), ("region", asked.regions)):
         if len(values) > 1:
             raise UsageError(
-                f"--{piece} is there twice; with --terraform it is the one for what the state does not place"
+                f"--{piece} is repeated; with --terraform it is the one for resources that the state does not place"
             )
         wrong = schema.fault(piece, values[0]) if values else ""
         if wrong:
@@ -71,7 +71,7 @@ def _stand_ins(asked: ImportOptions) -> tuple[str | None, str | None]:
 
 
 def _accounts(asked: ImportOptions, scopes: Iterable[Scope]) -> Mapping[str, Account]:
-    """What the specs of each account are called, and how it is reached. Raises UsageError for accounts that are not there."""
+    """Return the head of each account's specs. Raises UsageError for accounts without resources."""
     where = set(scopes)
     found, regions = sorted({s.account for s in where}), sorted({s.region for s in where})
     for option, values in (("--name", asked.names), ("--profile", asked.profiles), ("--role-arn", asked.roles)):
@@ -79,7 +79,7 @@ def _accounts(asked: ImportOptions, scopes: Iterable[Scope]) -> Mapping[str, Acc
             arn, one = arns.parse(value), re.match(r"([0-9]{12})=", value)
             account = one[1] if one else arn.account if arn else ""
             if account and found and account not in found:
-                there = f"nothing goes over from account {account}, only from {', '.join(found)}"
+                there = f"no resource of account {account} is handed over, only of {', '.join(found)}"
                 raise UsageError(f"{option} {printable(value)}: {there}")
     return accounts_of(replace(asked, account=found, region=regions)) if found else {}
 
@@ -96,10 +96,10 @@ def _read(file: str) -> bytes:
 
 
 def _write_new(file: Path, text: str) -> None:
-    """Written whole or not at all, and never over what is there: the file may hold blocks of an earlier hand-over."""
+    """Write the file completely or not at all, and never over an existing file: that may hold blocks of an earlier hand-over."""
     partial = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        file.open("x").close()  # the name is ours now
+        file.open("x").close()  # the name is reserved now
         try:
             partial.write_text(text, encoding="utf-8")
             partial.replace(file)
@@ -108,7 +108,7 @@ def _write_new(file: Path, text: str) -> None:
             file.unlink()
             raise
     except FileExistsError:
-        raise UsageError(f"{printable(str(file))} exists; remove it, or give --removed another name") from None
+        raise UsageError(f"{printable(str(file))} exists. Remove it, or pass another name with --removed.") from None
     except OSError as error:
         raise UsageError(f"{printable(str(file))}: cannot be written: {error.strerror}") from None
 

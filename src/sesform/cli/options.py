@@ -1,7 +1,7 @@
-"""The options of the commands: each is declared once, in a group that commands name in their signature.
+"""The options of the commands. Each is declared once, in a group that commands name in their signature.
 
-A group is a dataclass whose fields are annotated as typer wants them. `command` registers a function as a command: it expands
-each parameter whose type is a group into the group's options.
+A group is a dataclass whose fields are annotated for typer. `command` registers a function as a command: it expands each
+parameter whose type is a group into the group's options.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Format(StrEnum):
     markdown = "markdown"
 
 
-NoColor = Annotated[bool, typer.Option("--no-color", help="No colour, even on a terminal.")]
+NoColor = Annotated[bool, typer.Option("--no-color", help="Do not colour the output.")]
 
 
 def _option(flag: str, help: str, *, metavar: str | None = None) -> Any:
@@ -36,7 +36,7 @@ def _option(flag: str, help: str, *, metavar: str | None = None) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Specs:
-    """Which spec files and folders a command reads."""
+    """The spec files and folders that a command reads."""
 
     paths: Annotated[
         list[str] | None,
@@ -45,64 +45,65 @@ class Specs:
 
     @property
     def places(self) -> tuple[str | Path, ...]:
-        """The paths that were given, or the default folder."""
+        """The given paths, or the default folder."""
         return tuple(self.paths or ("specs",))
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """How the result is written."""
+    """The format of the result."""
 
-    format: Annotated[Format, typer.Option("--format", help="How the result is written.")] = Format.text
+    format: Annotated[Format, typer.Option("--format", help="The format of the result.")] = Format.text
 
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """How much is said on the terminal, and how."""
+    """The verbosity and colour of messages."""
 
     no_color: NoColor = False
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the result, and errors.")] = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the result and errors.")] = False
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Which resources are deleted because no spec declares them any more."""
+    """The resources to delete because no spec declares them any more."""
 
     since: Annotated[
         str | None,
         _option(
             "--since",
-            "Remove what the specs at this commit, branch or tag declared, and no spec names any more.",
+            "Delete resources that specs declare at this commit, branch or tag and no longer declare.",
             metavar="GIT_REF",
         ),
     ] = None
     prune: Annotated[
-        bool, _option("--prune", "Remove what carries the ownership tag of a spec here, and no spec names any more.")
+        bool,
+        _option("--prune", "Delete resources that have the ownership tag of a loaded spec and that no spec names."),
     ] = False
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which part of a plan is meant."""
+    """The part of a plan to use."""
 
     only: Annotated[
         list[str] | None,
-        _option("--only", "Only addresses that match, and what they depend on. Repeatable.", metavar="GLOB"),
+        _option("--only", "Only addresses that match, with what they depend on. Repeatable.", metavar="GLOB"),
     ] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What is listed beside a plan."""
+    """Additions to a plan."""
 
-    unmanaged: Annotated[bool, _option("--unmanaged", "List what exists and no spec names, too.")] = False
+    unmanaged: Annotated[bool, _option("--unmanaged", "Also list resources that no spec names.")] = False
 
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """What the guards let pass."""
+    """The guards to turn off."""
 
-    allow_dark: Annotated[bool, _option("--allow-dark", "Allow identities to be left without a route.")] = False
+    allow_dark: Annotated[bool, _option("--allow-dark", "Allow identities to lose their last route.")] = False
     allow_mass_change: Annotated[bool, _option("--allow-mass-change", "Allow many deletions at once.")] = False
     allow_irreversible: Annotated[
         bool, _option("--allow-irreversible", "Allow cross-account entries to be cleared for good.")
@@ -111,23 +112,23 @@ class Guards:
 
 @dataclass(frozen=True, slots=True)
 class SandboxRate:
-    """The quota that the sandbox keeps."""
+    """The quota of the sandbox."""
 
     sandbox_rate: Annotated[
         float | None,
         typer.Option(
-            "--sandbox-rate", metavar="N", min=0.01, help="SES calls a second that the sandbox takes in each scope."
+            "--sandbox-rate", metavar="N", min=0.01, help="SES calls per second that the sandbox allows in each scope."
         ),
     ] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Calls(SandboxRate):
-    """Which AWS is called, and how fast."""
+    """The AWS to call, and the pace of calls."""
 
     sandbox: Annotated[
         bool,
-        typer.Option("--sandbox", envvar="SESFORM_SANDBOX", help="Run against the embedded control plane, not AWS."),
+        typer.Option("--sandbox", envvar="SESFORM_SANDBOX", help="Run against the emulated AWS."),
     ] = False
     rate: Annotated[
         float | None,
@@ -136,28 +137,31 @@ class Calls(SandboxRate):
             envvar="SESFORM_RATE",
             metavar="N",
             min=0.0,
-            help="SES calls a second in each scope; 0: not paced.  [default: 1]",
+            help="SES calls per second in each scope; 0 for no pacing.  [default: 1]",
         ),
     ] = None
     parallelism: Annotated[
-        int, typer.Option("--parallelism", metavar="N", min=1, max=64, help="Steps and reads side by side.")
+        int,
+        typer.Option(
+            "--parallelism", metavar="N", min=1, max=64, help="The number of steps and reads that run in parallel."
+        ),
     ] = 10
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell every call to AWS.")] = False
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print every call to AWS.")] = False
 
     @property
     def quota(self) -> float | None:
-        """SES calls a second that estimates are made for: AWS's quota, in the sandbox too, unless `--rate` names another."""
+        """SES calls per second for estimates: AWS's quota, also for the sandbox, unless `--rate` names another one."""
         from sesform.model.quotas import SES_CALLS_PER_SECOND
 
         return SES_CALLS_PER_SECOND if self.rate is None else self.rate or None
 
     @property
     def pace(self) -> float | None:
-        """SES calls a second, None for no pacing. The sandbox has no quota unless it is given one."""
+        """SES calls per second, None for no pacing. The sandbox has no quota unless one is given."""
         return self.sandbox_rate if self.sandbox and self.rate is None else self.quota
 
     def settings(self, *groups: Any) -> Settings:
-        """The engine's settings of these options and of the other groups given; the sandbox is opened if it is asked for."""
+        """Return the engine's settings of these options and of the other groups; open the sandbox if it is used."""
         from sesform import engine
 
         known = {f.name for f in fields(engine.Settings)}
@@ -174,7 +178,7 @@ class Calls(SandboxRate):
 
 
 def command(app: typer.Typer, name: str | None = None) -> Callable[[Command], Command]:
-    """Register a function as a command: its name, its docstring as help, its own parameters and those of its groups as options."""
+    """Register a function as a command. Its name, docstring, parameters, and those of its groups, become the command's."""
 
     def register(function: Command) -> Command:
         groups, parameters = _expanded(function)
@@ -193,7 +197,7 @@ def command(app: typer.Typer, name: str | None = None) -> Callable[[Command], Co
 
 
 def _expanded(function: Callable[..., Any]) -> tuple[dict[str, Any], list[inspect.Parameter]]:
-    """The groups among a function's parameters, by name, and all parameters with the groups' fields in their place."""
+    """Return the groups among a function's parameters, by name, and all parameters with the groups' fields in their place."""
     hints = get_type_hints(function, include_extras=True)
     groups: dict[str, Any] = {}
     found: list[inspect.Parameter] = []

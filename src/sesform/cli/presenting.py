@@ -1,4 +1,4 @@
-"""Draw what the engine returns, and say what it reports on the way. The result goes to stdout, everything else to stderr."""
+"""Print results to stdout, and progress to stderr."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class View:
-    """How the results of one command are drawn. `quota`: SES calls a second that estimates are made for."""
+    """How to print the results of one command. `quota`: SES calls per second for estimates."""
 
     def __init__(
         self, console: Console, format: Format = Format.text, *, no_color: bool = False, quota: float | None = None
@@ -29,10 +29,10 @@ class View:
         self.colour = format is Format.text and coloured(sys.stdout, no_color)
 
     def plan(self, plan: Plan, *, drift: bool = False, only_errors: bool = False) -> bool:
-        """Draw a plan and its diagnostics. Return whether it may be applied.
+        """Print a plan and its diagnostics. Return whether it may be applied.
 
-        A plan with preflight errors is not drawn; one that a guard refuses is, so that it can be judged. With `only_errors` a plan
-        without errors is not written as JSON, because the report will be.
+        A plan with preflight errors is not printed. A plan that a guard refuses is, so that it can be judged. With `only_errors` a
+        plan without errors is not written as JSON, because the report will be.
         """
         if self.format is Format.json and (plan.errors or not only_errors):
             out(self.plan_json(plan))
@@ -41,13 +41,11 @@ class View:
         self.console.problems(plan.diagnostics)
         if plan.errors:
             n = len(plan.errors)
-            self.console.error(
-                f"{n} {'problem stands' if n == 1 else 'problems stand'} in the way; nothing was changed."
-            )
+            self.console.error(f"{n} {'error' if n == 1 else 'errors'}; nothing was changed.")
         return not plan.errors
 
     def draw(self, plan: Plan, *, drift: bool = False) -> None:
-        """Draw a plan as text or Markdown."""
+        """Print a plan as text or Markdown."""
         from sesform.render import markdown, text, unmanaged
 
         if self.format is Format.markdown:
@@ -70,7 +68,7 @@ class View:
         return plan_file.document(plan, timestamp=now(), rate=self.quota)
 
     def report(self, report: Report) -> None:
-        """Draw what became of a plan."""
+        """Print the report of a plan."""
         from sesform.render import json, markdown, text
 
         if self.format is Format.json:
@@ -81,7 +79,7 @@ class View:
             out("\n" + text.report(report, colour=self.colour))
 
     def step(self, outcome: Outcome) -> None:
-        """Say how a step ended."""
+        """Print how a step ended."""
         from sesform.render import text
 
         say: Callable[[str], None] = self.console.error
@@ -93,7 +91,7 @@ class View:
 
 
 class Notifier:
-    """Says on stderr what the engine is doing. A context manager: a progress bar ends with it."""
+    """Print progress of the engine to stderr. A context manager: a progress bar ends with it."""
 
     def __init__(self, view: View, calls: Calls) -> None:
         self._view, self._console, self._calls = view, view.console, calls
@@ -118,18 +116,18 @@ class Notifier:
             case events.Connecting():
                 self._say_what_sandbox_is()
             case events.ReadingResources(resources, scopes):
-                say(f"Reading {resources} declared settings in {_names(scopes)} ...")
+                say(f"Reading {resources} declared resources in {_names(scopes)} ...")
             case events.ReadingTags():
-                say("Looking for what carries the tags of these specs ...")
+                say("Reading ownership tags ...")
             case events.ReadingDependents():
                 say(self._dependents(event))
             case events.ReadingUnmanaged():
-                say("Looking for what no spec names ...")
+                say("Reading resources that no spec names ...")
             case events.ReadingAccounts(scopes):
-                say(f"Reading what exists in {_names(scopes)} ...")
+                say(f"Reading all resources in {_names(scopes)} ...")
                 self._show_bar(event)
             case events.ReadingAgain():
-                say("Reading again what the plan touches ...")
+                say("Reading again the resources of the plan ...")
             case events.Warned(warning):
                 self._console.warn(warning)
             case events.StepStarted(change):
@@ -140,7 +138,7 @@ class Notifier:
                 self._view.report(report)
 
     def _say_what_sandbox_is(self) -> None:
-        """Once a run."""
+        """Print it once in a run."""
         from sesform.cli.sandbox import state_file
 
         if self._calls.sandbox and not self._connected:
@@ -158,8 +156,10 @@ class Notifier:
             f", at least {duration(seconds)}" if seconds else ""
         )
         if event.type == "topic":
-            return f"Looking for what else in {event.scope} uses topics that go: {cost} ..."
-        return f"Looking for identities of {event.scope} that use {printable(', '.join(event.names))} by default: {cost} ..."
+            return f"Reading users in {event.scope} of topics that will be deleted: {cost} ..."
+        return (
+            f"Reading identities in {event.scope} whose default set is {printable(', '.join(event.names))}: {cost} ..."
+        )
 
     def _show_bar(self, event: Any) -> None:
         from sesform.cli.progress import Progress

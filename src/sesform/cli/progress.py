@@ -1,4 +1,4 @@
-"""How far a long read has come: a line that renews itself on a terminal, a line now and then elsewhere. On stderr."""
+"""The progress of a long read, on stderr: a bar on a terminal, a line from time to time elsewhere."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from types import TracebackType
 from sesform.cli.console import Console
 from sesform.model.address import Scope
 
-_QUIET_FOR = 1.0  # seconds: what takes no longer needs no bar
-_EVERY = 100  # calls, between two lines where there is no terminal
+_QUIET_FOR = 1.0  # seconds: a shorter read has no bar
+_EVERY = 100  # calls between two lines if there is no terminal
 _WIDTH = 30
 
 Made = Callable[[], Counter[tuple[Scope, str]]]
 
 
 class Progress:
-    """`expected`: SES calls by scope, which may grow; `made` returns the calls made so far, by scope and operation.
+    """Show progress. `expected`: SES calls by scope, which may grow; `made` returns the calls made so far, by scope and operation.
 
-    Nothing is shown with -q, nor before a second has passed.
+    Nothing is shown with -q, nor in the first second.
     """
 
     def __init__(self, console: Console, made: Made, expected: Mapping[Scope, int], rate: float | None) -> None:
@@ -61,17 +61,17 @@ class Progress:
             sys.stderr.flush()
 
     def now_and_then(self) -> None:
-        """A line where another hundred calls have been made."""
+        """Print a line after each hundred calls."""
         made = sum(self._by_scope().values())
         if made // _EVERY > self._told:
             self._told = made // _EVERY
             self._console.say(self.line())
 
     def line(self) -> str:
-        """The state in one line: a bar, calls made of those expected, and how long the rest takes at the pace."""
+        """Return the state in one line: a bar, calls made and expected, and the remaining time at the present pace."""
         from sesform.render.duration import duration
 
-        made, expected = self._by_scope(), dict(self._expected)  # a copy: other threads go on adding
+        made, expected = self._by_scope(), dict(self._expected)  # a copy: other threads continue to add
         done, all_ = sum(made.values()), sum(expected.values())
         filled = _WIDTH * done // all_ if all_ else 0
         left = max((n - made[scope] for scope, n in expected.items()), default=0)

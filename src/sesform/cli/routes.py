@@ -1,4 +1,4 @@
-"""routes: which feedback reaches which receiver now, and what is missing."""
+"""The command routes: the routes of events to receivers now, and gaps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sesform.cli.presenting import Notifier, View
 
 
 def show_routes(paths: tuple[str | Path, ...], calls: Calls, view: View) -> int:
-    """Print the routes of the specs' identities and sets. Return 0: no gap, 2: gaps, 1: they could not be read."""
+    """Print the routes of the specs' identities and sets. Return 0 for no gap, 2 for gaps, 1 if they could not be read."""
     from sesform import engine
     from sesform.planning import plan_file
     from sesform.render import routes as drawn

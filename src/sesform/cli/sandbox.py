@@ -1,4 +1,4 @@
-"""Where commands find the sandbox: one state file, kept between commands."""
+"""The sandbox of the commands: one state file, kept between commands."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _STATE = Path(".sesform") / "sandbox.json"
 
 
 def open_sandbox(rate: float | None = None) -> Sandbox:
-    """Return the sandbox with its state of earlier commands. `rate`: SES calls a second that it allows, None for no quota."""
+    """Return the sandbox with its saved state. `rate`: SES calls per second that it allows, None for no quota."""
     from sesform_sandbox import Sandbox
 
     return Sandbox(state_file(), rate=rate)
 
 
 def state_file() -> Path:
-    """Return the file of the sandbox's state: that of SESFORM_SANDBOX_STATE, or the default."""
+    """Return the state file of the sandbox: SESFORM_SANDBOX_STATE, or the default."""
     return Path(os.environ.get("SESFORM_SANDBOX_STATE") or _STATE)

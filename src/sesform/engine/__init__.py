@@ -1,7 +1,7 @@
-"""What sesform does, as plain functions: settings in, frozen data out, progress through a callback.
+"""The engine: every operation as a plain function. Settings in, frozen data out, progress through a callback.
 
-The command line, the public Python API and the tests call these functions and nothing below them. Nothing here prints, asks,
-exits, or looks at the environment.
+The command line, the public Python API and the tests call these functions and nothing below them. The engine does not print, ask
+questions, exit, or read the environment.
 
     plan = engine.plan(["specs"])
     report = engine.apply(plan)

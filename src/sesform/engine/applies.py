@@ -1,4 +1,4 @@
-"""Apply and destroy: run a plan, and read back what AWS shows after it."""
+"""Apply and destroy: carry out a plan, and read back what AWS shows after it."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ Approve = Callable[[Plan], bool]
 
 
 def apply(plan: Plan, settings: Settings = DEFAULTS, notify: Notify = ignore) -> Report:
-    """Carry out a plan that was made a moment ago. Nothing is read again first: for a plan of earlier, use `apply_saved`.
+    """Carry out a plan that was made a moment ago, without reading AWS again; for an older plan use `apply_saved`.
 
-    What AWS answers is in the report and not raised. After the last step AWS is read back for up to a minute; what it does not
-    show by then is in the report's `not_reflected`. Raises PlanRefusedError where the plan has errors, and CredentialsError,
-    AccountError or AwsError where no connection can be made; then nothing was changed.
+    AWS's answers are in the report and not raised. After the last step AWS is read for up to a minute; steps that it does not show
+    by then are in the report's `not_reflected`. Raises PlanRefusedError if the plan has errors, and CredentialsError, AccountError
+    or AwsError if no connection can be made; then nothing was changed.
     """
     _refuse_errors(plan)
     return _carry_out(plan, _connect(plan, plan.access, settings, notify), settings, notify)
 
 
 def save_plan(plan: Plan, file: str | Path, rate: float | None = SES_CALLS_PER_SECOND) -> None:
-    """Write a plan to a file for `apply_saved`. `rate`: SES calls a second that the file's estimate is made for.
+    """Write a plan to a file for `apply_saved`. `rate`: SES calls per second, for the estimate in the file.
 
-    The file holds no external id. It is written whole or not at all, readable by its owner only. Raises UsageError where it cannot
-    be written.
+    The file has no external id. It is written completely or not at all, and only its owner can read it. Raises UsageError if it
+    cannot be written.
     """
     from sesform.apply import saved_plan
     from sesform.planning import plan_file
@@ -52,7 +52,7 @@ def save_plan(plan: Plan, file: str | Path, rate: float | None = SES_CALLS_PER_S
 def load_plan(file: str | Path) -> Plan:
     """Return the plan that `save_plan` wrote.
 
-    Raises PlanFileError where the file is damaged or edited, UsageError where it cannot be read.
+    Raises PlanFileError if the file was damaged or edited, UsageError if it cannot be read.
     """
     from sesform.apply import saved_plan
 
@@ -62,15 +62,15 @@ def load_plan(file: str | Path) -> Plan:
 def apply_saved(
     file: str | Path, paths: Paths = DEFAULT_PATHS, settings: Settings = DEFAULTS, notify: Notify = ignore
 ) -> Report:
-    """Carry out a plan file, if AWS still holds what the plan saw. External ids, which no plan file holds, come from the specs.
+    """Carry out a saved plan if AWS is still as the plan found it. External ids come from the specs: plan files have none.
 
-    Raises PlanFileError where the file is damaged, edited or refused; StalePlanError where AWS has changed since; and as `apply`.
+    Raises PlanFileError if the file was damaged, edited or refused; StalePlanError if AWS has changed; and as `apply` does.
     """
     plan = load_plan(file)
     if plan.errors:
         for problem in plan.errors:
             notify(Warned(printable(str(problem))))
-        raise PlanFileError(f"{printable(str(file))}: something stood in the way when this plan was made; plan again")
+        raise PlanFileError(f"{printable(str(file))}: this plan has errors. Plan again.")
     connections = _connect(plan, _with_secrets(plan, paths), settings, notify)
     if plan.changes:
         notify(ReadingAgain())
@@ -85,9 +85,9 @@ def destroy(
     *,
     approve: Approve = lambda plan: True,
 ) -> Report:
-    """Remove everything that the specs declare, if `approve` agrees to the plan.
+    """Remove everything that the specs declare, if `approve` accepts the plan.
 
-    Raises PlanRefusedError where the plan has errors or was not approved, and as `plan` and `apply` do.
+    Raises PlanRefusedError if the plan has errors or was not approved, and as `plan` and `apply` do.
     """
     made = plan(paths, settings, notify, destroy=True)
     _refuse_errors(made)
@@ -107,9 +107,9 @@ def _connect(plan: Plan, access: Mapping[str, Access], settings: Settings, notif
 
 
 def _with_secrets(plan: Plan, paths: Sequence[str | Path]) -> dict[str, Access]:
-    """A saved plan's accesses with the external ids of the specs: those of now, and those at the commit of its `--since`.
+    """Return the accesses of a saved plan with the external ids of the specs, now and at the commit of its `--since`.
 
-    Raises PlanFileError where a spec that has one does not exist any more, or names another role.
+    Raises PlanFileError if a spec with an external id does not exist any more, or names another role.
     """
     if all(a.external_id is None for a in plan.access.values()):
         return dict(plan.access)
@@ -121,14 +121,14 @@ def _with_secrets(plan: Plan, paths: Sequence[str | Path]) -> dict[str, Access]:
             current is None or replace(current, external_id=None) != replace(saved, external_id=None)
         ):
             raise PlanFileError(
-                f"the plan needs the external id of spec {name!r}, and the specs do not have that spec as it was; plan again"
+                f"the plan needs the external id of spec {name!r}, and that spec does not exist or has changed. Plan again."
             )
         found[name] = current if current is not None and saved.external_id is not None else saved
     return found
 
 
 def _refuse_stale(plan: Plan, connections: Connections, settings: Settings, notify: Notify) -> None:
-    """Read again what the plan changes. Raises StalePlanError where AWS has changed, or what is deleted has come into use."""
+    """Read again what the plan changes. Raises StalePlanError if AWS has changed, or if something now uses what is deleted."""
     from sesform.apply import staleness
     from sesform.live import refresh
 
@@ -139,12 +139,13 @@ def _refuse_stale(plan: Plan, connections: Connections, settings: Settings, noti
     for problem in problems:
         notify(Warned(printable(str(problem))))
     if any(p.severity == "error" for p in problems):
-        raise StalePlanError("what the saved plan deletes could not be looked at again; nothing was changed")
+        raise StalePlanError("the resources that the saved plan deletes could not be read again; nothing was changed")
     staleness.check(plan, snapshot)
     used = route_changes.used_again(plan, snapshot)
     if used:
         raise StalePlanError(
-            "something that the saved plan deletes has come into use since; plan again\n" + "\n".join(map(str, used))
+            "resources that the saved plan deletes are used since it was made. Plan again.\n"
+            + "\n".join(map(str, used))
         )
 
 

@@ -1,4 +1,4 @@
-"""Import: what AWS, or Terraform's state, holds as specs on which a plan is empty. Only reads."""
+"""Import: write specs of AWS, or of Terraform's state, on which a plan is empty. Only reads."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from sesform.model.address import Access, Scope
 from sesform.planning import planner
 from sesform.specs import yaml_writer
 
-_FILE = "import.yaml"  # the file that problems in imported specs name
+_FILE = "import.yaml"  # the file name in problems of imported specs
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """What to import. `access`: by account id, how it is reached. `accounts`: by account id, what its specs say of themselves.
+    """What to import.
 
-    `foreign`: ARNs of identities of other accounts whose legacy entries are read too. `all_topics`: also topics that SES does not
-    publish to. `made_by`: the command, for the first line of the result.
+    `access`: the credentials, by account id. `accounts`: the head of each account's specs, by account id. `foreign`: ARNs of
+    identities of other accounts whose legacy entries are read too. `all_topics`: include topics that SES does not publish to.
+    `made_by`: the command, for the first line of the result.
     """
 
     access: Mapping[str, Access]
@@ -38,9 +39,10 @@ class ImportRequest:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """Specs made of what exists. `text`: YAML, "" where something could not be read, which `unreadable` tells.
+    """Specs of live resources.
 
-    `differences`: why a plan on the text is not empty. `counts`: how many identities, configuration sets and topics were found.
+    `text`: YAML, "" if something could not be read, which is in `unreadable`. `differences`: why a plan on the text is not empty.
+    `counts`: the number of identities, configuration sets and topics.
     """
 
     text: str = ""
@@ -50,9 +52,9 @@ class Imported:
 
 
 def import_live(request: ImportRequest, settings: Settings = DEFAULTS, notify: Notify = ignore) -> Imported:
-    """Read accounts and write specs of what exists in them; the text is planned on before it is returned.
+    """Read accounts and write specs of their resources. A plan on the text is made before it is returned.
 
-    Raises CredentialsError, AccountError or AwsError where no connection can be made.
+    Raises CredentialsError, AccountError or AwsError if no connection can be made.
     """
     places = [(account, region) for account in request.access for region in request.regions]
     connections = connect(places, request.access, settings, notify)
@@ -78,7 +80,7 @@ def import_live(request: ImportRequest, settings: Settings = DEFAULTS, notify: N
 
 
 def differences(text: str, found: AccountResources) -> list[str]:
-    """Return why a plan on these specs would not be empty, or could not be made; [] where it would be empty."""
+    """Return why a plan on these specs would not be empty, or could not be made; [] if it would be empty."""
     try:
         desired = compile_text(text, _FILE)
     except SpecError as error:
@@ -98,10 +100,10 @@ def _counts(found: AccountResources) -> tuple[int, int, int]:
 
 @dataclass(frozen=True, slots=True)
 class ImportedFromTerraform:
-    """Specs made of Terraform's state. `blocks`: the `removed` blocks by which Terraform forgets what the specs declare.
+    """Specs of Terraform's state.
 
-    `handed_over`, `kept`: how many resources go over, how many stay with Terraform. `skipped_topics`: topics that SES does not
-    publish to.
+    `blocks`: the `removed` blocks by which Terraform forgets what the specs declare. `handed_over`, `kept`: how many resources are
+    handed over, and how many stay with Terraform. `skipped_topics`: topics that SES does not publish to.
     """
 
     text: str
@@ -120,11 +122,10 @@ def import_terraform(
     region: str | None = None,
     all_topics: bool = False,
 ) -> ImportedFromTerraform:
-    """Write specs of what `terraform show -json` printed. No call to AWS.
+    """Write specs of the output of `terraform show -json`. No call to AWS.
 
-    `accounts`: called with the scopes that were found, returns what each account's specs say of themselves. `account`, `region`:
-    where a resource is that the state places nowhere. Raises TerraformError where the content is not such a document, or nothing
-    in it can be declared in specs.
+    `accounts`: called with the scopes that were found, returns the head of each account's specs. `account`, `region`: for resources
+    that the state does not place. Raises TerraformError if the content is no such output, or specs support nothing in it.
     """
     found = terraform_state.inventory(content, account, region, all_topics=all_topics)
     scopes = {scope for _, scope, _ in found.resources}
@@ -133,11 +134,13 @@ def import_terraform(
     try:
         desired = compile_text(text, "the specs made of it")
     except SpecError as error:
-        raise TerraformError("the state makes no valid specs:\n" + "\n".join(map(str, error.problems))) from None
+        raise TerraformError(
+            "the specs made of the state are not valid:\n" + "\n".join(map(str, error.problems))
+        ) from None
     if not desired.declared:
         kept = [f"{item.address}: {item.stays}" for item in found.items if item.stays]
         remarks = [remark for draft in drafts for texts in draft.comments.values() for remark in texts]
-        raise TerraformError("\n".join(["nothing in it goes into specs:", *kept, *remarks]))
+        raise TerraformError("\n".join(["specs support nothing in it:", *kept, *remarks]))
     verdicts = terraform_state.verdicts(found, desired)
     going = sum(v.goes for v in verdicts)
     return ImportedFromTerraform(

@@ -38,8 +38,8 @@ def plan(
 ) -> Plan:
     """Compare the specs with AWS; with `destroy`, plan to remove everything that they declare. Only reads AWS.
 
-    What stands in the way, guards among it, is in the plan's diagnostics. Raises SpecError, UsageError, CredentialsError,
-    AccountError and AwsError where there can be no plan.
+    Problems, and refusals of guards, are in the plan's diagnostics. Raises SpecError, UsageError, CredentialsError, AccountError
+    and AwsError if no plan can be made.
     """
     allowed = guards.Allowed(settings.allow_dark, settings.allow_mass_change or destroy, settings.allow_irreversible)
     made = plan_desired(compile_specs(paths, since=settings.since, destroy=destroy), settings, notify)
@@ -56,7 +56,7 @@ def plan_desired(desired: Desired, settings: Settings = DEFAULTS, notify: Notify
 
 
 def drift(paths: Paths = DEFAULT_PATHS, settings: Settings = DEFAULTS, notify: Notify = ignore) -> Plan:
-    """Return what differs in AWS, as a plan, with what SES has probably changed by itself among the warnings. Only reads AWS.
+    """Return the differences between the specs and AWS as a plan, with warnings of topics that SES has removed. Only reads AWS.
 
     Raises as `plan` does.
     """
@@ -64,7 +64,7 @@ def drift(paths: Paths = DEFAULT_PATHS, settings: Settings = DEFAULTS, notify: N
 
 
 def drift_of(desired: Desired, settings: Settings = DEFAULTS, notify: Notify = ignore) -> Plan:
-    """Return what differs from compiled specs. Raises as `plan` does."""
+    """Return the differences between compiled specs and AWS. Raises as `plan` does."""
     desired, snapshot, connections = read(desired, settings, notify)
     made = _planned(desired, snapshot, settings.only)
     removed_topics = removed_by_ses.removed_by_ses(desired, snapshot, made.changes)
@@ -73,7 +73,7 @@ def drift_of(desired: Desired, settings: Settings = DEFAULTS, notify: Notify = i
 
 
 def read(desired: Desired, settings: Settings, notify: Notify) -> tuple[Desired, Snapshot, Connections]:
-    """Return the specs, with `prune` those of tagged resources too, what AWS holds of all that they name, and the connections."""
+    """Return the desired state, with `prune` including tagged resources, the live state, and the connections."""
     from sesform.live import kms_keys, refresh, tagged
 
     wanted = [*desired.declared.values(), *desired.unmanaged]
@@ -95,7 +95,7 @@ def read(desired: Desired, settings: Settings, notify: Notify) -> tuple[Desired,
 def _with_dependents(
     desired: Desired, snapshot: Snapshot, connections: Connections, settings: Settings, notify: Notify
 ) -> tuple[Desired, Snapshot]:
-    """The same with who uses the topics and configuration sets that will be deleted. Nothing to delete: no call."""
+    """Return the same with the users of topics and configuration sets that will be deleted. No call if nothing is deleted."""
     topic_arns, sets = route_changes.deletions(desired, snapshot)
     matches = partial(_matches, settings.only)
     snapshot, problems = look_up_dependents(

@@ -1,4 +1,4 @@
-"""What a run reports while it goes on: one small value an event, handed to a callback."""
+"""Progress events: small values that a run passes to a callback."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sesform.planning.plan import Change, Outcome, Report
 
 
 class Connecting(NamedTuple):
-    """AWS, or the sandbox in its place, is about to be called."""
+    """The first call to AWS, or to the sandbox in its place, comes next."""
 
 
 class ReadingResources(NamedTuple):
-    """The declared resources are being read. `resources` counts them."""
+    """The declared resources are being read. `resources`: their number."""
 
     resources: int
     scopes: tuple[Scope, ...]
@@ -26,7 +26,7 @@ class ReadingTags(NamedTuple):
 
 
 class ReadingDependents(NamedTuple):
-    """Before topics or configuration sets are deleted, their users are being looked for. `calls` counts calls to SES."""
+    """Users of topics or configuration sets that will be deleted are being read. `calls`: the number of SES calls."""
 
     scope: Scope
     type: str  # "topic" or "configuration_set"
@@ -39,7 +39,7 @@ class ReadingUnmanaged(NamedTuple):
 
 
 class ReadingAccounts(NamedTuple):
-    """Everything that exists in these scopes is being read. `expected`: SES calls a scope takes, once known; it grows.
+    """All resources in these scopes are being read. `expected`: SES calls by scope, once known; the numbers grow.
 
     `made`: returns the calls made so far, by scope and operation.
     """
@@ -50,11 +50,11 @@ class ReadingAccounts(NamedTuple):
 
 
 class ReadingAgain(NamedTuple):
-    """Before a saved plan is applied, what it changes is being read again."""
+    """What a saved plan changes is being read again before it is applied."""
 
 
 class Warned(NamedTuple):
-    """Something that the user should know, and that does not stop the run."""
+    """A warning that does not stop the run."""
 
     text: str
 
@@ -68,7 +68,7 @@ class StepFinished(NamedTuple):
 
 
 class Applied(NamedTuple):
-    """Every step has its outcome. What AWS shows is being read back."""
+    """Every step has its outcome. The changes are being read back."""
 
     report: Report
 
@@ -90,4 +90,4 @@ Notify = Callable[[Event], None]
 
 
 def ignore(event: Event) -> None:
-    """Take no notice of progress."""
+    """Ignore progress."""

@@ -1,4 +1,4 @@
-"""Routes: which feedback of which identity reaches which receiver now, and what is missing. Only reads."""
+"""Routes: which events of which identity reach which receiver now, and what is missing. Only reads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """The routes of the specs' identities and configuration sets, as AWS has them.
+    """The live routes of the specs' identities and configuration sets.
 
     `matrix`: the routes of each. `subscribers`: by topic ARN, of the topics that could be read. `gaps`: what is missing.
     `problems`: why the routes could not be read; then the rest is empty.
@@ -57,7 +57,7 @@ def routes(paths: Paths = DEFAULT_PATHS, settings: Settings = DEFAULTS, notify: 
 
 
 def _matrix(desired: Desired, snapshot: Snapshot, connections: Connections, settings: Settings) -> route_table.Matrix:
-    """The routes of all identities. One that seems to have none is asked for its default configuration set, one call each."""
+    """Return the routes of all identities. For each identity that seems to have none, its default set is read, one call each."""
     from sesform.live import refresh
 
     matrix = route_changes.live_routes(desired, snapshot)

@@ -1,4 +1,4 @@
-"""How a run behaves, as plain data, and how it reaches AWS."""
+"""The settings of a run, as plain data, and its connections to AWS."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEFAULT_PATHS: Paths = ("specs",)
 
 
 class EmulatedAws(Protocol):
-    """An AWS to run against in place of the real one: `sesform_sandbox.Sandbox` is one."""
+    """An emulated AWS to run against, such as `sesform_sandbox.Sandbox`."""
 
     def botocore_session(self, account: str) -> Any: ...
     def declare_identity(self, account: str, region: str, name: str) -> None: ...
@@ -31,14 +31,14 @@ class EmulatedAws(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a run behaves; the defaults are those of the command line.
+    """The settings of a run. The defaults are those of the command line.
 
     `only`: globs of addresses; the plan is limited to these and what they depend on. `since`: a git ref; resources declared
     there and no longer declared are deleted. `prune`: tagged resources that no spec names are deleted. `unmanaged`: the plan
-    lists resources that no spec names. `allow_…`: what the guards let pass. `rate`: SES calls a second in each account and
-    region, None for no pacing. `parallelism`: how many calls run side by side. `read_back`: after applying, wait for up
-    to a minute until AWS shows what was set. `sandbox`: run against this emulated AWS.
-    `logins`: connections to use and to keep, so that several calls log in once; without it each call logs in.
+    lists resources that no spec names. `allow_…`: turns a guard off. `rate`: SES calls per second in each account and region,
+    None for no pacing. `parallelism`: the number of calls in flight. `read_back`: after applying, wait for up to a minute until
+    AWS shows the changes. `sandbox`: run against this emulated AWS. `logins`: connections to use and to keep, so that several
+    calls log in once; without it each call logs in.
     """
 
     only: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ def connect(
 ) -> Connections:
     """Connect to the account of each (spec, region), for reading only.
 
-    In a sandbox, the identities, roles and keys that the specs name are declared first. Raises CredentialsError, AwsError or
+    In a sandbox, the identities, roles and keys that the specs name are created first. Raises CredentialsError, AwsError or
     AccountError.
     """
     notify(Connecting())
@@ -82,7 +82,7 @@ def connect(
 
 
 def keeping_logins(settings: Settings) -> Settings:
-    """Return the settings with logins, which are kept: what is planned and applied with them logs in to each account once."""
+    """Return the settings with logins to share: plans and applies that use them log in to each account once."""
     return replace(settings, logins=_logins(settings))
 
 
@@ -95,7 +95,7 @@ def _logins(settings: Settings) -> Logins:
 
 
 def _declare_in(sandbox: EmulatedAws, access: Mapping[str, Access], desired: Desired | None) -> None:
-    """In a sandbox everything that the specs take for granted exists: verified identities, roles and keys."""
+    """Create in the sandbox what the specs require: verified identities, roles and keys."""
     for each in access.values():
         if each.role_arn:
             sandbox.declare_role(each.role_arn, each.external_id)

@@ -1,4 +1,4 @@
-"""Specs to what they ask for: validate, compile, and the IAM policy that they need. No call to AWS."""
+"""Validate and compile specs, and make the IAM policy that they need. No call to AWS."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from sesform.specs.desired import Desired
 if TYPE_CHECKING:
     from sesform.specs.git_reader import SpecsAtRef
 
-_SHORT_COMMIT = 12  # characters of a commit's name, as git shows it in large repositories
+_SHORT_COMMIT = 12  # characters of a shown commit, as git shows it in large repositories
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What valid specs hold: how many specs and resources, and warnings."""
+    """The content of valid specs: the number of specs and resources, and warnings."""
 
     specs: int
     resources: int
@@ -33,14 +33,14 @@ class Validation:
 def validate(paths: Paths = DEFAULT_PATHS, settings: Settings = DEFAULTS) -> Validation:
     """Check specs without AWS.
 
-    Raises SpecError with every error of every file; UsageError where there is no spec.
+    Raises SpecError with every error of every file; UsageError if there is no spec.
     """
     desired = compile_specs(paths, since=settings.since)
     return Validation(len(desired.access), len(desired.declared), desired.warnings)
 
 
 def compile_specs(paths: Paths = DEFAULT_PATHS, *, since: str | None = None, destroy: bool = False) -> Desired:
-    """Return what the specs ask for; with `destroy`, that everything they declare be absent.
+    """Return the desired state of the specs; with `destroy`, everything that they declare is absent.
 
     With `since`, resources declared at that git ref and no longer declared are absent too. Raises as `validate` does.
     """
@@ -51,14 +51,14 @@ def compile_specs(paths: Paths = DEFAULT_PATHS, *, since: str | None = None, des
     specs, more = schema.load(documents)
     if not specs and not problems and not more and not (earlier and earlier.files):
         raise UsageError(
-            f"no spec in {printable(', '.join(map(str, paths)))}; a spec begins with `kind: Owner` or `kind: Delegate`"
+            f"no spec in {printable(', '.join(map(str, paths)))}. A spec begins with `kind: Owner` or `kind: Delegate`."
         )
     desired = compiler.build(specs, [*problems, *more], destroy=destroy)
     return _with_removed(str(since), earlier, desired) if earlier else desired
 
 
 def compile_text(text: str, name: str) -> Desired:
-    """Return what specs given as text ask for. `name` stands for the file in errors. Raises SpecError."""
+    """Return the desired state of specs given as text. `name`: the file name in errors. Raises SpecError."""
     from sesform.specs import yaml_reader
 
     documents, problems = yaml_reader.parse([(name, text.encode())])
@@ -67,7 +67,7 @@ def compile_text(text: str, name: str) -> Desired:
 
 
 def with_removed(earlier: Desired, desired: Desired, commit: str) -> Desired:
-    """Return the same with everything absent that the specs at an earlier commit declare and these do not."""
+    """Return the desired state with resources absent that the specs declare at an earlier commit, and no longer."""
     return removed.since(earlier, desired, commit, RESOURCES)
 
 
@@ -79,17 +79,14 @@ def _with_removed(ref: str, earlier: SpecsAtRef, desired: Desired) -> Desired:
     try:
         old = compiler.build(specs, [*problems, *more])
     except SpecError as error:
-        text = f"the specs at {printable(ref)} are not valid, so that what left them cannot be told"
-        raise SpecError([*error.problems, Problem(text, hint="name a ref at which they were valid")]) from None
+        text = f"the specs at {printable(ref)} are not valid, so removed resources cannot be found"
+        raise SpecError([*error.problems, Problem(text, hint="name a ref at which they are valid")]) from None
     found = with_removed(old, desired, earlier.commit)
     if not earlier.parted or found.declared.keys() == desired.declared.keys():
         return found
     base = earlier.parted[:_SHORT_COMMIT]
-    text = (
-        f"{printable(ref)} has gone on since HEAD and it parted at {base}; "
-        "what was added there meanwhile looks as if it had left"
-    )
-    parted = Problem(text, hint=f"on a branch, compare with --since {base}", severity="warning")
+    text = f"{printable(ref)} has commits that HEAD lacks (merge base {base}); resources added there would look deleted"
+    parted = Problem(text, hint=f"on a branch, use --since {base}", severity="warning")
     return replace(found, warnings=(*found.warnings, parted))
 
 
@@ -101,10 +98,10 @@ def iam_policy(
     apply: bool = False,
     destroy: bool = False,
 ) -> tuple[str, AccountPolicy, Desired]:
-    """Return the least IAM policy that the specs need in one account: the account, its policy, and what the specs ask for.
+    """Return the least IAM policy of one account: the account, its policy, and the desired state.
 
-    `apply`, `destroy`: also for applying, for destroying; `since` and `prune` of the settings count too. Raises SpecError, and
-    UsageError where `account` is missing and the specs have several, or is none of theirs.
+    `apply`, `destroy`: include the permissions to apply, to destroy; `since` and `prune` of the settings count too. Raises
+    SpecError, and UsageError if `account` is missing and the specs have several accounts, or if it is not one of them.
     """
     desired = compile_specs(paths, since=settings.since)
     chosen = _account(policies.accounts(desired), account)
@@ -117,11 +114,11 @@ def iam_policy(
 def _account(known: tuple[str, ...], asked: str | None) -> str:
     if asked is not None and asked not in known:
         raise UsageError(
-            f"--account {printable(asked)!r} is no account of these specs; they are of {', '.join(known) or 'none'}"
+            f"--account {printable(asked)!r} is not an account of these specs; their accounts: {', '.join(known) or 'none'}"
         )
     if asked is None and len(known) != 1:
         raise UsageError(
-            f"the specs are of {len(known)} accounts, and each needs a policy of its own; pass --account with one of "
+            f"the specs have {len(known)} accounts, and each needs its own policy. Pass --account with one of "
             + ", ".join(known)
         )
     return asked or known[0]

@@ -1,1 +1,1 @@
-"""Plan or Report → str. Nothing here computes a difference or prints one."""
+"""Plan or Report → text. Nothing here computes differences or prints."""

@@ -1,4 +1,4 @@
-"""Blocks, attributes and values as Terraform draws them."""
+"""Blocks, attributes and values in Terraform's form."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import groupby
 from sesform.model.values import UNKNOWN, Properties, Value, printable
 from sesform.planning.diff import ABSENT, FieldChange
 
-# SGR codes of the five things that have a colour.
+# SGR codes of the five coloured kinds of text.
 _CODES = {"create": "32", "update": "33", "delete": "31", "bold": "1", "faint": "2"}
 SYMBOLS = {"create": "+", "update": "~", "delete": "-"}
 
@@ -17,14 +17,14 @@ Paint = Callable[[str, str], str]
 
 
 def painter(colour: bool) -> Paint:
-    """(text, one of create, update, delete, bold, faint) → the text, coloured or not."""
+    """Return a function from (text, one of create, update, delete, bold, faint) to the text, coloured or not."""
     if not colour:
         return lambda text, style: text
     return lambda text, style: f"\x1b[{_CODES[style]}m{text}\x1b[0m"
 
 
 def value(of: Value, indent: int = 0) -> str:
-    """A value as HCL. What comes from outside is escaped, so that no name can act on a terminal or a CI log."""
+    """Return a value as HCL. Text from outside is escaped, so that no name can act on a terminal or a CI log."""
     if of is UNKNOWN:
         return "(known after apply)"
     if isinstance(of, str):
@@ -63,7 +63,7 @@ def _nested(of: Mapping[str, Value] | Sequence[Value], indent: int) -> str:
 
 
 def whole(properties: Properties, action: str, paint: Paint) -> Iterator[str]:
-    """Every attribute of a resource that is created or destroyed."""
+    """Yield every attribute of a resource that is created or destroyed."""
     properties = {name: of for name, of in properties.items() if of is not None}
     width = max(map(len, properties), default=0)
     sign = paint(SYMBOLS[action], action)
@@ -74,7 +74,7 @@ def whole(properties: Properties, action: str, paint: Paint) -> Iterator[str]:
 
 
 def differing(changes: Sequence[FieldChange], paint: Paint) -> Iterator[str]:
-    """Every field that changes: whole values as `old -> new`, entries of lists and mappings as lines added or removed."""
+    """Yield every field that changes: whole values as `old -> new`, entries of lists and mappings as lines added or removed."""
     for (name,), group in groupby(changes, key=lambda c: c.path[:1]):
         fields = list(group)
         if len(fields) == 1 and len(fields[0].path) == 1:
@@ -97,7 +97,7 @@ def _line(change: FieldChange, name: str, paint: Paint, indent: int) -> str:
     if change.before is ABSENT or change.after is ABSENT:
         action, of = ("create", change.after) if change.before is ABSENT else ("delete", change.before)
         text = f"{name} = {value(of, indent)}"
-        if isinstance(of, str) and change.path[-1] == of:  # an entry of a list of texts
+        if isinstance(of, str) and change.path[-1] == of:  # an entry of a list of strings
             text = f"{_path(change.path[1:-1])}: {value(of)}" if len(change.path) > 2 else value(of)
         return f"{paint(SYMBOLS[action], action)} {text}"
     return f"{paint('~', 'update')} {name} = {value(change.before, indent)} {paint('->', 'faint')} {value(change.after, indent)}"

@@ -1,10 +1,10 @@
-"""Durations in words."""
+"""Durations as text."""
 
 from __future__ import annotations
 
 
 def duration(seconds: float) -> str:
-    """Return seconds in words: `95 s`, `2 min 5 s`, `2 h 45 min`. Less than none is `0 s`."""
+    """Return seconds as text: `95 s`, `2 min 5 s`, `2 h 45 min`. Negative durations are `0 s`."""
     whole = max(0, round(seconds))
     if whole < 120:
         return f"{whole} s"

@@ -1,4 +1,4 @@
-"""Reports and problems as JSON documents. A plan's JSON is its file's: see `plan_file`."""
+"""Reports and problems as JSON documents. For plans see planning/plan_file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sesform.planning.plan import Report
 
 
 def report(of: Report) -> str:
-    """What became of a plan, on one line."""
+    """Return a report on one line."""
     return _line(
         {
             "version": 1,
@@ -34,7 +34,7 @@ def report(of: Report) -> str:
 
 
 def problems(of: Iterable[Problem]) -> str:
-    """What is wrong with the specs, on one line."""
+    """Return the problems of specs on one line."""
     return _line({"version": 1, "problems": [p.as_dict() for p in of]})
 
 

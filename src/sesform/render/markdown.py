@@ -1,4 +1,4 @@
-"""Plans and reports for a comment on a pull request: a summary line, and the whole folded away under it.
+"""Plans and reports for a comment on a pull request: a summary line, and the whole text folded under it.
 
 Names come from outside, so they are escaped for Markdown and HTML, and fences are longer than any run of backticks inside.
 """
@@ -13,7 +13,7 @@ from sesform.model.values import printable
 from sesform.planning.plan import Plan, Report, on_the_way
 from sesform.render import text
 
-# GitHub refuses a comment of more than 65,536 characters; the rest is for whoever puts something around it.
+# GitHub refuses comments of more than 65,536 characters; the rest is for text that a workflow adds.
 MAX_CHARACTERS = 60_000
 
 
@@ -21,13 +21,13 @@ _MAX_NAME_LENGTH = 200
 
 
 def cell(of: str) -> str:
-    """Text as it stands in a table or a sentence, whatever is in it."""
+    """Return text escaped for a table or a sentence."""
     safe = html.escape(printable(of), quote=False)
     return re.sub(r"([\\`*_\[\]|~#!@])", r"\\\1", safe)
 
 
 def plan(of: Plan, *, drift: bool = False, rate: float | None = SES_CALLS_PER_SECOND) -> str:
-    """Title, summary, a warning where something is destroyed, and the plan as a diff."""
+    """Return title, summary, a warning if something is destroyed, and the plan as a diff."""
     n = of.summary
     if not of.changes:
         return f"### {text.NO_DRIFT if drift else text.NO_CHANGES}\n"
@@ -46,14 +46,14 @@ def plan(of: Plan, *, drift: bool = False, rate: float | None = SES_CALLS_PER_SE
 
 
 def report(of: Report) -> str:
-    """The closing line, and what was not done."""
+    """Return the closing line, and the steps that were not done."""
     drawn = text.report(of)
     first, _, rest = drawn.partition("\n")
     return f"### {cell(first)}\n" + (_folded("Details", rest.strip("\n"), "") if rest.strip() else "")
 
 
 def _as_diff(body: str) -> str:
-    """Symbols in the first column, where a diff block colours them; `~` becomes `!`."""
+    """Return the text with symbols in the first column, where a diff block colours them; `~` becomes `!`."""
     return re.sub(r"^( +)([+~-])", lambda m: ("!" if m[2] == "~" else m[2]) + m[1], body, flags=re.MULTILINE)
 
 
@@ -61,7 +61,7 @@ def _folded(title: str, body: str, language: str, most: int = MAX_CHARACTERS) ->
     room = most - 400
     if len(body) > room:
         kept = body[:room].rpartition("\n")[0]
-        body = f"{kept}\n... {len(body) - len(kept)} characters more were cut; see the job's log"
+        body = f"{kept}\n... {len(body) - len(kept)} more characters were cut. See the log of the job."
     longest = max((len(run) for run in re.findall(r"`+", body)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"<details><summary>{title}</summary>\n\n{fence}{language}\n{body.rstrip()}\n{fence}\n\n</details>\n"

@@ -1,4 +1,4 @@
-"""The matrix of routes: as text, as JSON, as Markdown."""
+"""Routes as text, JSON and Markdown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Subscribers = Mapping[str, tuple[Subscriber, ...]]
 
 
 def _events(of: Matrix) -> Iterator[tuple[tuple[object, str, str], list[tuple[str, tuple[Route, ...]]]]]:
-    """Each identity and set once, with its three events in their usual order."""
+    """Yield each identity and set once, with its three events in a fixed order."""
     subjects = sorted(of, key=lambda s: (s.kind != "identity", s.scope, s.name))
     for (scope, kind, name), _ in groupby(subjects, key=lambda s: s[:3]):
         yield (scope, kind, name), [(e, of.get(Subject(scope, kind, name, e), ())) for e in NOTIFICATION_TYPES]
@@ -26,7 +26,7 @@ def _heard(route: Route, subscribers: Subscribers) -> str:
     if route.topic_arn not in subscribers:
         return str(route)
     names = [f"{s.protocol} {s.endpoint}{' (pending)' if s.pending else ''}" for s in subscribers[route.topic_arn]]
-    return f"{route} -> {', '.join(names) or 'nobody'}"
+    return f"{route} -> {', '.join(names) or 'no subscription'}"
 
 
 def text(of: Matrix, subscribers: Subscribers, gaps: Sequence[Gap], *, colour: bool = False) -> str:
@@ -35,7 +35,7 @@ def text(of: Matrix, subscribers: Subscribers, gaps: Sequence[Gap], *, colour: b
     for (scope, kind, name), events in _events(of):
         lines.append(paint(f"{kind} {printable(name)} in {scope}", "bold"))
         for event, ways in events:
-            texts = [printable(_heard(w, subscribers)) for w in ways] or ["nobody"]
+            texts = [printable(_heard(w, subscribers)) for w in ways] or ["no receiver"]
             lines.append(f"  {event:<10} {texts[0]}")
             lines += [f"  {'':<10} {more}" for more in texts[1:]]
         lines.append("")
@@ -47,7 +47,7 @@ def text(of: Matrix, subscribers: Subscribers, gaps: Sequence[Gap], *, colour: b
 
 
 def json_text(of: Matrix, subscribers: Subscribers, gaps: Iterable[Gap]) -> str:
-    """One line: `routes` with one entry a subject and event, `gaps`."""
+    """Return one line: `routes` with one entry for each subject and event, and `gaps`."""
     entries = [{**_subject(s), "routes": [_route(r, subscribers) for r in ways]} for s, ways in sorted(of.items())]
     content = {"version": 1, "routes": entries, "gaps": [{**_subject(g.subject), "text": g.text} for g in gaps]}
     return json.dumps(content, separators=(",", ":"))
@@ -66,7 +66,7 @@ def _route(of: Route, subscribers: Subscribers) -> dict[str, object]:
 def markdown(of: Matrix, subscribers: Subscribers, gaps: Sequence[Gap]) -> str:
     lines = [f"| identity or set | {' | '.join(NOTIFICATION_TYPES)} |", "|---|" + "---|" * len(NOTIFICATION_TYPES)]
     for (scope, kind, name), events in _events(of):
-        ways = ["<br>".join(cell(_heard(w, subscribers)) for w in ways) or "nobody" for _, ways in events]
+        ways = ["<br>".join(cell(_heard(w, subscribers)) for w in ways) or "no receiver" for _, ways in events]
         lines.append(f"| {kind} {cell(name)} in {scope} | {' | '.join(ways)} |")
     lines.append("")
     lines += [f"- **{g.subject.kind} {cell(g.subject.name)}, {g.subject.event}**: {cell(g.text)}" for g in gaps] or [

@@ -1,4 +1,4 @@
-"""Plans, drift and reports as people read them: Terraform's lines where tools read those, so that none needs an adapter."""
+"""Plans, drift and reports as text, with Terraform's lines where other tools parse them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_DRIFT = "No drift. AWS matches the specs."
 
 
 def plan(of: Plan, *, colour: bool = False, rate: float | None = SES_CALLS_PER_SECOND) -> str:
-    """The whole plan: legend, a block a step in the order of apply, summary, calls."""
+    """Return a plan: legend, a block for each step in the order of apply, summary, calls."""
     paint = painter(colour)
     if not of.changes:
         return f"{paint(NO_CHANGES, 'bold')}\n\n{_compared(of)}\n"
@@ -35,7 +35,7 @@ def plan(of: Plan, *, colour: bool = False, rate: float | None = SES_CALLS_PER_S
 
 
 def summary(of: Plan, *, colour: bool = False) -> str:
-    """Terraform's summary line."""
+    """Return Terraform's summary line."""
     n = of.summary
     return (
         f"{painter(colour)('Plan:', 'bold')} {n['create']} to add, {n['update']} to change, {n['delete']} to destroy."
@@ -44,7 +44,7 @@ def summary(of: Plan, *, colour: bool = False) -> str:
 
 def _compared(of: Plan) -> str:
     n = len(of.unchanged)
-    return f"sesform compared {n} declared {'setting' if n == 1 else 'settings'} with AWS: each is as declared."
+    return f"sesform compared {n} declared {'resource' if n == 1 else 'resources'} with AWS. All are as declared."
 
 
 def _block(change: Change, paint: Paint) -> Iterator[str]:
@@ -65,12 +65,12 @@ def _block(change: Change, paint: Paint) -> Iterator[str]:
             yield paint(f"        # ({hidden})", "faint")
     held = overwritten_text(change)
     if held:
-        yield paint(f"        # (what AWS holds now, to put it back: {printable(held)})", "faint")
+        yield paint(f"        # (the present text in AWS, to restore it: {printable(held)})", "faint")
     yield "    }"
 
 
 def overwritten_text(change: Change) -> str:
-    """The text that a step overwrites or deletes and that AWS does not keep, "" for none."""
+    """Return the text that a step overwrites or deletes and that AWS does not keep, "" for none."""
     return RESOURCES[change.address.type].overwritten_text(change.before) if change.before is not None else ""
 
 
@@ -79,7 +79,7 @@ def _opening(change: Change) -> str:
 
 
 def _routes(of: Plan, paint: Paint) -> str:
-    """Whose feedback takes other ways after the plan; "" where nobody's does."""
+    """Return the routes that the plan changes, "" for none."""
     if not of.routes:
         return ""
     lines = []
@@ -92,7 +92,7 @@ def _routes(of: Plan, paint: Paint) -> str:
 
 
 def _ways(ways: tuple[str, ...]) -> str:
-    return printable(", ".join(ways)) or "nobody"
+    return printable(", ".join(ways)) or "no receiver"
 
 
 def _calls(of: Plan, rate: float | None) -> str:
@@ -113,7 +113,7 @@ def _calls(of: Plan, rate: float | None) -> str:
 
 
 def drift(of: Plan, *, colour: bool = False) -> str:
-    """The plan in other words: what is declared, and what was found in its place."""
+    """Return a plan as drift: what is declared, and what was found."""
     paint = painter(colour)
     if not of.changes:
         return f"{paint(NO_DRIFT, 'bold')}\n\n{_compared(of)}\n"
@@ -124,7 +124,7 @@ def drift(of: Plan, *, colour: bool = False) -> str:
         found = list(steps)
         blocks.append("\n".join(_drifted(str(address), found[0], found[-1], paint)) + "\n")
     n = len(blocks)
-    head = paint(f"Drift: AWS differs from the specs in {n} {'setting' if n == 1 else 'settings'}.", "bold")
+    head = paint(f"Drift: AWS differs from the specs in {n} {'resource' if n == 1 else 'resources'}.", "bold")
     return f"{head}\n\n{chr(10).join(blocks)}\n{summary(of, colour=colour)}\n"
 
 
@@ -151,7 +151,7 @@ def _drifted(address: str, first: Change, last: Change, paint: Paint) -> Iterato
 
 
 def report(of: Report, *, colour: bool = False) -> str:
-    """What became of a plan: Terraform's closing line, or each step that was not done and why."""
+    """Return the report of a plan: Terraform's closing line, or each step that was not done, with the reason."""
     paint, n = painter(colour), of.done
     done = f"Resources: {n['create']} added, {n['update']} changed, {n['delete']} destroyed."
     rest = [o for o in of.outcomes if o.result != "done"]
@@ -162,11 +162,11 @@ def report(of: Report, *, colour: bool = False) -> str:
         return f"{paint('Apply complete!', 'create')} {done}\n{left}"
     results = [*(("left",) if any(o.result == "left" for o in rest) else ()), "failed", "unknown", "not tried"]
     counts = ", ".join(f"{sum(o.result == r for o in of.outcomes)} {r}" for r in ("done", *results))
-    return f"{head} {done}\n\n{lines}\n\nOf {len(of.outcomes)} steps: {counts}. Run sesform again to go on from here.\n"
+    return f"{head} {done}\n\n{lines}\n\nOf {len(of.outcomes)} steps: {counts}. Run sesform again to continue.\n"
 
 
 def step(change: Change, outcome: Outcome | None) -> str:
-    """One line as a step begins (no outcome) and as it ends."""
+    """Return one line: a step begins (no outcome), or ends."""
     address = printable(str(change.address))
     doing = {
         "create": ("Creating", "Creation"),
