@@ -235,8 +235,8 @@ def test_a_result_that_is_not_faithful_says_so(applied: Shell, monkeypatch: pyte
         ),
         ("--identity-arn: 'example.com' is not the ARN of an SES identity", "{one} --identity-arn example.com"),
         (
-            "--identity-arn arn:aws:ses:eu-west-1:111111111111:identity/a.com is the account's own; "
-            "it is for identities of other accounts",
+            "--identity-arn arn:aws:ses:eu-west-1:111111111111:identity/a.com belongs to an --account; "
+            "the option is for identities of other accounts",
             "{one} --identity-arn arn:aws:ses:eu-west-1:111111111111:identity/a.com",
         ),
         (
