@@ -1,4 +1,4 @@
-"""List what exists in the accounts and regions of the specs and that no spec names. Only reads."""
+"""List the existing resources in the accounts and regions of the specs and that no spec names. Only reads."""
 
 from __future__ import annotations
 

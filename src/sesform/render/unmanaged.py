@@ -1,4 +1,4 @@
-"""What no spec names: a list behind the plan, as text and as Markdown. Nothing where it was not looked for."""
+"""Unmanaged resources: a list behind the plan, as text and as Markdown. Nothing where it was not looked for."""
 
 from __future__ import annotations
 
