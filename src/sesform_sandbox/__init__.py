@@ -1,10 +1,10 @@
-"""An emulated AWS with SES's rules, to try sesform without an account and to test with.
+"""An emulated AWS with SES's rules, to try sesform without an account, and for tests.
 
     sandbox = Sandbox()
     sandbox.declare_identity("111111111111", "eu-west-1", "example.com")
     ses = sandbox.session("111111111111", "eu-west-1").client("ses")
 
-Nothing but the command line imports this package. moto is imported when a Sandbox is made, not before.
+The product imports this package only for `--sandbox`. moto is imported when a Sandbox is made, not before.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`serve` and SandboxServer, imported when asked for: http.server takes a while to import."""
+    """Import `serve` and SandboxServer when first used: http.server takes long to import."""
     if name in ("SandboxServer", "serve"):
         from sesform_sandbox import server
 

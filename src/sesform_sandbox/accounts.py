@@ -1,7 +1,7 @@
-"""Which account a request belongs to, told from its access key alone, so that no process needs to remember sessions.
+"""Find the account of a request from its access key alone, so that no process keeps sessions.
 
-A 12-digit access key id is the account itself (the convention of LocalStack). AssumeRole hands out keys with the role's
-account inside, as real access keys have it, and session tokens with the role and session name inside.
+A 12-digit access key id is the account itself (the convention of LocalStack). AssumeRole returns keys that contain the role's
+account, as real access keys do, and session tokens that contain the role and session name.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _MARK = "ASIASBOX"
 
 @dataclass(frozen=True, slots=True)
 class RoleSession:
-    """Who a set of temporary credentials is."""
+    """The role session of temporary credentials."""
 
     role_arn: str
     session_name: str
 
 
 def account_of(access_key: str) -> str:
-    """The account that an access key id stands for; keys that are not the sandbox's belong to the default account."""
+    """Return the account of an access key id. Keys that the sandbox did not make belong to the default account."""
     if _ACCOUNT.fullmatch(access_key):
         return access_key
     if re.fullmatch(_MARK + "[A-Z2-7]{12}", access_key):
@@ -39,7 +39,7 @@ def account_of(access_key: str) -> str:
 
 
 def temporary_access_key(account: str) -> str:
-    """A new access key id of temporary credentials, with the account inside."""
+    """Return a new access key id of temporary credentials, which contains the account."""
     inside = base64.b32encode(int(account).to_bytes(5, "big")).decode()
     return f"{_MARK}{inside}{base64.b32encode(secrets.token_bytes(5)).decode()[:4]}"
 
@@ -49,7 +49,7 @@ def session_token(session: RoleSession) -> str:
 
 
 def read_session_token(token: str) -> RoleSession | None:
-    """The session that a token was made for, or None where it is not one of the sandbox's."""
+    """Return the session of a token, None if the sandbox did not make it."""
     try:
         session = RoleSession(**json.loads(base64.urlsafe_b64decode(token)))
     except (ValueError, TypeError, binascii.Error):

@@ -1,4 +1,4 @@
-"""What an operation gets to see: who calls, where, and the state."""
+"""The context of an operation: the caller, the scope, and the state."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Result = dict[str, Any]
 
 
 class Published(NamedTuple):
-    """One message that went to a topic, from SES or from a caller of SNS."""
+    """One message to a topic, from SES or from a caller of SNS."""
 
     topic_arn: str
     message: str
 
 
 class Call(NamedTuple):
-    """One request that came, with the code of the error that it got, if any. `service` is "ses", "sesv2", "sns", "sts", …"""
+    """One request, with the code of its error, if any. `service` is "ses", "sesv2", "sns", "sts", …"""
 
     account: str
     region: str
@@ -34,7 +34,7 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One call: the caller's account and region, the state, and where published messages go."""
+    """One call: the caller's account and region, the state, and the record of published messages."""
 
     state: State
     account: str

@@ -1,4 +1,4 @@
-"""The sandbox: an AWS with several accounts in one process, put under the clients of a botocore session."""
+"""The sandbox: several AWS accounts in one process, which answer the clients of a botocore session."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 
 
 class Sandbox:
-    """An emulated AWS: SES v1 and v2, SNS and STS of our own with AWS's rules, the rest moto's.
+    """An emulated AWS: SES v1 and v2, SNS, STS and KMS with AWS's rules; moto answers for other services.
 
-    `state` is the file that keeps it between processes (JSON, rewritten atomically after each call that changed something,
-    shared safely by processes); None keeps it in memory. `rate` is how many calls a second SES accepts for each account
-    and region, versions 1 and 2 together; None is any number. Safe to use from any number of threads.
+    `state`: the file that keeps it between processes (JSON, replaced atomically after each call that changes something; processes
+    may share it); None keeps it in memory. `rate`: SES calls per second for each account and region, versions 1 and 2 together;
+    None for no quota. Thread-safe.
 
-    Warns with MotoVersionWarning where the sandbox was not tested with the installed moto, and raises ModuleNotFoundError
-    where there is none (it comes with `sesform[sandbox]`). An unusable state file raises
-    SandboxStateError at the first use, not here, so that `reset` can always be called.
+    Warns with MotoVersionWarning if the sandbox was not tested with the installed moto. Raises ModuleNotFoundError if moto is not
+    installed (it comes with `sesform[sandbox]`). An unusable state file raises SandboxStateError at the first use, not here, so
+    that `reset` can always be called.
     """
 
     def __init__(self, state: Path | None = None, *, rate: float | None = None) -> None:
@@ -52,29 +52,29 @@ class Sandbox:
 
     @property
     def calls(self) -> list[Call]:
-        """Every request so far, in order."""
+        """All requests so far, in order."""
         return self._dispatcher.calls
 
     @property
     def published(self) -> list[Published]:
-        """Every message that went to a topic, in order."""
+        """All messages to topics, in order."""
         return self._dispatcher.published
 
     @property
     def throttle(self) -> Throttle:
-        """The quota; `throttle.clock` may be replaced in tests."""
+        """The quota. Tests may replace `throttle.clock`."""
         return self._dispatcher.throttle
 
     # --- setting the scene ---------------------------------------------------------------------------------------------
 
     def declare_identity(self, account: str, region: str, identity: str, *, verified: bool = True) -> None:
-        """Makes sure that an identity exists (and is verified or not); what is set on it stays."""
+        """Create an identity, verified or not. Settings of an existing one stay."""
         with self._context(account, region) as context:
             key, identities = identity_key(identity), context.here.identities
             identities[key] = replace(identities.get(key, Identity()), verified=verified)
 
     def declare_key(self, key_arn: str) -> None:
-        """Makes sure that a KMS key exists, by its ARN or its alias's; a new one lets SES use it, and what is there stays."""
+        """Create a KMS key, by its ARN or an alias's. A new key allows SES to use it; an existing one stays."""
         arn = arns.parse(key_arn)
         if arn is None or not arn.account or not arn.region:
             return
@@ -85,7 +85,7 @@ class Sandbox:
                 context.here.keys[id] = Key(kms.policy_for_ses(), aliases=aliases)
 
     def declare_role(self, role_arn: str, external_id: str | None = None) -> None:
-        """Makes AssumeRole of this role insist on the external id. Roles that are not declared can be assumed by anybody."""
+        """Let AssumeRole of this role require the external id. Any caller can assume roles that are not declared."""
         with self._dispatcher.lock, self._store.transaction() as state:
             state.roles[role_arn] = Role(external_id)
 
@@ -94,21 +94,21 @@ class Sandbox:
     def send(
         self, account: str, region: str, identity: str, event: Event, configuration_set: str | None = None
     ) -> list[str]:
-        """One bounce, complaint or delivery of mail that the account sent: who hears of it, as on AWS.
+        """Report one bounce, complaint or delivery of mail that the account sent, and publish it as on AWS.
 
-        `identity` is an identity's name or ARN, or an address of a verified domain; `configuration_set` the one that the
-        send named. Returns the ARNs of the topics that got it (see also `published`). A bounce or complaint topic that SES
-        cannot publish to is taken off the identity, and its e-mail forwarding turned on. Raises ValueError where the account
-        has no such identity.
+        `identity`: an identity's name or ARN, or an address of a verified domain. `configuration_set`: the one that the send named.
+        Returns the ARNs of the topics that received it (see also `published`). If SES cannot publish to a bounce or complaint
+        topic, it removes the topic from the identity and turns on its e-mail forwarding. Raises ValueError if the account has no
+        such identity.
         """
         with self._context(account, region) as context:
             target = sending.sender(context, identity, identity if identity.startswith("arn:") else None)
             if target is None:
-                raise ValueError(f"{identity!r} is no identity of {account} in {region}")
+                raise ValueError(f"{identity!r} is not an identity of {account} in {region}")
             return events.happen(context, target, event, configuration_set or "")
 
     def confirm(self, topic_arn: str, endpoint: str) -> None:
-        """Confirms the pending subscriptions of an endpoint, as its owner would by the link that SNS sent."""
+        """Confirm the pending subscriptions of an endpoint, as its owner does with the link that SNS sends."""
         arn = arns.parse(topic_arn)
         assert arn is not None, topic_arn
         with self._context(arn.account, arn.region) as context:
@@ -128,21 +128,20 @@ class Sandbox:
         before: Callable[[], Any] | None = None,
         after: int = 0,
     ) -> None:
-        """Makes the next `times` calls of an operation (its name, `service:name`, or `*`) answer an error.
+        """Let the next `times` calls of an operation (its name, `service:name`, or `*`) fail.
 
-        With `lost_answer` the call is carried out and then a connection error is raised, as if the answer never came. A
-        `code` that names a connection error of botocore's (EndpointConnectionError, …) raises that one instead of an
-        answer. `after` lets so many calls through first.
-        `before` is called just before, for what somebody else does at that moment; what it raises goes through.
+        `lost_answer`: carry out the call and then raise a connection error, as if no answer came. A `code` that names a connection
+        error of botocore (EndpointConnectionError, …) is raised instead of an answer. `after`: the number of calls that succeed
+        first. `before`: called just before each failure, to act as another program does; its exceptions are raised.
         """
         self._dispatcher.faults.add(Fault(operation, code, message, status, times, lost_answer, before, after))
 
     def mend(self) -> None:
-        """Forgets the faults that have not happened yet."""
+        """Cancel the faults that have not happened yet."""
         self._dispatcher.faults.clear()
 
     def reset(self) -> None:
-        """Forgets everything and removes the state file, even one that cannot be read."""
+        """Delete all state and the state file, even one that cannot be read."""
         with self._dispatcher.lock:
             self._store.forget()
             self._dispatcher.faults.clear()
@@ -152,20 +151,20 @@ class Sandbox:
     # --- clients -------------------------------------------------------------------------------------------------------
 
     def attach(self, session: botocore.session.Session) -> None:
-        """Every client made from this session after this call is answered by the sandbox and never reaches the network.
+        """Let the sandbox answer every client that this session makes after this call. None of them reaches the network.
 
-        Credentials stay as they are: the access key decides the account (see sesform_sandbox.accounts).
+        Credentials stay: the access key determines the account (see sesform_sandbox.accounts).
         """
         session.get_component("event_emitter").register("before-send", self._before_send)
 
     def session(self, account: str, region: str) -> boto3.Session:
-        """A session with credentials of an account, whatever the environment and the AWS configuration files say."""
+        """Return a session with credentials of an account, whatever the environment and the AWS configuration files say."""
         import boto3
 
         return boto3.Session(account, "sandbox", region_name=region, botocore_session=self.botocore_session(account))
 
     def botocore_session(self, account: str) -> botocore.session.Session:
-        """The same without boto3 and without a region."""
+        """Return the same without boto3 and without a region."""
         import botocore.session
 
         isolated = {
@@ -181,7 +180,7 @@ class Sandbox:
         return session
 
     def answer(self, request: Request) -> Answer:
-        """The response to one HTTP request: what `attach` and the HTTP endpoint are made of."""
+        """Return the response to one HTTP request. `attach` and the HTTP endpoint use it."""
         return self._dispatcher.answer(request)
 
     def _before_send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
@@ -200,7 +199,7 @@ class Sandbox:
 
 
 class _Raw(io.BytesIO):
-    """A body in the form that botocore reads from."""
+    """A body that botocore can read from."""
 
     def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
         while chunk := self.read(65536):
@@ -219,7 +218,7 @@ _LOADER: Any = None
 
 
 def _shared_loader() -> Any:
-    """One loader of botocore's models for all sessions: they need not be read from disk for each client."""
+    """Return one loader of botocore's models for all sessions: reading them from disk for each client is slow."""
     global _LOADER
     if _LOADER is None:
         import botocore.loaders

@@ -1,4 +1,4 @@
-"""Event destinations of configuration sets: what SES takes, in the form of SES v2. Shared by both versions of the API."""
+"""Event destinations of configuration sets: the definitions that SES accepts, in the form of SES v2, for both API versions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TEST_MESSAGE = "Successfully validated SNS topic for Amazon SES event publishing
 
 
 class BadDestination(ValueError):
-    """A definition that SES refuses. `kind` is the target kind at fault, "" where the definition as a whole is."""
+    """A definition that SES refuses. `kind`: the faulty target kind, "" if the definition as a whole is faulty."""
 
     def __init__(self, text: str, kind: str = "") -> None:
         super().__init__(text)
@@ -40,7 +40,7 @@ class BadDestination(ValueError):
 
 
 def kind_of(definition: Mapping[str, Any]) -> str:
-    """The one target kind of a definition. Raises BadDestination where there is none or more than one."""
+    """Return the only target kind of a definition. Raises BadDestination for none or several."""
     kinds = [kind for kind in KINDS if kind in definition]
     if len(kinds) != 1:
         raise BadDestination(f"An event destination must have exactly one destination type, this one has {len(kinds)}.")
@@ -48,9 +48,9 @@ def kind_of(definition: Mapping[str, Any]) -> str:
 
 
 def checked(context: Context, set_name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """An EventDestinationDefinition → the form that is stored and returned. Raises BadDestination.
+    """Return an EventDestinationDefinition in the form that is stored and returned. Raises BadDestination.
 
-    Enabled left out is false (SES v2 API reference, EventDestinationDefinition); types come back sorted (seen on AWS:
+    A missing Enabled is false (SES v2 API reference, EventDestinationDefinition). SES returns event types sorted (seen on AWS:
     hashicorp/terraform-provider-aws#36896).
     """
     kind = kind_of(given)
@@ -65,7 +65,7 @@ def checked(context: Context, set_name: str, given: Mapping[str, Any]) -> dict[s
 
 
 def announce(context: Context, definition: Mapping[str, Any]) -> None:
-    """SES publishes a test message to the topic of a new destination; for an updated one that is assumed."""
+    """Publish SES's test message to the topic of a new destination; for an updated one this is assumed."""
     if "SnsDestination" in definition:
         context.publish(definition["SnsDestination"]["TopicArn"], TEST_MESSAGE)
 

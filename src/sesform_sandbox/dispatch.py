@@ -1,4 +1,4 @@
-"""From one HTTP request to its answer: whose call, of which service, faults, the quota, the operation, and the record of it."""
+"""Answer HTTP requests: find the caller, the service and the operation; apply faults and the quota; record the call."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _JSON_MODELS = {
 
 
 def _api(service: str) -> Api | JsonApi | None:
-    """The wire format of a service, made when it is first asked for; None for those that are moto's."""
+    """Return the wire format of a service, made at the first use; None for services that moto answers."""
     if service in _JSON_MODELS:
         return json_api_of(*_JSON_MODELS[service])
     return api_of(*_MODELS[service]) if service in _MODELS else None
@@ -65,7 +65,7 @@ def _api(service: str) -> Api | JsonApi | None:
 
 @dataclass(frozen=True, slots=True)
 class _Incoming:
-    """A request whose sender and operation are known."""
+    """A request with its caller and operation."""
 
     request: Request
     account: str
@@ -76,7 +76,7 @@ class _Incoming:
 
 
 class Dispatcher:
-    """Answers requests, one at a time, over one store."""
+    """Answers requests, one at a time, with one store."""
 
     def __init__(self, store: Store, rate: float | None) -> None:
         self.store = store
@@ -87,7 +87,7 @@ class Dispatcher:
         self.published: list[Published] = []
 
     def answer(self, request: Request) -> Answer:
-        """The response to a request. Raises the connection error that a fault ordered, and SandboxStateError."""
+        """Return the response to a request. Raises the connection error of a fault, and SandboxStateError."""
         account, region, service = _sender(request)
         if service == "ses" and request.path.startswith("/v2/"):
             service = "sesv2"
@@ -106,7 +106,7 @@ class Dispatcher:
         incoming = _Incoming(request, account, region, service, operation, in_path)
         fault = self.faults.take(service, operation)
         if fault and fault.before:
-            fault.before()  # outside the lock: it may well make calls of its own, from any thread
+            fault.before()  # outside the lock: it may make calls itself, from any thread
         return self._carry_out(incoming, fault)
 
     def _carry_out(self, incoming: _Incoming, fault: Fault | None) -> Answer:
@@ -173,19 +173,19 @@ class Dispatcher:
 
 
 def _sender(request: Request) -> tuple[str, str, str]:
-    """Account, region and service, from the signature's scope; for unsigned requests from the host."""
+    """Return account, region and service from the scope of the signature; for unsigned requests from the host."""
     if match := _CREDENTIAL.search(request.headers.get("authorization", "")):
         key, region, service = match.groups()
         return account_of(key), region, service
     if match := _HOST.match(request.url):
         service, region = match.groups()
-        if service == "sts":  # the only service with operations that need no signature
+        if service == "sts":  # the only service with unsigned operations
             return DEFAULT_ACCOUNT, region or "us-east-1", "sts"
     return DEFAULT_ACCOUNT, "us-east-1", ""
 
 
 def _other_operation(request: Request) -> str:
-    """The operation's name as far as it can be told without a model: for the record."""
+    """Return the operation's name, if it can be found without a model, for the record."""
     target = request.headers.get("x-amz-target", "")
     action = re.search(r"(?:^|&)Action=([A-Za-z0-9]+)", request.body.decode("utf-8", "replace"))
     return target.rpartition(".")[2] or (action[1] if action else f"{request.method} {request.path}")

@@ -1,4 +1,4 @@
-"""What SES does with a bounce, complaint or delivery: which topics hear of it, and what a failing topic costs an identity."""
+"""Publish bounces, complaints and deliveries as SES does, and remove topics that cannot be published to."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _DETAILS: dict[str, dict[str, Any]] = {
 
 
 def happen(context: Context, target: Target, event: Event, set_name: str = "") -> list[str]:
-    """One event of mail sent with an identity by the caller's account. Returns the ARNs of the topics that heard of it.
+    """Publish one event of mail that the caller's account sent with an identity. Return the ARNs of the topics that received it.
 
-    `set_name` is the configuration set that the send named; without one the identity's default acts, for its owner.
+    `set_name`: the configuration set that the send named; without one, the default set of the owner's identity.
     """
     heard = _notify_identity_topic(context, target, event)
     name = set_name
@@ -52,7 +52,7 @@ def _notify_identity_topic(context: Context, target: Target, event: Event) -> li
 
 
 def _settings_of(context: Context, target: Target) -> list[tuple[Any, str]]:
-    """Where the settings that count are kept: a delegate's own entry before the owner's."""
+    """Return the record whose settings apply: a delegate's own entry before the owner's identity."""
     if not target.foreign:
         return [(context.here.identities, target.key)]
     owner = arns.parse(target.arn)
@@ -64,9 +64,11 @@ def _settings_of(context: Context, target: Target) -> list[tuple[Any, str]]:
 
 
 def _without(settings: Identity | ForeignIdentity, kind: str) -> Identity | ForeignIdentity:
-    """SES takes a bounce or complaint topic away when publishing to it fails, and turns e-mail forwarding on; delivery
-    topics stay (SES developer guide, "Configuring Amazon SNS notifications"; seen live after a KMS denial:
-    aws-samples/communication-developer-services-reference-architectures#11)."""
+    """Remove a bounce or complaint topic that SES cannot publish to, and turn e-mail forwarding on. Delivery topics stay.
+
+    Source: SES developer guide, "Configuring Amazon SNS notifications"; seen live after a KMS denial:
+    aws-samples/communication-developer-services-reference-architectures#11.
+    """
     topics = {k: v for k, v in settings.topics.items() if k != kind}
     if isinstance(settings, Identity):
         return replace(settings, topics=topics, forwarding=True)
@@ -84,7 +86,7 @@ def _notify_destinations(context: Context, target: Target, event: Event, set_nam
         topic = definition.get("SnsDestination", {}).get("TopicArn")
         if topic is None or not definition["Enabled"] or event.upper() not in definition["MatchingEventTypes"]:
             continue
-        # A destination whose topic is gone loses the event silently (seen on AWS: localstack's recorded snapshots,
+        # A destination whose topic does not exist loses the event silently (seen on AWS: localstack's recorded snapshots,
         # test_sending_to_deleted_topic).
         if rules.topic_fault(context, topic, [publisher]) is None:
             context.publish(topic, json.dumps({"eventType": event.capitalize(), **_about(context, target, event)}))

@@ -1,4 +1,4 @@
-"""Errors on order: what a test wants AWS to answer to the next calls of an operation."""
+"""Faults: the errors that the next calls of an operation return, as a test orders them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 from botocore import exceptions
 
-# Codes that mean "no answer came" and not an answer of AWS: they are raised in the caller.
+# Codes for "no answer came", which is no answer of AWS: they are raised in the caller.
 _NO_ANSWER = ("ConnectTimeoutError", "ConnectionClosedError", "EndpointConnectionError", "ReadTimeoutError")
 
 
 @dataclass(slots=True)
 class Fault:
-    """`operation` is a name, `service:name`, or `*`; see Sandbox.fail."""
+    """One fault. `operation`: a name, `service:name`, or `*`; see Sandbox.fail."""
 
     operation: str
     code: str
@@ -27,7 +27,7 @@ class Fault:
     after: int = 0
 
     def no_answer(self, url: str) -> exceptions.HTTPClientError | None:
-        """The connection error that the caller is to see, or None where AWS answers."""
+        """The connection error that the caller receives, None if AWS answers."""
         if self.code in _NO_ANSWER:
             error: exceptions.HTTPClientError = getattr(exceptions, self.code)(
                 endpoint_url=url, error=self.message or self.code
@@ -37,7 +37,7 @@ class Fault:
 
 
 class Faults:
-    """The faults that are still to happen, oldest first."""
+    """The faults that have not happened yet, oldest first."""
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
@@ -52,7 +52,7 @@ class Faults:
             self._waiting.clear()
 
     def take(self, service: str, operation: str) -> Fault | None:
-        """The fault that this call runs into, counted down."""
+        """Return the fault of this call, and count it."""
         with self._lock:
             for fault in self._waiting:
                 if fault.operation in ("*", operation, f"{service}:{operation}"):

@@ -1,7 +1,7 @@
-"""Filter policies of subscriptions: which ones SNS accepts, for each scope.
+"""Filter policies of subscriptions: the ones that SNS accepts, for each scope.
 
-Source: SNS developer guide, "Filter policy constraints" and "Filter policy scope". Texts seen on AWS: localstack's recorded
-snapshots of SNS, as moto repeats them.
+Source: SNS developer guide, "Filter policy constraints" and "Filter policy scope". Texts: as in localstack's and moto's validators,
+which follow AWS.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def check(policy: Mapping[str, Any], scope: str) -> None:
 
 
 def _rules(policy: Mapping[str, Any], scope: str, depth: int) -> Iterator[tuple[int, list[Any]]]:
-    """Every list of values, with its depth. Only the message body can have keys below keys."""
+    """Yield every list of values, with its depth. Only the message body can have nested keys."""
     for key, value in policy.items():
         if isinstance(value, dict):
             if scope != BODY:

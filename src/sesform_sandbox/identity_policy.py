@@ -1,4 +1,4 @@
-"""Sending authorization policies: what SES takes. Shared by both versions of the API, which have one store.
+"""Sending authorization policies: the ones that SES accepts. Both API versions share one store.
 
 Source: SES developer guide, "Sending authorization policy anatomy" and "Quotas".
 """
@@ -16,13 +16,13 @@ _MAX_BYTES = 4096
 
 
 class BadPolicy(ValueError):
-    """A document that SES refuses."""
+    """A policy that SES refuses."""
 
 
 def accepted(text: str, identity_arn: str) -> str:
-    """Policy text as sent → as kept: without insignificant white space (compared with AWS by floci-io/floci). Raises BadPolicy.
+    """Return a policy text without insignificant white space (compared with AWS by floci-io/floci). Raises BadPolicy.
 
-    Order of the checks as on AWS: syntax, then principals.
+    The order of the checks is that of AWS: syntax, then principals.
     """
     if len(text.encode()) > _MAX_BYTES:
         raise BadPolicy(f"Policy exceeds max allowed size {_MAX_BYTES} bytes.")

@@ -1,6 +1,6 @@
-"""KMS: as much of it as encrypted topics need. Keys, their one policy, their state, and aliases.
+"""KMS for encrypted topics: keys, their policy and state, and aliases. It encrypts nothing.
 
-Source: AWS KMS API reference. It encrypts nothing.
+Source: AWS KMS API reference.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Found(NamedTuple):
 
 
 def find(context: Context, reference: str) -> Found | None:
-    """A key's id, alias or the ARN of either → the key, wherever it is; None where there is none."""
+    """Return the key of an id, an alias, or the ARN of either, in any account; None if it does not exist."""
     arn = arns.parse(arns.kms_key(context.scope, reference))
     home = context.state.scopes.get(arn.scope) if arn else None
     if arn is None or home is None:
@@ -41,7 +41,7 @@ def find(context: Context, reference: str) -> Found | None:
 
 
 def default_policy(account: str, partition: str) -> str:
-    """The policy that KMS gives a new key: its account may do everything, no service anything."""
+    """Return the policy of a new key: its account may do everything, services nothing."""
     principal = {"AWS": arns.account_root(account, partition)}
     statement = {"Sid": "Enable IAM User Permissions", "Effect": "Allow", "Principal": principal}
     return _policy({**statement, "Action": "kms:*", "Resource": "*"})
@@ -57,8 +57,10 @@ def _policy(statement: object) -> str:
 
 
 def lets_ses_in(context: Context, key_arn: str) -> bool:
-    """Whether SES may publish to a topic with that key. A key that the sandbox does not have is taken as letting SES in; the
-    policy of AWS's own cannot be changed, so that one never does (binxio/cfn-ses-provider#16)."""
+    """Return whether SES can publish to a topic with this key. A key that the sandbox does not have allows SES.
+
+    The policy of the key that AWS manages cannot be changed, so that key never allows SES (binxio/cfn-ses-provider#16).
+    """
     if key_arn.endswith(":alias/aws/sns"):
         return False
     found = find(context, key_arn)

@@ -1,4 +1,4 @@
-"""The moto that the sandbox was tested with. What it uses of moto is no public interface, so other versions are warned about."""
+"""The versions of moto that the sandbox was tested with. It uses private parts of moto, so it warns about other versions."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ TESTED = ("5.2.",)
 
 
 def check() -> None:
-    """Warns (MotoVersionWarning) where the installed moto is none that the sandbox was tested with.
+    """Warn (MotoVersionWarning) if the sandbox was not tested with the installed moto.
 
-    Raises ModuleNotFoundError, with what to install, where there is none.
+    Raises ModuleNotFoundError, with the command that installs it, if moto is missing.
     """
     from importlib import metadata
 
@@ -22,5 +22,7 @@ def check() -> None:
         raise ModuleNotFoundError("the sandbox needs moto: pip install 'sesform[sandbox]'", name="moto") from None
     if not installed.startswith(TESTED):
         tested = " or ".join(version + "x" for version in TESTED)
-        text = f"sesform's sandbox was tested with moto {tested}, but moto {installed} is installed: the sandbox may misbehave"
+        text = (
+            f"sesform's sandbox was tested with moto {tested}; moto {installed} is installed, and the sandbox may fail"
+        )
         warnings.warn(text, MotoVersionWarning, stacklevel=3)

@@ -1,6 +1,6 @@
-"""Services that the sandbox has no code for: moto's own, with the account that the sandbox found (moto: multi-account).
+"""Services that the sandbox does not emulate: moto answers, with the account that the sandbox found (moto: multi-account).
 
-What they hold lives in moto's backends: shared by the whole process, kept in no file.
+moto keeps their state for the whole process, and in no file.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sesform_sandbox.wire import Answer, Request
 
 
 def answer(request: Request, service: str, region: str, account: str) -> Answer:
-    """What moto answers. Raises Refusal where it does not know the service or the operation: nothing ever goes to AWS."""
+    """Return moto's answer. Raises Refusal if moto does not know the service or operation: no request ever reaches AWS."""
     prepared = AWSPreparedRequest(
         request.method, _aws_url(request, service, region), _headers(request, account), request.body, False
     )

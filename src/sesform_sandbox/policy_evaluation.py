@@ -23,10 +23,10 @@ class _Match(Enum):
 
 
 def may_publish(document: Mapping[str, Any], topic_arn: str, source: Source) -> bool:
-    """Return whether a topic's policy lets SES publish for this source.
+    """Return whether a topic's policy allows SES to publish for this source.
 
     SES presents the account as aws:SourceAccount and aws:SourceOwner, and the source as aws:SourceArn. Source: SES developer guide,
-    "Configuring Amazon SNS notifications"; SourceOwner: aws-facts of the default policy, which SES of the same account passes
+    "Configuring Amazon SNS notifications"; SourceOwner: SES of the same account passes the default policy
     (ansible-collections/community.aws, integration tests of ses_identity).
     """
     keys = {"aws:sourceaccount": source.account, "aws:sourceowner": source.account, "aws:sourcearn": source.arn}
@@ -60,21 +60,21 @@ def _statement(statement: Mapping[str, Any], action: str, resource: str, context
 
 
 def _element(statement: Mapping[str, Any], name: str, test: Callable[[Any], bool]) -> bool:
-    """Whether an element of a statement, or its negation (NotPrincipal, NotAction, NotResource), covers the call."""
+    """Return whether an element of a statement, or its negation (NotPrincipal, NotAction, NotResource), covers the call."""
     if f"Not{name}" in statement:
         return not any(map(test, _values(statement[f"Not{name}"])))
     return any(map(test, _values(statement.get(name))))
 
 
 def _values(element: Any) -> list[Any]:
-    """The values of an element; of a principal the pairs of kind and name."""
+    """Return the values of an element; for a principal the pairs of kind and name."""
     if isinstance(element, Mapping):
         return [(kind, name) for kind, names in element.items() for name in listed(names)]
     return [str(value) for value in listed(element)]
 
 
 def _is_ses(principal: Any) -> bool:
-    # "*" and {"AWS": "*"} are everybody, services among them (IAM user guide, "AWS JSON policy elements: Principal").
+    # "*" and {"AWS": "*"} are all principals, services included (IAM user guide, "AWS JSON policy elements: Principal").
     return principal in ("*", ("AWS", "*"), ("Service", "*"), ("Service", SES))
 
 
@@ -82,7 +82,7 @@ def _is_ses(principal: Any) -> bool:
 
 
 def _conditions(block: Any, context: Mapping[str, str]) -> _Match:
-    """All operators, and all keys of each, must hold."""
+    """Return whether all operators hold, for all of their keys."""
     if block is None or block == {}:
         return _Match.YES
     if not isinstance(block, Mapping) or not all(isinstance(keys, Mapping) for keys in block.values()):
@@ -97,7 +97,7 @@ def _conditions(block: Any, context: Mapping[str, str]) -> _Match:
 
 
 def _key(operator: str, key: str, values: list[Any], context: Mapping[str, str]) -> _Match:
-    """One key of an operator: one of the values must match, or with a negated operator none may."""
+    """Return whether one key of an operator holds: one value must match, or no value with a negated operator."""
     name = operator.lower().removesuffix("ifexists")
     negated = "not" in name
     compare = _OPERATORS.get(name.replace("not", ""))
@@ -113,12 +113,12 @@ def _text(value: Any) -> str:
 
 
 def _wildcard(pattern: str, text: str) -> bool:
-    """`*` stands for any characters, `?` for one. Brackets are no wildcards in IAM, as they are in a file name."""
+    """Return whether a text matches IAM's wildcards: `*` for any characters, `?` for one. Brackets are ordinary characters."""
     return fnmatch.fnmatchcase(text, re.sub(r"\[", "[[]", pattern))
 
 
 def _arn(pattern: str, text: str) -> bool:
-    """Each part of an ARN is compared by itself; a pattern with fewer parts is compared as a whole."""
+    """Return whether an ARN matches part by part. A pattern with fewer parts is compared as a whole."""
     parts, others = pattern.split(":", 5), text.split(":", 5)
     if len(parts) < 6 or len(others) < 6:
         return _wildcard(pattern, text)

@@ -12,5 +12,5 @@ from sesform_sandbox.control_plane import Sandbox
 
 @pytest.fixture
 def ses_sandbox() -> Sandbox:
-    """A fresh, empty sandbox in memory."""
+    """Return a new, empty sandbox in memory."""
     return Sandbox()

@@ -1,4 +1,4 @@
-"""What goes wrong in the sandbox: refusals in AWS's words, and what only the sandbox itself can raise."""
+"""The errors of the sandbox: refusals in AWS's words, and errors of the sandbox itself."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 class Refusal(Exception):
-    """An answer other than success. `code`, `message` and `status` are what the caller reads in AWS's error response.
+    """An error response. `code`, `message` and `status` are what the caller reads in it.
 
-    Where the service's model knows the code, the model's HTTP status wins unless `status` is given.
+    If the service's model knows the code, the model's HTTP status is used unless `status` is given.
     """
 
     def __init__(self, code: str, message: str, status: int | None = None) -> None:
@@ -25,4 +25,4 @@ class SandboxStateError(Exception):
 
 
 class MotoVersionWarning(UserWarning):
-    """The installed moto is not one that the sandbox was tested with."""
+    """The sandbox was not tested with the installed moto."""

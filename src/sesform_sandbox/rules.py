@@ -1,4 +1,4 @@
-"""What SES checks before it takes a setting: identities, topics, names and pages. Shared by both versions of the API."""
+"""Checks that SES makes before it accepts a setting: identities, topics, names and pages, for both API versions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAX_PER_REGION = 10_000
 
 
 class Target(NamedTuple):
-    """The identity that a call is about. `key` is its name here, or its ARN where it belongs to another account."""
+    """The identity of a call. `key`: its name here, or its ARN if it belongs to another account."""
 
     key: str
     arn: str
@@ -39,8 +39,11 @@ class Target(NamedTuple):
 
 
 def identity_key(name: str) -> str:
-    """Domains in lower case, e-mail identities as they are (SES developer guide, "Creating and verifying identities":
-    domains are case-insensitive, addresses case-sensitive in both parts; the former seen on AWS: getmoto/moto#4050)."""
+    """Return the canonical name of an identity: domains in lower case, e-mail identities unchanged.
+
+    Domains are case-insensitive, addresses case-sensitive in both parts (SES developer guide, "Creating and verifying identities";
+    domains seen on AWS: getmoto/moto#4050).
+    """
     return name if "@" in name else name.lower()
 
 
@@ -49,10 +52,10 @@ def identity_arn(context: Context, key: str) -> str:
 
 
 def find_identity(context: Context, text: str) -> Target | None:
-    """A name or an ARN → the identity, or None where SES knows no such one.
+    """Return the identity of a name or an ARN, None if SES does not know it.
 
-    The caller's own ARN is another spelling of the name. An ARN of another region than the endpoint is unknown
-    (seen on AWS: boto/boto3#2645).
+    The caller's own ARN means the same as the name. An ARN of another region than the endpoint's is unknown (seen on AWS:
+    boto/boto3#2645).
     """
     if not text.startswith("arn:"):
         key = identity_key(text)
@@ -76,17 +79,17 @@ def find_identity(context: Context, text: str) -> Target | None:
 
 
 def unknown_identity(text: str, verb: str = "Must") -> Refusal:
-    """Text seen on AWS: boto/boto3#2645; the headers operation says "It must" (compared with AWS by floci-io/floci)."""
+    """Return AWS's error for an unknown identity. Text seen on AWS: boto/boto3#2645; "It must" in the headers operation (floci)."""
     return Refusal(
         "InvalidParameterValue", f"Identity {text} is invalid. {verb} be a verified email address or domain."
     )
 
 
 def new_identity(context: Context, name: str) -> str:
-    """The key of an identity about to be made. Raises ValueError, with AWS's reason, where the name cannot be one."""
+    """Return the key of a new identity. Raises ValueError, with AWS's reason, for an invalid name."""
     domain = name.rpartition("@")[2]
     labels = domain.split(".")
-    # A trailing dot is refused (hashicorp/terraform-provider-aws#13510); non-ASCII names must come as Punycode
+    # SES refuses a trailing dot (hashicorp/terraform-provider-aws#13510); non-ASCII names must be Punycode
     # (SES developer guide, "Email format"). Length limits: RFC 1035, RFC 5321.
     valid = (
         len(labels) > 1
@@ -103,10 +106,10 @@ def new_identity(context: Context, name: str) -> str:
 
 
 def sending_identity(identities: Mapping[str, Identity], address: str) -> str | None:
-    """The identity that mail from an address (or domain) is sent with, or None.
+    """Return the identity that mail from an address (or domain) is sent with, None for none.
 
-    A verified address overrides its domain entirely, a subdomain its parent, and `+label` inherits from the address
-    without it (SES developer guide, "Creating and verifying identities").
+    A verified address overrides its domain entirely, a subdomain its parent, and `+label` inherits from the address without it
+    (SES developer guide, "Creating and verifying identities").
     """
     local, at, domain = address.rpartition("@")
     candidates = []
@@ -123,9 +126,9 @@ TopicFault = Literal["invalid", "missing", "refused", "encrypted"]
 
 
 def topic_fault(context: Context, topic_arn: str, publishers: Iterable[Source]) -> TopicFault | None:
-    """Why SES cannot publish to a topic, or None: it must exist, be standard, in the same region and partition, and let
-    SES publish for one of the publishers. SES tries it when the setting is made.
+    """Return why SES cannot publish to a topic, None if it can. SES tries when the setting is made.
 
+    The topic must exist, be standard, be in the same region and partition, and allow SES to publish for one of the publishers.
     Source: SES developer guide, "Configuring Amazon SNS notifications"; AWS-managed key: binxio/cfn-ses-provider#16.
     """
     arn = arns.parse(topic_arn)
@@ -141,7 +144,7 @@ def topic_fault(context: Context, topic_arn: str, publishers: Iterable[Source]) 
 
 
 def may_deliver(context: Context, topic: Topic, topic_arn: str, publishers: Iterable[Source]) -> TopicFault | None:
-    """Whether an existing topic takes what SES publishes: None if it does."""
+    """Return why an existing topic refuses what SES publishes, None if it accepts it."""
     arn, key = arns.parse(topic_arn), topic.attributes.get("KmsMasterKeyId", "")
     if arn is not None and key and not kms.lets_ses_in(context, arns.kms_key(arn.scope, key)):
         return "encrypted"
@@ -150,8 +153,10 @@ def may_deliver(context: Context, topic: Topic, topic_arn: str, publishers: Iter
 
 
 def identity_publishers(context: Context, target: Target) -> list[Source]:
-    """Whom SES publishes an identity's notifications for: the identity's owner. Which account SES presents for a legacy
-    cross-account setting is not documented, so either is taken."""
+    """Return the sources for which SES publishes an identity's notifications: the identity of its owner.
+
+    AWS does not document which account SES presents for a legacy cross-account setting, so either account is accepted.
+    """
     accounts = {target.owner, context.account}
     return [Source(account, target.arn) for account in sorted(accounts)]
 
@@ -160,7 +165,7 @@ def identity_publishers(context: Context, target: Target) -> list[Source]:
 
 
 def page(names: Iterable[str], size: int, token: str | None) -> tuple[list[str], str | None]:
-    """One page of sorted names, and the token for the next. Raises ValueError for a token that was never handed out."""
+    """Return one page of sorted names, and the token for the next. Raises ValueError for an unknown token."""
     ordered: Sequence[str] = sorted(names)
     if token is not None:
         try:

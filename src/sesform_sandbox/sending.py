@@ -1,4 +1,4 @@
-"""Sending mail, as far as feedback is concerned: sends are accepted, and the mailbox simulator's addresses make events.
+"""Sends: accept mail, and make the events of the mailbox simulator's addresses.
 
 Source: SES developer guide, "Using the mailbox simulator".
 """
@@ -23,7 +23,7 @@ _SIMULATED: dict[str, Event] = {"bounce": "bounce", "complaint": "complaint", "s
 
 
 def sender(context: Context, source: str, source_arn: str | None) -> Target | None:
-    """The identity that a message is sent with: the one whose ARN is given, else the closest to the address."""
+    """Return the identity that a message is sent with: the given ARN's, else the closest to the address."""
     if source_arn:
         return rules.find_identity(context, source_arn)
     address = email.utils.parseaddr(source)[1]
@@ -32,7 +32,7 @@ def sender(context: Context, source: str, source_arn: str | None) -> Target | No
 
 
 def _deliver(context: Context, target: Target | None, source: str, recipients: Iterable[str], set_name: str) -> Result:
-    """Accepts a message and makes its events. Raises Refusal (MessageRejected) where the sender may not send."""
+    """Accept a message and make its events. Raises Refusal (MessageRejected) if the sender may not send."""
     if target is None or not _may_send(context, target):
         region = context.region.upper()
         text = f"Email address is not verified. The following identities failed the check in region {region}: {source}"
@@ -49,7 +49,7 @@ def _may_send(context: Context, target: Target) -> bool:
     owner = arns.parse(target.arn)
     assert owner is not None
     identity = context.state.at(target.owner, context.region).identities[owner.resource.partition("/")[2]]
-    # A delegate needs a sending policy of the owner's; which principals and conditions it names is not evaluated here.
+    # A delegate needs a sending policy of the owner; its principals and conditions are not evaluated here.
     return identity.verified and (not target.foreign or bool(identity.policies))
 
 
@@ -88,7 +88,7 @@ def _send_email_v2(context: Context, params: Params) -> Result:
 
 
 def _missing_set(context: Context, target: Target | None, name: str) -> str | None:
-    """The configuration set that the send names, or that is the identity's default, if there is no such one."""
+    """Return the configuration set that the send names, else the identity's default, if that set exists."""
     if not name and target and not target.foreign:
         name = context.here.identities[target.key].configuration_set
     return name if name and name not in context.here.configuration_sets else None

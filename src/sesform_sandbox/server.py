@@ -1,4 +1,4 @@
-"""The sandbox as an HTTP endpoint, for the AWS CLI, Terraform and anything else that takes an endpoint URL."""
+"""The sandbox as an HTTP endpoint, for the AWS CLI, Terraform and other programs that accept an endpoint URL."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from botocore.exceptions import HTTPClientError
 from sesform_sandbox.control_plane import Sandbox
 from sesform_sandbox.refusal import SandboxStateError
 
-# Requests of these services are small: a policy is 30 KB, a message 10 MB and base64 around it.
+# Requests of these services are small: a policy has up to 30 KB, a message up to 10 MB in base64.
 _LARGEST_BODY = 16 * 1024 * 1024
 
 
 def serve(
     sandbox: Sandbox, host: str = "127.0.0.1", port: int = 4566, ready: Callable[[str], None] | None = None
 ) -> None:
-    """Answers HTTP requests until Ctrl-C or SIGTERM. Port 0 takes a free one.
+    """Answer HTTP requests until Ctrl-C or SIGTERM. Port 0 means any free port.
 
-    `ready` is called with the endpoint's URL once it listens. Anybody who reaches the port can change the state: signatures
-    are not checked, so `host` should stay a loopback address. Raises OSError where the port cannot be had.
+    `ready` is called with the endpoint's URL when it listens. Signatures are not checked, so every program that reaches the
+    port can change the state: keep `host` a loopback address. Raises OSError if the port is not available.
     """
     server = _Server(sandbox, host, port)
     with server, _stopped_by_signals(server):
@@ -42,10 +42,10 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM)
 @contextmanager
 def _stopped_by_signals(server: _Server) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
-        yield  # signals reach only the main thread
+        yield  # only the main thread receives signals
         return
-    # shutdown() waits for serve_forever(), which runs in this very thread: hence another one.
-    # SIGINT too: where a shell started us in the background it is ignored unless somebody asks for it.
+    # shutdown() waits for serve_forever(), which runs in this thread, so it is called in another one.
+    # SIGINT too: a shell starts background jobs with SIGINT ignored.
     before = {s: signal.signal(s, lambda *_: threading.Thread(target=server.shutdown).start()) for s in _STOPPING}
     try:
         yield
@@ -55,7 +55,7 @@ def _stopped_by_signals(server: _Server) -> Iterator[None]:
 
 
 class SandboxServer:
-    """Serves a sandbox in a thread, on a free port of the loopback interface, as long as the context lasts."""
+    """Serve a sandbox in a thread, on a free port of the loopback interface, until the context ends."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._server = _Server(sandbox, "127.0.0.1", 0)
@@ -93,7 +93,7 @@ class _Server(ThreadingHTTPServer):
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that hang up are no news."""
+        """Ignore clients that close the connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -113,14 +113,14 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             answer = self.server.sandbox.answer(Request(self.command, self.server.url + self.path, headers, body))
         except HTTPClientError:
-            self.close_connection = True  # a fault that was ordered: the caller is to see no answer
+            self.close_connection = True  # a fault: the caller receives no answer
             return
         except SandboxStateError as error:
             answer = Answer(500, {"Content-Type": "text/plain; charset=utf-8"}, f"{error}\n".encode())
         self._send(answer.status, answer.headers, answer.body)
 
     def _body(self) -> bytes | None:
-        """The body, or None where the request was already answered with a refusal."""
+        """Return the body, None if the request was already refused."""
         if self.headers.get("Transfer-Encoding"):
             self._send(411, {}, b"")
             return None
@@ -144,4 +144,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_DELETE = do_GET = do_HEAD = do_PATCH = do_POST = do_PUT = _answer  # noqa: N815  (http.server's names)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Silent: `Sandbox.calls` has the record."""
+        """Log nothing: `Sandbox.calls` has the record."""

@@ -18,7 +18,7 @@ _MAX_AT_ONCE = 100
 
 
 def _verify(context: Context, name: str) -> str:
-    """Registers an identity, which counts as verified at once: the sandbox has no DNS and no mail. No effect on settings."""
+    """Register an identity. It counts as verified at once, because the sandbox has no DNS and no mail. Settings stay."""
     try:
         key = rules.new_identity(context, name)
     except ValueError as error:
@@ -30,7 +30,7 @@ def _verify(context: Context, name: str) -> str:
 
 
 def tokens(name: str) -> list[str]:
-    """The three DKIM tokens of a domain: made up, but always the same for the same name."""
+    """Return the three DKIM tokens of a domain, made from its name."""
     return [hashlib.sha256(f"{name}/{n}".encode()).hexdigest()[:32] for n in range(3)]
 
 
@@ -48,7 +48,7 @@ def _verify_domain_dkim(context: Context, params: Params) -> Result:
 
 
 def _delete_identity(context: Context, params: Params) -> Result:
-    # Quiet on a missing one; its policies go with it (compared with AWS by floci-io/floci).
+    # No error for a missing one; its policies are deleted too (compared with AWS by floci-io/floci).
     target = rules.find_identity(context, params["Identity"])
     if target and not target.foreign:
         del context.here.identities[target.key]
@@ -93,7 +93,7 @@ def _get_identity_dkim_attributes(context: Context, params: Params) -> Result:
 
 
 def _set_identity_notification_topic(context: Context, params: Params) -> Result:
-    """Sets or, without SnsTopic, clears the topic of one type (SES API reference, SetIdentityNotificationTopic)."""
+    """Set or, without SnsTopic, clear the topic of one type (SES API reference, SetIdentityNotificationTopic)."""
     kind = _notification_type(params)
     target = rules.find_identity(context, params["Identity"])
     if target is None:
@@ -131,7 +131,7 @@ def _test_message(topic_arn: str) -> str:
 
 
 def _set_identity_headers_in_notifications_enabled(context: Context, params: Params) -> Result:
-    """Includes the original headers, or not. The flag is a state of its own: clearing the topic leaves it."""
+    """Set header inclusion. The flag is a separate state: clearing the topic does not change it."""
     kind = _notification_type(params)
     target = rules.find_identity(context, params["Identity"])
     if target is None:
@@ -139,7 +139,7 @@ def _set_identity_headers_in_notifications_enabled(context: Context, params: Par
     settings = _settings(context, target)
     if params["Enabled"] and kind not in settings.topics:
         # SES API reference, SetIdentityHeadersInNotificationsEnabled: may be set only where a topic is set for the type.
-        # Some saw AWS accept it (ansible-collections/community.aws tests): the sandbox is as strict as the documentation.
+        # Some reports say that AWS accepts it (ansible-collections/community.aws tests): the sandbox follows the documentation.
         raise Refusal(
             "InvalidParameterValue",
             f"Headers cannot be included: identity {params['Identity']} has no {kind} topic.",
@@ -168,7 +168,7 @@ def _set_identity_feedback_forwarding_enabled(context: Context, params: Params) 
 
 
 def _get_identity_notification_attributes(context: Context, params: Params) -> Result:
-    """Keys have the form that was asked for; unknown identities are silently missing (compared with AWS by floci-io/floci)."""
+    """Return the attributes of identities, by name or ARN as asked for, without unknown ones (compared with AWS by floci)."""
     found = {}
     for name in _at_most_100(params):
         target = rules.find_identity(context, name)
@@ -197,7 +197,7 @@ def _store(context: Context, target: Target, settings: Identity | ForeignIdentit
     elif settings.topics:
         context.here.foreign_identities[target.key] = settings
     else:
-        # Once every type is cleared the entry is gone (SES developer guide, "Delegate sender tasks: notifications").
+        # When every type is cleared, the entry no longer exists (SES developer guide, "Delegate sender tasks: notifications").
         context.here.foreign_identities.pop(target.key, None)
 
 

@@ -12,7 +12,7 @@ from sesform_sandbox.refusal import Refusal
 
 
 def _put_identity_policy(context: Context, params: Params) -> Result:
-    """Creates or replaces. The document is looked at before the identity."""
+    """Create or replace a policy. The document is checked before the identity."""
     name, target = params["PolicyName"], rules.find_identity(context, params["Identity"])
     if not rules.NAME.fullmatch(name):
         raise Refusal("InvalidParameterValue", f"Invalid policy name {name}.")

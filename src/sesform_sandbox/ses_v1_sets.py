@@ -42,7 +42,7 @@ def _configuration_set(context: Context, name: str) -> ConfigurationSet:
 
 
 def does_not_exist(name: str) -> Refusal:
-    """Code and text seen on AWS: localstack's recorded snapshots (tests/aws/services/ses)."""
+    """Return AWS's error. Code and text seen on AWS: localstack's recorded snapshots (tests/aws/services/ses)."""
     return Refusal("ConfigurationSetDoesNotExist", f"Configuration set <{name}> does not exist.")
 
 
@@ -57,7 +57,7 @@ def _create_configuration_set(context: Context, params: Params) -> Result:
         raise Refusal("ConfigurationSetAlreadyExists", f"Configuration set <{name}> already exists.")
     if len(sets) >= rules.MAX_PER_REGION:
         raise Refusal("LimitExceeded", f"Number of configuration sets exceeds max allowed {rules.MAX_PER_REGION}.")
-    # SES API reference, ReputationOptions: metrics are off unless asked for (a set made by version 2 has them on).
+    # SES API reference, ReputationOptions: metrics are off by default (version 2 creates sets with them on).
     sets[name] = ConfigurationSet(
         options={**ses_v2_sets.FRESH, "ReputationOptions": {"ReputationMetricsEnabled": False}}
     )
@@ -188,7 +188,7 @@ def _no_destination(name: str) -> Refusal:
 
 
 def _from_v1(given: Params) -> dict[str, Any]:
-    """A definition in the spelling of version 1 → of version 2. Raises Refusal for event types that version 1 lacks."""
+    """Return a definition of version 1 in the spelling of version 2. Raises Refusal for event types that version 1 lacks."""
     if not set(given["MatchingEventTypes"]) <= set(_EVENT_TYPES):
         # Text seen on AWS: marckohlbrugge/sessy#190.
         constraint = (
@@ -215,7 +215,7 @@ def _from_v1(given: Params) -> dict[str, Any]:
 
 
 def _to_v1(name: str, definition: Params) -> dict[str, Any]:
-    """The other way; what version 1 has no words for (EventBridge, two event types) is left out."""
+    """Return a definition of version 2 in the spelling of version 1, without EventBridge and the two types that v1 lacks."""
     shown: dict[str, Any] = {
         "Name": name,
         "Enabled": definition["Enabled"],

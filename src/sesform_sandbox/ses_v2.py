@@ -14,7 +14,7 @@ from sesform_sandbox.refusal import Refusal
 from sesform_sandbox.ses_v2_sets import configuration_set, page_size, tag_list, tags
 from sesform_sandbox.state import Identity
 
-_MAX_TAGS = 50  # SES developer guide, "Tagging"; the text of the error is not written down
+_MAX_TAGS = 50  # SES developer guide, "Tagging"; the text of the error is not documented
 
 
 def _identity(context: Context, name: str) -> tuple[str, Identity]:
@@ -29,7 +29,7 @@ def _identity(context: Context, name: str) -> tuple[str, Identity]:
 
 
 def _create_email_identity(context: Context, params: Params) -> Result:
-    """The identity counts as verified at once: the sandbox has no DNS and no mail."""
+    """Register an identity. It counts as verified at once, because the sandbox has no DNS and no mail."""
     name = params["EmailIdentity"]
     try:
         key = rules.new_identity(context, name)
@@ -102,7 +102,7 @@ def _list_email_identities(context: Context, params: Params) -> Result:
 
 
 def _put_feedback_attributes(context: Context, params: Params) -> Result:
-    """Left out means false, and false needs no topics (seen on AWS: tests of hashicorp/terraform-provider-aws).
+    """Set feedback forwarding. A missing value means false, and false needs no topics (seen on AWS: terraform-provider-aws).
 
     An unknown identity is a bad request here, not "not found" (compared with AWS by floci-io/floci).
     """
@@ -115,7 +115,7 @@ def _put_feedback_attributes(context: Context, params: Params) -> Result:
 
 
 def _put_configuration_set_attributes(context: Context, params: Params) -> Result:
-    """The set must exist; without a name the default is cleared (SES v2 API reference)."""
+    """Set or, without a name, clear the default set. The set must exist (SES v2 API reference)."""
     key, found = _identity(context, params["EmailIdentity"])
     name = params.get("ConfigurationSetName", "")
     if name:
@@ -163,7 +163,7 @@ _Change = Callable[[dict[str, str], str, str], None]
 
 
 def _put_policy(check: _Change) -> Operation:
-    """Create or update: `check(policies, name, identity)` raises where the policy may not be there, or must be."""
+    """Create or update a policy. `check(policies, name, identity)` raises if the policy must not exist, or must exist."""
 
     def operation(context: Context, params: Params) -> Result:
         key, found = _identity(context, params["EmailIdentity"])
@@ -182,8 +182,8 @@ def _put_policy(check: _Change) -> Operation:
 
 
 def _new(policies: dict[str, str], name: str, identity: str) -> None:
-    # Compared with AWS by floci-io/floci (pull request 1750), as what follows; the model's text for updating and deleting
-    # a missing policy says otherwise.
+    # Compared with AWS by floci-io/floci (pull request 1750), as the following; the model's text for updating and deleting
+    # a missing policy differs.
     if name in policies:
         raise Refusal("AlreadyExistsException", f"Policy <{name}> already exists for identity <{identity}>.")
     if len(policies) >= identity_policy.MAX_POLICIES:
@@ -212,7 +212,7 @@ def _get_policies(context: Context, params: Params) -> Result:
 
 
 def _tagged(context: Context, arn_text: str) -> tuple[Any, str]:
-    """The table and key of what an ARN names. Raises Refusal where that is nothing of the caller's."""
+    """Return the table and key of an ARN's resource. Raises Refusal if the caller has no such resource."""
     arn = arns.parse(arn_text)
     kind, _, name = arn.resource.partition("/") if arn else ("", "", "")
     if arn and arn.service == "ses" and arn.scope == context.scope:

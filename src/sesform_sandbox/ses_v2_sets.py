@@ -12,8 +12,8 @@ from sesform_sandbox.destinations import BadDestination
 from sesform_sandbox.refusal import Refusal
 from sesform_sandbox.state import ConfigurationSet
 
-# Block → what its members are where the block is given without them. A boolean left out is false: seen on AWS
-# (go-to-k/cdk-real-drift), though a set made without the block sends and has reputation metrics.
+# Block → its members if the block is given without them. A missing boolean is false: seen on AWS
+# (go-to-k/cdk-real-drift), though a set created without the block sends and has reputation metrics.
 _LEFT_OUT: dict[str, dict[str, Any]] = {
     "ArchivingOptions": {},
     "DeliveryOptions": {"TlsPolicy": "OPTIONAL"},
@@ -23,18 +23,18 @@ _LEFT_OUT: dict[str, dict[str, Any]] = {
     "TrackingOptions": {},
     "VdmOptions": {},
 }
-# A set made without blocks has these two (go-to-k/cdk-real-drift) and no delivery options (hashicorp/terraform-provider-aws:
-# its acceptance test of a bare set finds no difference afterwards).
+# A set created without blocks has these two (go-to-k/cdk-real-drift) and no delivery options
+# (hashicorp/terraform-provider-aws: its acceptance test of a bare set finds no difference afterwards).
 FRESH: dict[str, dict[str, Any]] = {
     "ReputationOptions": {"ReputationMetricsEnabled": True},
     "SendingOptions": {"SendingEnabled": True},
 }
-# Blocks that are gone when they are put without the member that makes them.
+# Blocks that are removed when they are put without their main member.
 _NOTHING_WITHOUT = {"ArchivingOptions": "ArchiveArn", "TrackingOptions": "CustomRedirectDomain"}
 
 
 def tags(params: Params) -> dict[str, str]:
-    """A list of tags → a mapping."""
+    """Return a list of tags as a mapping."""
     return {tag["Key"]: tag["Value"] for tag in params.get("Tags") or ()}
 
 
@@ -43,7 +43,7 @@ def tag_list(found: dict[str, str]) -> list[dict[str, str]]:
 
 
 def configuration_set(context: Context, name: str) -> ConfigurationSet:
-    """Text seen on AWS: localstack's recorded snapshots (tests/aws/services/ses)."""
+    """Return AWS's error. Text seen on AWS: localstack's recorded snapshots (tests/aws/services/ses)."""
     try:
         return context.here.configuration_sets[name]
     except KeyError:
@@ -74,7 +74,7 @@ def _create_configuration_set(context: Context, params: Params) -> Result:
 
 
 def _block(block: str, given: Params) -> dict[str, Any] | None:
-    """An options block → what is stored, None where that means no block."""
+    """Return an options block as it is stored, None if it means no block."""
     needed = _NOTHING_WITHOUT.get(block)
     if needed and not given.get(needed):
         return None
@@ -101,7 +101,7 @@ def _list_configuration_sets(context: Context, params: Params) -> Result:
 
 
 def page_size(params: Params) -> int:
-    """The page size of a listing of version 2. Raises Refusal for one out of bounds, and for filters, which are not emulated."""
+    """Return the page size of a listing of version 2. Raises Refusal for one out of bounds, and for filters."""
     if params.get("Filter"):
         raise Refusal("BadRequestException", "The sandbox does not filter listings.")
     size: int = params.get("PageSize") or 1000
@@ -111,7 +111,7 @@ def page_size(params: Params) -> int:
 
 
 def _delete_configuration_set(context: Context, params: Params) -> Result:
-    # Its destinations go with it. Identities that have it as their default keep the name, and their sends fail from now on
+    # Its destinations are deleted too. Identities whose default it is keep the name, and their sends fail from then on
     # (SES developer guide, "Managing configuration sets").
     configuration_set(context, params["ConfigurationSetName"])
     del context.here.configuration_sets[params["ConfigurationSetName"]]
@@ -136,7 +136,7 @@ def _put_options(block: str) -> Operation:
 def _change_destinations(
     change: Callable[[Context, str, str, dict[str, Any], Params], dict[str, Any] | None],
 ) -> Operation:
-    """An operation that puts a definition in, or with None takes one out, of a set's destinations."""
+    """Return an operation that adds a definition to a set's destinations, or with None removes one."""
 
     def operation(context: Context, params: Params) -> Result:
         set_name, name = params["ConfigurationSetName"], params["EventDestinationName"]
@@ -170,11 +170,11 @@ def _created(context: Context, set_name: str, name: str, found: dict[str, Any], 
 
 
 def _updated(context: Context, set_name: str, name: str, found: dict[str, Any], params: Params) -> dict[str, Any]:
-    # The whole definition is replaced: what is left out is reset (seen on AWS: go-to-k/cdk-real-drift#1646).
+    # The whole definition is replaced: missing members are reset (seen on AWS: go-to-k/cdk-real-drift#1646).
     _existing(name, found)
     definition = destinations.checked(context, set_name, params["EventDestination"])
     if destinations.kind_of(definition) != destinations.kind_of(found[name]):
-        # Not documented either way; not all tools can do it on AWS, so the sandbox refuses.
+        # AWS does not document it; not all tools can do it, so the sandbox refuses.
         raise BadDestination(f"The destination type of event destination <{name}> cannot be changed.")
     return definition
 

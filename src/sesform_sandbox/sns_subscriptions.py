@@ -1,4 +1,4 @@
-"""SNS: subscriptions. They are kept with their topic; those that a human or another account must confirm are pending."""
+"""SNS subscriptions, stored with their topic. A subscription that a person or another account must confirm is pending."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _BOOLEANS = ("RawMessageDelivery",)
 _JSON = ("DeliveryPolicy", "FilterPolicy", "RedrivePolicy", "ReplayPolicy")
 _TEXTS = ("FilterPolicyScope", "SubscriptionRoleArn")
 
-# A filter policy is removed by `{}`, a redrive policy by an empty text (hashicorp/terraform-provider-aws, sns topic
-# subscription); what reads as unset is absent.
+# `{}` removes a filter policy, an empty text a redrive policy (hashicorp/terraform-provider-aws, sns topic
+# subscription); default values are absent.
 _UNSET = {"RawMessageDelivery": "false", "FilterPolicy": "{}"}
 
 
@@ -35,7 +35,7 @@ class Found(NamedTuple):
 
 
 def find(context: Context, arn: str) -> Found | None:
-    """A subscription's ARN → the subscription, wherever the topic's account keeps it."""
+    """Return the subscription of an ARN, from the topic's account."""
     parts = arn.split(":")
     if len(parts) < 6:
         raise invalid(f"SubscriptionArn Reason: An ARN must have at least 6 elements, not {len(parts)}")
@@ -62,8 +62,10 @@ def known(context: Context, arn: str) -> Found:
 
 
 def _subscribe(context: Context, params: Params) -> Result:
-    """Idempotent for (topic, protocol, endpoint) as long as no attribute given differs (seen on AWS: localstack's recorded
-    snapshots, test_subscribe_idempotency)."""
+    """Subscribe. Idempotent for (topic, protocol, endpoint) if no given attribute differs.
+
+    Seen on AWS: localstack's recorded snapshots, test_subscribe_idempotency.
+    """
     topic_arn, protocol, endpoint = params["TopicArn"], params["Protocol"], params.get("Endpoint", "")
     home, _, _ = existing(context, topic_arn, "Subscribe")
     _check_endpoint(topic_arn, protocol, endpoint)
@@ -83,7 +85,7 @@ def _subscribe(context: Context, params: Params) -> Result:
 
 
 def _subscribed(arn: str, subscription: Subscription, params: Params) -> Result:
-    # SNS API reference, Subscribe: "pending confirmation" stands for the ARN unless ReturnSubscriptionArn is true.
+    # SNS API reference, Subscribe: "pending confirmation" replaces the ARN unless ReturnSubscriptionArn is true.
     shown = not subscription.pending or params.get("ReturnSubscriptionArn", False)
     return {"SubscriptionArn": arn if shown else "pending confirmation"}
 
@@ -105,8 +107,10 @@ def _check_endpoint(topic_arn: str, protocol: str, endpoint: str) -> None:
 
 
 def _must_confirm(context: Context, protocol: str, endpoint: str) -> bool:
-    """SNS API reference, Subscribe: a confirmation is needed for HTTP(S) and e-mail, and where the endpoint and the caller
-    are of different accounts. Whether a queue or function exists is not looked at."""
+    """Return whether a subscription must be confirmed. Whether a queue or function exists is not checked.
+
+    SNS API reference, Subscribe: HTTP(S) and e-mail endpoints, and endpoints of another account than the caller's.
+    """
     if protocol in _BY_HAND:
         return True
     arn = arns.parse(endpoint)
@@ -123,7 +127,7 @@ def _confirm_subscription(context: Context, params: Params) -> Result:
 
 
 def _unsubscribe(context: Context, params: Params) -> Result:
-    # Quiet on a missing one (seen on AWS: localstack's recorded snapshots); refused while pending
+    # No error for a missing one (seen on AWS: localstack's recorded snapshots); refused while pending
     # (hashicorp/terraform-provider-aws, aws/aws-sdk-net#350).
     found = find(context, params["SubscriptionArn"])
     if found is None:
@@ -139,20 +143,20 @@ def _unsubscribe(context: Context, params: Params) -> Result:
 
 
 def _attributes(given: Params) -> dict[str, str]:
-    """Attributes as given → as kept. Raises Refusal for those that SNS does not know or take."""
+    """Return attributes in the form that is stored. Raises Refusal for attributes that SNS does not know or accept."""
     checked = {name: _attribute(name, value) for name, value in given.items()}
     return {name: value for name, value in checked.items() if value not in ("", _UNSET.get(name))}
 
 
 def _check_filter(attributes: dict[str, str]) -> None:
-    """The filter policy must be valid for its scope, whichever of the two is set. Raises Refusal."""
+    """Check the filter policy against its scope, whichever of the two is set. Raises Refusal."""
     scope = attributes.get("FilterPolicyScope", filter_policy.ATTRIBUTES)
     filter_policy.check(json.loads(attributes.get("FilterPolicy", "{}")), scope)
 
 
 def _attribute(name: str, value: str) -> str:
     if name in _BOOLEANS:
-        # Booleans come back in lower case (seen on AWS: localstack's recorded snapshots).
+        # SNS returns booleans in lower case (seen on AWS: localstack's recorded snapshots).
         if value.lower() not in ("true", "false"):
             raise invalid(f"Attributes Reason: {name}: Invalid value [{value}]. Must be true or false.")
         return value.lower()
@@ -203,7 +207,7 @@ def _set_subscription_attributes(context: Context, params: Params) -> Result:
 
 
 def _list_subscriptions(context: Context, params: Params) -> Result:
-    """Those that the caller's account made, on whosever topics."""
+    """List the subscriptions of the caller's account, to topics of any account."""
     homes = [home for scope, home in context.state.scopes.items() if scope.region == context.region]
     mine = {arn: s for home in homes for arn, s in home.subscriptions.items() if s.owner == context.account}
     return _listed(mine, params)

@@ -1,7 +1,7 @@
-"""SNS: topics, their attributes, policies and tags, and publishing.
+"""SNS topics: attributes, policies, tags, and publishing.
 
-Own code rather than moto's backend: that one is shared by the whole process, has no default-policy, ownership,
-confirmation or idempotency rules, and could not be kept in a file.
+moto's backend is not used: the whole process shares it, it lacks the rules of default policies, ownership, confirmation and
+idempotency, and it cannot be kept in a file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sesform_sandbox.policy import compact, default_topic_policy
 from sesform_sandbox.refusal import Refusal
 from sesform_sandbox.state import ScopeState, Topic
 
-# SNS API reference, SetTopicAttributes. Value → what reads as unset: attributes that have SNS's default are absent
+# SNS API reference, SetTopicAttributes. Attributes and their default values, which SNS does not return
 # (seen on AWS in localstack's recorded snapshots, tests/aws/services/sns).
 _DEFAULTS: dict[str, tuple[str, ...]] = {
     "ApplicationFailureFeedbackRoleArn": ("",),
@@ -72,9 +72,9 @@ def invalid(reason: str) -> Refusal:
 def locate(
     context: Context, topic_arn: str, action: str, parameter: str = "TopicArn"
 ) -> tuple[ScopeState, str, Topic | None]:
-    """The scope of a topic, its name there, and the topic (None: no such one), for a caller who may do `action`.
+    """Return a topic's scope, name and record (None if it does not exist), for a caller who may do `action`.
 
-    Raises Refusal for what is no topic ARN, one of another region, and callers of other accounts without the right.
+    Raises Refusal for a text that is no topic ARN, a topic of another region, and callers of other accounts without the right.
     Texts seen on AWS: localstack's recorded snapshots (tests/aws/services/sns).
     """
     if len(parts := topic_arn.split(":")) < 6:
@@ -93,7 +93,7 @@ def locate(
 
 
 def existing(context: Context, topic_arn: str, action: str) -> tuple[ScopeState, str, Topic]:
-    """As `locate`, for calls that need the topic to exist."""
+    """Return the same as `locate`. Raises Refusal if the topic does not exist."""
     home, name, topic = locate(context, topic_arn, action)
     if topic is None:
         raise Refusal("NotFound", "Topic does not exist")
@@ -104,8 +104,10 @@ def existing(context: Context, topic_arn: str, action: str) -> tuple[ScopeState,
 
 
 def _create_topic(context: Context, params: Params) -> Result:
-    """Idempotent by name as long as no attribute or tag given differs from the topic's own (seen on AWS: localstack's
-    recorded snapshots, test_create_topic_*, test_create_duplicate_topic_*)."""
+    """Create a topic. Idempotent by name if no given attribute or tag differs from the topic's own.
+
+    Seen on AWS: localstack's recorded snapshots, test_create_topic_*, test_create_duplicate_topic_*.
+    """
     name, given = params["Name"], dict(params.get("Attributes") or {})
     fifo = given.get("FifoTopic", "false").lower() == "true"
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,251}\.fifo" if fifo else r"[A-Za-z0-9_-]{1,256}", name):
@@ -127,7 +129,7 @@ def _create_topic(context: Context, params: Params) -> Result:
 
 
 def _with(topic: Topic, arn: str, attribute: str, value: str) -> Topic:
-    """A topic with one attribute set. Raises Refusal where SNS would not take it."""
+    """Return a topic with one attribute set. Raises Refusal if SNS would not accept it."""
     if attribute == "Policy":
         return replace(topic, policy=topic_policy.accepted(value, arn))
     if attribute in _FIFO:
@@ -153,7 +155,7 @@ def _with(topic: Topic, arn: str, attribute: str, value: str) -> Topic:
 
 
 def _delete_topic(context: Context, params: Params) -> Result:
-    # Quiet on a missing one (seen on AWS: localstack's recorded snapshots). Subscriptions go with it.
+    # No error for a missing one (seen on AWS: localstack's recorded snapshots). Its subscriptions are deleted too.
     home, name, topic = locate(context, params["TopicArn"], "DeleteTopic")
     if topic:
         del home.topics[name]
@@ -195,7 +197,7 @@ def _list_topics(context: Context, params: Params) -> Result:
 
 
 def pages(names: Any, params: Params) -> tuple[list[str], str | None]:
-    """One page of a listing of SNS (100 entries, as its API reference has it for every list)."""
+    """Return one page of a listing of SNS: 100 entries, as its API reference says for every list."""
     try:
         return rules.page(names, _PAGE, params.get("NextToken"))
     except ValueError:

@@ -1,7 +1,7 @@
-"""What the sandbox holds: plain frozen records in tables, one set of tables for each account and region.
+"""The state of the sandbox: frozen records in tables, one set of tables for each account and region.
 
-A record is never changed in place: an operation puts a new one into its table. So a table knows by itself whether
-anything changed and which lines of the state file must be written anew.
+Records are never changed in place: an operation puts a new one into its table. So each table knows whether it has changed, and
+which lines of the state file must be written again.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ Record = TypeVar("Record")
 class Identity:
     """A domain or an e-mail address. `topics`: notification type → topic ARN; `headers`: types that include headers.
 
-    What a new identity has: no topics, no headers, forwarding on.
-    Seen on AWS: ansible-collections/community.aws, integration tests of ses_identity.
+    A new identity has no topics, no headers, and forwarding on. Seen on AWS: ansible-collections/community.aws, integration tests
+    of ses_identity.
     """
 
     verified: bool = True
@@ -39,7 +39,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class ForeignIdentity:
-    """A delegate's own settings for an identity of another account, kept in the delegate's account under that ARN.
+    """A delegate's settings for an identity of another account, stored in the delegate's account under that ARN.
 
     Source: SES developer guide, "Delegate sender tasks: notifications" (the legacy cross-account procedure).
     """
@@ -50,7 +50,7 @@ class ForeignIdentity:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationSet:
-    """`options`: block name of SES v2 → block; `destinations`: name → EventDestinationDefinition of SES v2."""
+    """A configuration set. `options`: block of SES v2 by name; `destinations`: EventDestinationDefinition of SES v2 by name."""
 
     options: dict[str, Any] = field(default_factory=dict)
     destinations: dict[str, Any] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class ConfigurationSet:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """`attributes` holds only what differs from SNS's defaults; `policy` is the document's text."""
+    """A topic. `attributes`: those that differ from SNS's defaults. `policy`: the text of the document."""
 
     policy: str
     attributes: dict[str, str] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Kept with its topic. `owner` is the account that subscribed; `token` confirms it while it is pending."""
+    """A subscription, stored with its topic. `owner`: the account that subscribed. `token`: confirms it while it is pending."""
 
     topic_arn: str
     protocol: str
@@ -81,7 +81,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A KMS key, by its id. `state` is as KMS names it; `aliases` have their prefix `alias/`."""
+    """A KMS key, stored by its id. `state`: in KMS's terms. `aliases`: with their prefix `alias/`."""
 
     policy: str
     state: str = "Enabled"
@@ -90,13 +90,13 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A declared role: AssumeRole must present this external id, if there is one."""
+    """A declared role. AssumeRole must present its external id, if it has one."""
 
     external_id: str | None = None
 
 
 class Table(UserDict[str, Record]):
-    """Records by name. `changed` turns true when a record was added, replaced by a different one, or removed."""
+    """Records by name. `changed` becomes true when a record is added, replaced by a different one, or removed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class Table(UserDict[str, Record]):
         self.changed = True
 
     def lines(self) -> Iterator[str]:
-        """One line of JSON for each record, sorted by name; a line is made once and kept until its record changes."""
+        """Return one line of JSON for each record, sorted by name. A line is made once and kept until its record changes."""
         for key in sorted(self.data):
             line = self._lines.get(key)
             if line is None:
@@ -125,7 +125,7 @@ class Table(UserDict[str, Record]):
 
 
 class ScopeState:
-    """Everything that one account has in one region."""
+    """The state of one account in one region."""
 
     def __init__(self) -> None:
         self.identities: Table[Identity] = Table()
@@ -140,7 +140,7 @@ class ScopeState:
         return {name: getattr(self, name) for name in RECORDS}
 
 
-# Table of a scope → type of its records. The names are those of the attributes above and of the state file.
+# Table of a scope → type of its records. The names are also those of the attributes above and of the state file.
 RECORDS: dict[str, type[Any]] = {
     "identities": Identity,
     "foreign_identities": ForeignIdentity,
@@ -152,14 +152,14 @@ RECORDS: dict[str, type[Any]] = {
 
 
 class State:
-    """Everything of every account."""
+    """The state of all accounts."""
 
     def __init__(self) -> None:
         self.scopes: dict[Scope, ScopeState] = {}
         self.roles: Table[Role] = Table()
 
     def at(self, account: str, region: str) -> ScopeState:
-        """What an account has in a region; made empty where nothing is there yet."""
+        """Return the state of an account in a region; an empty one is added if there is none."""
         return self.scopes.setdefault(Scope(account, region), ScopeState())
 
     @property
@@ -173,7 +173,7 @@ class State:
         return any(table.changed for table in self.tables)
 
     def settle(self) -> None:
-        """Takes what is there now as the state from which changes count."""
+        """Count changes from the present state on."""
         for table in self.tables:
             table.changed = False
 
@@ -182,7 +182,7 @@ class State:
 
 
 def encode(record: Any) -> dict[str, Any]:
-    """A record → a JSON object without the fields that have their default."""
+    """Return a record as a JSON object without fields that have their default."""
     values = ((name, getattr(record, name), default) for name, _, default in _schema(type(record)))
     return {
         name: list(value) if isinstance(value, tuple) else value for name, value, default in values if value != default
@@ -190,7 +190,7 @@ def encode(record: Any) -> dict[str, Any]:
 
 
 def decode(kind: type[Record], value: object) -> Record:
-    """A JSON object → a record. Raises ValueError, with what is wrong, where it is not exactly one of that kind."""
+    """Return the record of a JSON object. Raises ValueError, with the reason, if it is not exactly a record of this type."""
     if not isinstance(value, Mapping):
         raise ValueError("not an object")
     schema = {name: (hint, default) for name, hint, default in _schema(kind)}
@@ -228,7 +228,7 @@ _SCHEMAS: dict[type[Any], tuple[tuple[str, Any, Any], ...]] = {}
 
 
 def _schema(kind: type[Any]) -> tuple[tuple[str, Any, Any], ...]:
-    """(name, type, default or MISSING) of each field."""
+    """Return (name, type, default or MISSING) of each field."""
     if kind not in _SCHEMAS:
         hints = get_type_hints(kind)
         _SCHEMAS[kind] = tuple(

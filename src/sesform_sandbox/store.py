@@ -1,7 +1,7 @@
-"""The state file: read when another process changed it, written whole and atomically, under a lock beside it.
+"""The state file: read when another process has changed it, replaced atomically, under a lock file.
 
-Layout: one line for each identity, configuration set, topic, subscription and role, sorted, so that it can be read and
-compared by people. Killing the process at any moment leaves either the old file or the new one.
+It has one line for each identity, configuration set, topic, subscription and role, sorted, so that people can read and compare it.
+A process that is killed leaves either the old file or the new one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Fingerprint = tuple[int, ...] | None
 
 
 class Store:
-    """One state, in memory or in a file that several processes may share. Not thread-safe: the sandbox holds its own lock."""
+    """One state, in memory or in a file that processes may share. Not thread-safe: the sandbox has a lock."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
@@ -41,9 +41,9 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[State]:
-        """The newest state, to read and change; what changed is in the file when the block is left. Nests.
+        """Yield the newest state, to read and change. Changes are in the file when the block ends. Nests.
 
-        Raises SandboxStateError where the file cannot be read, understood or written.
+        Raises SandboxStateError if the file cannot be read, parsed or written.
         """
         if self.path is None or self._depth:
             yield self._state
@@ -58,7 +58,7 @@ class Store:
                 self._save(self.path)
 
     def forget(self) -> None:
-        """Empties the state and removes the file, whatever it holds."""
+        """Delete all state and the file, whatever it contains."""
         self._state = State()
         if self.path is None:
             return
@@ -85,7 +85,7 @@ class Store:
                 os.close(self._lock_fd)
 
     def _fingerprint(self, path: Path) -> Fingerprint:
-        # The counter in the lock file tells apart two writes within one tick of the file system's clock.
+        # The counter in the lock file distinguishes two writes within one tick of the file system's clock.
         assert self._lock_fd is not None
         try:
             found = path.stat()
@@ -113,7 +113,7 @@ class Store:
             return
         assert self._lock_fd is not None
         temporary = path.with_name(path.name + ".tmp")
-        self._seen = ()  # matches nothing: should the write fail, the next call reads what the file really holds
+        self._seen = ()  # matches no file: if the write fails, the next call reads the file again
         with _explained(path, "written"):
             temporary.unlink(missing_ok=True)
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -126,7 +126,7 @@ class Store:
 
 
 def _lock(path: Path, held: int | None) -> int:
-    """Locks the lock file, waiting for whoever has it. `held` is its descriptor from last time: used if it still is that file."""
+    """Lock the lock file; wait while another process has it. `held`: its descriptor, used again if it is still that file."""
     while True:
         if held is None:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -136,12 +136,12 @@ def _lock(path: Path, held: int | None) -> int:
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(held), path.stat()):
                 return held
-        os.close(held)  # somebody removed it, and others may already lock a new one
+        os.close(held)  # another process removed it, and others may already lock a new one
         held = None
 
 
 def dump(state: State) -> str:
-    """The state as the text of a state file."""
+    """Return the state as the text of a state file."""
     accounts: dict[str, dict[str, str]] = {}
     for scope in sorted(state.scopes):
         tables = {name: _object(table.lines(), 5) for name, table in state.scopes[scope].tables.items() if table}
@@ -167,7 +167,7 @@ def _object(members: Iterable[str], depth: int) -> str:
 
 
 def load(path: Path) -> State:
-    """A state file → the state. Raises SandboxStateError where the file is not one that this version wrote."""
+    """Return the state of a state file. Raises SandboxStateError if this version did not write the file."""
     try:
         with path.open("rb") as file:
             text = file.read(_LARGEST + 1)
@@ -219,7 +219,7 @@ def _members(value: Any, where: str) -> Iterable[tuple[str, Any]]:
 
 def _unusable(path: Path, reason: str) -> SandboxStateError:
     return SandboxStateError(
-        f"{path}: the sandbox's state cannot be used: {reason}; `sesform sandbox reset` starts afresh"
+        f"{path}: the state of the sandbox cannot be used: {reason}. `sesform sandbox reset` deletes it."
     )
 
 
@@ -229,6 +229,6 @@ def _explained(path: Path, verb: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise SandboxStateError(
-            f"{path}: the sandbox's state cannot be {verb}: {error.strerror or error}; "
-            "check the path and its permissions, or `sesform sandbox reset` to start afresh"
+            f"{path}: the state of the sandbox cannot be {verb}: {error.strerror or error}. "
+            "Check the path and its permissions, or delete it with `sesform sandbox reset`."
         ) from None

@@ -1,4 +1,4 @@
-"""STS: who am I, and becoming a role in another account. Keys and tokens carry all that there is to know (see accounts)."""
+"""STS: GetCallerIdentity and AssumeRole. Keys and tokens contain all that is needed (see accounts)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _get_caller_identity(context: Context, params: Params) -> Result:
 
 
 def _assume_role(context: Context, params: Params) -> Result:
-    """Temporary credentials in the role's account. A role that was declared with an external id insists on it."""
+    """Return temporary credentials in the role's account. A role that was declared with an external id requires it."""
     _check(params)
     role_arn = params["RoleArn"]
     arn = arns.parse(role_arn)

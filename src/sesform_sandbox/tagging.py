@@ -1,6 +1,6 @@
-"""The Resource Groups Tagging API, as far as it reads: GetResources over what SES and SNS hold here.
+"""The Resource Groups Tagging API: GetResources, for the resources of SES and SNS.
 
-Source of the rules: its API reference. Tags show at once here; AWS names no time.
+Source of the rules: its API reference. Tags are visible at once here; AWS documents no delay.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MOST = 100
 
 
 def _get_resources(context: Context, params: Params) -> Result:
-    """One page of the tagged resources of the account in the region."""
+    """Return one page of the tagged resources of the account in the region."""
     listed = params.get("ResourceARNList")
     if listed and any(
         params.get(k) for k in ("TagFilters", "ResourceTypeFilters", "ResourcesPerPage", "PaginationToken")
@@ -46,7 +46,7 @@ def _get_resources(context: Context, params: Params) -> Result:
 
 
 def _tagged(context: Context) -> Iterator[tuple[str, dict[str, str]]]:
-    """All that has tags, with them."""
+    """Return all resources with tags, with their tags."""
     here, scope = context.here, context.scope
     for name, topic in here.topics.items():
         if topic.tags:
@@ -60,7 +60,7 @@ def _tagged(context: Context) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _is_of(arn: str, types: list[str] | tuple[str, ...]) -> bool:
-    """Whether it is of one of the types, each `service` or `service:type`; no types: all. A topic's ARN names no type."""
+    """Return whether a resource has one of the types, `service` or `service:type`; [] for all. Topic ARNs have no type."""
     parsed = arns.parse(arn)
     assert parsed is not None, arn
     kind = parsed.resource.partition("/")[0] if "/" in parsed.resource else ""

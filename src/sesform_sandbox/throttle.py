@@ -1,4 +1,4 @@
-"""The quota of SES: so many calls a second for each account and region, versions 1 and 2 together, sends not counted.
+"""The quota of SES: calls per second for each account and region, versions 1 and 2 together, without sends.
 
 Source: SES developer guide, "Quotas" (all operations but the sending ones: one request a second).
 """
@@ -21,12 +21,12 @@ NOT_COUNTED = frozenset(
     }
 )
 
-# A caller that paces itself exactly must not fail on the grain of clocks.
+# A caller with exact pacing must not fail because of the resolution of clocks.
 _TOLERANCE = 0.005
 
 
 class Throttle:
-    """Token buckets of capacity one. `clock` gives seconds; tests put their own there."""
+    """Token buckets of capacity one. `clock` returns seconds; tests replace it."""
 
     def __init__(self, rate: float | None) -> None:
         if rate is not None and rate <= 0:
@@ -36,7 +36,7 @@ class Throttle:
         self._free_at: dict[Scope, float] = {}
 
     def admits(self, scope: Scope) -> bool:
-        """Whether a call may go through now; if so it is counted."""
+        """Return whether a call is allowed now, and count it if so."""
         if self.rate is None:
             return True
         now, free_at = self.clock(), self._free_at.get(scope, float("-inf"))

@@ -1,4 +1,4 @@
-"""Topic policies as SNS treats them: which documents it takes, how it rewrites them, and what they let other accounts do."""
+"""Topic policies in SNS: the documents that it accepts, how it rewrites them, and what they allow other accounts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sesform_sandbox.refusal import Refusal
 # SNS developer guide, "Amazon SNS API permissions": limits of a topic policy.
 _MAX_BYTES, _MAX_STATEMENTS, _MAX_PRINCIPALS = 30 * 1024, 100, 200
 
-# The actions that a topic policy may name (same page); Receive is of old policies, seen in what Terraform restores.
+# The actions that a topic policy may name (same page); Receive is in old policies, which Terraform restores.
 ACTIONS = (
     "GetTopicAttributes",
     "SetTopicAttributes",
@@ -39,10 +39,10 @@ _CONDITION_KEYS = ("aws:sourceowner", "aws:sourceaccount", "aws:principalaccount
 
 
 def accepted(text: str, topic_arn: str) -> str:
-    """Policy text as a caller sent it → as SNS keeps it. Raises Refusal where SNS refuses it.
+    """Return a policy text in the form that SNS stores. Raises Refusal if SNS refuses it.
 
-    A policy cannot be emptied (cloud-custodian/cloud-custodian#1779); a bare account id comes back as the ARN of its root
-    (hashicorp/terraform-provider-aws#1545); Sids are unique and the one resource is the topic (SNS developer guide, as above).
+    A policy cannot be emptied (cloud-custodian/cloud-custodian#1779). SNS returns a bare account id as the ARN of its root
+    (hashicorp/terraform-provider-aws#1545). Sids are unique, and the only resource is the topic (SNS developer guide, as above).
     """
     try:
         policy = parse(text)
@@ -103,9 +103,9 @@ def _refused(reason: str) -> Refusal:
 
 
 def authorize(context: Context, topic_arn: str, action: str, policy: str | None) -> None:
-    """Lets the topic's own account do everything, others what the policy says. Raises Refusal (AuthorizationError, 403).
+    """Allow the topic's own account everything, other accounts what the policy says. Raises Refusal (AuthorizationError, 403).
 
-    `policy` is None where there is no such topic: to other accounts SNS does not tell which topics exist.
+    `policy` is None if the topic does not exist: SNS does not tell other accounts which topics exist.
     """
     arn = arns.parse(topic_arn)
     if arn is None or arn.account == context.account:
@@ -120,7 +120,7 @@ def authorize(context: Context, topic_arn: str, action: str, policy: str | None)
 
 
 def _allows(policy: Mapping[str, Any], topic_arn: str, action: str, context: Context) -> bool:
-    """IAM user guide, "Policy evaluation logic". What cannot be evaluated here neither allows nor fails to deny."""
+    """Evaluate a policy (IAM user guide, "Policy evaluation logic"). Unknown conditions never allow, and never prevent a denial."""
     verdicts = [(s.get("Effect"), _matches(s, topic_arn, action, context)) for s in statements(policy)]
     denied = any(effect == "Deny" and matches is not False for effect, matches in verdicts)
     return not denied and ("Allow", True) in verdicts

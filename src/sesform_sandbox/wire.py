@@ -1,7 +1,7 @@
-"""The wire formats: requests → parameters, results and refusals → responses, all from botocore's service models.
+"""The wire formats: requests to parameters, results and refusals to responses, with botocore's service models.
 
-The only module that uses moto's parsers and serializers (moto.core), which are no public interface of moto's:
-hence `moto_version`. Importing this module imports moto, so the sandbox does it only when one is made.
+The only module that uses moto's parsers and serializers (moto.core), which are private parts of moto: see `moto_version`. Importing
+this module imports moto, so the sandbox imports it only when one is made.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Answer:
 
 
 class _Errors(ResponseSerializer):
-    """Errors with the status that we say, also for codes that the service's model lacks (Throttling, AccessDenied, …)."""
+    """Responses with the sandbox's HTTP status, also for codes that the service's model lacks (Throttling, AccessDenied, …)."""
 
     def _serialize_error(self, resp: ResponseDict, error: Exception) -> ResponseDict:
         assert isinstance(error, Refusal)
@@ -87,8 +87,8 @@ class _RestJson(_Errors, RestJSONSerializer):
 _LOOKUPS = ErrorLookupFactory()
 
 
-# The two listings of SES v2 exist twice: newer SDKs post them to paths of their own, older ones (and the Go SDK in Terraform)
-# get them. The model has one of the two, depending on botocore's version; the other is told by this.
+# SES v2 has two forms of its listings: newer SDKs post them to their own paths, older ones (and the Go SDK in Terraform)
+# get them. The model has one of the two, depending on botocore's version; this table has the other one.
 _LISTS = {
     ("GET", "/v2/email/configuration-sets"): "ListConfigurationSets",
     ("POST", "/v2/email/list-configuration-sets"): "ListConfigurationSets",
@@ -98,7 +98,7 @@ _LISTS = {
 
 
 class _Paths:
-    """The operations of a REST service by method and path."""
+    """Return the operations of a REST service by method and path."""
 
     def __init__(self, model: ServiceModel) -> None:
         self._by_length: dict[tuple[str, int], list[tuple[list[str], str]]] = {}
@@ -107,10 +107,12 @@ class _Paths:
             parts = http["requestUri"].strip("/").split("/")
             self._by_length.setdefault((http["method"], len(parts)), []).append((parts, name))
         for candidates in self._by_length.values():
-            candidates.sort(key=lambda c: sum(part.startswith("{") for part in c[0]))  # literal paths win over labels
+            candidates.sort(
+                key=lambda c: sum(part.startswith("{") for part in c[0])
+            )  # literal paths come before labels
 
     def match(self, method: str, path: str) -> tuple[str, dict[str, str]] | None:
-        """The operation, and the labels in its path by name, decoded."""
+        """Return the operation, and the labels in its path by name, decoded."""
         given = path.strip("/").split("/")
         for parts, name in self._by_length.get((method, len(given)), ()):
             if all(part.startswith("{") or part == there for part, there in zip(parts, given, strict=True)):
@@ -121,23 +123,23 @@ class _Paths:
 
 @cache
 def api_of(name: str, invalid: str) -> Api:
-    """The wire format of a service, made once: its model takes a while to read."""
+    """Return the wire format of a service, made once: reading its model is slow."""
     return Api(name, invalid)
 
 
 class Api:
-    """One service's wire format. `name` is botocore's: ses, sesv2, sns, sts."""
+    """One service's wire format. `name`: botocore's: ses, sesv2, sns, sts."""
 
     def __init__(self, name: str, invalid: str) -> None:
         self.name = name
         self.model = get_service_model(name)
-        self._invalid = invalid  # the error code for parameters that break the model
+        self._invalid = invalid  # the error code for parameters that violate the model
         self._rest = self.model.protocol == "rest-json"
         self._paths = _Paths(self.model) if self._rest else None
         self._operations = frozenset(self.model.operation_names)
 
     def route(self, request: Request) -> tuple[str, dict[str, Any]]:
-        """The operation that a request asks for, and the parameters in its path. Raises Refusal where there is none."""
+        """Return the operation of a request, and the parameters in its path. Raises Refusal if there is none."""
         if self._paths is None:
             action = dict(parse_qsl(request.body.decode("utf-8", "replace"))).get("Action", "")
             if action not in self._operations:
@@ -155,7 +157,7 @@ class Api:
         return found
 
     def parse(self, operation: str, request: Request, in_path: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters of a request, checked against the model (required members, types, least lengths). Raises Refusal."""
+        """Return the parameters of a request, checked against the model (required members, types, lengths). Raises Refusal."""
         model = self.model.operation_model(operation)
         if model.input_shape is None:
             return {}
@@ -168,7 +170,7 @@ class Api:
             else:
                 params = parser.parse(self._parts(request, in_path))
             _numbers(params, model)
-        except Exception as error:  # whatever a body that is not of the protocol makes the parser stumble over
+        except Exception as error:  # any exception of the parser for a body that does not follow the protocol
             raise Refusal("SerializationException", f"The request cannot be read: {error}", 400) from None
         report = ParamValidator().validate(params, model.input_shape)
         if report.has_errors():
@@ -192,7 +194,7 @@ class Api:
         return {**parts, "values": values, "url_params": dict(in_path)}
 
     def answer(self, operation: str, result: Mapping[str, Any] | Refusal) -> Answer:
-        """A result or a refusal → the response that AWS would send."""
+        """Return the response that AWS would send for a result or a refusal."""
         model = (
             self.model.operation_model(operation) if operation in self._operations else OperationModel({}, self.model)
         )
@@ -205,7 +207,7 @@ class Api:
 
 
 def _numbers(params: dict[str, Any], model: OperationModel) -> None:
-    """Numbers of the query string, which the parser leaves as text."""
+    """Convert the numbers of the query string, which the parser leaves as text."""
     assert model.input_shape is not None
     for name, shape in model.input_shape.members.items():
         if shape.type_name in ("integer", "long") and isinstance(params.get(name), str):

@@ -1,4 +1,4 @@
-"""The wire format of services that name the operation in a header, AWS JSON 1.1: KMS and the Resource Groups Tagging API."""
+"""The wire format AWS JSON 1.1, which names the operation in a header: KMS and the Resource Groups Tagging API."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from sesform_sandbox.wire import Answer, Request
 
 @cache
 def json_api_of(name: str, invalid: str) -> JsonApi:
-    """The wire format of a service, made once: its model takes a while to read."""
+    """Return the wire format of a service, made once: reading its model is slow."""
     return JsonApi(name, invalid)
 
 
 class JsonApi:
-    """One service's wire format. `invalid` is the error code for parameters that break the model."""
+    """One service's wire format. `invalid`: the error code for parameters that violate the model."""
 
     def __init__(self, name: str, invalid: str) -> None:
         self.model = get_service_model(name)
@@ -30,14 +30,14 @@ class JsonApi:
         self._operations = frozenset(self.model.operation_names)
 
     def route(self, request: Request) -> tuple[str, dict[str, Any]]:
-        """The operation that a request asks for. Raises Refusal where there is none."""
+        """Return the operation of a request. Raises Refusal if there is none."""
         operation = request.headers.get("x-amz-target", "").rpartition(".")[2]
         if operation not in self._operations:
             raise Refusal("UnknownOperationException", f"No operation is called {operation!r}", 404)
         return operation, {}
 
     def parse(self, operation: str, request: Request, in_path: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters of a request, checked against the model. Raises Refusal."""
+        """Return the parameters of a request, checked against the model. Raises Refusal."""
         try:
             params = json.loads(request.body or b"{}")
             report = ParamValidator().validate(params, self.model.operation_model(operation).input_shape)
@@ -49,7 +49,7 @@ class JsonApi:
         return found
 
     def answer(self, operation: str, result: Mapping[str, Any] | Refusal) -> Answer:
-        """A result or a refusal → the response that AWS would send."""
+        """Return the response that AWS would send for a result or a refusal."""
         status, content = 200, result
         if isinstance(result, Refusal):
             status, content = result.status or 400, {"__type": result.code, "message": result.message}

@@ -191,7 +191,7 @@ def test_reset_forgets_everything(aws: Any) -> None:
 def test_other_moto_is_warned_about(monkeypatch: pytest.MonkeyPatch) -> None:
     """The warning names both versions."""
     monkeypatch.setattr(moto_version, "TESTED", ("4.1.",))
-    with pytest.warns(MotoVersionWarning, match=r"tested with moto 4\.1\.x, but moto 5\..* is installed"):
+    with pytest.warns(MotoVersionWarning, match=r"tested with moto 4\.1\.x; moto 5\..* is installed"):
         Sandbox()
 
 

@@ -250,7 +250,7 @@ def test_unusable_file_is_named_with_the_reason_and_the_way_out(file: Path, cont
 
     assert message.startswith(f"{file}: ")
     assert reason in message
-    assert message.endswith("`sesform sandbox reset` starts afresh")
+    assert message.endswith("`sesform sandbox reset` deletes it.")
     assert file.read_bytes() == content
 
     sandbox.reset()
