@@ -93,7 +93,7 @@ def applies(statement: Mapping[str, Any], request: Request) -> bool:
 
 
 def covers(pattern: str, resource: str) -> bool:
-    # An action that takes no resource is let by "*" alone, whatever else the pattern would cover.
+    # Only "*" allows an action without a resource, whatever else the pattern would cover.
     if resource == "*":
         return pattern == "*"
     parts = _PARTS.findall(pattern)

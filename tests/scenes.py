@@ -92,7 +92,7 @@ def wants(of: Desired) -> dict[str, Any]:
 
 
 def holding(done: Desired, *, seen_by: Desired | None = None, instead: Mapping[str, Any] | None = None) -> Snapshot:
-    """What AWS holds where `done` has been applied, as far as `seen_by` looks at it (all that `done` declares).
+    """The live state after `done` was applied, for what `seen_by` reads (all that `done` declares).
 
     `instead` replaces the properties at an address; None: it does not exist.
     """
@@ -107,7 +107,7 @@ def holding(done: Desired, *, seen_by: Desired | None = None, instead: Mapping[s
     sets = {a for a in looked_at if a.type == "configuration_set"}
     existing = {a: p for a, p in existing.items() if a in looked_at or _parent(a) in sets}
     topics = {
-        t.topic_arn: TopicFacts(policy_document.compact(_letting_in(t.topic_arn, [list(p) for p in t.publishers])))
+        t.topic_arn: TopicFacts(policy_document.compact(_allowing(t.topic_arn, [list(p) for p in t.publishers])))
         for of in (done, seen_by or done)
         for t in of.targets
         if t.topic_arn in of.watched_topics
@@ -120,7 +120,7 @@ def _parent(of: Address) -> Address:
     return Address(of.spec, of.region, "configuration_set", of.key.split("/")[0])
 
 
-def _letting_in(arn: str, publishers: list[list[str]]) -> policy_document.Policy:
+def _allowing(arn: str, publishers: list[list[str]]) -> policy_document.Policy:
     settled = RESOURCES["topic_policy"].planned_value(
         {"topic_arn": arn, "publishers": publishers, "accounts": None}, None
     )

@@ -65,7 +65,7 @@ class Shell:
 
     @property
     def sandbox(self) -> Sandbox:
-        """The sandbox that --sandbox uses here, as somebody else sees it."""
+        """The sandbox that --sandbox uses here, for another program."""
         return Sandbox(self.folder / ".sesform" / "sandbox.json")
 
     def clear_in_console(self, identity: str = "example.com", type_: str = "Bounce") -> None:

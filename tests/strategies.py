@@ -16,7 +16,7 @@ TYPES = ("bounce", "complaint", "delivery")
 # Few and telling: what matters is who carries bounces and complaints before and after.
 EVENTS = (["bounce"], ["complaint"], ["complaint", "bounce"], ["bounce", "open"], ["click", "send"], "all")
 
-# Every topic there is; each spec may leave out those that nobody refers to.
+# All topics; each spec may omit those without references.
 OWN_TOPICS, DELEGATE_TOPICS = ("o1", "o2"), ("d1", "d2")
 
 

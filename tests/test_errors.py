@@ -28,7 +28,7 @@ def test_a_problem_reads_as_place_path_summary_and_hint(expected: str, problem: 
 
 
 def test_a_problem_is_an_error_unless_it_says_otherwise() -> None:
-    """Nobody has to say that what is wrong is an error."""
+    """A problem is an error by default."""
     assert Problem("it is wrong").severity == "error"
 
 

@@ -48,7 +48,7 @@ def test_topics_that_are_managed_elsewhere_are_never_written() -> None:
 
 
 def test_the_subscribers_of_topics_that_are_published_to_are_looked_at() -> None:
-    """For `routes`; of other topics nobody asks."""
+    """Topics that resources publish to are read for `routes`; other topics are not."""
     assert let(BOTH, "sns:ListSubscriptionsByTopic") == [topic_arn("elsewhere")]
     assert let(BOTH, "sns:ListSubscriptionsByTopic", DELEGATE) == [topic_arn("feedback", DELEGATE)]
 
@@ -60,7 +60,7 @@ def test_a_topic_whose_policy_others_keep_and_that_has_no_attributes_is_only_mad
     assert let(named, "sns:SetTopicAttributes", apply=True) == [topic_arn("t")]
 
 
-def test_what_is_to_be_gone_can_be_deleted_and_nothing_else() -> None:
+def test_only_absent_resources_may_be_deleted() -> None:
     """Delete only on what is declared absent, create only on the rest."""
     specs = owner("topics: {kept: {}, gone: absent}\nconfiguration_sets: {kept: {}, gone: absent}\n")
 
@@ -90,7 +90,7 @@ def test_what_may_leave_the_specs_can_be_deleted() -> None:
     }
 
 
-def test_the_first_api_takes_no_resource_and_is_held_to_the_regions() -> None:
+def test_actions_of_the_first_api_have_no_resource_and_are_limited_to_the_regions() -> None:
     """Its actions stand on `*` with the regions of the specs as the condition; those of the second do not."""
     specs = owner("identities: {example.com: {authorize: {'333333333333': {}}}}\n").replace(
         "[eu-west-1]", "[us-east-1, eu-west-1]"

@@ -305,7 +305,7 @@ def type_tests(source: str) -> list[str]:
 
 @pytest.mark.parametrize("module", ["sesform.planning.planner", "sesform.specs.removed"])
 def test_planning_and_removal_ask_the_types(module: str) -> None:
-    """What differs by resource type stands in the type: these modules know no type by name."""
+    """Differences between resource types are in the types: these modules name no type."""
     names = [n.value for n in ast.walk(tree(sources()[module])) if isinstance(n, ast.Constant) and n.value in RESOURCES]
 
     assert names == []

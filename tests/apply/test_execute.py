@@ -1,4 +1,4 @@
-"""What becomes of a plan when steps fail, answers are lost, or somebody stops the run: the truth, and nothing more than needed."""
+"""The results of a plan when steps fail, answers are lost, or the run is interrupted."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_lost_answer_is_unknown_and_the_next_run_finds_it_done(estate: World) 
     ],
 )
 def test_an_answer_lost_once_is_asked_again_without_harm(estate: World, operation: str) -> None:
-    """botocore asks again after a lost answer: what is there already counts as made."""
+    """botocore retries after a lost answer: a resource that already exists counts as created."""
     specs = SPECS.replace(
         "a: {}", "a: {subscriptions: [{protocol: sqs, endpoint: 'arn:aws:sqs:eu-west-1:111111111111:q'}]}"
     )
@@ -131,7 +131,7 @@ def test_an_interrupt_lets_calls_under_way_finish_and_sends_no_more(estate: Worl
 
 
 def test_a_listener_that_fails_does_not_stop_the_run(estate: World) -> None:
-    """Progress that nobody can be told any more (a closed pipe) keeps no step from being done."""
+    """Steps go on if progress cannot be written any more (a closed pipe)."""
 
     def gone(change: Change, outcome: Outcome | None) -> None:
         raise BrokenPipeError
@@ -150,7 +150,7 @@ def test_a_plan_that_is_empty_is_done(estate: World) -> None:
     assert {"create": 0, "update": 0, "delete": 0} == report.done
 
 
-def test_somebody_else_deleting_a_topic_meanwhile_is_a_failure_with_a_reason(estate: World) -> None:
+def test_a_topic_that_is_deleted_during_apply_is_a_failure_with_a_reason(estate: World) -> None:
     """A topic deleted between plan and apply: the Set fails with AWS's text, and the next run makes the topic again."""
     estate.converge(SPECS)
     specs = SPECS.replace("{topic: a, headers: true}", "b")

@@ -84,7 +84,7 @@ def test_a_change_shows_where_aws_holds_what_it_was_for(
 
 @pytest.mark.parametrize("of", [change(None, T), change(T, None)])
 def test_what_cannot_be_read_is_not_shown(monkeypatch: pytest.MonkeyPatch, of: Change) -> None:
-    """Nobody knows, so nobody says that it is there, or that it is gone."""
+    """A change that could not be read is reported neither as shown nor as missing."""
     looks = Looks(monkeypatch, Snapshot(unreadable={address(NOTIFICATION): "denied"}))
 
     assert [of] == looks.not_shown(report(of))
@@ -109,7 +109,7 @@ def test_only_the_last_step_of_a_resource_is_looked_for(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("result", ["failed", "not tried", "unknown"])
 def test_what_was_not_done_is_not_looked_for(monkeypatch: pytest.MonkeyPatch, result: Result) -> None:
-    """Nobody waits for what was never carried out, and AWS is not asked."""
+    """A step that was not done is not waited for, and makes no call."""
     looks = Looks(monkeypatch, Snapshot())
 
     assert [] == looks.not_shown(report(change(None, T), result=result))

@@ -59,7 +59,7 @@ def test_what_shows_late_is_waited_for(world: World, monkeypatch: pytest.MonkeyP
 
 
 def test_what_never_shows_is_told_after_a_bounded_time(world: World) -> None:
-    """Somebody undoes a setting at once: after about a minute it is named, and no write is tried."""
+    """A setting that is undone at once is named after about a minute, and nothing is written."""
     world.identity("example.com")
     report = world.apply(world.plan(SPECS))
     world.client("ses").set_identity_headers_in_notifications_enabled(

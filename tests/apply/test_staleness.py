@@ -29,12 +29,12 @@ def stale_lines(snapshot: Snapshot) -> list[str]:
 
 
 def test_a_plan_is_fresh_where_nothing_has_moved() -> None:
-    """What was seen is what is there."""
+    """A plan whose live state has not changed is not stale."""
     staleness.check(planner.plan(compiled(AFTER), seen()), seen())
 
 
 def test_what_has_changed_is_told_with_what_was_expected() -> None:
-    """Somebody set another topic meanwhile: applying would undo that."""
+    """A topic that was changed after the plan makes it stale, because applying would undo that."""
     moved = {"identity": "a.com", "notification_type": "bounce", "topic_arn": topic_arn("x")}
     held = seen()
 
@@ -99,7 +99,7 @@ def test_another_spelling_of_a_policy_is_not_a_move() -> None:
 
 
 def test_only_the_first_step_of_a_resource_is_compared() -> None:
-    """A second step begins where the first one ends, which nobody has seen yet."""
+    """A second step begins where the first one ends, so it is not compared."""
     text = "topics: {t: {}}\nconfiguration_sets: {c: {event_destinations: {d: {events: [%s], sns: t}}}}\n"
     wanted = compiled(owner(text % "open"))
     held = holding(compiled(owner(text % "bounce")), seen_by=wanted)

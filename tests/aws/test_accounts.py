@@ -1,4 +1,4 @@
-"""Whose credentials are used for what, and what happens when they are somebody else's."""
+"""The credentials of each account, and errors if they belong to another account."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from world import OWNER, REGION, World
 
 
 class Clock:
-    """Time that passes only where somebody waits."""
+    """A clock that advances only while a call waits."""
 
     def __init__(self) -> None:
         self.now = 1000.0

@@ -103,7 +103,7 @@ def test_the_code_goes_before_the_text() -> None:
 
 
 def test_a_role_that_cannot_be_taken_is_about_its_trust_policy() -> None:
-    """For STS it is the role that has to let somebody in."""
+    """For STS the role's trust policy must allow the caller."""
     assert (
         explained(refusal("AccessDenied"), "sts:AssumeRole").hint
         == "the role's trust policy must allow these credentials"
@@ -201,7 +201,7 @@ def test_other_faults_of_credentials_are_such_too(kind: type[Exception]) -> None
     ],
 )
 def test_a_lost_answer_may_have_been_done(error: Exception) -> None:
-    """Where the call went out and no answer came, nobody knows whether it was carried out."""
+    """If a call was sent and no answer came, its result is unknown."""
     ours = explained(error)
 
     assert (ours.maybe_done, ours.hint) == (True, "the call may have been carried out; plan again to see")

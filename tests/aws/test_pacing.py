@@ -1,4 +1,4 @@
-"""The pace of calls, by a clock that stands still unless somebody waits."""
+"""The pace of calls, with a clock that advances only while a call waits."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def paced(rate: float | None) -> tuple[Pacer, Time]:
 
 
 def test_the_first_call_does_not_wait() -> None:
-    """Nobody waits before there is anything to wait for."""
+    """The first call does not wait."""
     pacer, time = paced(1.0)
 
     pacer.wait()
@@ -92,7 +92,7 @@ def test_calls_queue_up_behind_each_other() -> None:
     assert [int(w) for w in time.waits] == [1, 2, 3]
 
 
-def test_without_a_rate_nobody_waits() -> None:
+def test_without_a_rate_no_call_waits() -> None:
     """Where there is no quota there is no pace."""
     pacer, time = paced(None)
 

@@ -150,7 +150,7 @@ def test_verbose_tells_each_call(shell: Shell) -> None:
 
 
 def test_apply_without_a_terminal_refuses_before_its_first_call(shell: Shell) -> None:
-    """Nobody to ask, no --auto-approve: exit 1, both ways out named, nothing called."""
+    """Without a terminal and --auto-approve: exit 1, both options named, no call."""
     result = shell.run("apply", "--sandbox")
 
     assert (1, "") == (result.code, result.out)
@@ -305,7 +305,7 @@ def test_destroy_removes_what_is_declared(shell: Shell) -> None:
 
 
 def test_plan_with_a_missing_identity_is_an_error_and_not_a_plan(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What stands in the way is told with its place before anything is written; JSON says errored."""
+    """Preflight errors are printed with their place before anything is written; JSON says errored."""
     monkeypatch.setattr("sesform.engine.settings._declare_in", lambda *_: None)
     text = shell.run("plan", "--sandbox")
     document = json.loads(shell.run("plan", "--sandbox", "--format", "json").out)
@@ -381,7 +381,7 @@ def test_an_interrupt_while_reading_ends_at_once(shell: Shell, monkeypatch: pyte
 
 
 def test_json_without_approval_is_refused(shell: Shell) -> None:
-    """With --format json no plan is shown that somebody could agree to."""
+    """With --format json no plan is shown that could be approved."""
     result = shell.run("apply", "--sandbox", "--format", "json")
 
     assert 1 == result.code

@@ -61,7 +61,7 @@ def test_applying_and_removing_are_asked_for(shell: Shell, options: tuple[str, .
 
 
 def test_removing_what_carries_a_tag_is_asked_for(shell: Shell) -> None:
-    """--prune adds the finding of what no spec names, and with --apply its removal, where it carries the tag of these specs."""
+    """--prune adds permissions to find resources with the tag of these specs, and with --apply to delete them."""
     shell.specs(OWNER)
     planning, applying = shell.run("iam-policy", "--prune"), shell.run("iam-policy", "--prune", "--apply")
     deleting = [s for s in json.loads(applying.out)["Statement"] if "sns:DeleteTopic" in s["Action"]]
@@ -113,7 +113,7 @@ def test_the_role_is_told_on_stderr(shell: Shell) -> None:
 
 
 def test_a_spec_that_asks_for_nothing_needs_no_policy(shell: Shell) -> None:
-    """IAM takes no policy without a statement: that is said, and no error."""
+    """IAM accepts no policy without a statement: that is a warning and no error."""
     shell.specs('kind: Delegate\nname: mailer\naccount: "222222222222"\nregions: [eu-west-1]\n')
     result = shell.run("iam-policy", "--apply")
 

@@ -88,7 +88,7 @@ def test_credentials_are_written_and_the_external_id_is_not(applied: Shell, monk
 
 
 def test_legacy_entries_are_found_by_the_policies_of_topics(applied: Shell) -> None:
-    """Nothing lists them, but whom a topic lets in is asked for."""
+    """AWS does not list legacy entries, so identities that a topic's policy names are read."""
     applied.specs(SPECS + f"cross_account_notifications: {{'{PARTNER}': {{bounce: feedback}}}}\n")
     assert applied.run("apply", "--sandbox", "--auto-approve", "-q").code == 0
     found = applied.run("import", "--sandbox", *NAMED)
@@ -98,7 +98,7 @@ def test_legacy_entries_are_found_by_the_policies_of_topics(applied: Shell) -> N
 
 
 def test_legacy_entries_are_asked_for_by_their_arn(applied: Shell) -> None:
-    """Where no policy names the identity, somebody must."""
+    """If no policy names the identity, an option must."""
     applied.specs(SPECS + f"cross_account_notifications: {{'{PARTNER}': {{bounce: feedback}}}}\n")
     assert applied.run("apply", "--sandbox", "--auto-approve", "-q").code == 0
     statement = {
@@ -172,7 +172,7 @@ def test_what_cannot_be_read_is_never_left_out(applied: Shell, opened: Sandbox) 
 def test_an_answer_that_is_not_understood_is_no_answer(
     applied: Shell, opened: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What AWS does not promise is not passed off as what exists."""
+    """An incomplete result is not printed."""
 
     def broken(*_: Any) -> Any:
         raise ValueError("a policy is a JSON object with a list of statements")
@@ -258,7 +258,7 @@ def test_options_that_do_not_fit_together_are_refused(shell: Shell, expected: st
     assert f"Error: {expected}" == result.err.rstrip("\n").split("; use")[0].split("; write it like")[0]
 
 
-def test_an_account_or_region_that_is_there_twice_is_there_once(shell: Shell) -> None:
+def test_a_repeated_account_or_region_counts_once(shell: Shell) -> None:
     """People write a region beside each account."""
     once = shell.run("import", "--sandbox", "--account", OWNER, "--account", DELEGATE, "--region", REGION)
     beside = ("--account", OWNER, "--region", REGION, "--account", DELEGATE, "--region", REGION)

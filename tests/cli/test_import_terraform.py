@@ -82,7 +82,7 @@ def test_account_and_region_stand_in(shell: Shell, file: Path) -> None:
 
 
 def test_other_topics_are_counted(shell: Shell, file: Path) -> None:
-    """So that nobody looks for them in the specs."""
+    """Skipped topics are counted on stderr."""
     file.write_text(state(A_TOPIC, FIFO))
     result = shell.run("import", "--terraform", "state.json")
 
@@ -129,7 +129,7 @@ def test_options_that_do_not_go_with_a_state(shell: Shell, file: Path, words: li
     assert reason in result.err
 
 
-def test_a_topic_policy_that_sesform_would_write_goes_over(shell: Shell, file: Path) -> None:
+def test_a_topic_policy_that_sesform_would_write_is_handed_over(shell: Shell, file: Path) -> None:
     """Then its resource goes as well, and the spec keeps the policy."""
     publisher = Publisher(OWNER, identity_arn("example.com"))
     document = topic_statements.with_publishers({"Version": "2012-10-17", "Statement": []}, TOPIC, [publisher])
@@ -185,7 +185,7 @@ def test_a_state_of_nothing_that_specs_say(shell: Shell, file: Path) -> None:
 
 
 def test_what_a_plan_would_change_is_warned_about(shell: Shell, file: Path) -> None:
-    """The specs say what is there now."""
+    """The specs are made of the present state."""
     change = {"address": A_TOPIC["address"], "mode": "managed", "change": {"actions": ["update"]}}
     plan = {"format_version": "1.2", "prior_state": json.loads(state(A_TOPIC)), "resource_changes": [change]}
     file.write_text(json.dumps(plan))

@@ -1,4 +1,4 @@
-"""sesform routes: who gets which feedback, and what is missing."""
+"""sesform routes: the routes of events to receivers, and gaps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def gaps(shell: Shell) -> list[str]:
 
 
 def test_no_gap_exits_0(shell: Shell) -> None:
-    """Every identity and set has its way, somebody subscribes, nobody gets it twice."""
+    """Every identity and set has a route, the topic has a subscription, and nothing is received twice."""
     shell.specs(WHOLE)
     shell.run("apply", "--sandbox", "--auto-approve")
     result = shell.run("routes", "--sandbox")
@@ -29,7 +29,7 @@ def test_no_gap_exits_0(shell: Shell) -> None:
     assert f"topic arn:aws:sns:eu-west-1:222222222222:feedback -> sqs {QUEUE}" in result.out
 
 
-def test_a_topic_that_nobody_subscribes_to_is_a_gap(shell: Shell) -> None:
+def test_a_topic_without_subscription_is_a_gap(shell: Shell) -> None:
     """Exit 2, and the topic is named for identity and set."""
     shell.specs(WHOLE.replace(SUBSCRIBED, "{feedback: {}}"))
     shell.run("apply", "--sandbox", "--auto-approve")
@@ -41,7 +41,7 @@ def test_a_topic_that_nobody_subscribes_to_is_a_gap(shell: Shell) -> None:
 
 
 def test_a_pending_subscription_is_a_gap(shell: Shell) -> None:
-    """An e-mail subscription that nobody has confirmed carries nothing."""
+    """A pending e-mail subscription receives nothing."""
     shell.specs(WHOLE.replace("protocol: sqs", "protocol: email").replace(QUEUE, "ops@example.com"))
     shell.run("apply", "--sandbox", "--auto-approve")
 
@@ -60,7 +60,7 @@ def test_forwarding_beside_topics_is_double_notices(shell: Shell) -> None:
 
 
 def test_an_identity_without_a_route_is_a_gap(shell: Shell) -> None:
-    """No topic, no default set, forwarding off: nobody hears of a bounce."""
+    """Without topic, default set and forwarding, bounces have no receiver."""
     shell.specs(WHOLE)
     shell.run("apply", "--sandbox", "--auto-approve")
     v2 = shell.sandbox.session("111111111111", "eu-west-1").client("sesv2")

@@ -1,4 +1,4 @@
-"""--since: what left the specs since a commit, looked up in a real git repository."""
+"""--since: resources removed from the specs since a commit, in a real git repository."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ GONE = [
 ]
 
 
-def test_what_left_the_specs_is_removed_and_then_nothing_is_left_to_do(shell: Shell, git: Git) -> None:
+def test_removed_resources_are_deleted_and_the_next_plan_is_empty(shell: Shell, git: Git) -> None:
     """An owner's spec is deleted: its settings go, with reasons that name the old place; the same command again plans nothing."""
     shell.run("apply", "--sandbox", "--auto-approve")
     shell.specs(TOPIC_ONLY)
@@ -147,15 +147,15 @@ def test_hidden_files_and_other_files_were_no_specs_then_either(shell: Shell, gi
     assert ["delete linked/eu-west-1/topic/l"] == deletions(shell, "--since", "HEAD")
 
 
-def test_only_chooses_among_what_left(shell: Shell, git: Git) -> None:
-    """--only takes the addresses of what left."""
+def test_only_selects_removed_resources(shell: Shell, git: Git) -> None:
+    """--only selects addresses of removed resources."""
     shell.run("apply", "--sandbox", "--auto-approve")
     shell.specs(TOPIC_ONLY)
 
     assert GONE[1:2] == deletions(shell, "--since", "v1", "--only", "*/notification_topic/*/bounce")[-1:]
 
 
-def test_a_saved_plan_takes_the_external_id_of_a_spec_that_left_from_its_commit(shell: Shell, git: Git) -> None:
+def test_a_saved_plan_has_the_external_id_of_a_removed_spec_from_its_commit(shell: Shell, git: Git) -> None:
     """The secret is in no file but the old spec: applying the plan finds it there."""
     role = "{role_arn: 'arn:aws:iam::111111111111:role/r', external_id: s3cr3t-id}"
     shell.specs(SPECS.replace("identities:", f"credentials: {role}\nidentities:"))
@@ -171,7 +171,7 @@ def test_a_saved_plan_takes_the_external_id_of_a_spec_that_left_from_its_commit(
     assert git("rev-parse", "HEAD~1") == json.loads((shell.folder / "plan.json").read_text())["sesform"]["since"]
 
 
-def test_guards_hold_for_what_left(shell: Shell, git: Git) -> None:
+def test_guards_count_removed_resources(shell: Shell, git: Git) -> None:
     """Many settings that leave at once are refused as any other mass change is."""
     names = "\n".join(f"  n{i}.example.com: {{notifications: {{bounce: mailer/feedback}}}}" for i in range(10))
     shell.specs(SPECS.replace("identities:\n", f"identities:\n{names}\n"))
@@ -209,7 +209,7 @@ def test_a_ref_that_means_nothing_is_an_error(shell: Shell, git: Git, ref: str, 
 
 
 def test_a_shallow_clone_says_so(shell: Shell, git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A commit that a shallow clone lacks is told from one that nobody has."""
+    """A commit that a shallow clone lacks has another error than one that does not exist."""
     git("commit", "-q", "--allow-empty", "-m", "two")
     git("clone", "-q", "--depth", "1", f"file://{shell.folder}", "clone")
     monkeypatch.chdir(shell.folder / "clone")
@@ -238,7 +238,7 @@ def test_what_a_sparse_checkout_leaves_out_has_not_left(shell: Shell, git: Git) 
 
 
 def test_a_repository_inside_of_another_is_not_looked_into(shell: Shell, git: Git) -> None:
-    """What left a submodule could not be told; so that is said, whichever way it is named."""
+    """Removed resources of a submodule cannot be found; the error says so for each way to name it."""
     git("clone", "-q", ".", "inner")
     git("update-index", "--add", "--cacheinfo", f"160000,{git('rev-parse', 'HEAD')},inner")
     git("commit", "-q", "-m", "two")
@@ -266,7 +266,7 @@ def test_a_folder_of_any_name_may_hold_the_repository(shell: Shell, git: Git, mo
 
 
 def test_a_branch_that_has_gone_on_is_warned_of(shell: Shell, git: Git) -> None:
-    """What others have added to it is not what left this one: the warning names the commit to compare with."""
+    """Resources added on main are not removed by this branch: the warning names the commit to compare with."""
     git("checkout", "-q", "-b", "ours")
     git("commit", "-q", "--allow-empty", "-m", "ours")
     git("checkout", "-q", "main")
@@ -319,7 +319,7 @@ def test_git_dir_is_respected(shell: Shell, git: Git, monkeypatch: pytest.Monkey
 
 
 def test_specs_that_were_not_valid_then_are_errors_at_their_places(shell: Shell, git: Git) -> None:
-    """What left cannot be told from specs that say nothing certain."""
+    """Specs that are not valid at the commit are an error, because removed resources cannot be found."""
     shell.specs(SPECS.replace("bounce", "bonuce"))
     git("commit", "-q", "-a", "-m", "two")
     shell.specs(SPECS)
@@ -333,7 +333,7 @@ def test_specs_that_were_not_valid_then_are_errors_at_their_places(shell: Shell,
     )
 
 
-def test_a_saved_plan_takes_no_ref(shell: Shell, git: Git) -> None:
+def test_a_saved_plan_cannot_be_combined_with_a_ref(shell: Shell, git: Git) -> None:
     """`apply --plan` does what was planned."""
     result = shell.run("apply", "--plan", "plan.json", "--since", "v1")
 
@@ -350,8 +350,8 @@ def test_the_repository_stays_as_it_is(shell: Shell, git: Git) -> None:
     assert before == (git("rev-parse", "HEAD"), (shell.folder / ".git" / "index").read_bytes())
 
 
-def test_the_policy_has_what_has_left(shell: Shell, git: Git) -> None:
-    """`iam-policy --since` lets what left be removed, which the policy of the specs as they are does not."""
+def test_the_policy_allows_deleting_removed_resources(shell: Shell, git: Git) -> None:
+    """`iam-policy --since` allows deleting removed resources; the policy of the present specs does not."""
     shell.specs(SPECS.partition("configuration_sets")[0])
     options = ("iam-policy", "--account", "222222222222", "--apply")
 

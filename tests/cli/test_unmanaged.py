@@ -1,4 +1,4 @@
-"""--unmanaged: what exists and no spec names, behind the plan and without any effect on it."""
+"""--unmanaged: existing resources that no spec names, listed after the plan and without effect on it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOPIC = "arn:aws:sns:eu-west-1:111111111111"
 
 @pytest.fixture
 def others(shell: Shell) -> Shell:
-    """The specs are applied, and somebody has made other things beside."""
+    """The specs are applied, and other resources were created beside them."""
     shell.specs(SPECS)
     assert 0 == shell.run("apply", "--sandbox", "--auto-approve").code
     sandbox = shell.sandbox
@@ -60,7 +60,7 @@ def others(shell: Shell) -> Shell:
     }
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     ses_v2.create_email_identity_policy(EmailIdentity="example.com", PolicyName="theirs", Policy=policy)
-    shell.run("apply", "--sandbox", "--auto-approve")  # the open set's other destination is let in to the topic
+    shell.run("apply", "--sandbox", "--auto-approve")  # the topic also allows the open set's other destination
     return shell
 
 
@@ -79,8 +79,8 @@ EXPECTED = [
 ]
 
 
-def test_what_no_spec_names_is_listed(others: Shell) -> None:
-    """Each kind of thing once, with what is set on identities; identities without any setting are nobody's concern."""
+def test_unmanaged_resources_are_listed(others: Shell) -> None:
+    """Each kind of resource is listed once, with the settings of identities; identities without settings are not listed."""
     result = others.run("plan", "--sandbox", "--unmanaged", "--format", "json", "--detailed-exitcode")
     listed = json.loads(result.out)["sesform"]["unmanaged"]
 
@@ -136,7 +136,7 @@ def test_specs_that_declare_nothing_are_looked_around_too(others: Shell) -> None
 
 
 def test_no_password_is_shown(shell: Shell) -> None:
-    """Somebody's endpoint may hold one; neither the list nor a plan file is a place for it."""
+    """An endpoint may contain a token; neither the list nor a plan file shows it."""
     shell.specs(SPECS)
     shell.run("apply", "--sandbox", "--auto-approve")
     endpoint = "https://bob:hunter2@example.com/x"

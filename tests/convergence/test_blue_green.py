@@ -381,7 +381,7 @@ def test_another_name_under_the_same_key_forgets_the_old_topic(shared: World) ->
     assert "111111111111/eu-west-1 topics feedback" not in leftovers(shared, {})
 
 
-def test_a_move_to_where_nobody_listens_yet_is_warned_of(shared: World) -> None:
+def test_a_move_to_a_topic_without_confirmed_subscription_is_a_warning(shared: World) -> None:
     """Subscribers that must confirm hear nothing of a new topic until they have: one warning a topic, gone when one has."""
     before = load(EXAMPLES / "topic" / "before")
     mail = {"protocol": "email", "endpoint": "postmaster@example.com"}

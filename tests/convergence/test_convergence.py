@@ -1,4 +1,4 @@
-"""The promises that hold for all specs and all states: what is planned is reached, stopping loses nothing, nobody goes dark."""
+"""The promises for all specs and all states: plans reach the specs, an interruption loses nothing, no route is interrupted."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_destroying_leaves_nothing_that_was_declared(shared: World, specs: str) 
 
 
 @given(first=estates(), second=estates(), silent=st.sets(st.sampled_from(IDENTITIES)))
-def test_nobody_goes_dark_in_the_course_of_a_plan(shared: World, first: str, second: str, silent: set[str]) -> None:
+def test_routes_are_never_interrupted_by_a_plan(shared: World, first: str, second: str, silent: set[str]) -> None:
     """An identity or set with a route for bounces (complaints) before the plan and after it has one after every step between.
 
     The forwarding of some is off without topics, as SES v2 allows: then their default set alone carries their feedback.

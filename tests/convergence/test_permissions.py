@@ -53,8 +53,8 @@ def refused(of: Mapping[str, Mapping[str, Any]], requests: list[Request]) -> set
 @settings(max_examples=settings().max_examples // 2)
 @given(first=estates(), second=estates())
 def test_no_call_is_made_that_the_policies_do_not_let(shared: World, first: str, second: str) -> None:
-    """Planning and applying any specs from any state, destroying them, and removing what left them: every call is within the
-    policy of its account."""
+    """Planning and applying any specs from any state, destroying them, and removing resources: the account's policy allows every
+    call."""
     world = shared
     world.sandbox.reset()
     world.identity(*IDENTITIES)
@@ -156,7 +156,7 @@ topics:
 cross_account_notifications:
   arn:aws:ses:eu-west-1:333333333333:identity/partner.example: {{bounce: {{topic: feedback, headers: true}}}}
 """
-# What is there before: all that the specs want gone, and all that they want, otherwise than they want it.
+# The state before: all that the specs declare absent, and all that they declare, with other values.
 BEFORE = (
     EVERYTHING.replace("  gone: absent\nconf", "  gone: {}\nconf")
     .replace(", absent: true", "")
@@ -224,8 +224,8 @@ def routes_reads(world: World, tmp_path: Path) -> list[Request]:
 
 
 def test_nothing_in_the_policies_is_spare(shared: World, tmp_path: Path) -> None:
-    """Each action on each resource that a policy lets is made use of: by planning or routes, by applying from nothing and from
-    another state, by destroying, and by removing what left."""
+    """Each action on each resource of a policy is used: by planning or routes, by applying from nothing and from another state, by
+    destroying, or by removing resources."""
     world = furnished(shared)
     with recorded() as reading:
         plan = world.plan(EVERYTHING)
@@ -313,7 +313,7 @@ def test_what_carries_a_tag_can_be_found_and_removed_and_nothing_else(shared: Wo
         assert refused(applying, with_tags(named, others)) == set(with_tags(named, others))
 
 
-def test_listing_what_exists_takes_what_the_page_says(
+def test_listing_resources_needs_the_documented_permissions(
     shared: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Import makes every kind of call of that policy and no other; --unmanaged makes no other beside those of planning."""

@@ -13,8 +13,9 @@ import transcripts
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
+TESTS = ROOT / "tests"
 
-# Below src/: packages and modules whose strings and docstrings are clean. Add one line for each that becomes clean.
+# Below src/: packages whose strings and docstrings are held to the list.
 CLEAN = ("sesform", "sesform_sandbox")
 
 # Files beside the pages whose comments and messages are held to the same.
@@ -132,6 +133,23 @@ def test_comments_and_scripts_are_plain_english(file: Path) -> None:
 def test_texts_of_the_code_are_plain_english(file: Path) -> None:
     """The strings and docstrings of the packages in CLEAN have no phrasing of the list."""
     assert [problem for text in texts(file.read_text(encoding="utf-8")) for problem in unclear(text)] == []
+
+
+@pytest.mark.parametrize("file", sorted(TESTS.rglob("*.py")), ids=_name)
+def test_tests_are_described_in_plain_english(file: Path) -> None:
+    """Docstrings, comments and function names of tests have no phrasing of the list; expected texts are not part of this."""
+    source = file.read_text(encoding="utf-8")
+    comments = [] if file == Path(__file__) else re.findall(r"^\s*# .*", source, re.MULTILINE)
+    assert [problem for text in (*_described(source), *comments) for problem in unclear(text)] == []
+
+
+def _described(source: str) -> Iterator[str]:
+    """Yield the docstrings of a module, and the names of its functions as words."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            yield ast.get_docstring(node) or ""
+        if isinstance(node, ast.FunctionDef):
+            yield node.name.replace("_", " ")
 
 
 def test_every_clean_package_exists() -> None:

@@ -228,7 +228,7 @@ def _document(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize(("account", "side"), sorted(SIDES.items()))
 @pytest.mark.parametrize("kind", ["plan", "apply"])
 def test_policies_are_what_sesform_says(account: str, side: str, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The roles' policies are those that `sesform iam-policy` prints for the example's specs, and for removing what leaves them."""
+    """The roles' policies are those that `sesform iam-policy` prints for the example's specs and for removals."""
     more = ["--destroy", "--apply"] if kind == "apply" else ["--destroy"]
     assert main(["iam-policy", str(EXAMPLE / "specs"), "--account", account, *more]) == 0
     assert (EXAMPLE / "iam" / f"{side}-{kind}.json").read_text(encoding="utf-8") == capsys.readouterr().out

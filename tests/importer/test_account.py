@@ -1,4 +1,4 @@
-"""What exists: listed page by page, and told apart from what could not be looked at."""
+"""Reading an account: lists page by page, and what could not be read."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_an_identity_that_is_listed_and_not_known_yet_is_noted_and_left_out(
 
 
 def test_legacy_entries_of_identities_that_policies_name_are_asked_for(world: World) -> None:
-    """By the accounts that the identity is not of; patterns name nobody, and neither do other regions."""
+    """Legacy entries are read by the accounts that the identity does not belong to; patterns and other regions are ignored."""
     world.identity("partner.example", account="333333333333")
     sns, arn = world.client("sns", DELEGATE), topic_arn("t", DELEGATE)
     sns.create_topic(Name="t")
@@ -175,7 +175,7 @@ def test_legacy_entries_of_identities_that_policies_name_are_asked_for(world: Wo
     ("code", "notes", "unreadable"),
     [("AuthorizationError", 1, 0), ("InternalError", 0, 1)],
 )
-def test_a_subscription_of_somebody_else_is_noted_and_left_out(
+def test_a_subscription_of_another_account_is_noted_and_skipped(
     world: World, code: str, notes: int, unreadable: int
 ) -> None:
     """Whose settings may not be read is not listed, with a note; what fails otherwise could not be looked at."""
@@ -221,7 +221,7 @@ def test_a_right_that_is_missing_for_all_topics_is_no_matter_of_the_topics(
     assert (len(found.notes), len(found.unreadable)) == (notes, unreadable)
 
 
-def test_settings_of_subscriptions_that_the_specs_have_no_words_for_are_noted(world: World) -> None:
+def test_unsupported_settings_of_subscriptions_are_noted(world: World) -> None:
     """They stay as they are, and no password is shown."""
     sns, arn = world.client("sns"), topic_arn("t")
     sns.create_topic(Name="t")

@@ -335,7 +335,7 @@ def _name(properties: Any) -> Any:
 
 @settings(max_examples=settings().max_examples // 4)
 @given(states(), st.randoms(use_true_random=False))
-def test_a_plan_on_a_part_of_what_exists_is_empty(world: World, state: dict[Scope, Any], chance: Random) -> None:
+def test_a_plan_on_part_of_the_resources_is_empty(world: World, state: dict[Scope, Any], chance: Random) -> None:
     """Where not all is known, what is not known is left alone. That a topic or a set is gone cannot be known from a part."""
     world.sandbox.reset()
     Maker(world).make(state)

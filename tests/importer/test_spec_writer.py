@@ -1,4 +1,4 @@
-"""What exists, said as specs."""
+"""Live resources as specs."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def topic(name: str, scope: Scope = OWNER_SCOPE, *, document: Any = None, **sett
     return [("topic", scope, properties), ("topic_policy", scope, {"topic_arn": arn, "policy": kept})]
 
 
-def letting_in(name: str, identity_: str, scope: Scope = OWNER_SCOPE) -> Any:
+def allowing(name: str, identity_: str, scope: Scope = OWNER_SCOPE) -> Any:
     """The policy that sesform keeps for a topic of the owner that one of its identities publishes to."""
     arn = topic_arn(name, scope.account, scope.region)
     return topic_statements.with_publishers(
@@ -110,7 +110,7 @@ def test_an_owner_and_its_delegate() -> None:
 
 def test_a_topic_of_the_same_account_is_called_by_its_bare_name() -> None:
     """No spec name is needed within a spec."""
-    resources = [*identity("a.com", bounce=topic_arn("t")), *topic("t", document=letting_in("t", "a.com"))]
+    resources = [*identity("a.com", bounce=topic_arn("t")), *topic("t", document=allowing("t", "a.com"))]
 
     assert data(resources)["identities"]["a.com"]["notifications"] == {"bounce": "t"}
 
@@ -126,7 +126,7 @@ def test_a_topic_called_unmanaged_is_not_taken_for_the_word() -> None:
     """The long form says that it is a topic."""
     resources = [
         *identity("a.com", bounce=topic_arn("unmanaged")),
-        *topic("unmanaged", document=letting_in("unmanaged", "a.com")),
+        *topic("unmanaged", document=allowing("unmanaged", "a.com")),
     ]
     expected = {"bounce": {"topic": "unmanaged", "headers": False}}
 
@@ -152,7 +152,7 @@ def test_an_account_with_identities_and_legacy_entries_gets_two_specs() -> None:
 
 
 def test_an_account_in_which_nothing_is_gets_a_spec_that_says_nothing() -> None:
-    """Somebody looked: that there is nothing is what was found."""
+    """An account without resources gets an empty spec, because it was read."""
     found = said([])
 
     assert [d.data["kind"] for d in found.values()] == ["Delegate", "Delegate"]
@@ -177,7 +177,7 @@ def test_the_same_in_two_regions_is_one_spec() -> None:
         for scope in (IRELAND, FRANKFURT)
         for each in [
             *identity("a.com", scope, bounce=topic_arn("t", OWNER, scope.region)),
-            *topic("t", scope, document=letting_in("t", "a.com", scope)),
+            *topic("t", scope, document=allowing("t", "a.com", scope)),
         ]
     ]
     (only,) = spec_writer.specs(resources, {OWNER: Account("corp")}, whole=True, scopes=(IRELAND, FRANKFURT))
@@ -185,7 +185,7 @@ def test_the_same_in_two_regions_is_one_spec() -> None:
     assert only.data["regions"] == ["eu-central-1", "eu-west-1"]
 
 
-def test_what_differs_between_regions_is_a_spec_a_region() -> None:
+def test_differences_between_regions_make_one_spec_for_each_region() -> None:
     """The first keeps the account's name, the other is told apart by its region."""
     resources = [*identity("a.com", FRANKFURT), *identity("b.com", IRELAND)]
     found = spec_writer.specs(resources, {OWNER: Account("corp")}, whole=True, scopes=(IRELAND, FRANKFURT))
@@ -270,7 +270,7 @@ def test_what_the_specs_cannot_say_of_an_identity_is_left_alone_and_told() -> No
 
 
 def test_an_identity_whose_name_the_specs_do_not_take_is_told() -> None:
-    """It stays as it is, since nothing speaks of it."""
+    """A setting that is not known is left unmanaged."""
     found = said([*identity("localhost"), *identity("a.com")])["corp"]
 
     assert list(found.data["identities"]) == ["a.com"]
@@ -371,7 +371,7 @@ def test_a_key_that_the_specs_refuse_is_left_alone() -> None:
 
 
 def test_a_key_of_another_region_is_left_alone() -> None:
-    """SNS takes any text for a key; no spec takes this one, and the rest of the topic is imported all the same."""
+    """SNS accepts any text for a key; specs do not, and the rest of the topic is imported."""
     resources = topic("t", kms_key=f"arn:aws:kms:us-east-1:{OWNER}:key/k")
 
     assert data(resources)["topics"] == {"t": {}}
@@ -381,8 +381,8 @@ def test_a_key_of_another_region_is_left_alone() -> None:
 
 
 def test_a_policy_that_sesform_would_change_is_unmanaged() -> None:
-    """A topic that something publishes to under somebody else's statement, or under none; the comment says what would be done."""
-    resources = [*identity("a.com", bounce=topic_arn("t")), *topic("t"), *topic("u", document=letting_in("u", "b.com"))]
+    """A topic whose publishers other statements allow, or none; the comment says what sesform would change."""
+    resources = [*identity("a.com", bounce=topic_arn("t")), *topic("t"), *topic("u", document=allowing("u", "b.com"))]
 
     assert data(resources)["topics"] == {"t": {"policy": "unmanaged"}, "u": {"policy": "unmanaged"}}
     assert comments(resources) == [
@@ -397,7 +397,7 @@ def test_a_policy_that_is_as_sesform_keeps_it_is_managed() -> None:
     """Ours for exactly those that publish, or none where nothing does."""
     resources = [
         *identity("a.com", bounce=topic_arn("t")),
-        *topic("t", document=letting_in("t", "a.com")),
+        *topic("t", document=allowing("t", "a.com")),
         *topic("u"),
     ]
 
@@ -405,15 +405,15 @@ def test_a_policy_that_is_as_sesform_keeps_it_is_managed() -> None:
 
 
 def test_a_policy_that_is_not_known_is_left_alone() -> None:
-    """What sesform keeps there might not be what is there."""
+    """Statements of sesform for other publishers may be outdated."""
     resources = topic("t")[:1]
 
     assert data(resources, whole=False)["topics"] == {"t": {"policy": "unmanaged"}}
 
 
-def test_a_policy_that_lets_in_what_no_spec_can_name_is_unmanaged() -> None:
+def test_a_policy_for_publishers_that_specs_do_not_support_is_unmanaged() -> None:
     """sesform would take its statement out, since no spec routes there."""
-    resources = [*identity("localhost", bounce=topic_arn("t")), *topic("t", document=letting_in("t", "localhost"))]
+    resources = [*identity("localhost", bounce=topic_arn("t")), *topic("t", document=allowing("t", "localhost"))]
 
     assert data(resources)["topics"] == {"t": {"policy": "unmanaged"}}
 
@@ -445,7 +445,9 @@ QUEUE = f"arn:aws:sqs:eu-west-1:{OWNER}:q"
         pytest.param({}, {"arn": "PendingConfirmation", "raw_message_delivery": True}, id="pending"),
     ],
 )
-def test_subscriptions_say_what_differs_from_the_default(expected: dict[str, Any], held: dict[str, Any]) -> None:
+def test_subscriptions_have_only_settings_that_differ_from_the_default(
+    expected: dict[str, Any], held: dict[str, Any]
+) -> None:
     """Attributes that are left out are not managed."""
     resources = [*topic("t"), subscription(protocol="sqs", endpoint=QUEUE, **held)]
 
@@ -453,7 +455,7 @@ def test_subscriptions_say_what_differs_from_the_default(expected: dict[str, Any
 
 
 def test_a_dead_letter_queue_of_elsewhere_is_left_alone() -> None:
-    """The specs take one of the topic's own account and region only; the subscription itself is said."""
+    """Specs support dead-letter queues of the topic's scope only; the subscription itself is imported."""
     queue = f"arn:aws:sqs:us-east-1:{OWNER}:q"
     resources = [*topic("t"), subscription(protocol="sqs", endpoint=QUEUE, dead_letter_queue=queue)]
 

@@ -398,7 +398,7 @@ def test_a_pending_subscription_is_pending() -> None:
     ],
 )
 def test_what_a_spec_cannot_say_stays(kept: dict[str, Any]) -> None:
-    """A topic with settings of another kind; what hangs on a topic that does not go over."""
+    """A topic with settings that specs lack, and the parts of a topic that is not handed over."""
 
     assert 1 == len(why(kept))
     assert [] == found(kept)
@@ -492,7 +492,7 @@ def test_modules_and_keys() -> None:
     ]
 
 
-def test_a_plan_is_read_for_what_is_there_now() -> None:
+def test_a_plan_is_read_for_its_prior_state() -> None:
     """Its prior state; what it would change is warned about."""
     changes = [{"address": "aws_sns_topic.t", "mode": "managed", "change": {"actions": ["update"]}}]
     made = read(plan(state(topic(display_name="now")), resource_changes=changes))
@@ -643,7 +643,7 @@ def test_a_damaged_resource_is_named(wrong: dict[str, Any], reason: str) -> None
 
 
 @pytest.mark.parametrize("address", ["module", "module.a b", 'module.a["x]', "module.a.b", None, 5, ""])
-def test_a_module_that_is_none_is_refused(address: Any) -> None:
+def test_an_invalid_module_address_is_refused(address: Any) -> None:
     """A `removed` block is made of its name."""
 
     assert "is not the address of a module" in refusal(state(modules=({"address": address, "resources": [topic()]},)))
@@ -653,7 +653,7 @@ def test_a_module_that_is_none_is_refused(address: Any) -> None:
 
 
 def test_what_the_specs_say_goes() -> None:
-    """A block for the resource, without keys; Terraform takes none there."""
+    """A block for the resource, without keys, which Terraform does not allow there."""
     made = read(state(topic()))
 
     assert [True] == [v.goes for v in verdicts(made, compiled(owner("topics: {feedback: {}}")))]
@@ -674,7 +674,7 @@ def test_what_the_specs_say_otherwise_stays() -> None:
 
 
 def test_a_setting_that_the_specs_leave_out_keeps_its_resource() -> None:
-    """Nobody would look after it any more."""
+    """A subscription whose topic stays also stays, because it would be unmanaged."""
     made = read(state(topic(kms_master_key_id="k"), subscription(raw_message_delivery=True)))
     queue = f"{{protocol: sqs, endpoint: 'arn:aws:sqs:{REGION}:{OWNER}:q'"
     bare = compiled(owner(f"topics: {{feedback: {{subscriptions: [{queue}}}]}}}}"))
@@ -718,7 +718,7 @@ def test_a_resource_goes_whole_or_not_at_all() -> None:
 
 
 def test_an_instance_that_is_passed_over_keeps_the_others() -> None:
-    """A block would make Terraform forget it as well, and no spec says it."""
+    """A block would also remove an instance that no spec declares."""
     topics = [
         {**topic("feedback"), "address": "aws_sns_topic.t[0]"},
         {**topic("orders"), "address": "aws_sns_topic.t[1]"},
@@ -747,7 +747,7 @@ def test_an_instance_that_is_passed_over_keeps_the_others() -> None:
 
 
 def test_tags_are_remarked_upon() -> None:
-    """They are not in the way, and nobody keeps them any more."""
+    """Tags do not prevent a hand-over; they are no longer managed."""
     made = verdicts(read(state(topic(tags={"a": "b"}))), compiled(owner("topics: {feedback: {}}")))
 
     assert "  # its tags stay, and will not be managed\n  from = aws_sns_topic.t" in removed_file(made)

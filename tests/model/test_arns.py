@@ -80,7 +80,7 @@ def test_an_arn_knows_its_scope() -> None:
         "arn:aws:sns:eu-west-1",
     ],
 )
-def test_what_is_no_arn_is_none(text: str) -> None:
+def test_other_texts_are_no_arns(text: str) -> None:
     """Text that is not quite an ARN is not taken for one."""
     assert arns.parse(text) is None
 

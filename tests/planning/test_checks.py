@@ -1,4 +1,4 @@
-"""What stands in the way of a plan, told before anything is written."""
+"""Preflight checks: problems found before any write."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_many_things_that_cannot_be_read_for_one_reason_are_one_error() -> None:
 
 
 def test_an_identity_that_cannot_be_read_is_not_said_to_be_missing() -> None:
-    """Where nobody could look, nobody knows that it does not exist."""
+    """An identity that could not be read is not reported as missing."""
     desired = compiled(owner("identities: {a.com: {feedback_forwarding: true}}\n"))
     plan = planner.plan(desired, Snapshot(unreadable=dict.fromkeys(desired.declared, "denied")))
 
@@ -278,7 +278,7 @@ def test_a_topic_that_is_managed_elsewhere_must_let_ses_publish(
 
 
 def test_a_new_topic_with_an_unmanaged_policy_lets_its_own_account_publish_only() -> None:
-    """SNS's own policy for a new topic is what will be there: it lets in the owner's SES, and nobody else's."""
+    """The default policy of a new topic allows SES of the owner's account only."""
     text = (
         delegate("topics: {t: {policy: unmanaged}}\n") + "---\n" + owner("identities: {a.com: {notifications: %s}}\n")
     )
@@ -343,7 +343,7 @@ def test_a_managed_topic_that_is_about_to_let_ses_in_is_no_problem() -> None:
 
 
 def test_one_of_both_accounts_is_enough_for_a_legacy_entry() -> None:
-    """As whom SES publishes for a foreign identity nobody knows, so a policy that lets in either will do."""
+    """AWS does not document as whom SES publishes for an identity of another account, so either publisher is enough."""
     partner = identity_arn("partner.example", "333333333333")
     text = delegate(f"cross_account_notifications: {{'{partner}': {{bounce: '{THEIRS}'}}}}\n")
     lets_in = [
@@ -371,7 +371,7 @@ def test_a_default_set_must_exist_or_be_made() -> None:
 
 
 def test_diagnostics_come_with_errors_first_and_in_order_of_place() -> None:
-    """What stands in the way is at the top."""
+    """Errors come before warnings."""
     text = owner("identities:\n  a.com: {default_configuration_set: c}\n  b.com: {default_configuration_set: c}\n")
     held = Snapshot(identities={(OWNER_SCOPE, n): IdentityFacts({}, True, "Pending") for n in ("a.com", "b.com")})
 

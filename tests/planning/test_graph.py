@@ -44,7 +44,7 @@ def places(nodes: list[Node]) -> list[int]:
 
 
 @given(nodes_without_cycles())
-def test_every_step_is_there_once(nodes: list[Node]) -> None:
+def test_every_step_is_in_the_order_once(nodes: list[Node]) -> None:
     """Nothing is lost in the ordering, and nothing is done twice."""
     assert list(range(len(nodes))) == sorted(position for position, _ in graph.order(nodes))
 
@@ -133,7 +133,7 @@ def test_what_goes_waits_for_what_takes_its_place() -> None:
 
 
 def test_what_is_removed_does_not_make_anything() -> None:
-    """A narrowing step still gives something afterwards, but nobody need wait for it."""
+    """A narrowing step still provides something afterwards, but no step waits for it."""
     narrowed = Node((1,), removes=True, provides_before=names("publish"), provides_after=names("publish"))
     user = Node((2,), requires_after=names("publish"))
 

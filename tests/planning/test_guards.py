@@ -1,4 +1,4 @@
-"""Plans that nobody should apply by accident, each guard on its own."""
+"""Plans with unusual consequences, each guard separately."""
 
 from __future__ import annotations
 

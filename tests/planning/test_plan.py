@@ -42,7 +42,7 @@ def test_a_stand_in_is_not_counted() -> None:
 
 
 def test_a_stand_in_that_was_left_behind_is_destroyed() -> None:
-    """What is there before the plan and gone after it counts."""
+    """A foreign entry that has a topic before the plan and none after it counts."""
     assert {"create": 1, "update": 0, "delete": 2, "no_op": 0} == Plan(STAND_IN[1:]).summary
 
 
@@ -72,7 +72,7 @@ def test_on_the_way_is_what_is_made_first_and_removed_later(expected: set[str], 
 
 
 def test_an_empty_plan_counts_nothing() -> None:
-    """Every count is there, be it nought."""
+    """Every count is present, even zero."""
     assert Plan(()).summary == {"create": 0, "update": 0, "delete": 0, "no_op": 0}
 
 
@@ -86,11 +86,11 @@ def test_an_empty_plan_counts_nothing() -> None:
     ],
 )
 def test_a_plan_is_applyable_where_there_is_something_to_do_and_nothing_in_the_way(expected: bool, plan: Plan) -> None:
-    """Warnings do not stand in the way, errors do."""
+    """Warnings do not prevent applying, errors do."""
     assert expected is plan.applyable
 
 
-def test_errors_are_the_diagnostics_that_are_none_but_errors() -> None:
+def test_errors_are_the_diagnostics_of_severity_error() -> None:
     """A warning is no error."""
     warning, error = Problem("w", severity="warning"), Problem("e")
 

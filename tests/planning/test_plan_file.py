@@ -301,7 +301,7 @@ def places(node: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 @given(st.data())
 def test_any_edit_is_noticed(data: st.DataObject) -> None:
-    """A value that somebody changed, added or took away after the review is refused, wherever it stands."""
+    """A value that was changed, added or removed after the review is refused, at any place."""
     document = copy.deepcopy(plan_file.document(a_plan(), timestamp=NOW))
     way = data.draw(st.sampled_from([p for p in places(document) if p not in (("timestamp",), ("sesform", "version"))]))
     parent: Any = document
@@ -321,7 +321,7 @@ def test_any_edit_is_noticed(data: st.DataObject) -> None:
     assert "was changed or damaged after it was made: its digest differs" in refused(document)
 
 
-def test_a_file_that_was_only_laid_out_anew_is_the_same_plan() -> None:
+def test_a_file_with_other_white_space_is_the_same_plan() -> None:
     """White space and the order of keys are no edit."""
     document = plan_file.document(a_plan(), timestamp=NOW)
     FILE.write_text(json.dumps(document, indent=2, sort_keys=True))
@@ -386,7 +386,7 @@ def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def forged(*, at: int = 0, **changes: Any) -> dict[str, Any]:
-    """A document that somebody changed and signed again, a `step` of it at its place: the digest is no secret."""
+    """A document that was changed and signed again: the digest is not a secret."""
     document = copy.deepcopy(plan_file.document(a_plan(), timestamp=NOW))
     own = document["sesform"]
     step = changes.pop("step", None)

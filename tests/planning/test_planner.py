@@ -118,7 +118,7 @@ def test_a_destruction_takes_everything_away_in_the_order_of_lean() -> None:
     assert phases(plan) == [1, 10, 11, 12, 12, 12, 13, 13, 13, 14, 14]
 
 
-def test_what_no_spec_names_is_not_touched() -> None:
+def test_unmanaged_resources_are_not_changed() -> None:
     """A thing that left the specs stays in AWS, unless it stood below something that is declared whole."""
     assert (
         steps(plan_between(owner("topics: {t: {}, u: {}}\nconfiguration_sets: {c: }\n"), owner("topics: {t: {}}\n")))
@@ -221,7 +221,7 @@ def test_forwarding_comes_on_before_the_topics_go() -> None:
 
 
 def test_unmanaged_forwarding_is_left_alone() -> None:
-    """Forwarding that no spec speaks of stays as it is."""
+    """Forwarding that no spec declares stays."""
     assert steps(forwarding("feedback_forwarding: true", "")) == []
 
 
@@ -241,7 +241,7 @@ def test_unmanaged_forwarding_is_left_alone() -> None:
 def test_a_topics_attribute_is_managed_where_it_is_declared(
     expected: list[tuple[str, str]], found: dict[str, Any], settings: str
 ) -> None:
-    """What a spec does not say of a topic stays as somebody else set it."""
+    """Undeclared attributes of a topic stay."""
     desired = compiled(owner(f"topics: {{t: {{{settings}}}}}\n"))
     have = {"topic_arn": topic_arn("t"), "name": "t", "display_name": "", "kms_key": None, **found}
 
@@ -249,7 +249,7 @@ def test_a_topics_attribute_is_managed_where_it_is_declared(
 
 
 def policy_steps(before: list[Publisher], body: str) -> list[tuple[int, list[Publisher]]]:
-    """Each step of the topic's policy: its phase, and whom our statements let in after it."""
+    """Each step of the topic's policy: its phase, and the publishers that our statements allow after it."""
     desired = compiled(owner("topics: {t: {}}\n" + body))
     arn, place = topic_arn("t"), "corp/eu-west-1/topic_policy/t"
     found = {
@@ -294,7 +294,7 @@ USES_A_AND_B = "identities: {a.com: {notifications: {bounce: t}}, b.com: {notifi
 def test_a_topic_policy_widens_first_and_narrows_last(
     expected: list[tuple[int, list[Publisher]]], before: list[Publisher], body: str
 ) -> None:
-    """Who is new is let in with the topics, who has gone is kept out at the end; where both happen it takes two steps."""
+    """New publishers are allowed with the topics, former ones removed at the end; both together take two steps."""
     assert expected == policy_steps(before, body)
 
 
@@ -337,7 +337,7 @@ def test_a_policy_in_the_spelling_of_aws_is_no_change() -> None:
 
 @pytest.mark.parametrize("setting", ["raw_message_delivery: null", "filter_policy_scope: null"])
 def test_null_for_a_subscriptions_setting_comes_to_rest(setting: str) -> None:
-    """A setting that is null is as SNS has it where nobody set it, so that no plan goes on forever."""
+    """A null setting equals SNS's default, so the next plan is empty."""
     desired = compiled(owner(f"topics: {{t: {{subscriptions: [{{protocol: email, endpoint: a@b.c, {setting}}}]}}}}\n"))
     found = {
         "topic_arn": topic_arn("t"),
@@ -371,7 +371,7 @@ def test_a_subscription_that_waits_for_its_owner_is_not_touched() -> None:
 
 
 def test_subscriptions_come_before_the_settings_that_use_their_topic() -> None:
-    """The first notice, and SES's test message, find somebody listening."""
+    """The first notice, and SES's test message, find a subscription."""
     plan = planner.plan(compiled(EVERYTHING), bare("a.com"))
     order = [str(c.address) for c in plan.changes]
     listening = order.index("corp/eu-west-1/subscription/t/email/a@b.c")
@@ -487,7 +487,7 @@ def test_a_stand_in_that_was_left_behind_goes() -> None:
 
 
 def test_a_stand_in_that_was_left_behind_does_not_stand_in_again() -> None:
-    """Where the change of kind is still to be made, a new stand-in takes over before the one left behind goes."""
+    """While the change of kind is pending, a new temporary replacement takes over before the old one is deleted."""
     before, after = one("events: [bounce], eventbridge: default"), one("events: [bounce], sns: t")
     wanted = compiled(owner(SET % after))
     beside = f"{DESTINATION}-sesform-stand-in"
@@ -735,7 +735,7 @@ def test_choosing_all_is_the_plan() -> None:
 
 
 def test_a_chosen_part_keeps_the_problems_of_what_is_chosen() -> None:
-    """A problem of another identity does not stand in the way of this one."""
+    """A problem of another identity does not prevent this one."""
     body = "topics: {t: {}}\nidentities: {a.com: {notifications: {bounce: t}}, b.com: {notifications: {bounce: t}}}\n"
     plan = planner.plan(compiled(owner(body)), bare("a.com"))
 
@@ -745,7 +745,7 @@ def test_a_chosen_part_keeps_the_problems_of_what_is_chosen() -> None:
 
 
 def test_a_chosen_part_keeps_an_error_that_speaks_for_several_resources() -> None:
-    """What could not be read stands in the way, also where it is told at the address of another resource."""
+    """A resource that could not be read prevents the plan, also if the problem has another address."""
     desired = compiled(owner("identities: {a.com: {feedback_forwarding: true}, b.com: {feedback_forwarding: true}}\n"))
     plan = planner.plan(desired, Snapshot(unreadable=dict.fromkeys(desired.declared, "denied")))
     part = planner.chosen(plan, lambda text: text.endswith("feedback_forwarding/b.com"))
@@ -754,7 +754,7 @@ def test_a_chosen_part_keeps_an_error_that_speaks_for_several_resources() -> Non
 
 
 def test_a_chosen_setting_of_a_missing_identity_keeps_the_error() -> None:
-    """That an identity does not exist stands in the way of each of its settings, not of the first one only."""
+    """An identity that does not exist prevents each of its settings, not only the first one."""
     body = (
         "topics: {t: {}}\nidentities: {a.com: {notifications: {bounce: t, complaint: t}, feedback_forwarding: false}}\n"
     )

@@ -1,4 +1,4 @@
-"""Who gets which feedback: the matrix, what a plan changes in it, and what is missing."""
+"""Routes: the matrix, the changes of a plan, and gaps."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_forwarding_is_a_route_for_bounces_and_complaints() -> None:
 
 
 def test_an_identity_without_any_route_is_in_the_matrix() -> None:
-    """That nobody hears of a bounce is said, not left out."""
+    """A subject without routes is in the matrix."""
     assert {BOUNCE: (), COMPLAINT: ()} == routes.matrix([forwarding(False)])
 
 
@@ -103,7 +103,7 @@ def test_a_destination_that_is_off_is_no_route() -> None:
 
 
 def test_an_identity_has_the_routes_of_its_default_set() -> None:
-    """Mail that names no set takes the ways of the default one, and they say by which set."""
+    """Mail that names no set has the routes of the default set, which they name."""
     found = routes.matrix([destination("BOUNCE"), default_set(), topic("bounce", U)])
 
     assert (Route("sns", T, "d", by_default="c"), Route("topic", U)) == found[BOUNCE]
@@ -171,7 +171,7 @@ def test_a_subject_that_comes_or_goes_is_a_change() -> None:
 
 
 def test_a_subject_without_routes_that_comes_or_goes_is_no_change() -> None:
-    """Nobody loses or wins anything by it."""
+    """A subject without routes before and after is no change."""
     assert () == routes.changes({BOUNCE: ()}, {COMPLAINT: ()})
 
 
@@ -214,12 +214,12 @@ def texts(of: routes.Matrix, subscribers: Any = None, dead: Any = None) -> list[
 
 
 def test_nothing_is_missing_where_each_way_is_heard() -> None:
-    """A topic that somebody subscribes to is all that it takes."""
+    """A topic with a subscription has no gap."""
     assert [] == routes.gaps({BOUNCE: (Route("topic", T),), COMPLAINT: (MAIL,)}, {T: (QUEUE,)}, {})
 
 
 def test_no_route_for_bounces_or_complaints_is_a_gap() -> None:
-    """Nobody hears of them; deliveries that nobody hears of are nothing to mend."""
+    """Missing routes for bounces and complaints are gaps; missing routes for deliveries are not."""
     assert [Gap(BOUNCE, "no route"), Gap(COMPLAINT, "no route")] == routes.gaps(
         {COMPLAINT: (), DELIVERY: (), BOUNCE: ()}, {}, {}
     )
@@ -239,18 +239,20 @@ def test_a_foreign_identity_without_a_route_is_no_gap() -> None:
         ([], (QUEUE,)),
     ],
 )
-def test_a_topic_that_nobody_hears_is_a_gap(expected: list[str], subscribers: tuple[Subscriber, ...]) -> None:
-    """Nobody subscribes, nobody has confirmed, or not everybody has."""
+def test_a_topic_without_confirmed_subscription_is_a_gap(
+    expected: list[str], subscribers: tuple[Subscriber, ...]
+) -> None:
+    """No subscription, no confirmed subscription, or a pending one beside a confirmed one."""
     assert expected == texts({BOUNCE: (Route("topic", T),)}, {T: subscribers})
 
 
-def test_a_topic_that_nobody_could_look_at_is_no_gap() -> None:
-    """Who subscribes to a topic of an account without credentials is unknown, not nobody."""
+def test_a_topic_that_could_not_be_read_is_no_gap() -> None:
+    """Subscriptions of a topic of an account without credentials are unknown, not missing."""
     assert [] == texts({BOUNCE: (Route("topic", T),)}, {U: ()})
 
 
 def test_a_topic_that_does_not_work_is_a_gap_whoever_subscribes() -> None:
-    """What SES cannot publish to reaches nobody, and the reason is said once."""
+    """A topic that SES cannot publish to is one gap, with the reason."""
     assert [f"not received by destination d: topic {T}: it is gone"] == texts(
         {SET_BOUNCE: (Route("sns", T, "d"),)}, {T: ()}, {T: "it is gone"}
     )

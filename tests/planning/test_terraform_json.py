@@ -56,7 +56,7 @@ def test_what_consumers_ask_of_the_document() -> None:
 
 
 def test_an_errored_plan_says_so() -> None:
-    """A plan that something stands in the way of is not complete, not applyable, and errored."""
+    """A plan with errors is not complete, not applyable, and errored."""
     made = document(planner.plan(compiled(owner(EVERYTHING)), bare()))
 
     assert (made["applyable"], made["complete"], made["errored"]) == (False, False, True)
@@ -323,7 +323,7 @@ def test_a_replacement_is_delete_and_create() -> None:
 
 
 def test_what_is_made_and_removed_on_the_way_is_no_change() -> None:
-    """A stand-in has no state before and none after, so there is nothing to say of it."""
+    """A temporary replacement has no state before and none after, so it is not listed."""
     text = owner("topics: {t: {}}\nconfiguration_sets: {c: {event_destinations: {d: {events: all, %s}}}}\n")
     found = changes(plan_between(text % "eventbridge: default", text % "sns: t"))
 
@@ -332,7 +332,7 @@ def test_what_is_made_and_removed_on_the_way_is_no_change() -> None:
 
 
 def test_two_steps_are_one_update_from_the_first_state_to_the_last() -> None:
-    """The state in between is nobody's business but apply's."""
+    """The intermediate state is not part of the document."""
     text = owner("configuration_sets: {c: {event_destinations: {d: {events: [%s], eventbridge: default}}}}\n")
     change = changes(plan_between(text % "bounce", text % "open"))[
         "aws_sesv2_configuration_set_event_destination corp/eu-west-1/event_destination/c/d"

@@ -195,7 +195,7 @@ def test_a_boolean_condition_is_the_same_as_its_text() -> None:
 
 
 def test_one_statement_more_is_a_difference() -> None:
-    """A statement that is there once more is not folded away with another."""
+    """A duplicate statement is not merged with another one."""
     one = statement(Principal="*", Sid="a")
     two = {**one, "Statement": [*one["Statement"], {**one["Statement"][0], "Sid": "b"}]}
 
@@ -374,7 +374,7 @@ def test_the_sources_that_a_policy_names() -> None:
 
 
 @pytest.mark.parametrize("condition", [["x"], "x", {"StringEquals": "x"}, {"StringEquals": ["x"]}])
-def test_a_condition_that_is_none_cannot_be_told(condition: Any) -> None:
+def test_an_invalid_condition_is_unknown(condition: Any) -> None:
     """Text that AWS would not take is a maybe, like every condition that is not known here."""
     document = statement(Principal={"Service": "ses.amazonaws.com"}, Condition=condition)
 

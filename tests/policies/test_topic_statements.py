@@ -43,15 +43,15 @@ documents: st.SearchStrategy[Policy] = st.fixed_dictionaries(
 )
 
 
-def letting_in(document: Policy, wanted: Iterable[Publisher]) -> Policy:
+def allowing(document: Policy, wanted: Iterable[Publisher]) -> Policy:
     return topic_statements.with_publishers(document, TOPIC, wanted)
 
 
 @given(documents, some_publishers)
 def test_statements_of_others_stay_byte_for_byte_and_in_order(document: Policy, wanted: list[Publisher]) -> None:
-    """What somebody else put into the policy is not touched, not even its spelling."""
+    """Statements of others are not changed, not even their spelling."""
     theirs = json.dumps(document["Statement"])
-    made = letting_in(document, wanted)
+    made = allowing(document, wanted)
 
     if document["Statement"] or wanted:
         assert theirs == json.dumps([s for s in made["Statement"] if not topic_statements.is_ours(s)])
@@ -59,26 +59,26 @@ def test_statements_of_others_stay_byte_for_byte_and_in_order(document: Policy, 
 
 
 @given(documents, some_publishers, publishers)
-def test_exactly_the_wanted_publishers_are_let_in(document: Policy, wanted: list[Publisher], other: Publisher) -> None:
-    """Every wanted publisher may publish by our statements, and nobody else may."""
-    mine = {"Statement": topic_statements.ours(letting_in(document, wanted))}
+def test_exactly_the_wanted_publishers_are_allowed(document: Policy, wanted: list[Publisher], other: Publisher) -> None:
+    """Our statements allow every wanted publisher, and no other."""
+    mine = {"Statement": topic_statements.ours(allowing(document, wanted))}
 
     assert dict.fromkeys(wanted, True) == {p: policy_document.may_publish(mine, TOPIC, p).allowed for p in wanted}
     assert (other in wanted) is policy_document.may_publish(mine, TOPIC, other).allowed
 
 
 @given(documents, some_publishers)
-def test_letting_in_twice_is_letting_in_once(document: Policy, wanted: list[Publisher]) -> None:
+def test_allowing_twice_is_the_same_as_once(document: Policy, wanted: list[Publisher]) -> None:
     """Where the statements are there already, nothing changes."""
-    once = letting_in(document, wanted)
+    once = allowing(document, wanted)
 
-    assert once == letting_in(once, wanted)
+    assert once == allowing(once, wanted)
 
 
 @given(documents, some_publishers, some_publishers)
 def test_the_publishers_before_do_not_matter(document: Policy, before: list[Publisher], after: list[Publisher]) -> None:
     """The policy follows from who is wanted now, not from who once was."""
-    fresh, moved = letting_in(document, after), letting_in(letting_in(document, before), after)
+    fresh, moved = allowing(document, after), allowing(allowing(document, before), after)
 
     assert topic_statements.ours(fresh) == topic_statements.ours(moved)
 
@@ -86,43 +86,43 @@ def test_the_publishers_before_do_not_matter(document: Policy, before: list[Publ
 @given(some_publishers)
 def test_the_order_of_publishers_does_not_matter(wanted: list[Publisher]) -> None:
     """The same publishers give the same text, in whatever order and however often they are named."""
-    assert letting_in(NEW, wanted) == letting_in(NEW, [*reversed(wanted), *wanted])
+    assert allowing(NEW, wanted) == allowing(NEW, [*reversed(wanted), *wanted])
 
 
 @given(some_publishers)
 def test_sids_are_unique(wanted: list[Publisher]) -> None:
     """SNS refuses a policy in which two statements have one name."""
-    sids = [s["Sid"] for s in letting_in(NEW, wanted)["Statement"]]
+    sids = [s["Sid"] for s in allowing(NEW, wanted)["Statement"]]
 
     assert len(sids) == len(set(sids))
 
 
 def test_removing_all_gives_a_new_topics_policy_where_nothing_is_left() -> None:
-    """SNS takes no empty policy, so that of a new topic is put back."""
-    only_ours = {"Version": "2012-10-17", "Statement": topic_statements.ours(letting_in(NEW, [some(1)]))}
+    """SNS accepts no empty policy, so the default policy is restored."""
+    only_ours = {"Version": "2012-10-17", "Statement": topic_statements.ours(allowing(NEW, [some(1)]))}
 
-    assert letting_in(only_ours, []) == NEW
+    assert allowing(only_ours, []) == NEW
 
 
 def test_removing_all_leaves_what_others_wrote() -> None:
     """Where others have statements, only ours go."""
-    assert letting_in(letting_in(NEW, [some(1)]), []) == NEW
+    assert allowing(allowing(NEW, [some(1)]), []) == NEW
 
 
 def test_the_spelling_of_aws_is_kept_where_it_means_the_same() -> None:
     """A policy that AWS spelled otherwise is not written again."""
-    found = copy.deepcopy(letting_in(NEW, [some(1)]))
+    found = copy.deepcopy(allowing(NEW, [some(1)]))
     ours = found["Statement"][-1]
     tests = ours["Condition"]["StringEquals"]
     spelled = {k.lower(): v[0] if isinstance(v, list) else [v] for k, v in tests.items()}
     ours |= {"Action": ["sns:Publish"], "Condition": {"StringEquals": spelled}}
 
-    assert found == letting_in(found, [some(1)])
+    assert found == allowing(found, [some(1)])
 
 
 def test_the_statement_has_the_form_that_aws_documents() -> None:
     """One statement an account: SES as the principal, account and sources as conditions."""
-    (statement,) = topic_statements.ours(letting_in(NEW, [some(1), some(2)]))
+    (statement,) = topic_statements.ours(allowing(NEW, [some(1), some(2)]))
 
     assert {
         "Sid": "SesformPublish222222222222",
@@ -143,10 +143,10 @@ def some(number: int) -> Publisher:
 SNS_TAKES = 30 * 1024
 
 
-def test_too_many_publishers_to_name_are_let_in_by_pattern() -> None:
-    """A thousand identities fit into a policy all the same, and each is let in; other accounts and kinds are not."""
+def test_too_many_publishers_to_name_are_allowed_by_pattern() -> None:
+    """Patterns in a policy allow a thousand identities; other accounts and kinds are not allowed."""
     wanted = [some(n) for n in range(1000)]
-    made = letting_in(NEW, wanted)
+    made = allowing(NEW, wanted)
     foreign = Publisher("333333333333", "arn:aws:ses:eu-west-1:333333333333:identity/0001.example.com")
     other_kind = Publisher("222222222222", "arn:aws:ses:eu-west-1:222222222222:configuration-set/x")
 
@@ -156,8 +156,8 @@ def test_too_many_publishers_to_name_are_let_in_by_pattern() -> None:
 
 
 def test_as_many_publishers_as_fit_are_named() -> None:
-    """A pattern lets in more than was asked for, so it is the last resort."""
-    made = letting_in(NEW, [some(n) for n in range(200)])
+    """A pattern allows more than was declared, so it is used only if the names are too long."""
+    made = allowing(NEW, [some(n) for n in range(200)])
 
     assert policy_document.may_publish(made, TOPIC, some(500)).denied
 
@@ -166,12 +166,12 @@ def test_as_many_publishers_as_fit_are_named() -> None:
 
 
 @given(documents, some_publishers, some_publishers)
-def test_the_policy_in_between_lets_in_all_of_both(
+def test_the_intermediate_policy_allows_all_of_both(
     document: Policy, before: list[Publisher], after: list[Publisher]
 ) -> None:
     """While users move, whoever may publish before or after may publish."""
-    old = letting_in(document, before)
-    between = topic_statements.expanded(old, letting_in(old, after))
+    old = allowing(document, before)
+    between = topic_statements.expanded(old, allowing(old, after))
     mine: dict[str, Any] = {"Statement": topic_statements.ours(between)}
 
     assert dict.fromkeys([*before, *after], True) == {
@@ -184,8 +184,8 @@ def test_the_policy_in_between_keeps_others_and_unique_sids(
     document: Policy, before: list[Publisher], after: list[Publisher]
 ) -> None:
     """The step in between is a policy that SNS takes, with what others wrote in it."""
-    old = letting_in(document, before)
-    between = topic_statements.expanded(old, letting_in(old, after))
+    old = allowing(document, before)
+    between = topic_statements.expanded(old, allowing(old, after))
     ours = [s["Sid"] for s in topic_statements.ours(between)]
 
     assert len(ours) == len(set(ours))
@@ -195,22 +195,22 @@ def test_the_policy_in_between_keeps_others_and_unique_sids(
 @given(some_publishers, some_publishers)
 def test_what_a_run_left_in_between_is_cleaned_up(before: list[Publisher], after: list[Publisher]) -> None:
     """A policy that a run left half way becomes the wanted one."""
-    old = letting_in(NEW, before)
-    left = topic_statements.expanded(old, letting_in(old, after))
+    old = allowing(NEW, before)
+    left = topic_statements.expanded(old, allowing(old, after))
 
-    assert policy_document.same(letting_in(NEW, after), letting_in(left, after))
+    assert policy_document.same(allowing(NEW, after), allowing(left, after))
 
 
 @given(some_publishers, some_publishers)
-def test_lets_in_more_tells_whether_somebody_loses(one: list[Publisher], other: list[Publisher]) -> None:
+def test_whether_a_policy_allows_more(one: list[Publisher], other: list[Publisher]) -> None:
     """Going from one policy to another narrows exactly where the first has a publisher that the second lacks."""
-    assert (not set(one) <= set(other)) is topic_statements.lets_in_more(letting_in(NEW, one), letting_in(NEW, other))
+    assert (not set(one) <= set(other)) is topic_statements.lets_in_more(allowing(NEW, one), allowing(NEW, other))
 
 
 def test_the_policy_in_between_fits_even_where_both_together_do_not() -> None:
-    """Two policies that SNS takes have one in between that SNS takes, and that lets in all of both."""
-    before = letting_in(NEW, [some(n) for n in range(250)])
-    between = topic_statements.expanded(before, letting_in(before, [some(n) for n in range(1, 251)]))
+    """Two policies that SNS accepts have an intermediate policy that SNS accepts and that allows the publishers of both."""
+    before = allowing(NEW, [some(n) for n in range(250)])
+    between = topic_statements.expanded(before, allowing(before, [some(n) for n in range(1, 251)]))
 
     assert len(policy_document.compact(between)) <= SNS_TAKES
     assert {True} == {policy_document.may_publish(between, TOPIC, some(n)).allowed for n in range(251)}
@@ -218,8 +218,8 @@ def test_the_policy_in_between_fits_even_where_both_together_do_not() -> None:
 
 def test_sids_in_between_are_unique_after_a_run_that_was_cut_off() -> None:
     """Where a run left the policy in between behind, the next step in between is one that SNS takes too."""
-    one = letting_in(NEW, [some(1)])
-    left = topic_statements.expanded(one, letting_in(one, [some(2)]))
-    sids = [s["Sid"] for s in topic_statements.expanded(left, letting_in(left, [some(3)]))["Statement"]]
+    one = allowing(NEW, [some(1)])
+    left = topic_statements.expanded(one, allowing(one, [some(2)]))
+    sids = [s["Sid"] for s in topic_statements.expanded(left, allowing(left, [some(3)]))["Statement"]]
 
     assert len(sids) == len(set(sids))

@@ -95,14 +95,14 @@ def destroyed(plan: Plan) -> list[str]:
 
 
 def test_what_is_destroyed_is_named_before_the_fold() -> None:
-    """Nobody has to unfold the plan to see what would be lost, and each thing is named once, in order."""
+    """Deletions are visible without unfolding the plan; each resource is named once, in order."""
     plan = Plan((change("delete", "b"), change("update", "x"), change("delete", "a")))
 
     assert ["**Destroyed:** corp/eu-west-1/topic/a, corp/eu-west-1/topic/b"] == destroyed(plan)
 
 
 def test_where_nothing_is_destroyed_nothing_is_said_of_it() -> None:
-    """A warning that is always there warns nobody."""
+    """A plan without deletions has no warning."""
     assert [] == destroyed(Plan((change("create", "a"), change("update", "b"))))
 
 

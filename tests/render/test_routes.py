@@ -31,7 +31,7 @@ GAPS = [Gap(COMPLAINT, f"topic {U} has no subscription")]
 
 
 def test_the_whole_text() -> None:
-    """Identities before sets, each with its events in their usual order and who hears them; then the gaps."""
+    """Identities before sets, each with its events in a fixed order and its receivers; then the gaps."""
     assert f"""\
 identity a.com in 111111111111/eu-west-1
   bounce     mail to the sender
@@ -57,8 +57,8 @@ def test_the_number_of_gaps_is_said(expected: str, gaps: list[Gap]) -> None:
     assert expected in drawn.text(MATRIX, SUBSCRIBERS, gaps).splitlines()
 
 
-def test_a_topic_that_nobody_could_look_at_has_no_readers_beside_it() -> None:
-    """Unknown is not nobody."""
+def test_a_topic_that_could_not_be_read_has_no_receivers_beside_it() -> None:
+    """Unknown differs from no receiver."""
     assert f"  bounce     topic {T}" in drawn.text({BOUNCE: (Route("topic", T),)}, {}, []).splitlines()
 
 
@@ -118,8 +118,8 @@ def test_the_matrix_as_json() -> None:
     assert [{**identity, "event": "complaint", "text": f"topic {U} has no subscription"}] == document["gaps"]
 
 
-def test_nobody_and_unknown_differ_in_json() -> None:
-    """A topic without readers has none; of one that nobody could look at nothing is said."""
+def test_no_subscription_and_unknown_differ_in_json() -> None:
+    """A topic without subscriptions has an empty list; one that could not be read has null."""
     of: Matrix = {BOUNCE: (Route("topic", T), Route("topic", U))}
     (entry,) = json.loads(drawn.json_text(of, {U: ()}, []))["routes"]
 

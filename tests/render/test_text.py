@@ -94,7 +94,7 @@ def report(*results: Result, interrupted: bool = False) -> Report:
     ],
 )
 def test_the_whole_text(name: str, drawn: object) -> None:
-    """What people read is what was reviewed, to the letter. SESFORM_GOLDEN=1 writes the files anew."""
+    """The text equals the reviewed file exactly. SESFORM_GOLDEN=1 writes the files again."""
     assert callable(drawn)
     actual, file = drawn(), GOLDEN / f"{name}.txt"
     if os.environ.get("SESFORM_GOLDEN"):
@@ -170,7 +170,7 @@ def test_apply_complete_is_the_line_that_tools_count_with() -> None:
 
 
 def test_a_report_that_is_not_ok_is_not_complete() -> None:
-    """Nobody takes a failure for a success."""
+    """A failure cannot be mistaken for a success."""
     assert not [
         r
         for r in (report("failed"), report("not tried", interrupted=True), report("unknown"))
@@ -259,7 +259,7 @@ def test_hostile_text_adds_no_line(value: str) -> None:
     ],
 )
 def test_the_price_of_a_plan(expected: str, calls: int, rate: float | None) -> None:
-    """Before anybody agrees, the plan says how long SES's quota will make it take."""
+    """Before approval, the plan says how long the quota of SES makes it take."""
     change = replace(hostile("a", before=False, after=True), calls=("ses:X",) * calls)
 
     assert expected in text.plan(Plan((change,)), rate=rate).splitlines()

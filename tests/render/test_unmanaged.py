@@ -1,4 +1,4 @@
-"""What no spec names, as people read it: behind the plan, escaped, and cut where there is no room."""
+"""Unmanaged resources as text: after the plan, escaped, and cut if there is no room."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_it_is_grouped_by_account_and_region() -> None:
     ) == unmanaged.text(Plan((), unmanaged=SOME))
 
 
-def test_nothing_is_said_where_nobody_looked() -> None:
+def test_nothing_is_printed_if_it_was_not_read() -> None:
     """None is not the same as none found."""
     says = "\nEverything that exists here is named by a spec.\n"
 

@@ -84,7 +84,7 @@ def test_with_since_the_setting_goes_back_to_the_account(world: World) -> None:
     assert options(world) is None
 
 
-def test_somebody_elses_change_is_drift(world: World) -> None:
+def test_a_change_of_another_program_is_drift(world: World) -> None:
     """The console can change the reasons; drift shows both values."""
     world.converge(SET % "[bounce]")
     world.client("sesv2").put_configuration_set_suppression_options(ConfigurationSetName="main", SuppressedReasons=[])

@@ -38,7 +38,7 @@ def order(plan: Plan) -> list[str]:
     return [c.address.type for c in plan.changes]
 
 
-def test_what_was_let_in_for_a_spec_that_is_not_loaded_stays(world: World) -> None:
+def test_statements_of_specs_that_are_not_loaded_stay(world: World) -> None:
     """The delegate's spec alone says nothing of the owner's identities: their right to publish is not withdrawn."""
     world.identity("example.com")
     world.converge(BOTH)
@@ -48,7 +48,7 @@ def test_what_was_let_in_for_a_spec_that_is_not_loaded_stays(world: World) -> No
 
 
 def test_what_a_loaded_spec_no_longer_routes_is_withdrawn(world: World) -> None:
-    """With both specs loaded, an identity that no longer uses the topic is let in no more."""
+    """With both specs loaded, an identity that no longer uses the topic is no longer allowed."""
     world.identity("example.com")
     world.converge(BOTH)
     world.converge(OWNER_SPEC % "null" + "---" + DELEGATE_SPEC)
@@ -72,7 +72,7 @@ def test_the_statement_for_a_legacy_entry_goes_with_the_entry(world: World) -> N
 
 
 def test_statements_of_others_stay_byte_for_byte(world: World) -> None:
-    """Somebody else's statement is there before, during and after, as it was written."""
+    """A statement of another program stays before, during and after, as it was written."""
     foreign = {"Sid": "theirs", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444444444444:root"}}
     foreign |= {"Action": ["SNS:Subscribe"], "Resource": TOPIC}
     sns = world.client("sns", DELEGATE)
@@ -89,7 +89,7 @@ def test_statements_of_others_stay_byte_for_byte(world: World) -> None:
     assert sids(world) == ["__default_statement_ID", "theirs"]
 
 
-def test_nobody_may_send_before_somebody_hears_of_what_bounces(world: World) -> None:
+def test_delegates_may_send_only_after_feedback_has_a_route(world: World) -> None:
     """A sending policy waits for the identity's routes, and is withdrawn before they go."""
     world.identity("example.com")
     grants = "  example.com: {authorize: {mailer: %s}, notifications: {bounce: %s, complaint: null}}"
@@ -105,7 +105,7 @@ def test_nobody_may_send_before_somebody_hears_of_what_bounces(world: World) -> 
 
 
 def test_an_unmanaged_policy_is_neither_widened_nor_narrowed(world: World) -> None:
-    """What sesform let in stays when the policy becomes unmanaged, and nothing is added any more."""
+    """sesform's statements stay when the policy becomes unmanaged, and none is added."""
     world.identity("example.com", "b.example")
     world.converge(BOTH)
     unmanaged = BOTH.replace("{feedback: {}}", "{feedback: {policy: unmanaged}}")

@@ -65,7 +65,7 @@ def check_the_truth(world: World, specs: str, report: Report) -> None:
     by_address: dict[Address, set[str]] = {}
     for outcome in report.outcomes:
         by_address.setdefault(outcome.change.address, set()).add(outcome.result)
-    # A stand-in that was made and then had nothing to stand in for is a step of its own in the next plan, in either case.
+    # A temporary replacement that was not needed any more is a separate step of the next plan, in either case.
     rest = {a: found for a, found in by_address.items() if "-sesform-stand-in" not in a.key}
 
     assert {a for a, found in rest.items() if found == {"done"}} & planned == set()

@@ -70,7 +70,7 @@ def test_a_plan_that_keeps_one_route_is_not_refused(world: World) -> None:
     [(40, 9, False), (30, 9, False), (30, 10, True), (34, 10, False), (33, 10, True)],
 )
 def test_many_deletions_are_refused(world: World, sets: int, deleted: int, refused: bool) -> None:
-    """Refused is what deletes at least 10 settings and more than 30 % of what exists; the numbers are told."""
+    """Plans that delete at least 10 resources and more than 30 % of the existing ones are refused, with the numbers."""
     names = [f"s{i}" for i in range(sets)]
     world.converge(HEAD.replace("topics: {a: {}}", f"configuration_sets: {{{', '.join(f'{n}: {{}}' for n in names)}}}"))
     left = ", ".join(f"{n}: {'absent' if i < deleted else '{}'}" for i, n in enumerate(names))
@@ -88,7 +88,7 @@ def test_many_deletions_are_refused(world: World, sets: int, deleted: int, refus
 
 
 def test_clearing_the_last_type_of_a_cross_account_entry_is_refused(world: World) -> None:
-    """AWS lets nobody make such an entry again: refused with the entry and its types, unless --allow-irreversible."""
+    """AWS does not allow creating such an entry again: refused with the entry and its types, unless --allow-irreversible."""
     world.identity("partner.example", account="333333333333")
     world.converge(FOREIGN % "{bounce: a, complaint: a}")
 

@@ -169,7 +169,7 @@ def test_a_key_that_is_not_there_is_an_error(world: World) -> None:
     )
 
 
-def test_awss_own_key_is_found_on_a_topic_whose_key_nobody_declares(world: World) -> None:
+def test_the_aws_managed_key_is_found_on_a_topic_whose_key_is_not_declared(world: World) -> None:
     """Left out, the key is unmanaged; that SES cannot use it counts all the same."""
     world.identity("example.com")
     world.converge(HEAD + "topics: {t: {}}\n")
@@ -320,7 +320,7 @@ class Answers:
         ),
     ],
 )
-def test_an_answer_that_is_not_understood_is_none(missing: str, answers: dict[str, Any]) -> None:
+def test_an_answer_that_cannot_be_parsed_is_no_answer(missing: str, answers: dict[str, Any]) -> None:
     """It is said of the key, as a refusal is, and does not end the run."""
     connections = Connections({("corp", REGION): cast(Connection, Answers(answers))})
     found = kms_keys.read([ALIAS], Snapshot(), connections)

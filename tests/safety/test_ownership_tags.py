@@ -61,7 +61,7 @@ def test_what_a_spec_manages_carries_its_name(world: World) -> None:
     ],
 )
 def test_an_identity_that_is_unmanaged_whole_carries_no_tag(world: World, also: str, tagged: set[str]) -> None:
-    """By its tag --prune would take back what is somebody else's, once no spec names the identity."""
+    """A tag on an unmanaged identity would let --prune reset settings of others."""
     world.identity("example.com")
     alone = "{bounce: unmanaged, complaint: unmanaged, delivery: unmanaged}"
     world.converge(HEAD + f"identities: {{example.com: {{notifications: {alone}{also}}}}}\n")
@@ -99,7 +99,7 @@ def test_more_than_a_page_is_read_whole(world: World) -> None:
 
 
 def test_tags_that_are_asked_for_no_more_stay(world: World) -> None:
-    """Turning the field off lets go of the tags; with the older specs beside them they have left, and go."""
+    """Turning the field off stops managing tags; with --since the tags are removed."""
     world.identity("example.com")
     world.converge(ALL)
     off = ALL.replace("ownership_tags: true\n", "")

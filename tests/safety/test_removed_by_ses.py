@@ -1,4 +1,4 @@
-"""When SES takes a topic off an identity itself, drift says so and says why."""
+"""If SES removes a topic from an identity, drift says so, with the reason."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def test_what_ses_removed_is_mended_by_the_next_apply(world: World) -> None:
     assert [TOPIC] == world.sandbox.send("111111111111", "eu-west-1", "example.com", "bounce")
 
 
-def test_a_topic_that_somebody_cleared_is_no_such_case(world: World) -> None:
-    """With forwarding as declared, a missing topic was somebody's doing and not SES's."""
+def test_a_topic_that_another_program_cleared_is_no_such_case(world: World) -> None:
+    """With forwarding as declared, SES did not remove the topic."""
     specs = SPECS.replace("feedback_forwarding: false", "feedback_forwarding: true")
     world.identity("example.com")
     world.converge(specs)
@@ -85,7 +85,7 @@ def test_a_topic_that_somebody_cleared_is_no_such_case(world: World) -> None:
 
 
 def test_headers_that_are_gone_too_speak_for_a_person(world: World) -> None:
-    """SES leaves the header flags alone, so where they are off as well somebody did it."""
+    """SES does not change header flags, so if they are off too, SES did not remove the topic."""
     specs = SPECS.replace("bounce: mailer/feedback", "bounce: {topic: mailer/feedback, headers: true}")
     world.identity("example.com")
     world.converge(specs)

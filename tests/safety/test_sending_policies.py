@@ -23,7 +23,7 @@ PLACE = "corp/eu-west-1/sending_policy/example.com/"
 
 
 def text_of(account: str = "444444444444", sid: str = "theirs") -> str:
-    """A policy as somebody else writes it, white space, order and all."""
+    """A policy as another program writes it, with white space and order."""
     arn = f"arn:aws:ses:eu-west-1:{OWNER}:identity/example.com"
     return (
         f'{{"Statement": [{{"Sid": "{sid}", "Resource": "{arn}", "Principal": {{"AWS": "{account}"}},\n'
@@ -58,7 +58,7 @@ def policy_steps(of: Plan) -> list[str]:
 
 
 def test_policies_that_no_spec_names_are_never_touched(world: World) -> None:
-    """Whatever is applied and destroyed, what others put on the identity stays as it was, letter by letter."""
+    """Apply and destroy leave policies of other programs on the identity exactly as they are."""
     world.identity("example.com")
     put(world.client("sesv2"), "theirs", text_of())
     put(world.client("sesv2"), "sesform-like", text_of(sid="SesformAuthorize"))
@@ -87,7 +87,7 @@ def test_a_part_of_a_plan_is_held_to_the_limit_by_itself(shell: Shell) -> None:
 
 
 def test_a_policy_that_means_the_same_is_not_written(world: World) -> None:
-    """What somebody made by hand is taken over as it is where it says what the spec says."""
+    """An existing policy with the declared meaning is taken over unchanged."""
     world.identity("example.com")
     put(world.client("sesv2"), "mine", text_of())
     statement = (
@@ -113,8 +113,8 @@ def test_what_aws_makes_of_an_account_id_is_no_change_in_other_partitions(world:
     assert policy_steps(world.plan(specs)) == []
 
 
-def test_a_policy_that_somebody_made_since_the_plan_is_not_overwritten(world: World) -> None:
-    """No plan holds its text, and SES gives none back: the step fails, and the next plan shows what is there."""
+def test_a_policy_created_after_the_plan_is_not_overwritten(world: World) -> None:
+    """No plan has its text, and SES does not return it: the step fails, and the next plan shows the policy."""
     world.identity("example.com")
     specs = identity(f"policies: {{mine: {RAW % '333333333333'}}}")
     plan = world.plan(specs)
@@ -129,7 +129,7 @@ def test_a_policy_that_somebody_made_since_the_plan_is_not_overwritten(world: Wo
 
 
 def test_a_policy_that_was_made_already_as_planned_is_done(world: World) -> None:
-    """A run that was cut off after the call, or an answer that was lost: what is there is what is wanted."""
+    """After an interrupted run or a lost answer, the policy already exists as declared."""
     world.identity("example.com")
     specs = identity(f"policies: {{mine: {RAW % '333333333333'}}}")
     plan = world.plan(specs)
@@ -173,7 +173,7 @@ def test_at_the_limit_one_plan_swaps_policies(world: World) -> None:
 
 
 def test_policies_of_others_count(world: World) -> None:
-    """That SES takes twenty is told before anything is written, with the names of those that no spec speaks of."""
+    """The quota of twenty policies is checked before anything is written; the error names undeclared policies."""
     world.identity("example.com")
     others(world, 19)
     plan = world.plan(identity(f"policies: {{a: {RAW % '333333333333'}, b: {RAW % '333333333333'}}}"))

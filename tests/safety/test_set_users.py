@@ -1,4 +1,4 @@
-"""A configuration set that is to go, and the identities of the account that use it by default, declared or not."""
+"""A configuration set planned for deletion, and the identities whose default it is, declared or not."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HINT = "declare another default_configuration_set or null for them, or keep the 
 
 
 def in_use(world: World, *identities: str, by: str = "s") -> None:
-    """Sets `s` and `t` exist, and one is the default of these identities, which no spec speaks of."""
+    """Sets `s` and `t` exist, and one is the default of these undeclared identities."""
     world.identity(*identities)
     world.converge(HEAD + "configuration_sets: {s: {}, t: {}}\n")
     for name in identities:
@@ -50,8 +50,8 @@ def reads(world: World) -> Counter[str]:
         ("identities a.example, b.example, c.example, d.example, e.example and 2 more", 7),
     ],
 )
-def test_all_users_of_a_set_that_is_to_go_are_named_in_one_error(world: World, expected: str, number: int) -> None:
-    """Identities that no spec speaks of are found too: SES would refuse their mail."""
+def test_all_users_of_a_deleted_set_are_named_in_one_error(world: World, expected: str, number: int) -> None:
+    """Undeclared identities are found too: SES would refuse their mail."""
     in_use(world, *(f"{letter}.example" for letter in "abcdefg"[:number]))
     (problem,) = world.plan(GONE).errors
 
@@ -87,7 +87,7 @@ def test_users_in_other_accounts_are_in_nobodys_way(world: World) -> None:
 
 
 def test_a_destroy_asks_too(world: World) -> None:
-    """All sets of the specs go, so all of their users stand in the way."""
+    """All sets of the specs are deleted, so the users of each are errors."""
     in_use(world, "a.example")
 
     assert [PLACE] == [p.path for p in world.plan(HEAD + "configuration_sets: {s: {}}\n", destroy=True).errors]
@@ -104,7 +104,7 @@ def test_each_identity_is_asked_for_once(world: World) -> None:
 
 @pytest.mark.parametrize("sets", ["{s: {}, t: {}}", "{never-made: absent}"])
 def test_a_plan_that_deletes_no_set_asks_for_no_identity(world: World, sets: str) -> None:
-    """The search costs a call an identity, so nobody pays for it who does not need it."""
+    """The search costs one call an identity, so it is made only if a set is deleted."""
     in_use(world, "a.example")
     world.sandbox.calls.clear()
     world.plan(HEAD + f"configuration_sets: {sets}\n")
@@ -114,7 +114,7 @@ def test_a_plan_that_deletes_no_set_asks_for_no_identity(world: World, sets: str
 
 @pytest.mark.parametrize("operation", ["ListEmailIdentities", "GetEmailIdentity"])
 def test_a_search_that_is_refused_is_an_error(world: World, operation: str) -> None:
-    """Could not look is never fine: the set stays until somebody knows."""
+    """A set whose users could not be read is not deleted."""
     in_use(world, "a.example", by="t")
     world.sandbox.fail(operation, code="AccessDeniedException", status=403, times=9)
     plan = world.plan(GONE)
@@ -181,7 +181,7 @@ def test_a_list_that_is_not_understood_is_unreadable() -> None:
 
 
 def prepared(shell: Shell, *identities: str) -> Any:
-    """Sets `s` and `t` on the command line's own sandbox, and identities that no spec speaks of."""
+    """Sets `s` and `t` on the command line's sandbox, and undeclared identities."""
     shell.specs(HEAD + "configuration_sets: {s: {}, t: {}}\n")
     shell.run("apply", "--sandbox", "--auto-approve")
     for name in identities:
@@ -209,7 +209,7 @@ def test_a_part_of_the_plan_without_the_set_asks_for_nothing(shell: Shell) -> No
 
 
 def test_a_saved_plan_is_refused_where_its_set_has_come_into_use(shell: Shell, tmp_path: Path) -> None:
-    """Between plan and apply somebody may have begun to use the set: it is asked again, and nothing is written."""
+    """The users of the set are read again between plan and apply; nothing is written if there is one."""
     client = prepared(shell, "a.example")
     saved = shell.run("plan", "--sandbox", "--out", "p.json")
     client.put_email_identity_configuration_set_attributes(EmailIdentity="a.example", ConfigurationSetName="s")

@@ -88,7 +88,7 @@ def test_a_set_that_is_somebodys_default_is_not_deleted(world: World) -> None:
     ]
 
 
-def test_a_destination_that_nobody_declared_keeps_its_right_to_publish(world: World) -> None:
+def test_an_undeclared_destination_keeps_its_right_to_publish(world: World) -> None:
     """In a set that is not exclusive others may have destinations: the topic's policy goes on letting the set in."""
     destinations = "{exclusive: false, event_destinations: {d: {events: [bounce], sns: %s}}}"
     specs = HEAD + "topics: {t: {}, u: {}}\nconfiguration_sets: {s: " + destinations + "}\n"
@@ -108,7 +108,7 @@ def test_a_destination_that_nobody_declared_keeps_its_right_to_publish(world: Wo
 
 
 def test_a_stand_in_that_was_left_behind_goes_with_its_right_to_publish(world: World) -> None:
-    """One plan takes the stand-in of a run that was cut off away, and its set's right to the topic: nothing is left for another."""
+    """One plan deletes the temporary replacement of an interrupted run and its set's right to the topic."""
     specs = HEAD + "topics: {t: {}}\nconfiguration_sets: {s: %s}\n"
     world.converge(specs % "{event_destinations: {d-sesform-stand-in: {events: [bounce], sns: t}}}")
     plan = world.converge(specs % "{exclusive: false}")
@@ -116,7 +116,7 @@ def test_a_stand_in_that_was_left_behind_goes_with_its_right_to_publish(world: W
     assert [c.address.type for c in plan.changes] == ["event_destination", "topic_policy"]
 
 
-def test_withdrawing_a_right_from_what_no_spec_speaks_of_is_warned_about(world: World) -> None:
+def test_withdrawing_a_right_from_an_undeclared_resource_is_a_warning(world: World) -> None:
     """An identity that left the specs may still point at the topic: the plan says so before its right goes."""
     world.identity("example.com")
     body = "topics: {t: {}}\n"
@@ -145,7 +145,7 @@ ENTRIES = (
 def test_a_topic_that_a_legacy_entry_uses_is_not_deleted(
     world: World, topics: str, entries: str, prune: bool, used: bool
 ) -> None:
-    """AWS lists legacy entries nowhere; but the topic's policy names them, and one that no spec speaks of is asked for."""
+    """AWS does not list legacy entries, so undeclared ones that the topic's policy names are read."""
     world.identity("partner.example", account="333333333333")
     world.converge(ENTRIES)
     plan = world.plan(ENTRIES.partition("topics")[0] + topics + entries, prune=prune)
@@ -156,7 +156,7 @@ def test_a_topic_that_a_legacy_entry_uses_is_not_deleted(
 
 
 def test_a_topic_that_a_legacy_entry_may_still_use_is_warned_about(world: World) -> None:
-    """An entry that has no topic any more is no use; that its identity is let in is told, since it may be another account's."""
+    """An entry without a topic is no use; the warning names its identity, which another account may still use."""
     world.identity("partner.example", account="333333333333")
     world.converge(ENTRIES)
     delegate = world.client("ses", "222222222222")
@@ -168,7 +168,7 @@ def test_a_topic_that_a_legacy_entry_may_still_use_is_warned_about(world: World)
 
 
 def test_a_plan_that_was_refused_is_not_applied_from_its_file(shell: Shell, tmp_path: Path) -> None:
-    """The JSON of a refused plan is no way around the guard: apply --plan refuses it too, and show tells why."""
+    """The JSON of a refused plan does not avoid the guard: apply --plan refuses it too, and show says why."""
     legacy = "cross_account_notifications: {arn:aws:ses:eu-west-1:333333333333:identity/partner.example: %s}\n"
     shell.specs(SPECS + legacy % "{bounce: feedback}")
     shell.run("apply", "--sandbox", "--auto-approve")

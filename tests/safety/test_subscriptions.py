@@ -64,7 +64,7 @@ def test_one_that_is_not_there_needs_no_removal(world: World) -> None:
 
 
 def test_a_pending_one_is_left_to_sns_with_a_warning(world: World) -> None:
-    """SNS refuses to remove it and forgets it by itself, so there is no step, nothing as declared, and nothing in the way."""
+    """SNS refuses to delete it and deletes it by itself, so it is no step, not unchanged, and no error."""
     world.converge(listing(MAIL))
     world.writes()
     plan = world.converge(listing(f"{MAIL}, absent: true"))
@@ -77,7 +77,7 @@ def test_a_pending_one_is_left_to_sns_with_a_warning(world: World) -> None:
     assert not world.writes()
 
 
-def test_a_pending_one_that_is_to_go_is_not_drift(shell: Shell) -> None:
+def test_a_pending_subscription_planned_for_deletion_is_no_drift(shell: Shell) -> None:
     """Cron hears of it as a warning, exit code 0."""
     shell.specs(listing(MAIL))
     shell.run("apply", "--sandbox", "--auto-approve")
@@ -121,7 +121,7 @@ def test_one_that_came_to_wait_meanwhile_fails_nothing(world: World) -> None:
 
 
 def test_what_waits_for_one_that_was_left_goes_on(world: World) -> None:
-    """A topic takes its subscriptions along, so one that stays is no reason to keep the topic."""
+    """A topic's subscriptions are deleted with it, so one that stays does not keep the topic."""
     specs, plan = turned_pending(world)
     first, second = plan.changes
     chained = Plan(
@@ -173,13 +173,13 @@ def test_a_pending_one_is_never_asked_for_again(world: World) -> None:
     ],
 )
 def test_a_plan_says_whom_sns_will_ask(world: World, says: bool, subscription: str) -> None:
-    """Each request reaches somebody, so a plan that makes one says it: the first, and one after SNS has forgotten the last."""
+    """Each request is mailed to the endpoint's owner, so the plan says so: for the first one, and after it has expired."""
     (step,) = [c for c in world.plan(listing(subscription)).changes if c.address.type == "subscription"]
 
     assert says == ("SNS sends a confirmation request to the endpoint" in step.reason)
 
 
-def test_one_that_sns_has_forgotten_is_asked_for_anew(world: World) -> None:
+def test_an_expired_subscription_is_requested_again(world: World) -> None:
     """After two days without an answer it is drift like any other."""
     world.converge(listing(MAIL))
     world.sandbox.confirm(TOPIC, "ops@example.com")
@@ -189,7 +189,7 @@ def test_one_that_sns_has_forgotten_is_asked_for_anew(world: World) -> None:
     assert [("create", PLACE)] == kinds(world.converge(listing(MAIL)))
 
 
-def test_an_endpoint_is_matched_letter_by_letter(world: World) -> None:
+def test_endpoints_are_compared_exactly(world: World) -> None:
     """An address in another case is another subscription to SNS."""
     world.converge(listing(MAIL))
     plan = world.converge(listing(MAIL.replace("ops@", "Ops@")))

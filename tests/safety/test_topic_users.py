@@ -26,7 +26,7 @@ WAYS = {
 
 
 def used(world: World) -> None:
-    """Somebody has pointed an identity and a configuration set at the topic by hand."""
+    """An identity and a configuration set that no spec declares publish to the topic."""
     world.converge(WITH)
     world.identity("theirs.example.com", "other.example.com")
     world.client("ses").set_identity_notification_topic(
@@ -44,7 +44,7 @@ def used(world: World) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_topic_that_something_unnamed_uses_is_not_deleted(world: World, way: str) -> None:
-    """Whichever way it is to go: the errors name who uses it, and what to do."""
+    """For each way to delete the topic, the errors name its users and what to do."""
     used(world)
     plan: Plan = WAYS[way](world)
 
@@ -97,8 +97,8 @@ def test_a_role_that_may_not_look_is_warned(world: World) -> None:
     ]
 
 
-def test_who_is_let_in_of_an_account_that_is_not_loaded_is_told_of(world: World) -> None:
-    """A delegate's spec alone: the owner's identity can be asked by nobody here, but the topic's policy names it."""
+def test_publishers_of_accounts_that_are_not_loaded_are_named(world: World) -> None:
+    """A delegate's spec alone cannot read the owner's identity, but the topic's policy names it."""
     mailer = WITH.replace("Owner", "Delegate").replace(OWNER, DELEGATE).replace("corp", "mailer")
     world.identity("example.com")
     world.converge(mailer + "---\n" + HEAD + "identities: {example.com: {notifications: {bounce: mailer/t}}}\n")
@@ -113,7 +113,7 @@ def test_who_is_let_in_of_an_account_that_is_not_loaded_is_told_of(world: World)
 
 
 def point(shell: Shell) -> None:
-    """Somebody points an identity at the topic by hand."""
+    """An undeclared identity publishes to the topic."""
     sandbox = shell.sandbox
     sandbox.declare_identity(OWNER, REGION, "theirs.example.com")
     sandbox.session(OWNER, REGION).client("ses").set_identity_notification_topic(

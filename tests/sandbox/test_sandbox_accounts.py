@@ -70,7 +70,7 @@ def test_external_id_of_a_declared_role(aws: Any, refused: Any) -> None:
 
 
 def test_declared_role_without_external_id(aws: Any) -> None:
-    """Opens to anybody."""
+    """Any caller can assume an undeclared role."""
     aws.sandbox.declare_role(ROLE)
 
     assert _assume(aws("sts"), ExternalId="whatever")
@@ -126,7 +126,7 @@ def test_other_services_are_motos(aws: Any) -> None:
 
 
 def test_nothing_falls_through_to_aws(aws: Any, refused: Any) -> None:
-    """Operations that nobody emulates get an error of the sandbox."""
+    """Operations that are not emulated get an error of the sandbox."""
     with refused("InvalidAction", "The sandbox does not carry out ses:GetSendStatistics"):
         aws("ses").get_send_statistics()
     with refused("InvalidAction", "The sandbox does not carry out sesv2:ListContactLists"):

@@ -148,7 +148,7 @@ def test_sets_are_listed_in_pages(v2: Any, refused: Any) -> None:
         v2.list_configuration_sets(NextToken="ä")
 
 
-def test_deleted_set_takes_its_destinations_along(v2: Any) -> None:
+def test_the_destinations_of_a_deleted_set_are_deleted(v2: Any) -> None:
     """A set of the same name starts empty."""
     _create(v2, MatchingEventTypes=["SEND"], **_bus())
     v2.delete_configuration_set(ConfigurationSetName="tx")
@@ -258,7 +258,7 @@ def test_destination_is_deleted(v2: Any) -> None:
     ],
 )
 def test_bad_targets_are_refused(v2: Any, refused: Any, target: dict[str, Any]) -> None:
-    """Other bus, other region, dimension limits and alphabet, ARNs that are none."""
+    """Other bus, other region, limits and characters of dimensions, texts that are no ARNs."""
     with refused("BadRequestException"):
         _create(v2, MatchingEventTypes=["SEND"], **target)
 

@@ -84,7 +84,7 @@ def test_destination_of_version_1_in_version_2(aws: Any, v2: Any, v1: Any) -> No
 
 
 def test_destinations_of_version_2_in_version_1(v2: Any, v1: Any) -> None:
-    """Spelled as version 1 has it; what it has no words for is left out."""
+    """In the spelling of version 1, without what it lacks."""
     _create(v2, "cw", MatchingEventTypes=["SEND", "SUBSCRIPTION"], **_dimensions(1))
     firehose = {
         "IamRoleArn": f"arn:aws:iam::{OWNER}:role/r",

@@ -74,7 +74,7 @@ def test_unreachable_endpoint(aws: Any) -> None:
 
 
 def test_before_runs_first_and_may_call(aws: Any, refused: Any) -> None:
-    """For what somebody else does at that moment, from any thread."""
+    """`before` acts as another program, from any thread."""
 
     def meddle() -> None:
         thread = threading.Thread(target=lambda: aws.topic("other"))
@@ -133,7 +133,7 @@ def test_one_call_a_second(aws: Any, clock: Clock, refused: Any) -> None:
 
 
 def test_refused_calls_cost_nothing_and_pauses_save_nothing(aws: Any, clock: Clock, refused: Any) -> None:
-    """The bucket holds one call, however long nobody called."""
+    """The bucket has one call, however long there was no call."""
     clock.now += 3600
     aws("ses").list_identities()
     for _ in range(3):

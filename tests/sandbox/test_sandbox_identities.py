@@ -97,7 +97,7 @@ def test_errors_of_version_2(v2: Any, refused: Any) -> None:
 @pytest.mark.parametrize(
     "name", ["example.com.", "exämple.com", "example", "a b.example", "ä@example.com", "a@b@c.example"]
 )
-def test_names_that_are_none(v1: Any, v2: Any, refused: Any, name: str) -> None:
+def test_invalid_names(v1: Any, v2: Any, refused: Any, name: str) -> None:
     """Trailing dot, not Punycode, no dot, spaces, non-ASCII local part, two @."""
     with refused("BadRequestException"):
         v2.create_email_identity(EmailIdentity=name)

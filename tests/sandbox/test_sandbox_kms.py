@@ -43,7 +43,7 @@ def test_what_is_not_there_is_not_found(kms: Any, refused: Any) -> None:
 
 
 def test_a_policy_is_asked_for_by_key_not_alias(kms: Any, refused: Any) -> None:
-    """GetKeyPolicy takes no alias: KMS API reference."""
+    """GetKeyPolicy accepts no alias: KMS API reference."""
     id_ = kms.create_key()["KeyMetadata"]["KeyId"]
     kms.create_alias(AliasName="alias/k", TargetKeyId=id_)
     with refused("InvalidArnException"):

@@ -367,7 +367,7 @@ def test_foreign_identity_must_exist(aws: Any, refused: Any) -> None:
 
 @pytest.mark.parametrize("account", [OWNER, DELEGATE])
 def test_either_account_may_be_the_source_of_a_cross_account_entry(aws: Any, identity: str, account: str) -> None:
-    """Nobody knows which account SES presents: a statement for either is enough."""
+    """AWS does not document which account SES presents: a statement for either is enough."""
     topic = _with_policy(aws, DELEGATE, SourceAccount=account, SourceArn=identity)
     aws.set_topic("Bounce", topic, identity, DELEGATE)
 

@@ -73,7 +73,7 @@ def test_creating_again_with_something_else_is_refused(sns: Any, refused: Any) -
 
 
 @pytest.mark.parametrize("name", ["a b", "x" * 257, "a.fifo"])
-def test_names_that_are_none(sns: Any, refused: Any, name: str) -> None:
+def test_invalid_names(sns: Any, refused: Any, name: str) -> None:
     """Alphabet, length, and FIFO names without FifoTopic."""
     with refused("InvalidParameter", "Invalid parameter: Topic Name"):
         sns.create_topic(Name=name)
@@ -273,7 +273,7 @@ def test_other_accounts_may_nothing_by_default(aws: Any, sns: Any, refused: Any)
     ],
 )
 def test_policy_lets_another_account_read(aws: Any, sns: Any, changes: dict[str, Any]) -> None:
-    """By account, by anybody, by condition, by wildcard."""
+    """Allowed by account, by any principal, by condition, by wildcard."""
     _set(sns, "Policy", _policy(**{"Action": "SNS:GetTopicAttributes"} | changes))
 
     assert _attributes(aws("sns", DELEGATE))["Owner"] == OWNER
@@ -293,7 +293,7 @@ def test_policy_lets_another_account_read(aws: Any, sns: Any, changes: dict[str,
 def test_policy_that_does_not_let_another_account_read(
     aws: Any, sns: Any, refused: Any, changes: dict[str, Any]
 ) -> None:
-    """Denied, somebody else, another action, another account's condition, what cannot be told."""
+    """Refused: a denial, another account, another action, another account's condition, an unknown condition."""
     _set(sns, "Policy", _policy(**{"Action": "SNS:GetTopicAttributes"} | changes))
     with refused("AuthorizationError", status=403):
         _attributes(aws("sns", DELEGATE))

@@ -67,7 +67,7 @@ def _scene(sandbox: Sandbox) -> None:
 
 
 def _view(sandbox: Sandbox) -> dict[str, Any]:
-    """All that can be read of the scene, without what differs from call to call."""
+    """The whole state that can be read, without values that differ between calls."""
     ses, v2, sns = (_client(sandbox, name) for name in ("ses", "sesv2", "sns"))
     arn, name = f"arn:aws:sns:{REGION}:{OWNER}:feedback", "example.com"
     subscriptions = sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
@@ -258,7 +258,7 @@ def test_unusable_file_is_named_with_the_reason_and_the_way_out(file: Path, cont
     assert _client(sandbox, "ses").list_identities()["Identities"] == []
 
 
-def test_file_that_is_none(tmp_path: Path) -> None:
+def test_a_path_that_is_no_file(tmp_path: Path) -> None:
     """A folder or a pipe in the file's place is said to be none, and is not waited for."""
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe"):

@@ -60,7 +60,7 @@ def test_pages_are_followed_by_their_tokens(aws: Any, tagged: list[str]) -> None
 
 
 def test_accounts_and_regions_see_their_own(aws: Any, tagged: list[str]) -> None:
-    """Nobody finds another's resources by their tags."""
+    """Tags of one account are not visible to another."""
     assert [] == aws(TAGGING, "222222222222").get_resources()["ResourceTagMappingList"]
     assert [] == aws(TAGGING, "111111111111", "us-east-1").get_resources()["ResourceTagMappingList"]
 
@@ -74,7 +74,7 @@ def test_accounts_and_regions_see_their_own(aws: Any, tagged: list[str]) -> None
     ],
 )
 def test_what_makes_no_sense_is_refused(aws: Any, refused: Any, params: dict[str, Any], code: str) -> None:
-    """Too large a page, a list beside filters, a token that nobody gave."""
+    """Too large a page, a list beside filters, an unknown token."""
     with refused(code):
         aws(TAGGING).get_resources(**params)
 
@@ -96,7 +96,7 @@ def test_it_is_served_over_http(sandbox: Sandbox, aws: Any, tagged: list[str]) -
 
 @pytest.mark.parametrize("service", ["ses", "sns"])
 def test_fifty_tags_are_the_most(aws: Any, refused: Any, tagged: list[str], service: str) -> None:
-    """A resource takes no more; what it has stays."""
+    """A resource accepts no more than the quota of tags; existing tags stay."""
     arn = next(a for a in tagged if f":{service}:" in a)
     client = aws("sns" if service == "sns" else "sesv2")
     client.tag_resource(ResourceArn=arn, Tags=[{"Key": f"t{i}", "Value": ""} for i in range(48)])

@@ -69,18 +69,18 @@ FROM_DEFAULTS: dict[str, Any] = {"bounce": ("t", True), "complaint": ("t", False
         ({"complaint": ("t", False)}, "bounce: unmanaged"),
     ],
 )
-def test_an_identitys_own_settings_go_over_the_defaults_key_by_key(expected: dict[str, Any], own: str) -> None:
+def test_an_identitys_own_settings_override_the_defaults_key_by_key(expected: dict[str, Any], own: str) -> None:
     """What an identity says itself counts; the rest comes from the defaults."""
     assert expected == notifications(owner(DEFAULTS % own))
 
 
 def test_what_neither_the_identity_nor_the_defaults_name_has_no_topic() -> None:
-    """What a spec declares, it declares whole: a type that nobody names is to have no topic and no header flag."""
+    """A spec declares its resources whole: an unnamed type has no topic and no header flag."""
     assert dict.fromkeys(TYPES) == notifications(owner("identities: {a.com: }\n"))
 
 
 def test_left_out_headers_are_off() -> None:
-    """A header flag that AWS holds and nobody declared is to go."""
+    """A live header flag that is not declared is planned for deletion."""
     found = wants(compiled(owner("topics: {t: {}}\nidentities: {a.com: {notifications: {bounce: t}}}\n")))
 
     assert found["corp/eu-west-1/notification_headers/a.com/bounce"] is None
@@ -116,7 +116,7 @@ def test_headers_over_no_default_topic_is_a_problem() -> None:
 def test_forwarding_is_the_identitys_else_the_defaults_else_unmanaged(
     expected: bool | None, defaults: str, own: str
 ) -> None:
-    """Forwarding that nobody speaks of is left alone."""
+    """Undeclared forwarding is unmanaged."""
     shared = f"{{identity: {{notifications: {{bounce: t, complaint: t}}, {defaults}}}}}"
     text = f"topics: {{t: {{}}}}\ndefaults: {shared}\nidentities: {{a.com: {{{own}}}}}\n"
     found = wants(compiled(owner(text.replace(", }", "}")))).get("corp/eu-west-1/feedback_forwarding/a.com")
@@ -189,7 +189,7 @@ def test_absent_topics_sets_and_destinations_must_not_exist() -> None:
 
 @pytest.mark.parametrize(("expected", "body"), [(True, "c: "), (True, "c: absent"), (False, "c: {exclusive: false}")])
 def test_a_set_is_exclusive_unless_it_says_otherwise(expected: bool, body: str) -> None:
-    """Destinations that an exclusive set does not list are to go; an absent set takes all of them along."""
+    """Destinations that an exclusive set does not list are planned for deletion; an absent set is deleted with all of them."""
     found = compiled(owner(f"configuration_sets: {{{body}}}\n"))
 
     assert expected is (address("corp/eu-west-1/configuration_set/c") in found.exclusive)
@@ -260,7 +260,7 @@ def test_two_specs_cannot_declare_the_same_thing() -> None:
 
 
 def test_the_same_account_may_be_in_two_specs() -> None:
-    """An Owner and a Delegate of one account are fine while they speak of different things."""
+    """An Owner and a Delegate of one account may declare different resources."""
     assert problems(both("", "topics: {feedback: {}}\n").replace(DELEGATE, OWNER)) == []
 
 
@@ -507,7 +507,7 @@ def test_a_cross_account_entry_is_in_the_delegates_scope() -> None:
 
 
 def test_an_absent_cross_account_entry_has_nothing_set() -> None:
-    """Forwarding of a foreign identity is nobody's business but its owner's."""
+    """Forwarding of another account's identity is not managed."""
     found = wants(compiled(delegate(f"cross_account_notifications: {{'{PARTNER}': absent}}\n")))
 
     assert {
@@ -555,7 +555,7 @@ def publishers(text: str, key: str = "mailer/eu-west-1/topic_policy/feedback") -
 
 
 def test_the_publishers_of_a_topic_follow_from_who_routes_to_it() -> None:
-    """Identities, configuration sets and legacy entries that use a topic are let in; for legacy ones both accounts are."""
+    """Identities, configuration sets and legacy entries that use a topic may publish; for legacy entries both accounts."""
     text = both(
         "identities: {a.com: {notifications: {bounce: mailer/feedback, complaint: mailer/feedback}}}\n",
         f"topics: {{feedback: {{}}}}\n"
@@ -572,13 +572,13 @@ def test_the_publishers_of_a_topic_follow_from_who_routes_to_it() -> None:
 
 
 def test_an_arn_of_a_managed_topic_counts_as_a_reference() -> None:
-    """A topic that somebody names by its ARN lets them in as well."""
+    """A reference to a topic by its ARN allows publishing as well."""
     text = both(f"identities: {{a.com: {{notifications: {{bounce: '{topic_arn('feedback', DELEGATE)}'}}}}}}\n")
 
     assert [Publisher(OWNER, identity_arn("a.com"))] == publishers(text)
 
 
-def test_a_topic_that_nothing_publishes_to_lets_nobody_in() -> None:
+def test_a_topic_that_nothing_publishes_to_allows_no_publisher() -> None:
     """A managed topic without users has none of our statements."""
     assert publishers(FEEDBACK) == []
 
@@ -659,7 +659,7 @@ def test_a_delegate_is_a_spec_an_account_or_a_principal(expected: str, grantee: 
 
 
 def test_a_grant_of_the_defaults_can_be_taken_back() -> None:
-    """An identity's own word on a delegate goes over the defaults', one delegate at a time."""
+    """An identity's entry for a delegate replaces that of the defaults, one delegate at a time."""
     text = both(
         "defaults: {identity: {authorize: {mailer: , '333333333333': }}}\nidentities: {a.com: {authorize: {mailer: absent}}}\n"
     )
@@ -732,7 +732,7 @@ def test_a_policy_that_is_too_large_is_a_problem() -> None:
 def test_the_default_set_is_the_identitys_else_the_defaults_else_unmanaged(
     expected: str | None, defaults: str, own: str
 ) -> None:
-    """A default configuration set that nobody speaks of is left alone; null takes it away."""
+    """An undeclared default configuration set is unmanaged; null removes it."""
     text = f"configuration_sets: {{c: }}\ndefaults: {{identity: {{{defaults}}}}}\nidentities: {{a.com: {{{own}}}}}\n"
     found = wants(compiled(owner(text))).get(
         "corp/eu-west-1/default_configuration_set/a.com", {"configuration_set": "left alone"}
@@ -752,7 +752,7 @@ def test_a_default_set_that_is_declared_absent_is_a_problem() -> None:
 
 
 def test_destroy_declares_everything_absent() -> None:
-    """All that the specs declare is to go, and forwarding comes back on."""
+    """All declared resources are planned for deletion, and forwarding is turned on."""
     text = both(
         "topics: {t: {}}\nconfiguration_sets: {c: {event_destinations: {d: {events: all, sns: t}}}}\n"
         "identities: {a.com: {notifications: {bounce: t, complaint: t}, feedback_forwarding: false, authorize: {mailer: },"

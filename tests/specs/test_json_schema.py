@@ -18,7 +18,7 @@ def described() -> dict[str, Any]:
 
 
 def schemas(node: Any, path: str = "$") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every schema within a schema; names of properties and definitions are none."""
+    """Every schema within a schema, without names of properties and definitions."""
     if not isinstance(node, dict):
         return
     yield path, node

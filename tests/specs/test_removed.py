@@ -1,4 +1,4 @@
-"""What left the specs: what is to be absent, under which address, and with which words."""
+"""Removed resources: which are absent, under which address, and with which reason."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sesform.specs.desired import Desired
 
 
 def since(old: str, new: str) -> Desired:
-    """The new specs, with what left the old ones."""
+    """The new specs, with the resources removed from the old ones absent."""
     return removed.since(compiled(old), compiled(new) if new else _nothing(), "c0ffee", RESOURCES)
 
 
@@ -129,14 +129,14 @@ def test_subscriptions_and_destinations_leave_by_themselves() -> None:
 
 
 def test_an_external_topic_has_not_left() -> None:
-    """What somebody else manages now is neither deleted nor are its subscriptions touched."""
+    """A resource that is now managed elsewhere is not deleted, and its subscriptions stay."""
     old = owner("topics: {a: {subscriptions: [{protocol: email, endpoint: ops@example.com}]}}")
 
     assert {} == leaving(old, owner("topics: {b: {name: a, external: true}}"))
     assert {} == leaving(owner("topics: {a: {external: true}}"), owner())
 
 
-def test_a_topic_that_is_let_go_of_is_let_go_of_by_its_tag_too() -> None:
+def test_the_tag_of_a_topic_that_becomes_unmanaged_is_removed() -> None:
     """External now, it stays with whoever has it; by our tag --prune would delete it, once no spec names it."""
     old = owner("ownership_tags: true\ntopics: {a: {}}\n")
 
@@ -153,7 +153,7 @@ def test_a_spec_of_another_name_speaks_for_the_same_things() -> None:
     assert {} == leaving(owner(body), owner(body).replace("name: corp", "name: renamed"))
 
 
-def test_what_leaves_a_renamed_spec_goes_by_the_name_of_what_it_is_part_of() -> None:
+def test_resources_of_a_renamed_spec_are_removed_under_their_parents_name() -> None:
     """A destination of a set, and a subscription of a topic, that another spec declares now."""
     rest = "exclusive: false, event_destinations: {y: {events: [bounce], sns: a}%s}"
     subscription = "{protocol: email, endpoint: ops@example.com}"
@@ -209,7 +209,7 @@ def test_a_spec_that_is_gone_is_reached_as_it_said() -> None:
 
 
 def test_what_an_account_needed_that_left_may_be_withdrawn_from_topics() -> None:
-    """The accounts that are spoken for are those of then, too: their statements in a topic's policy are not kept for nobody."""
+    """The accounts of the earlier specs count too: their statements in a topic's policy are removed."""
     old = owner("identities: {example.com: {notifications: {bounce: mailer/a}}}\n") + "---\n" + delegate(TOPIC)
     result = since(old, delegate(TOPIC))
     (policy,) = [d for a, d in result.declared.items() if a.type == "topic_policy"]
@@ -247,7 +247,7 @@ def test_the_reason_names_the_old_place() -> None:
     assert Scope(OWNER, REGION) == declared.scope
 
 
-def test_specs_of_now_that_use_what_left_by_name_are_refused_before() -> None:
+def test_specs_that_use_removed_topics_by_name_are_refused() -> None:
     """A reference to a topic that no spec declares is an error of the specs."""
     with pytest.raises(SpecError, match="unknown topic 'a'"):
         since(owner(TOPIC), owner("identities: {example.com: {notifications: {bounce: a}}}"))

@@ -469,7 +469,7 @@ def test_what_is_allowed(body: str) -> None:
 
 
 def test_all_problems_of_all_documents_come_out_in_one_run() -> None:
-    """One run tells everything, in order of place, so that nobody fixes mistakes one at a time."""
+    """One run reports every problem, in order of place."""
     text = owner("topics: {t: {extrenal: true}}\nidentities:\n  a.com: {notifications: {bounce: {headers: 1}}}\n")
     text += "---\n" + delegate("cross_account_notifications: {x: absent}\ntopic: {}\n").replace("[eu-west-1]", "[x]")
 

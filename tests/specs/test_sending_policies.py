@@ -63,7 +63,7 @@ def test_a_policy_stands_in_each_region_with_the_arn_of_that_region() -> None:
 
 
 def test_policies_of_the_defaults_are_merged_name_by_name() -> None:
-    """An identity's own word on a name goes over the defaults', and says nothing of other names."""
+    """An identity's entry for a name replaces that of the defaults; other names stay."""
     one = f"{{Statement: [{{{ALLOW}}}]}}"
     found = wants(
         compiled(
@@ -84,7 +84,7 @@ def test_policies_of_the_defaults_are_merged_name_by_name() -> None:
 
 
 def test_a_destroy_removes_the_policies_that_specs_name_and_no_others() -> None:
-    """What no spec names stays, whatever it is called."""
+    """Policies that no spec names stay, whatever their names."""
     specs = identity(
         f"policies: {{mine: {{Statement: [{{{ALLOW}}}]}}, gone: absent}}\n    authorize: {{'333333333333': }}"
     )
@@ -110,7 +110,7 @@ def test_another_spelling_of_a_policy_is_no_change(other: str) -> None:
 
 
 def test_another_meaning_is_one_update() -> None:
-    """What differs is written, once."""
+    """A policy that differs is written once."""
     assert steps(plan_between(policies(f"{{{ALLOW}}}"), policies(f"{{{ALLOW}, Sid: s}}"))) == [
         ("update", PLACE + "mine")
     ]
@@ -243,7 +243,7 @@ def test_what_is_wrong_in_several_policies_is_told_in_one_run() -> None:
 
 @pytest.mark.parametrize(("number", "expected"), [(18, []), (19, ["identities.a.com"])])
 def test_policies_and_grants_count_together(number: int, expected: list[str]) -> None:
-    """SES takes twenty policies an identity, whoever words them; those that are to be gone do not count."""
+    """The quota of twenty policies counts those of all programs; absent ones do not count."""
     written = ", ".join(f"p{n}: {{Statement: [{{{ALLOW}}}]}}" for n in range(number))
     text = identity(
         f"policies: {{{written}, gone: absent}}\n    authorize: {{'333333333333': , '444444444444': , mailer: absent}}"

@@ -117,7 +117,7 @@ def test_what_sns_takes_is_no_problem(subscription: str) -> None:
 
 @pytest.mark.parametrize(("region", "account"), [("eu-west-2", OWNER), (REGION, "222222222222")])
 def test_a_dead_letter_queue_is_where_its_subscription_is(region: str, account: str) -> None:
-    """SNS takes a queue of the subscription's own account and region only."""
+    """SNS accepts only a queue of the subscription's own account and region."""
     (found,) = told(f"{SQS}, dead_letter_queue: '{DEAD.format(region=region, account=account, name='d')}'")
 
     assert ": topics.t.subscriptions[0].dead_letter_queue: " in found

@@ -200,7 +200,7 @@ def test_a_byte_order_mark_is_passed_over() -> None:
     assert data("\ufeffa: 1") == {"a": 1}
 
 
-def test_a_file_holds_several_documents_and_empty_ones_are_none() -> None:
+def test_a_file_has_several_documents_and_empty_ones_do_not_count() -> None:
     """Each document of a file counts; one with nothing in it does not."""
     documents, _ = load("---\na: 1\n---\n---\n# nothing\n---\nb: 2\n...\n")
 

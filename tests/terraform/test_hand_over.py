@@ -167,7 +167,7 @@ WRITTEN_OUT = {
 
 
 def _replace(folder: Path, removed: str) -> None:
-    """Puts the blocks where the resources were: what somebody who follows the page on it does in an editor."""
+    """Put the blocks in place of the resources, as the page on it says."""
     gone = re.findall(r"^  from = (?:module\.\w+\.)*(\w+)\.(\w+)$", removed, re.MULTILINE)
     assert gone
     for file in folder.glob("**/*.tf"):

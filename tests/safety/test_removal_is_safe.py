@@ -1,4 +1,4 @@
-"""What leaves the specs, on the sandbox: awkward ways of leaving, and what is not to be removed."""
+"""Resources removed from the specs, on the sandbox: unusual removals, and resources that must stay."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_set_that_an_identity_uses_by_default_is_not_deleted(world: World) -> 
     assert "is the default configuration set of identity example.com" in plan.errors[0].summary
 
 
-def test_what_was_let_in_for_an_account_that_left_is_withdrawn(world: World) -> None:
+def test_statements_for_a_removed_account_are_deleted(world: World) -> None:
     """The owner's spec is gone: the delegate's topic lets its identity in no more, once that is cleared."""
     world.identity("example.com")
     owner = OWNER_HEAD + "identities: {example.com: {notifications: {bounce: mailer/t}}}\n"
@@ -113,7 +113,7 @@ def test_what_was_let_in_for_an_account_that_left_is_withdrawn(world: World) -> 
 
 
 def test_clearing_a_cross_account_entry_for_good_takes_its_flag(world: World) -> None:
-    """The guard knows no difference between what is declared absent and what has left."""
+    """The guard counts absent and removed resources alike."""
     world.identity("partner.example", account="333333333333")
     arn = f"arn:aws:ses:{REGION}:333333333333:identity/partner.example"
     topics = DELEGATE_HEAD + "topics: {t: {}}\n"

@@ -1,4 +1,4 @@
-"""Whatever leaves the specs: with the older specs beside them it goes, nobody goes dark, and then nothing is left of it."""
+"""Resources removed from the specs: with --since they are deleted, no route is interrupted, and nothing remains."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _held(world: World) -> set[str]:
 
 
 def _confirm_all(world: World) -> None:
-    """Every endpoint's owner says yes: SNS lets nobody remove a subscription that waits for its confirmation."""
+    """Confirm all pending subscriptions, because SNS does not delete pending ones."""
     with world.sandbox._store.transaction() as state:
         waiting = [(s.topic_arn, s.endpoint) for here in state.scopes.values() for s in here.subscriptions.values()]
     for topic_arn, endpoint in waiting:
@@ -73,7 +73,7 @@ def _confirm_all(world: World) -> None:
 
 @settings(max_examples=20)
 @given(old=estates(), new=parts())
-def test_what_left_is_gone_after_it_and_nobody_goes_dark_meanwhile(shared: World, old: str, new: str) -> None:
+def test_removed_resources_are_deleted_and_routes_never_interrupted(shared: World, old: str, new: str) -> None:
     """From any specs to any others, some renamed and some gone: with the old ones beside them, nothing of theirs is left.
 
     After every step in between whoever has a route before and after has one.
@@ -87,7 +87,7 @@ def test_what_left_is_gone_after_it_and_nobody_goes_dark_meanwhile(shared: World
     except SpecError:
         assume(False)  # a part that refers to the other, which is gone
     plan = world.plan(new, since=old)
-    assume(not plan.errors)  # what is still used by somebody is refused
+    assume(not plan.errors)  # a resource that is still used is refused
     seen: list[Mapping[tuple[str, ...], set[str]]] = [routes(world)]
     report = _watched(world, plan, world.desired(new, since=old), seen)
     lasting = {subject for subject, ways in seen[0].items() if ways and routes(world).get(subject)}
