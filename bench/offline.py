@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from estate import write
+from write_specs import write
 
 from sesform.live.snapshot import IdentityFacts, Snapshot
 from sesform.planning import planner

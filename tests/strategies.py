@@ -110,7 +110,7 @@ def topics(names: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 @st.composite
-def estates(draw: st.DrawFn) -> str:
+def random_specs(draw: st.DrawFn) -> str:
     """The text of an Owner and a Delegate spec that is valid as a whole. (JSON is YAML.)"""
     sets = draw(configuration_sets("corp", OWNER))
     kept = [name for name, declared in sets.items() if declared != "absent"]

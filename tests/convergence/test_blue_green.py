@@ -19,7 +19,7 @@ from sesform.model import arns
 from sesform.model.address import Scope
 from sesform.planning.plan import Change, Outcome
 from sesform.policies import document as policy_document
-from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, estates
+from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, random_specs
 from world import World, routes
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "blue-green"
@@ -308,7 +308,7 @@ def named(text_: str) -> Specs:
 
 
 @settings(max_examples=settings().max_examples // 4)
-@given(first=estates(), second=estates())
+@given(first=random_specs(), second=random_specs())
 def test_renaming_every_topic_between_any_specs_leads_nothing_to_what_is_not_complete(
     shared: World, first: str, second: str
 ) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sesform.apply import execute
 from sesform.planning.plan import Change, Outcome, Plan
-from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, estates
+from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, random_specs
 from world import World, routes
 
 
@@ -35,7 +35,7 @@ def planned(world: World, specs: str) -> Plan:
     return plan
 
 
-@given(first=estates(), second=estates())
+@given(first=random_specs(), second=random_specs())
 def test_any_specs_are_reached_from_any_state(shared: World, first: str, second: str) -> None:
     """From nothing to any specs, and from these to any others: plan, apply, and the next plan is empty."""
     world = fresh(shared)
@@ -45,7 +45,7 @@ def test_any_specs_are_reached_from_any_state(shared: World, first: str, second:
     world.converge(second)
 
 
-@given(first=estates(), second=estates(), share=st.floats(0, 1))
+@given(first=random_specs(), second=random_specs(), share=st.floats(0, 1))
 def test_stopping_anywhere_leaves_a_state_from_which_the_next_run_converges(
     shared: World, first: str, second: str, share: float
 ) -> None:
@@ -62,7 +62,7 @@ def test_stopping_anywhere_leaves_a_state_from_which_the_next_run_converges(
     world.converge(second)
 
 
-@given(specs=estates())
+@given(specs=random_specs())
 def test_destroying_leaves_nothing_that_was_declared(shared: World, specs: str) -> None:
     """After destroy, the plan to destroy is empty, and no topic, set or null-able setting of the specs is left."""
     world = fresh(shared)
@@ -72,7 +72,7 @@ def test_destroying_leaves_nothing_that_was_declared(shared: World, specs: str) 
     world.converge(specs, destroy=True)
 
 
-@given(first=estates(), second=estates(), silent=st.sets(st.sampled_from(IDENTITIES)))
+@given(first=random_specs(), second=random_specs(), silent=st.sets(st.sampled_from(IDENTITIES)))
 def test_routes_are_never_interrupted_by_a_plan(shared: World, first: str, second: str, silent: set[str]) -> None:
     """An identity or set with a route for bounces (complaints) before the plan and after it has one after every step between.
 

@@ -16,7 +16,7 @@ from iam import Request, allows, covers, recorded
 from sesform import iam_policy
 from sesform.cli import main
 from sesform.planning import prune as leftovers
-from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, estates
+from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, random_specs
 from world import DELEGATE, OWNER, REGION, World
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +51,7 @@ def refused(of: Mapping[str, Mapping[str, Any]], requests: list[Request]) -> set
 
 
 @settings(max_examples=settings().max_examples // 2)
-@given(first=estates(), second=estates())
+@given(first=random_specs(), second=random_specs())
 def test_no_call_is_made_that_the_policies_do_not_let(shared: World, first: str, second: str) -> None:
     """Planning and applying any specs from any state, destroying them, and removing resources: the account's policy allows every
     call."""

@@ -14,7 +14,7 @@ from sesform.errors import SpecError
 from sesform.planning.plan import Change, Outcome, Plan, Report
 from sesform.specs.desired import Desired
 from sesform_sandbox.state import ForeignIdentity, Identity
-from strategies import estates
+from strategies import random_specs
 from world import World, routes
 
 
@@ -27,7 +27,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> World:
 @st.composite
 def parts(draw: st.DrawFn) -> str:
     """Specs of which one may be gone, or renamed."""
-    specs = draw(estates())
+    specs = draw(random_specs())
     owner, _, delegate = specs.partition("---\n")
     return draw(st.sampled_from([specs, specs, specs.replace('"name": "corp"', '"name": "renamed"'), owner, delegate]))
 
@@ -72,7 +72,7 @@ def _confirm_all(world: World) -> None:
 
 
 @settings(max_examples=20)
-@given(old=estates(), new=parts())
+@given(old=random_specs(), new=parts())
 def test_removed_resources_are_deleted_and_routes_never_interrupted(shared: World, old: str, new: str) -> None:
     """From any specs to any others, some renamed and some gone: with the old ones beside them, nothing of theirs is left.
 
@@ -131,7 +131,7 @@ def _findable(old: Desired, new: Desired) -> set[str]:
 
 
 @settings(max_examples=15)
-@given(old=estates(), new=estates())
+@given(old=random_specs(), new=random_specs())
 def test_what_carries_a_tag_and_is_named_no_more_is_pruned(shared: World, old: str, new: str) -> None:
     """From any specs to any others without knowing the old ones: their tags tell what is left of them."""
     world, old, new = fresh(shared), _tagged(old), _tagged(new)

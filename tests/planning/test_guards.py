@@ -114,7 +114,7 @@ def test_what_is_not_in_the_dark(plan: Plan) -> None:
     [(False, 9, 9), (True, 10, 10), (True, 10, 33), (False, 10, 34), (False, 30, 100), (True, 31, 100)],
 )
 def test_many_deletions_are_ten_and_more_than_three_tenths(refused: bool, deleted: int, existing: int) -> None:
-    """Few settings may all go, and a large estate may lose a few."""
+    """Few settings may all go, and a large specs may lose a few."""
     assert refused is bool(guards.check(deleting(deleted, existing), NONE))
 
 

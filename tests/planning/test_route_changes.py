@@ -25,7 +25,7 @@ from sesform.planning.plan import Plan
 from sesform.planning.planned_state import PlannedState, live_resources, planned_state
 from sesform.planning.routes import Route, RouteChange, Subject
 from sesform.specs.desired import Desired
-from strategies import estates
+from strategies import random_specs
 
 T, U = topic_arn("t"), topic_arn("u")
 PARTNER = identity_arn("partner.example", "333333333333")
@@ -198,7 +198,7 @@ def test_routing_again_tells_the_same() -> None:
 # --- deletions --------------------------------------------------------------------------------------------------------
 
 
-@given(before=estates(), after=estates())
+@given(before=random_specs(), after=random_specs())
 def test_deletions_are_those_of_the_plan(before: str, after: str) -> None:
     """What a plan deletes is known before it is made, and is the same."""
     everything = compiled(before, destroy=True)

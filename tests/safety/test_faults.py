@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sesform.apply import execute
 from sesform.model.address import Address
 from sesform.planning.plan import Report
-from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, estates
+from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, random_specs
 from world import World
 
 
@@ -72,7 +72,7 @@ def check_the_truth(world: World, specs: str, report: Report) -> None:
     assert {a for a, found in rest.items() if found <= {"failed", "not tried"}} - planned == set()
 
 
-@given(first=estates(), second=estates(), at=st.integers(0, 25), fault=FAULTS)
+@given(first=random_specs(), second=random_specs(), at=st.integers(0, 25), fault=FAULTS)
 def test_after_any_fault_the_report_is_true_and_the_next_run_converges(
     shared: World, first: str, second: str, at: int, fault: tuple[str, int, int, bool]
 ) -> None:
@@ -90,7 +90,7 @@ class Killed(BaseException):
     """The process is gone: nothing after it happens."""
 
 
-@given(first=estates(), second=estates(), at=st.integers(0, 25), carried_out=st.booleans())
+@given(first=random_specs(), second=random_specs(), at=st.integers(0, 25), carried_out=st.booleans())
 def test_after_being_killed_at_any_call_the_next_run_converges(
     shared: World, first: str, second: str, at: int, carried_out: bool
 ) -> None:
@@ -115,7 +115,7 @@ def test_after_being_killed_at_any_call_the_next_run_converges(
     world.converge(second)
 
 
-@given(specs=estates(), at=st.integers(0, 20))
+@given(specs=random_specs(), at=st.integers(0, 20))
 def test_two_applies_at_once_end_in_what_is_declared(shared: World, specs: str, at: int) -> None:
     """In the middle of one apply another one of the same specs runs through: both tell the truth, and the next plan is empty."""
     world = fresh(shared)

@@ -293,21 +293,21 @@ def _declared(scope: Scope, kind: str, **key: str) -> Declared:
 # --- against specs -----------------------------------------------------------------------------------------------------
 
 
-def snapshot(desired: Desired, findings: AccountResources) -> Snapshot:
-    """Return the findings as the snapshot that planning for these specs would read."""
-    by_key = {aws_key(kind, scope, p): p for kind, scope, p in findings.resources}
+def snapshot(desired: Desired, account: AccountResources) -> Snapshot:
+    """Return an account's resources as the snapshot that planning for these specs would read."""
+    by_key = {aws_key(kind, scope, p): p for kind, scope, p in account.resources}
     declared = [*desired.declared.values(), *desired.unmanaged]
     found = {d.address: by_key[d.aws_key] for d in declared if d.aws_key in by_key}
     parents = {(d.scope, d.key["configuration_set"]): d.address for d in desired.of_type("configuration_set")}
-    for scope, properties in findings.of_type("event_destination"):
+    for scope, properties in account.of_type("event_destination"):
         parent = parents.get((scope, properties["configuration_set"]))
         if parent is not None:
             key = f"{properties['configuration_set']}/{properties['name']}"
             found[Address(parent.spec, parent.region, "event_destination", key)] = properties
-    sets = {(scope, properties["configuration_set"]) for scope, properties in findings.of_type("configuration_set")}
-    live = LiveResources(findings.resources)
+    sets = {(scope, properties["configuration_set"]) for scope, properties in account.of_type("configuration_set")}
+    live = LiveResources(account.resources)
     facts = {
-        (scope, name): IdentityFacts(held.topics, bool(held.forwarding), findings.verification.get((scope, name), ""))
+        (scope, name): IdentityFacts(held.topics, bool(held.forwarding), account.verification.get((scope, name), ""))
         for scope, every in live.identities.items()
         for name, held in every.items()
     }
@@ -316,14 +316,14 @@ def snapshot(desired: Desired, findings: AccountResources) -> Snapshot:
         for scope, every in live.identities.items()
         for name, held in every.items()
     }
-    return Snapshot(found, {}, facts, _topic_facts(desired, findings, live), frozenset(sets), sending)
+    return Snapshot(found, {}, facts, _topic_facts(desired, account, live), frozenset(sets), sending)
 
 
-def _topic_facts(desired: Desired, findings: AccountResources, live: LiveResources) -> dict[str, TopicFacts | None]:
+def _topic_facts(desired: Desired, account: AccountResources, live: LiveResources) -> dict[str, TopicFacts | None]:
     found: dict[str, TopicFacts | None] = {}
     for arn in desired.watched_topics:
         parsed = arns.parse(arn)
-        if parsed is None or parsed.scope not in findings.scopes:
+        if parsed is None or parsed.scope not in account.scopes:
             continue  # it was not read
         topic = live.topics.get(arn)
         settings = topic.settings if topic else None

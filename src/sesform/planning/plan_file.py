@@ -40,7 +40,7 @@ def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_PER_S
         ],
         "diagnostics": [d.as_dict() for d in plan.diagnostics],
         **({"since": plan.since} if plan.since else {}),
-        **({"unmanaged": [_unnamed(u) for u in plan.unmanaged]} if plan.unmanaged is not None else {}),
+        **({"unmanaged": [_unmanaged(u) for u in plan.unmanaged]} if plan.unmanaged is not None else {}),
     }
     content = {**terraform_json.document(plan, timestamp), "sesform": own}
     own["digest"] = digest(content)
@@ -120,12 +120,12 @@ def _access(access: Access) -> dict[str, Any]:
     }
 
 
-def _unnamed(of: UnmanagedResource) -> dict[str, str]:
+def _unmanaged(of: UnmanagedResource) -> dict[str, str]:
     where = {"account": of.scope.account, "region": of.scope.region}
     return {"type": of.type, **where, "key": of.key, "detail": of.detail}
 
 
-def _unnamed_in(own: Mapping[str, Any]) -> tuple[UnmanagedResource, ...] | None:
+def _unmanaged_in(own: Mapping[str, Any]) -> tuple[UnmanagedResource, ...] | None:
     if "unmanaged" not in own:
         return None
     return tuple(
@@ -164,7 +164,7 @@ def _plan(own: Mapping[str, Any]) -> Plan:
     diagnostics = tuple(Problem(**d) for d in own["diagnostics"])
     routes = tuple(_route_change(r) for r in own["routes"])
     emptied = tuple((Scope(e["account"], e["region"]), str(e["identity"])) for e in own["emptied"])
-    return Plan(changes, unchanged, diagnostics, routes, emptied, access, str(own.get("since", "")), _unnamed_in(own))
+    return Plan(changes, unchanged, diagnostics, routes, emptied, access, str(own.get("since", "")), _unmanaged_in(own))
 
 
 def _route_change(saved: Mapping[str, Any]) -> RouteChange:

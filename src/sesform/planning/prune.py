@@ -57,8 +57,8 @@ def _absent(desired: Desired, tagged: Tagged, *, cleared: bool) -> Iterator[Decl
     says = f"does not name it; it has the tag {OWNERSHIP_TAG}={tagged.spec}"
     origin = Origin(desired.specs[tagged.spec].document, ("name",), says)
 
-    def declared(type_: str, name: str, key: dict[str, str], want: Properties | None = None) -> Declared:
-        return Declared(Address(tagged.spec, tagged.scope.region, type_, name), tagged.scope, key, want, origin)
+    def declared(type_: str, name: str, key: dict[str, str], properties: Properties | None = None) -> Declared:
+        return Declared(Address(tagged.spec, tagged.scope.region, type_, name), tagged.scope, key, properties, origin)
 
     if tagged.kind == "topic":
         yield declared("topic", tagged.name, {"topic_arn": tagged.arn})

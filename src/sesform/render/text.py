@@ -63,9 +63,9 @@ def _block(change: Change, paint: Paint) -> Iterator[str]:
         yield from whole(shown, change.action, paint)
         if hidden:
             yield paint(f"        # ({hidden})", "faint")
-    held = overwritten_text(change)
-    if held:
-        yield paint(f"        # (the present text in AWS, to restore it: {printable(held)})", "faint")
+    prior = overwritten_text(change)
+    if prior:
+        yield paint(f"        # (the present text in AWS, to restore it: {printable(prior)})", "faint")
     yield "    }"
 
 

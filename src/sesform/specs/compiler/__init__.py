@@ -82,11 +82,13 @@ def _declare_topic_policies(work: Compilation, table: TopicTable, loaded: list[L
             continue
         key = {"topic_arn": entry.arn}
         pairs = sorted(publishers[entry.arn])
-        want = {**key, "publishers": [list(p) for p in pairs], "accounts": accounts}
+        desired = {**key, "publishers": [list(p) for p in pairs], "accounts": accounts}
         says = "declares a topic that SES publishes to" if pairs else "declares a topic that nothing publishes to"
         origin = Origin(specs[entry.spec].document, ("topics", entry.key), says)
         work.declare(
-            Declared(Address(entry.spec, entry.scope.region, "topic_policy", entry.key), entry.scope, key, want, origin)
+            Declared(
+                Address(entry.spec, entry.scope.region, "topic_policy", entry.key), entry.scope, key, desired, origin
+            )
         )
 
 

@@ -71,8 +71,8 @@ def _declare_destination(
     target = _target(work, table, loaded, scope, declared, (*loc, declared.kind))
     if target is None:
         return
-    want = {**key, "enabled": declared.enabled, "events": event_set(declared.events), declared.kind: target}
-    work.declare(Declared(address, scope, key, want, origin))
+    properties = {**key, "enabled": declared.enabled, "events": event_set(declared.events), declared.kind: target}
+    work.declare(Declared(address, scope, key, properties, origin))
     if declared.kind == "sns":
         publisher = Publisher(scope.account, arns.configuration_set(scope, set_name))
         work.targets.append(Target(target["topic_arn"], (publisher,), address, origin))

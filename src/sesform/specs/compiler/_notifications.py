@@ -197,9 +197,9 @@ class _Part:
         return Address(self.loaded.spec.name, self.scope.region, resource_type, key)
 
     def _declare(
-        self, resource_type: str, type_: str, key: dict[str, str], want: dict[str, Any] | None, origin: Origin
+        self, resource_type: str, type_: str, key: dict[str, str], desired: dict[str, Any] | None, origin: Origin
     ) -> None:
-        self.work.declare(Declared(self._address(resource_type, type_), self.scope, key, want, origin))
+        self.work.declare(Declared(self._address(resource_type, type_), self.scope, key, desired, origin))
 
 
 def publishers_of(scope: Scope, identity: str) -> tuple[Publisher, ...]:

@@ -79,10 +79,10 @@ def _declare_policy(
     loc: Loc,
 ) -> None:
     key = {"identity": identity, "name": name}
-    want = None if document is None else {**key, "policy": document}
-    says = "declares it" if want else "is being destroyed" if work.destroy else "declares it absent"
+    desired = None if document is None else {**key, "policy": document}
+    says = "declares it" if desired else "is being destroyed" if work.destroy else "declares it absent"
     address = Address(loaded.spec.name, scope.region, "sending_policy", f"{identity}/{name}")
-    work.declare(Declared(address, scope, key, want, Origin(loaded.document, loc, says)))
+    work.declare(Declared(address, scope, key, desired, Origin(loaded.document, loc, says)))
 
 
 def _principal(work: Compilation, scope: Scope, grantee: str) -> str | None:
@@ -134,7 +134,7 @@ def _declare_default_set(
             "use another configuration set, or declare it",
         )
     key = {"identity": canonical_identity(name)}
-    want = {**key, "configuration_set": wanted} if wanted and not work.destroy else None
-    says = "declares it" if want else "is being destroyed" if work.destroy else "declares null"
+    desired = {**key, "configuration_set": wanted} if wanted and not work.destroy else None
+    says = "declares it" if desired else "is being destroyed" if work.destroy else "declares null"
     address = Address(loaded.spec.name, scope.region, "default_configuration_set", key["identity"])
-    work.declare(Declared(address, scope, key, want, Origin(loaded.document, loc, says)))
+    work.declare(Declared(address, scope, key, desired, Origin(loaded.document, loc, says)))

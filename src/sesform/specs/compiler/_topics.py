@@ -78,19 +78,21 @@ def declare_topics(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> 
             work.left_alone.add(("topic", entry.scope, (entry.arn,)))
             continue
         topic = loaded.spec.topics[key]
-        want: dict[str, object] | None = None
+        desired: dict[str, object] | None = None
         says = "is being destroyed" if work.destroy else "declares the topic absent"
         if isinstance(topic, Topic) and not work.destroy:
             says = "declares it"
-            want = {"topic_arn": entry.arn, "name": entry.name}
+            desired = {"topic_arn": entry.arn, "name": entry.name}
             if topic.display_name is not None:
-                want["display_name"] = topic.display_name
+                desired["display_name"] = topic.display_name
             if topic.declares("kms_key"):
-                want["kms_key"] = topic.kms_key
+                desired["kms_key"] = topic.kms_key
                 _check_key(work, loaded, entry, topic.kms_key or "")
         origin = Origin(loaded.document, ("topics", key), says)
-        work.declare(Declared(Address(spec, region, "topic", key), entry.scope, {"topic_arn": entry.arn}, want, origin))
-        if isinstance(topic, Topic) and want is not None:
+        work.declare(
+            Declared(Address(spec, region, "topic", key), entry.scope, {"topic_arn": entry.arn}, desired, origin)
+        )
+        if isinstance(topic, Topic) and desired is not None:
             _declare_subscriptions(work, loaded, entry, topic)
 
 
@@ -110,15 +112,15 @@ def _declare_subscriptions(work: Compilation, loaded: LoadedSpec, entry: TopicEn
     for index, subscription in enumerate(topic.subscriptions):
         loc: Loc = ("topics", entry.key, "subscriptions", index)
         key = {"topic_arn": entry.arn, "protocol": subscription.protocol, "endpoint": subscription.endpoint}
-        want = None if subscription.absent else {**key, **_settings(subscription)}
+        desired = None if subscription.absent else {**key, **_settings(subscription)}
         _check_queue(work, loaded, entry, subscription, loc)
         check_partition(work, loaded, entry.scope, subscription.endpoint, (*loc, "endpoint"))
         check_partition(work, loaded, entry.scope, subscription.role or "", (*loc, "role"))
         address = Address(
             entry.spec, entry.scope.region, "subscription", f"{entry.key}/{key['protocol']}/{key['endpoint']}"
         )
-        says = "declares it absent" if want is None else "declares it"
-        work.declare(Declared(address, entry.scope, key, want, Origin(loaded.document, loc, says)))
+        says = "declares it absent" if desired is None else "declares it"
+        work.declare(Declared(address, entry.scope, key, desired, Origin(loaded.document, loc, says)))
 
 
 def _settings(subscription: Subscription) -> dict[str, Any]:

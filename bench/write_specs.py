@@ -1,6 +1,6 @@
 """Write the specs that the budgets are measured with: an owner with many identities, a delegate with topics and sets.
 
-python bench/estate.py FOLDER IDENTITIES SETS
+python bench/write_specs.py FOLDER IDENTITIES SETS
 """
 
 from __future__ import annotations
