@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sesform.errors import Problem, SpecError
-from sesform.live.snapshot import IdentityFacts, Snapshot, TopicFacts
+from sesform.live.snapshot import IdentityFacts, Snapshot, Subscriber, TopicFacts
 from sesform.model.address import Address, Scope
 from sesform.model.values import UNKNOWN
 from sesform.planning import planner
@@ -106,14 +106,28 @@ def holding(done: Desired, *, seen_by: Desired | None = None, instead: Mapping[s
     looked_at = (seen_by or done).declared
     sets = {a for a in looked_at if a.type == "configuration_set"}
     existing = {a: p for a, p in existing.items() if a in looked_at or _parent(a) in sets}
-    topics = {
-        t.topic_arn: TopicFacts(policy_document.compact(_allowing(t.topic_arn, [list(p) for p in t.publishers])))
-        for of in (done, seen_by or done)
-        for t in of.targets
-        if t.topic_arn in of.watched_topics
-    }
+    topics = _topics(done, seen_by or done, existing)
     made = frozenset((done.declared[a].scope, p["configuration_set"]) for a, p in existing.items() if a in sets)
-    return Snapshot(existing, {}, identities, topics, made)
+    return Snapshot(existing, {}, identities, topics, made, subscribers=dict.fromkeys(topics, (QUEUE,)))
+
+
+# Every topic that exists has this subscription, so that its routes count.
+QUEUE = Subscriber("sqs", f"arn:aws:sqs:{REGION}:{OWNER}:queue", False, {})
+
+
+def _topics(done: Desired, seen_by: Desired, existing: Mapping[Address, Any]) -> dict[str, TopicFacts | None]:
+    """The topics that SES publishes to before or after, with the policies that `done` leads to."""
+    managed = {p["topic_arn"]: p["policy"] for a, p in existing.items() if a.type == "topic_policy"}
+    found: dict[str, TopicFacts | None] = {}
+    for of in (done, seen_by):
+        for target in of.targets:
+            arn = target.topic_arn
+            if arn in managed:
+                found[arn] = TopicFacts(policy_document.compact(managed[arn]))
+            elif arn in of.watched_topics:
+                allowing = _allowing(arn, [list(p) for p in target.publishers])
+                found[arn] = TopicFacts(policy_document.compact(allowing))
+    return found
 
 
 def _parent(of: Address) -> Address:

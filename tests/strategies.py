@@ -102,11 +102,23 @@ def configuration_sets(spec: str, account: str) -> st.SearchStrategy[dict[str, A
 
 
 def topics(names: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:
-    queue = [{"protocol": "sqs", "endpoint": f"arn:aws:sqs:{REGION}:{OWNER}:q"}]
     settings = st.fixed_dictionaries(
-        {}, optional={"display_name": st.sampled_from(["", "SES"]), "subscriptions": st.just(queue)}
+        {}, optional={"display_name": st.sampled_from(["", "SES"]), "subscriptions": subscriptions()}
     )
     return st.fixed_dictionaries(dict.fromkeys(names, settings))
+
+
+def subscriptions() -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Subscriptions that receive everything, one event, or nothing: filtered, or pending for good."""
+    queue = {"protocol": "sqs", "endpoint": f"arn:aws:sqs:{REGION}:{OWNER}:q"}
+    filters: list[dict[str, Any]] = [
+        {},
+        {"filter_policy": {"tenant": ["a"]}},  # SES sets no message attributes
+        {"filter_policy_scope": "MessageBody", "filter_policy": {"notificationType": ["Bounce"]}},
+        {"filter_policy_scope": "MessageBody", "filter_policy": {"eventType": ["Bounce", "Complaint"]}},
+    ]
+    email = {"protocol": "email", "endpoint": "ops@example.com"}
+    return st.sampled_from([[queue], [queue], *([{**queue, **each}] for each in filters[1:]), [email], [queue, email]])
 
 
 @st.composite

@@ -36,8 +36,8 @@ def let(text: str, action: str, account: str = OWNER, *, apply: bool = False) ->
 def test_each_account_gets_what_is_done_with_its_own_credentials() -> None:
     """A topic of another account is looked at and managed there, whoever refers to it."""
     assert iam_policy.accounts(compiled(BOTH)) == (OWNER, DELEGATE)
-    assert let(BOTH, "sns:GetTopicAttributes") == [topic_arn("elsewhere"), topic_arn("own")]
-    assert let(BOTH, "sns:GetTopicAttributes", DELEGATE) == [topic_arn("feedback", DELEGATE)]
+    assert let(BOTH, "sns:GetTopicAttributes") == [topic_arn("*")]
+    assert let(BOTH, "sns:GetTopicAttributes", DELEGATE) == [topic_arn("*", DELEGATE)]
     assert let(BOTH, "ses:GetIdentityNotificationAttributes", DELEGATE) == []
 
 
@@ -47,10 +47,11 @@ def test_topics_that_are_managed_elsewhere_are_never_written() -> None:
     assert let(BOTH, "sns:SetTopicAttributes", apply=True) == [topic_arn("own")]
 
 
-def test_the_subscribers_of_topics_that_are_published_to_are_looked_at() -> None:
-    """Topics that resources publish to are read for `routes`; other topics are not."""
-    assert let(BOTH, "sns:ListSubscriptionsByTopic") == [topic_arn("elsewhere")]
-    assert let(BOTH, "sns:ListSubscriptionsByTopic", DELEGATE) == [topic_arn("feedback", DELEGATE)]
+def test_all_topics_of_the_account_may_be_read() -> None:
+    """Live routes can lead to any topic of the account, and planning reads its policy and subscriptions."""
+    for action in ("sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:GetSubscriptionAttributes"):
+        assert let(BOTH, action) == [topic_arn("*")]
+        assert let(BOTH, action, DELEGATE) == [topic_arn("*", DELEGATE)]
 
 
 def test_a_topic_whose_policy_others_keep_and_that_has_no_attributes_is_only_made() -> None:

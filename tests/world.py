@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,8 @@ from sesform.aws import Connections
 from sesform.planning.plan import Plan, Report
 from sesform.specs.desired import Desired
 from sesform_sandbox import Sandbox
+from sesform_sandbox.policy import Source
+from sesform_sandbox.policy_evaluation import may_publish
 
 OWNER = "111111111111"
 DELEGATE = "222222222222"
@@ -93,15 +96,68 @@ def routes(world: World) -> Mapping[tuple[str, ...], set[str]]:
     with world.sandbox._store.transaction() as state:
         for scope, here in state.scopes.items():
             for name, held in here.configuration_sets.items():
-                for event in ("bounce", "complaint"):
+                for event in EVENTS:
                     found[scope.account, "set", name, event] = _destinations(held.destinations, event)
             for name, identity in here.identities.items():
-                for event in ("bounce", "complaint"):
+                for event in EVENTS:
                     ways = {identity.topics[event.capitalize()]} if event.capitalize() in identity.topics else set()
                     ways |= {"mail"} if identity.forwarding else set()
                     ways |= found.get((scope.account, "set", identity.configuration_set, event), set())
                     found[scope.account, "identity", name, event] = ways
     return found
+
+
+def heard(world: World) -> Mapping[tuple[str, ...], set[str]]:
+    """The same routes without those that have no receiver, by the sandbox's own policy evaluator."""
+    found: dict[tuple[str, ...], set[str]] = {}
+    with world.sandbox._store.transaction() as state:
+        for scope, here in state.scopes.items():
+            for name, held in here.configuration_sets.items():
+                source = f"arn:aws:ses:{scope.region}:{scope.account}:configuration-set/{name}"
+                for event in EVENTS:
+                    carrying = _destinations(held.destinations, event)
+                    found[scope.account, "set", name, event] = {
+                        way
+                        for way in carrying
+                        if _received(state, held.destinations[way.split()[1]], Source(scope.account, source), event)
+                    }
+            for name, identity in here.identities.items():
+                source = f"arn:aws:ses:{scope.region}:{scope.account}:identity/{name}"
+                for event in EVENTS:
+                    topic = identity.topics.get(event.capitalize())
+                    by_topic = {"SnsDestination": {"TopicArn": topic}} if topic else {}
+                    by_identity = by_topic and _received(
+                        state, by_topic, Source(scope.account, source), event, "notification"
+                    )
+                    ways = ({topic} if topic and by_identity else set()) | ({"mail"} if identity.forwarding else set())
+                    ways |= found.get((scope.account, "set", identity.configuration_set, event), set())
+                    found[scope.account, "identity", name, event] = ways
+    return found
+
+
+EVENTS = ("bounce", "complaint")
+
+
+def _received(state: Any, definition: Mapping[str, Any], source: Source, event: str, kind: str = "event") -> bool:
+    if "SnsDestination" not in definition:
+        return True
+    arn = definition["SnsDestination"]["TopicArn"]
+    _, _, _, region, account, name = arn.split(":")
+    here = state.at(account, region)
+    topic = here.topics.get(name)
+    listening = [s for s in here.subscriptions.values() if s.topic_arn == arn and not s.pending]
+    return (
+        topic is not None
+        and may_publish(json.loads(topic.policy), arn, source)
+        and any(_accepts(s.attributes, event, kind) for s in listening)
+    )
+
+
+def _accepts(attributes: Mapping[str, str], event: str, kind: str) -> bool:
+    """Whether a subscription gets an event: the tests' filter policies have one key with exact values."""
+    policy = json.loads(attributes.get("FilterPolicy") or "{}")
+    payload = {f"{kind}Type": event.capitalize()} if attributes.get("FilterPolicyScope") == "MessageBody" else {}
+    return all(payload.get(key) in values for key, values in policy.items())
 
 
 def _destinations(destinations: Mapping[str, Any], event: str) -> set[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sesform.model import arns
+from sesform.model.address import Scope
 from sesform.model.values import OWNERSHIP_TAG
 from sesform.resources import RESOURCES, Permission
 from sesform.specs.declared import Declared
@@ -63,7 +64,7 @@ def of_account(
     for each in made:
         own = [d for d in [*each.declared.values(), *each.unmanaged] if d.scope.account == account]
         needed |= {n for d in own for n in _of_one(d, writes=writes and d.address in each.declared)}
-        needed |= {*_targets(account, each), *_keys(account, each)}
+        needed |= {*_topics(account, each), *_keys(account, each)}
     for each in removed:
         # A topic's policy is removed with the topic, and changes with other declarations: creating needs it, removing does not.
         own = [d for d in each.declared.values() if d.scope.account == account and _removable(d)]
@@ -96,6 +97,7 @@ def _of_any(declared: Declared, specs: tuple[str, ...], *, writes: bool) -> Iter
     All resources may be read, because a removed resource has no tag any more; only tagged resources may be written.
     """
     yield Permission("tag:GetResources"), declared.scope.region
+    yield from _any_topic(declared.scope)
     for permission, region in _of_one(declared, writes=writes):
         wide = _widened(permission)
         if not _reads(wide.action) and wide.resource != "*":
@@ -117,19 +119,20 @@ def _facts(declared: Declared) -> Iterator[Permission]:
         return
     yield Permission("ses:GetIdentityNotificationAttributes")
     if arns.parse(identity) is None:
-        yield Permission("ses:GetIdentityVerificationAttributes")
+        yield Permission("ses:ListEmailIdentities")
         yield Permission("ses:GetEmailIdentity", arns.literal(arns.identity(declared.scope, identity)))
         yield Permission("ses:GetConfigurationSetEventDestinations", arns.configuration_set(declared.scope, "*"))
 
 
-def _targets(account: str, desired: Desired) -> Iterator[_Need]:
-    """Return what is read of topics that resources publish to, with the credentials of a spec of their account and region."""
-    scopes = {d.scope for d in [*desired.declared.values(), *desired.unmanaged]}
-    for target in desired.targets:
-        topic = arns.parse(target.topic_arn)
-        if topic is not None and topic.account == account and topic.scope in scopes:
-            for action in ("sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"):
-                yield Permission(action, target.topic_arn), topic.region
+def _topics(account: str, desired: Desired) -> Iterator[_Need]:
+    """Return what is read of topics: planning follows the live routes of identities and sets to topics that no spec names."""
+    for scope in {d.scope for d in [*desired.declared.values(), *desired.unmanaged] if d.scope.account == account}:
+        yield from _any_topic(scope)
+
+
+def _any_topic(scope: Scope) -> Iterator[_Need]:
+    for action in ("GetTopicAttributes", "ListSubscriptionsByTopic", "GetSubscriptionAttributes"):
+        yield Permission(f"sns:{action}", arns.topic(scope, "*")), scope.region
 
 
 def _keys(account: str, desired: Desired) -> Iterator[_Need]:

@@ -33,13 +33,14 @@ def test_of_one_account_it_is_a_policy(shell: Shell) -> None:
     assert json.loads(result.out)["Statement"][0] == {
         "Sid": "ReadNotificationSettings",
         "Effect": "Allow",
-        "Action": ["ses:GetIdentityNotificationAttributes", "ses:GetIdentityVerificationAttributes"],
+        "Action": ["ses:GetIdentityNotificationAttributes", "ses:ListEmailIdentities"],
         "Resource": ["*"],
         "Condition": {"StringEquals": {"aws:RequestedRegion": ["eu-west-1", "us-east-1"]}},
     }
 
 
-READING = {"ses:GetConfigurationSetEventDestinations"}
+TOPICS = {"sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"}
+READING = {"ses:GetConfigurationSetEventDestinations", *TOPICS}
 READING_REMOVAL = {"ses:GetEmailIdentity", "ses:ListEmailIdentities"}
 WRITING = {"ses:CreateConfigurationSet", "ses:DeleteConfigurationSetEventDestination"}
 

@@ -124,7 +124,9 @@ def observe(world: World, move: Move) -> Moment:
             document = policy_document.parse(held_topic.policy)
             if not policy_document.may_publish(document, arn, publisher).allowed:
                 incomplete.append(f"{publisher.arn}: may not publish to {arn}")
-            incomplete += [f"{arn}: {e} does not listen" for e in subscriptions.get(arn, set()) - confirmed]
+            # A plan cannot wait until the owner of an e-mail address has confirmed.
+            missing = {e for e in subscriptions.get(arn, set()) - confirmed if "@" not in e}
+            incomplete += [f"{arn}: {e} does not listen" for e in sorted(missing)]
     return Moment(routes(world), topics, incomplete)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 
 from sesform.apply import execute
 from sesform.planning.plan import Change, Outcome, Plan
-from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, random_specs
-from world import World, routes
+from strategies import DELEGATE_TOPICS, IDENTITIES, OWN_TOPICS, PARTNER_ACCOUNT, PARTNERS, random_specs
+from world import DELEGATE, OWNER, REGION, World, heard, routes
+
+TOPICS = [*((OWNER, name) for name in OWN_TOPICS), *((DELEGATE, name) for name in DELEGATE_TOPICS)]
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +101,59 @@ def test_routes_are_never_interrupted_by_a_plan(shared: World, first: str, secon
     assert report.ok
     for number, now in enumerate(seen):
         assert {s for s in lasting if not now.get(s)} == set(), f"before step {number}"
+
+
+@given(
+    first=random_specs(),
+    second=random_specs(),
+    silent=st.sets(st.sampled_from(IDENTITIES)),
+    broken=st.dictionaries(st.sampled_from(TOPICS), st.sampled_from(["deleted", "closed"]), max_size=2),
+)
+def test_receivers_are_never_lost_in_the_course_of_a_plan(
+    shared: World, first: str, second: str, silent: set[str], broken: dict[tuple[str, str], str]
+) -> None:
+    """An identity or set whose bounces (complaints) have a receiver before the plan and after it has one after every step.
+
+    Topics may be deleted or closed to SES before the plan, subscriptions pending or filtered, and destinations disabled.
+    """
+    world = fresh(shared)
+    planned(world, first)
+    world.converge(first)
+    for name in sorted(silent):
+        world.client("sesv2").put_email_identity_feedback_attributes(EmailIdentity=name, EmailForwardingEnabled=False)
+    for (account, name), how in sorted(broken.items()):
+        break_topic(world, account, name, how)
+    plan = planned(world, second)
+    seen = [heard(world)]
+
+    def look(change: Change, outcome: Outcome | None) -> None:
+        if outcome is None:
+            seen.append(heard(world))
+
+    report = execute.run(plan, world.connections(world.desired(second), read_only=False), parallelism=1, progress=look)
+    seen.append(heard(world))
+    lasting = {subject for subject, ways in seen[0].items() if ways and seen[-1].get(subject)}
+
+    assert report.ok
+    for number, now in enumerate(seen):
+        assert {s for s in lasting if not now.get(s)} == set(), f"before step {number}"
+
+
+def break_topic(world: World, account: str, name: str, how: str) -> None:
+    """Delete a topic, or replace its policy by one that allows SES nothing."""
+    sns, arn = world.client("sns", account), f"arn:aws:sns:{REGION}:{account}:{name}"
+    if how == "deleted":
+        sns.delete_topic(TopicArn=arn)
+    elif arn in [t["TopicArn"] for t in sns.list_topics()["Topics"]]:
+        reading = {
+            "Effect": "Allow",
+            "Principal": {"AWS": account},
+            "Action": "sns:GetTopicAttributes",
+            "Resource": arn,
+        }
+        sns.set_topic_attributes(
+            TopicArn=arn, AttributeName="Policy", AttributeValue=json.dumps({"Statement": [reading]})
+        )
 
 
 def one_set(destinations: str) -> str:

@@ -193,7 +193,9 @@ def test_topics_are_not_cleared_while_forwarding_is_off(expected: list[str], bod
         place = address("corp/eu-west-1/feedback_forwarding/a.com")
         snapshot = replace(snapshot, found={**snapshot.found, place: {"identity": "a.com", "enabled": False}})
 
-    assert expected == told(owner(f"identities: {{a.com: {body}}}\n"), snapshot)
+    found = told(owner(f"identities: {{a.com: {body}}}\n"), snapshot)
+
+    assert expected == [line for line in found if "have no receiver" not in line]
 
 
 def test_forwarding_cannot_go_off_beside_an_unmanaged_type_without_a_topic() -> None:

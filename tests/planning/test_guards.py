@@ -10,7 +10,7 @@ from sesform.model.values import Properties
 from sesform.planning import guards
 from sesform.planning.guards import Allowed
 from sesform.planning.plan import Action, Change, Plan, Unchanged
-from sesform.planning.routes import RouteChange, Subject
+from sesform.planning.routes import Received, RouteChange, Subject
 
 PARTNER = identity_arn("partner.example", "333333333333")
 MAIL = ("mail to the sender",)
@@ -29,13 +29,18 @@ def deleting(deleted: int, of: int) -> Plan:
     return Plan(tuple(change("delete", f"gone{i}") for i in range(deleted)), tuple(same))
 
 
+def changed(subject: Subject, before: tuple[str, ...], after: tuple[str, ...]) -> RouteChange:
+    answers = (Received.YES if ways else Received.NO for ways in (before, after))
+    return RouteChange(subject, before, after, *answers)
+
+
 def losing(*events: str, name: str = "a.com", left: tuple[str, ...] = ()) -> Plan:
     """A plan after which an identity's events go other ways."""
-    return Plan((), routes=tuple(RouteChange(Subject(OWNER_SCOPE, "identity", name, e), MAIL, left) for e in events))
+    return Plan((), routes=tuple(changed(Subject(OWNER_SCOPE, "identity", name, e), MAIL, left) for e in events))
 
 
 def emptying(name: str = PARTNER) -> Plan:
-    lost = (RouteChange(Subject(DELEGATE_SCOPE, "identity", name, e), ("x",), ()) for e in ("bounce", "delivery"))
+    lost = (changed(Subject(DELEGATE_SCOPE, "identity", name, e), ("x",), ()) for e in ("bounce", "delivery"))
     return Plan((), routes=tuple(lost), emptied=((DELEGATE_SCOPE, name),))
 
 
@@ -88,8 +93,9 @@ def test_an_identity_in_the_dark_is_one_refusal_with_all_that_it_loses() -> None
     (refusal,) = guards.check(losing("bounce", "complaint"), NONE)
 
     assert (
-        "the plan leaves identity a.com in 111111111111/eu-west-1 with no route for "
-        "bounces (now: mail to the sender) and complaints (now: mail to the sender)"
+        "the plan leaves identity a.com in 111111111111/eu-west-1 with no receiver for "
+        "bounces (now: mail to the sender; after the plan: no route) and "
+        "complaints (now: mail to the sender; after the plan: no route)"
     ) == refusal.summary
 
 
@@ -168,7 +174,7 @@ def test_an_emptied_entry_is_told_with_its_last_types() -> None:
 
 def test_the_types_of_an_entry_are_those_of_its_own_scope() -> None:
     """What another delegate sets for the same identity is another entry."""
-    elsewhere = RouteChange(Subject(OWNER_SCOPE, "identity", PARTNER, "complaint"), ("x",), ())
+    elsewhere = changed(Subject(OWNER_SCOPE, "identity", PARTNER, "complaint"), ("x",), ())
     plan = Plan((), routes=(*emptying().routes, elsewhere), emptied=((DELEGATE_SCOPE, PARTNER),))
     (refusal,) = guards.check(plan, NONE)
 

@@ -197,14 +197,16 @@ def forwarding(before: str, after: str) -> Plan:
 
 
 def test_forwarding_goes_off_after_the_topics_are_set() -> None:
-    """Nothing is turned off before something else carries the feedback."""
+    """Forwarding is turned off only after the topics are set and SES may publish to them."""
     plan = forwarding("", "notifications: {bounce: t, complaint: t}, feedback_forwarding: false")
     off = step(plan, FORWARDING)
 
     assert (off.action, off.phase) == ("update", Phase.FORWARDING_OFF)
-    assert {"corp/eu-west-1/notification_topic/a.com/bounce", "corp/eu-west-1/notification_topic/a.com/complaint"} == {
-        str(plan.changes[d].address) for d in off.depends_on
-    }
+    assert {
+        "corp/eu-west-1/notification_topic/a.com/bounce",
+        "corp/eu-west-1/notification_topic/a.com/complaint",
+        "corp/eu-west-1/topic_policy/t",
+    } == {str(plan.changes[d].address) for d in off.depends_on}
 
 
 def test_forwarding_comes_on_before_the_topics_go() -> None:
@@ -657,6 +659,7 @@ def test_the_same_input_gives_the_same_plan(before: str, after: str) -> None:
         dict(reversed(list(held.identities.items()))),
         held.topics,
         held.configuration_sets,
+        subscribers=dict(reversed(list(held.subscribers.items()))),
     )
     texts = {
         plan_file.text(plan_file.document(planner.plan(wanted, s), timestamp="now")) for s in (held, held, backwards)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scenes import OWNER_SCOPE, topic_arn
 from sesform.live.snapshot import Subscriber
 from sesform.planning.routes import Gap, Matrix, Route, Subject
+from sesform.policies.verdict import denied
 from sesform.render import routes as drawn
 
 T, U = topic_arn("t"), topic_arn("u")
@@ -21,7 +22,7 @@ QUEUE, WAITING = Subscriber("sqs", "q", False), Subscriber("email", "a@b.c", Tru
 MATRIX: Matrix = {
     SET: (Route("eventbridge", "", "bus"),),
     BOUNCE: (Route("mail"), Route("topic", T)),
-    COMPLAINT: (Route("sns", U, "d", "c"),),
+    COMPLAINT: (Route("sns", U, "d", "c", denied("it has no subscription")),),
 }
 SUBSCRIBERS = {T: (QUEUE, WAITING), U: ()}
 GAPS = [Gap(COMPLAINT, f"topic {U} has no subscription")]
@@ -36,7 +37,7 @@ def test_the_whole_text() -> None:
 identity a.com in 111111111111/eu-west-1
   bounce     mail to the sender
              topic {T} -> sqs q, email a@b.c (pending)
-  complaint  destination d: topic {U} (by default set c) -> no subscription
+  complaint  destination d: topic {U} (by default set c) (not received: it has no subscription)
   delivery   no receiver
 
 configuration set a in 111111111111/eu-west-1
@@ -97,17 +98,18 @@ def test_the_matrix_as_json() -> None:
     document = json.loads(drawn.json_text(MATRIX, SUBSCRIBERS, GAPS))
     identity = {"account": "111111111111", "region": "eu-west-1", "kind": "identity", "name": "a.com"}
 
+    blank = {"topic_arn": "", "destination": "", "by_default": "", "received": "yes", "reason": "", "subscribers": None}
+
     assert 1 == document["version"]
     assert {
         **identity,
         "event": "bounce",
         "routes": [
-            {"way": "mail", "topic_arn": "", "destination": "", "by_default": "", "subscribers": None},
+            {**blank, "way": "mail"},
             {
+                **blank,
                 "way": "topic",
                 "topic_arn": T,
-                "destination": "",
-                "by_default": "",
                 "subscribers": [
                     {"protocol": "sqs", "endpoint": "q", "pending": False},
                     {"protocol": "email", "endpoint": "a@b.c", "pending": True},
@@ -144,7 +146,7 @@ def test_the_whole_markdown() -> None:
 | identity or set | bounce | complaint | delivery |
 |---|---|---|---|
 | identity a.com in 111111111111/eu-west-1 | mail to the sender<br>topic {t} -&gt; sqs q, email a\\@b.c (pending) \
-| destination d: topic {u} (by default set c) -&gt; no subscription | no receiver |
+| destination d: topic {u} (by default set c) (not received: it has no subscription) | no receiver |
 | configuration set a in 111111111111/eu-west-1 | destination bus: eventbridge | no receiver | no receiver |
 
 - **identity a.com, complaint**: topic {u} has no subscription

@@ -8,12 +8,13 @@ from sesform.planning import guards
 from sesform.planning.guards import Allowed
 from world import World
 
-HEAD = """
+TOPICS = 'topics: {a: {subscriptions: [{protocol: sqs, endpoint: "arn:aws:sqs:eu-west-1:111111111111:q"}]}}'
+HEAD = f"""
 kind: Owner
 name: corp
 account: "111111111111"
 regions: [eu-west-1]
-topics: {a: {}}
+{TOPICS}
 """
 FOREIGN = """
 kind: Delegate
@@ -47,11 +48,12 @@ def test_a_plan_that_leaves_an_identity_in_the_dark_is_refused(world: World) -> 
     """No route for bounces and complaints after the plan: refused with what is lost, unless --allow-dark."""
     specs = dark_set(world).replace("default_configuration_set: main", "default_configuration_set: null")
 
+    way = "destination x: topic arn:aws:sns:eu-west-1:111111111111:a (by default set main)"
+
     assert [
-        "the plan leaves identity example.com in 111111111111/eu-west-1 with no route for "
-        "bounces (now: destination x: topic arn:aws:sns:eu-west-1:111111111111:a (by default set main)) and "
-        "complaints (now: destination x: topic arn:aws:sns:eu-west-1:111111111111:a (by default set main)); "
-        "keep a topic, a default configuration set or forwarding, or pass --allow-dark"
+        "the plan leaves identity example.com in 111111111111/eu-west-1 with no receiver for "
+        f"bounces (now: {way}; after the plan: no route) and complaints (now: {way}; after the plan: no route); "
+        "keep forwarding, a topic with a confirmed subscription or a default configuration set, or pass --allow-dark"
     ] == refusals(world, specs)
     assert [] == refusals(world, specs, dark=True)
 
@@ -72,9 +74,9 @@ def test_a_plan_that_keeps_one_route_is_not_refused(world: World) -> None:
 def test_many_deletions_are_refused(world: World, sets: int, deleted: int, refused: bool) -> None:
     """Plans that delete at least 10 resources and more than 30 % of the existing ones are refused, with the numbers."""
     names = [f"s{i}" for i in range(sets)]
-    world.converge(HEAD.replace("topics: {a: {}}", f"configuration_sets: {{{', '.join(f'{n}: {{}}' for n in names)}}}"))
+    world.converge(HEAD.replace(TOPICS, f"configuration_sets: {{{', '.join(f'{n}: {{}}' for n in names)}}}"))
     left = ", ".join(f"{n}: {'absent' if i < deleted else '{}'}" for i, n in enumerate(names))
-    specs = HEAD.replace("topics: {a: {}}", f"configuration_sets: {{{left}}}")
+    specs = HEAD.replace(TOPICS, f"configuration_sets: {{{left}}}")
     found = refusals(world, specs)
 
     assert refused is bool(found)

@@ -149,7 +149,10 @@ def drift(
     drawing: Drawing,
     terminal: Terminal,
 ) -> int:
-    """Show differences between AWS and the specs, for cron.  Exit codes: 0 in sync, 1 error, 2 drift."""
+    """Show differences between AWS and the specs, for cron.
+
+    Exit codes: 0 in sync, 1 error, 2 drift, or an identity whose bounces or complaints have no receiver.
+    """
     from sesform import engine
 
     view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
@@ -157,7 +160,7 @@ def drift(
         found = engine.drift(specs.places, calls.settings(removal, selection, listing), notify)
     if not view.plan(found, drift=True):
         return 1
-    return 2 if found.changes else 0
+    return 2 if found.changes or found.unheard else 0
 
 
 @command(app)

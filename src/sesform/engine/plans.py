@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from sesform.engine.default_sets import read_default_sets, unheard
 from sesform.engine.progress import (
     Notify,
     ReadingDependents,
@@ -23,7 +24,7 @@ from sesform.errors import Problem, UsageError
 from sesform.live.snapshot import Snapshot
 from sesform.model.address import Address, Scope
 from sesform.model.values import printable
-from sesform.planning import guards, planner, prune, route_changes
+from sesform.planning import guards, planner, prune, route_changes, routes
 from sesform.planning.checks import kms_keys as kms_key_checks
 from sesform.planning.checks import removed_by_ses
 from sesform.planning.plan import Plan
@@ -51,7 +52,7 @@ def plan_desired(desired: Desired, settings: Settings = DEFAULTS, notify: Notify
     """Compare compiled specs with AWS, without guards. Raises as `plan` does."""
     desired, snapshot, connections = read(desired, settings, notify)
     desired, snapshot = _with_dependents(desired, snapshot, connections, settings, notify)
-    made = _planned(desired, snapshot, settings.only)
+    made, snapshot = _planned(desired, snapshot, connections, settings)
     return _with_unmanaged(made, desired, snapshot, connections, settings, notify)
 
 
@@ -66,7 +67,7 @@ def drift(paths: Paths = DEFAULT_PATHS, settings: Settings = DEFAULTS, notify: N
 def drift_of(desired: Desired, settings: Settings = DEFAULTS, notify: Notify = ignore) -> Plan:
     """Return the differences between compiled specs and AWS. Raises as `plan` does."""
     desired, snapshot, connections = read(desired, settings, notify)
-    made = _planned(desired, snapshot, settings.only)
+    made, snapshot = _planned(desired, snapshot, connections, settings)
     removed_topics = removed_by_ses.removed_by_ses(desired, snapshot, made.changes)
     made = replace(made, diagnostics=(*made.diagnostics, *removed_topics))
     return _with_unmanaged(made, desired, snapshot, connections, settings, notify)
@@ -88,7 +89,7 @@ def read(desired: Desired, settings: Settings, notify: Notify) -> tuple[Desired,
     scopes = tuple(sorted({c.scope for c in connections.by_place.values()}))
     notify(ReadingResources(len(desired.declared), scopes))
     snapshot = refresh.read(wanted, desired.topics_to_look_at, connections, settings.parallelism)
-    keys = set(kms_key_checks.in_use(desired, snapshot).values())
+    keys = {*kms_key_checks.in_use(desired, snapshot).values(), *kms_key_checks.of_topics(snapshot)}
     return desired, kms_keys.read(keys, snapshot, connections, settings.parallelism), connections
 
 
@@ -147,8 +148,26 @@ def _with_unmanaged(
     return replace(made, unmanaged=found, diagnostics=(*made.diagnostics, *problems))
 
 
-def _planned(desired: Desired, snapshot: Snapshot, only: Sequence[str]) -> Plan:
+def _planned(
+    desired: Desired, snapshot: Snapshot, connections: Connections, settings: Settings
+) -> tuple[Plan, Snapshot]:
+    """Return the plan and what it was made from.
+
+    Before an identity counts as dark, its default configuration set is read, and the plan made again.
+    """
     made = planner.plan(desired, snapshot)
+    silent = {(c.subject.scope, c.subject.name) for c in routes.dark(made.routes)} - snapshot.sending.keys()
+    narrowed = {c.subject.scope for c in made.routes if c.subject.kind == "configuration set" and c.lost}
+    if narrowed:  # identities that only these sets may serve
+        live = route_changes.live_routes(desired, snapshot)
+        silent |= {key for key in unheard(live, snapshot) if key[0] in narrowed}
+    if silent:
+        snapshot = read_default_sets(silent, desired, snapshot, connections, settings)
+        made = planner.plan(desired, snapshot)
+    return _chosen(made, desired, snapshot, settings.only), snapshot
+
+
+def _chosen(made: Plan, desired: Desired, snapshot: Snapshot, only: Sequence[str]) -> Plan:
     if not only:
         return made
     known = {str(a) for a in desired.declared} | {str(c.address) for c in made.changes}

@@ -76,10 +76,15 @@ def users_of_topics(
     return replace(snapshot, identities=identities, found=found), tuple(sorted(problems, key=lambda p: p.summary))
 
 
+def _identities(scope: Scope, connection: Connection, snapshot: Snapshot) -> Iterable[str]:
+    """Return all identities of a scope. No call if they were listed before."""
+    return snapshot.listed.get(scope) or listing.identities(connection)
+
+
 def _unread(connection: Connection, snapshot: Snapshot) -> tuple[list[str], list[str]]:
     """Return the identities and configuration sets that were not read yet."""
     scope = connection.scope
-    others = [name for name in listing.identities(connection) if (scope, name) not in snapshot.identities]
+    others = [name for name in _identities(scope, connection, snapshot) if (scope, name) not in snapshot.identities]
     known = snapshot.configuration_sets
     return others, [name for name in listing.configuration_sets(connection) if (scope, name) not in known]
 
@@ -122,7 +127,7 @@ def users_of_sets(
             known = {name for where, name in snapshot.sending if where == scope}
             try:
                 with understood():
-                    names = [name for name in listing.identities(connection) if name not in known]
+                    names = [name for name in _identities(scope, connection, snapshot) if name not in known]
                     announce(scope, sorted(sets), len(names))
                     for name, facts in _facts(connection, names):
                         sending[scope, name] = facts

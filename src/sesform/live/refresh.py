@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sesform.errors import AwsError, understood
+from sesform.live import listing
 from sesform.live.snapshot import (
     IdentityFacts,
     SendingFacts,
@@ -31,20 +33,6 @@ if TYPE_CHECKING:
     from sesform.aws import Connection, Connections
 
 
-def read_subscribers(topic_arns: Iterable[str], connections: Connections) -> dict[str, tuple[Subscriber, ...]]:
-    """Return the subscribers of each topic, without topics that no loaded spec has credentials for."""
-    found: dict[str, tuple[Subscriber, ...]] = {}
-    for arn in dict.fromkeys(topic_arns):
-        parsed = arns.parse(arn)
-        connection = connections.in_scope(parsed.scope) if parsed else None
-        if connection is None:
-            continue
-        with suppress(AwsError), understood():
-            listed = Reader(connection, ()).subscriptions(arn)
-            found[arn] = tuple(Subscriber(*who, pending=sub == PENDING) for who, sub in sorted(listed.items()))
-    return found
-
-
 @dataclass(slots=True)
 class _Pass:
     """The results so far. Each thread adds under its own keys, which Python's dicts allow."""
@@ -52,7 +40,9 @@ class _Pass:
     found: dict[Address, Properties] = field(default_factory=dict)
     unreadable: dict[Address, str] = field(default_factory=dict)
     identities: dict[tuple[Scope, str], IdentityFacts] = field(default_factory=dict)
+    listed: dict[Scope, Mapping[str, str]] = field(default_factory=dict)
     topics: dict[str, TopicFacts | None] = field(default_factory=dict)
+    subscribers: dict[str, tuple[Subscriber, ...]] = field(default_factory=dict)
     configuration_sets: set[tuple[Scope, str]] = field(default_factory=set)
     sending: dict[tuple[Scope, str], SendingFacts] = field(default_factory=dict)
 
@@ -67,8 +57,8 @@ def read(
 ) -> Snapshot:
     """Return the state of the wanted resources and topics, with as few calls as possible.
 
-    `facts`: also read what planning needs to know of their identities. A failed read is not raised but recorded in
-    `unreadable`, so that one account does not hide another.
+    `facts`: also read what planning needs to know of their identities, and of the topics that these and their configuration sets
+    publish to. A failed read is not raised but recorded in `unreadable`, so that one account does not hide another.
     """
     by_connection: dict[int, list[Declared]] = defaultdict(list)
     known: dict[int, Connection] = {}
@@ -76,18 +66,19 @@ def read(
         connection = connections.of(declared.address)
         known[id(connection)] = connection
         by_connection[id(connection)].append(declared)
-    topics_by_connection: dict[int, list[str]] = defaultdict(list)
-    for arn in dict.fromkeys(topic_arns):
-        parsed = arns.parse(arn)
-        reader = connections.in_scope(parsed.scope) if parsed else None
-        if reader is not None:
-            known[id(reader)] = reader
-            topics_by_connection[id(reader)].append(arn)
     result = _Pass()
+    asked = set(topic_arns)
+    topics = _by_connection(asked, connections, known)
     jobs: list[Callable[[], None]] = []
     for key, connection in known.items():
-        jobs += _jobs(connection, by_connection[key], topics_by_connection[key], result, facts)
+        jobs += _jobs(connection, by_connection[key], topics[key], result, facts)
     side_by_side(jobs, connections, parallelism)
+    topics = _by_connection(_published_to(result) - asked if facts else (), connections, known)
+    side_by_side(
+        [job for key, arns_ in topics.items() for job in _jobs(known[key], [], arns_, result, facts)],
+        connections,
+        parallelism,
+    )
     return Snapshot(
         result.found,
         result.unreadable,
@@ -95,7 +86,29 @@ def read(
         result.topics,
         frozenset(result.configuration_sets),
         result.sending,
+        subscribers=result.subscribers,
+        listed=result.listed,
     )
+
+
+def _by_connection(
+    topic_arns: Iterable[str], connections: Connections, known: dict[int, Connection]
+) -> dict[int, list[str]]:
+    """Return the topics by connection, without those that no loaded spec has credentials for."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for arn in sorted(topic_arns):
+        parsed = arns.parse(arn)
+        connection = connections.in_scope(parsed.scope) if parsed else None
+        if connection is not None:
+            known[id(connection)] = connection
+            found[id(connection)].append(arn)
+    return found
+
+
+def _published_to(result: _Pass) -> set[str]:
+    """Return the topics that the identities and configuration sets that were read publish to."""
+    found = {arn for identity in result.identities.values() for arn in identity.topics.values()}
+    return found | {p["sns"]["topic_arn"] for p in result.found.values() if "sns" in p}
 
 
 def side_by_side(jobs: Sequence[Callable[[], None]], connections: Connections, parallelism: int) -> None:
@@ -156,11 +169,13 @@ def _read_types(reading: Reader, wanted: list[Declared], result: _Pass) -> None:
 def _read_identities(reading: Reader, wanted: list[Declared], result: _Pass) -> None:
     try:
         with understood():
-            for name, attributes in reading.notification_attributes.items():
-                own = arns.parse(name) is None
-                result.identities[reading.connection.scope, name] = identity_facts(
-                    attributes, reading.verification.get(name, "") if own else ""
-                )
+            scope, attributes = reading.connection.scope, reading.notification_attributes
+            own = any(arns.parse(name) is None for name in attributes)
+            listed = listing.identities(reading.connection) if own else {}
+            if own:
+                result.listed[scope] = listed
+            for name, found in attributes.items():
+                result.identities[scope, name] = identity_facts(found, listed.get(name, ""))
     except AwsError as error:
         result.unreadable.update({d.address: str(error) for d in wanted if "identity" in d.key})
 
@@ -178,3 +193,19 @@ def _read_topics(reading: Reader, topic_arns: list[str], result: _Pass) -> None:
             result.topics[arn] = (
                 TopicFacts(attributes["Policy"], attributes.get("KmsMasterKeyId", "")) if attributes else None
             )
+            result.subscribers[arn] = tuple(_subscribers(reading, arn))
+
+
+def _subscribers(reading: Reader, topic_arn: str) -> Iterator[Subscriber]:
+    """Yield the subscriptions of a topic. Filter policies are read until one confirmed subscription has none: no more is needed."""
+    listed = reading.subscriptions(topic_arn)
+    heard = False
+    for (protocol, endpoint), arn in sorted(listed.items(), key=lambda item: (not reading.has_read(item[1]), item)):
+        attributes = None
+        if arn != PENDING and (not heard or reading.has_read(arn)):
+            with suppress(AwsError), understood():
+                attributes = reading.subscription_attributes(arn)
+        policy = json.loads(attributes.get("FilterPolicy") or "{}") if attributes else None
+        scope = attributes.get("FilterPolicyScope") if attributes else None
+        heard = heard or policy == {}
+        yield Subscriber(protocol, endpoint, arn == PENDING, policy, scope or "MessageAttributes")

@@ -54,6 +54,16 @@ class SendingFacts:
     default_set: str = ""
 
 
+class Subscriber(NamedTuple):
+    """A subscription of a topic. `filter_policy`: {} for none, None if it was not read."""
+
+    protocol: str
+    endpoint: str
+    pending: bool
+    filter_policy: Mapping[str, Any] | None = None
+    filter_policy_scope: str = "MessageAttributes"
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What AWS holds.
@@ -62,6 +72,8 @@ class Snapshot:
     know. `topics` has None for topics that do not exist, and lacks those that no loaded spec has credentials for.
     `configuration_sets` are those that exist, of all that were read. `sending` has the identities that were read one by one: those
     with such settings, and more where a plan needs them. `keys`: KMS keys of topics, by the ARN that the topic names.
+    `subscribers`: by topic ARN; lacks topics whose subscriptions could not be read. `listed`: all identities of a scope, with
+    their verification status; lacks scopes in which no identity is declared.
     """
 
     found: Mapping[Address, Properties] = field(default_factory=dict)
@@ -71,6 +83,8 @@ class Snapshot:
     configuration_sets: frozenset[tuple[Scope, str]] = frozenset()
     sending: Mapping[tuple[Scope, str], SendingFacts] = field(default_factory=dict)
     keys: Mapping[str, KeyFacts] = field(default_factory=dict)
+    subscribers: Mapping[str, tuple[Subscriber, ...]] = field(default_factory=dict)
+    listed: Mapping[Scope, Mapping[str, str]] = field(default_factory=dict)
 
     def of_type(self, type_: str) -> list[Properties]:
         """Return the resources of a type that were found."""
@@ -88,12 +102,6 @@ def identity_facts(attributes: Mapping[str, Any], verification: str = "") -> Ide
     return IdentityFacts(
         {t: arn for t, arn in topics.items() if arn}, bool(attributes.get("ForwardingEnabled")), verification
     )
-
-
-class Subscriber(NamedTuple):
-    protocol: str
-    endpoint: str
-    pending: bool
 
 
 class UnmanagedResource(NamedTuple):

@@ -41,10 +41,13 @@ def _dark(plan: Plan) -> Iterable[Problem]:
         if not change.subject.name.startswith("arn:"):  # the routes of another account's identity cannot be read
             by_identity[f"{change.subject.name} in {change.subject.scope}"].append(change)
     for name, lost in by_identity.items():
-        events = " and ".join(f"{c.subject.event}s (now: {', '.join(c.before)})" for c in lost)
+        events = " and ".join(
+            f"{c.subject.event}s (now: {', '.join(c.before)}; after the plan: {', '.join(c.after) or 'no route'})"
+            for c in lost
+        )
         yield Problem(
-            f"the plan leaves identity {name} with no route for {events}",
-            hint="keep a topic, a default configuration set or forwarding, or pass --allow-dark",
+            f"the plan leaves identity {name} with no receiver for {events}",
+            hint="keep forwarding, a topic with a confirmed subscription or a default configuration set, or pass --allow-dark",
         )
 
 

@@ -11,6 +11,8 @@ from sesform.planning import graph
 from sesform.planning.drafts import Draft
 from sesform.planning.plan import Change
 from sesform.planning.planned_state import Resources
+from sesform.planning.route_changes import PlannedRoutes
+from sesform.planning.route_steps import RouteSteps
 from sesform.resources import RESOURCES
 from sesform.resources.capabilities import Capability
 from sesform.resources.resource_type import ResourceType
@@ -25,14 +27,15 @@ def sort_key(address: Address) -> tuple[str, str, int, str]:
     return address.spec, address.region, _RANK[address.type], address.key
 
 
-def ordered(drafts: Sequence[Draft], live: Resources) -> tuple[Change, ...]:
+def ordered(drafts: Sequence[Draft], live: Resources, routes: PlannedRoutes) -> tuple[Change, ...]:
     """Return the drafts as changes, in the order in which they are safe. `live`: all live resources."""
     extensions = _extensions(drafts, live)
-    nodes = [_node(d, extensions, first) for d, first in zip(drafts, _first(drafts), strict=True)]
+    steps = RouteSteps(routes, drafts)
+    nodes = [_node(d, extensions, steps, first) for d, first in zip(drafts, _first(drafts, steps), strict=True)]
     return tuple(_change(drafts[position], depends_on) for position, depends_on in graph.order(nodes))
 
 
-def _first(drafts: Sequence[Draft]) -> list[tuple[int, ...]]:
+def _first(drafts: Sequence[Draft], steps: RouteSteps) -> list[tuple[int, ...]]:
     """Return, for each draft, the positions of the drafts that complete what it comes after."""
     awaited = [
         _WAITING[draft.address.type].after(draft.step) if draft.address.type in _WAITING else frozenset[Capability]()
@@ -40,7 +43,8 @@ def _first(drafts: Sequence[Draft]) -> list[tuple[int, ...]]:
     ]
     completing: dict[Capability, list[int]] = {capability: [] for each in awaited for capability in each}
     for position, draft in enumerate(drafts) if completing else ():
-        for capability in RESOURCES[draft.address.type].completes(draft.step) & completing.keys():
+        completed = RESOURCES[draft.address.type].completes(draft.step) & completing.keys()
+        for capability in steps.completing(draft, completed) if completed else ():
             completing[capability].append(position)
     return [tuple(position for capability in each for position in completing[capability]) for each in awaited]
 
@@ -66,8 +70,9 @@ def _extensions(drafts: Sequence[Draft], live: Resources) -> _Extensions:
     return found
 
 
-def _node(draft: Draft, extensions: _Extensions, first: tuple[int, ...]) -> graph.Node:
+def _node(draft: Draft, extensions: _Extensions, steps: RouteSteps, first: tuple[int, ...]) -> graph.Node:
     kind, where = RESOURCES[draft.address.type], draft.address
+    effect = steps.effect(draft)
 
     def provided(properties: Properties | None) -> frozenset[Capability]:
         given = kind.provides(draft.scope, properties) if properties is not None else frozenset[Capability]()
@@ -78,6 +83,8 @@ def _node(draft: Draft, extensions: _Extensions, first: tuple[int, ...]) -> grap
         return kind.requires(draft.scope, properties) if properties is not None else frozenset()
 
     rank = _RANK[where.type]
+    removes = draft.phase.removes and draft.action != "create"
+    lost = effect.lost.union(*(extensions[c] for c in effect.lost if c in extensions))
     return graph.Node(
         rank=(
             int(draft.phase),
@@ -87,11 +94,11 @@ def _node(draft: Draft, extensions: _Extensions, first: tuple[int, ...]) -> grap
             where.key,
             len(draft.follows),
         ),
-        removes=draft.phase.removes and draft.action != "create",
-        provides_before=provided(draft.before),
+        removes=removes if effect.takes is None else effect.takes,
+        provides_before=provided(draft.before) | lost,
         provides_after=provided(draft.after),
         requires_before=required(draft.before),
-        requires_after=required(draft.after),
+        requires_after=required(draft.after) | effect.requires,
         waits_for=draft.follows + first,
     )
 

@@ -11,7 +11,7 @@ from sesform.errors import Problem
 from sesform.live.snapshot import UnmanagedResource
 from sesform.model.address import Access, Address, Scope
 from sesform.model.values import Properties
-from sesform.planning.routes import RouteChange
+from sesform.planning.routes import RouteChange, Subject
 
 Action = Literal["create", "update", "delete"]
 ACTIONS: tuple[Action, ...] = ("create", "update", "delete")
@@ -50,6 +50,7 @@ class Plan:
 
     `diagnostics`: errors and warnings. `routes`: the routes that change. `access`: the credentials of each spec. `since`: the
     commit whose specs were compared, "" for none. `unmanaged`: resources that no spec names, None if they were not read.
+    `unheard`: bounces and complaints of the specs' identities that have no receiver after the plan.
     """
 
     changes: tuple[Change, ...]
@@ -60,6 +61,7 @@ class Plan:
     access: Mapping[str, Access] = field(default_factory=dict)
     since: str = ""
     unmanaged: tuple[UnmanagedResource, ...] | None = None
+    unheard: tuple[Subject, ...] = ()
 
     @property
     def errors(self) -> tuple[Problem, ...]:

@@ -18,7 +18,7 @@ from sesform.model.quotas import SES_CALLS_PER_SECOND, least_seconds
 from sesform.model.values import UNKNOWN
 from sesform.planning import terraform_json
 from sesform.planning.plan import Change, Plan, Unchanged
-from sesform.planning.routes import RouteChange, Subject
+from sesform.planning.routes import Received, RouteChange, Subject
 from sesform.resources import RESOURCES
 
 VERSION = 1
@@ -38,6 +38,7 @@ def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_PER_S
         "emptied": [
             {"account": scope.account, "region": scope.region, "identity": name} for scope, name in plan.emptied
         ],
+        "unheard": [_subject(s) for s in plan.unheard],
         "diagnostics": [d.as_dict() for d in plan.diagnostics],
         **({"since": plan.since} if plan.since else {}),
         **({"unmanaged": [_unmanaged(u) for u in plan.unmanaged]} if plan.unmanaged is not None else {}),
@@ -105,9 +106,18 @@ def _step(change: Change) -> dict[str, Any]:
 
 
 def _route(change: RouteChange) -> dict[str, Any]:
-    scope, kind, name, event = change.subject
-    where = {"account": scope.account, "region": scope.region, "kind": kind, "name": name, "event": event}
-    return {**where, "before": list(change.before), "after": list(change.after)}
+    where = _subject(change.subject)
+    received = {"before": change.received_before.value, "after": change.received_after.value}
+    return {**where, "before": list(change.before), "after": list(change.after), "received": received}
+
+
+def _subject(subject: Subject) -> dict[str, str]:
+    scope, kind, name, event = subject
+    return {"account": scope.account, "region": scope.region, "kind": kind, "name": name, "event": event}
+
+
+def _subject_in(saved: Mapping[str, Any]) -> Subject:
+    return Subject(Scope(saved["account"], saved["region"]), saved["kind"], saved["name"], saved["event"])
 
 
 def _access(access: Access) -> dict[str, Any]:
@@ -163,14 +173,17 @@ def _plan(own: Mapping[str, Any]) -> Plan:
     }
     diagnostics = tuple(Problem(**d) for d in own["diagnostics"])
     routes = tuple(_route_change(r) for r in own["routes"])
+    unheard = tuple(map(_subject_in, own["unheard"]))
     emptied = tuple((Scope(e["account"], e["region"]), str(e["identity"])) for e in own["emptied"])
-    return Plan(changes, unchanged, diagnostics, routes, emptied, access, str(own.get("since", "")), _unmanaged_in(own))
+    return Plan(
+        changes, unchanged, diagnostics, routes, emptied, access, str(own.get("since", "")), _unmanaged_in(own), unheard
+    )
 
 
 def _route_change(saved: Mapping[str, Any]) -> RouteChange:
-    scope = Scope(saved["account"], saved["region"])
-    subject = Subject(scope, saved["kind"], saved["name"], saved["event"])
-    return RouteChange(subject, tuple(saved["before"]), tuple(saved["after"]))
+    subject = _subject_in(saved)
+    received = Received(saved["received"]["before"]), Received(saved["received"]["after"])
+    return RouteChange(subject, tuple(saved["before"]), tuple(saved["after"]), *received)
 
 
 def _change(step: Mapping[str, Any], position: int) -> Change:

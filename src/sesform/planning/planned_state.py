@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from sesform.live.snapshot import Snapshot
-from sesform.model.address import Scope
+from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
-from sesform.planning.plan import Change
 from sesform.resources import RESOURCES, aws_key
 from sesform.specs.declared import Key
 from sesform.specs.desired import Desired
 
 Resources = Mapping[Key, Properties]
+
+
+class PlannedChange(Protocol):
+    """A change, or a draft that has no place in the plan yet."""
+
+    @property
+    def address(self) -> Address: ...
+    @property
+    def scope(self) -> Scope: ...
+    @property
+    def before(self) -> Properties | None: ...
+    @property
+    def after(self) -> Properties | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +44,7 @@ class PlannedState:
         """Return the resources of a type after the plan."""
         return ((scope, properties) for (name, scope, _), properties in self.after.items() if name == type_)
 
-    def peak(self, type_: str, changes: Iterable[Change]) -> dict[tuple[Scope, str], set[tuple[str, ...]]]:
+    def peak(self, type_: str, changes: Iterable[PlannedChange]) -> dict[tuple[Scope, str], set[tuple[str, ...]]]:
         """Return, by scope and first part of the key, the largest set of resources of a type while the plan runs.
 
         New resources are created before old ones are deleted.
@@ -73,7 +86,7 @@ def resources_in(scopes: Mapping[tuple[str, str], Scope], snapshot: Snapshot) ->
     return found
 
 
-def planned_state(before: Resources, snapshot: Snapshot, changes: Iterable[Change]) -> PlannedState:
+def planned_state(before: Resources, snapshot: Snapshot, changes: Iterable[PlannedChange]) -> PlannedState:
     """Return the state before and after the changes."""
     after = dict(before)
     policies = {key: set(facts.policies) for key, facts in snapshot.sending.items()}

@@ -23,13 +23,14 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
     """
     live = live_resources(desired, snapshot)
     drafted, unchanged = drafts(desired, snapshot, live)
-    changes = ordered(drafted, live)
-    state = planned_state(live, snapshot, changes)
+    state = planned_state(live, snapshot, drafted)
+    routes = route_changes.planned_routes(state, snapshot, drafted)
+    changes = ordered(drafted, live, routes)
     problems = _problems(desired, snapshot, changes, state)
     found = sorted({*desired.warnings, *problems}, key=lambda p: (p.severity, p.file, p.line, p.path, p.summary))
     same = tuple(sorted(unchanged, key=lambda u: sort_key(u.address)))
     made = Plan(changes, same, tuple(found), access=desired.access, since=desired.since)
-    return route_changes.routed(made, state)
+    return route_changes.routed(made, state, routes, desired)
 
 
 def _problems(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], state: PlannedState) -> list[Problem]:
@@ -55,7 +56,8 @@ def part(of: Plan, desired: Desired, snapshot: Snapshot, matches: Callable[[str]
     rest = tuple(d for d in taken.diagnostics if d not in whole)
     state = planned_state(live, snapshot, taken.changes)
     own = quotas.check(desired, taken.changes, state)
-    return route_changes.routed(replace(taken, diagnostics=(*rest, *own)), state)
+    routes = route_changes.planned_routes(state, snapshot, taken.changes)
+    return route_changes.routed(replace(taken, diagnostics=(*rest, *own)), state, routes, desired)
 
 
 def chosen(of: Plan, matches: Callable[[str], bool]) -> Plan:

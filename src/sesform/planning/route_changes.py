@@ -2,31 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.planning import routes
+from sesform.planning.checks import reception
 from sesform.planning.plan import Change, Plan, of_type
-from sesform.planning.planned_state import PlannedState, live_resources, planned_state, resources_in
+from sesform.planning.planned_state import (
+    PlannedChange,
+    PlannedState,
+    Resources,
+    live_resources,
+    planned_state,
+    resources_in,
+)
+from sesform.planning.reception import Reception, live_topics, planned_topics
 from sesform.resources import RESOURCES
 from sesform.specs.declared import Key
 from sesform.specs.desired import Desired
 
 
-def routed(of: Plan, state: PlannedState) -> Plan:
-    """Return the plan with the routes that it changes, and the foreign entries that it leaves without any topic."""
+@dataclass(frozen=True, slots=True)
+class PlannedRoutes:
+    """The routes before a plan and after it, with what decides whether a route by a topic counts.
+
+    `defaults_read`: identities whose default configuration set is known, by scope.
+    """
+
+    before: routes.Matrix
+    after: routes.Matrix
+    reception_before: Reception
+    reception_after: Reception
+    defaults_read: frozenset[tuple[Scope, str]] = frozenset()
+
+
+def planned_routes(state: PlannedState, snapshot: Snapshot, changes: Iterable[PlannedChange]) -> PlannedRoutes:
+    """Return the routes of all live resources, and those that the changes lead to."""
+    live = live_topics(snapshot)
+    before = Reception(live, snapshot.keys)
+    after = Reception(planned_topics(live, changes), snapshot.keys)
+    matrices = _matrix(state.before, before), _matrix(state.after, after)
+    return PlannedRoutes(*matrices, before, after, frozenset(snapshot.sending))
+
+
+def routed(of: Plan, state: PlannedState, planned: PlannedRoutes, desired: Desired) -> Plan:
+    """Return the plan with the routes that it changes, events without receiver, and foreign entries without any topic."""
     lost = _still_used(of, state.after)
     emptied = tuple(sorted(_foreign_entries(state.before) - _foreign_entries(state.after)))
-    return replace(
+    made = replace(
         of,
-        routes=routes.changes(_matrix(state.before), _matrix(state.after)),
+        unheard=reception.unheard(planned.after, desired),
+        routes=routes.changes(planned.before, planned.after),
         emptied=emptied,
         diagnostics=(*of.diagnostics, *lost),
     )
+    return reception.with_warnings(made, planned.after, desired)
 
 
 def used_again(of: Plan, snapshot: Snapshot) -> list[Problem]:
@@ -44,9 +78,8 @@ def _still_used(of: Plan, after: Mapping[Key, Properties]) -> list[Problem]:
         change = gone.get(published[0]) if published else None
         if change is not None:
             text = f"is planned for deletion, and {kind} {'/'.join(key)} in {scope} still uses it"
-            found.append(
-                Problem(text, str(change.address), hint="move or remove that resource first, or keep this one")
-            )
+            hint = "move or remove that resource first, or keep this one"
+            found.append(Problem(text, str(change.address), hint=hint))
     defaults = {
         (scope, key[0]): str(properties["configuration_set"])
         for (kind, scope, key), properties in after.items()
@@ -105,11 +138,11 @@ def _foreign_entries(resources: Mapping[Key, Properties]) -> set[tuple[Scope, st
 
 def live_routes(desired: Desired, snapshot: Snapshot) -> routes.Matrix:
     """Return the routes of all live resources."""
-    return _matrix(live_resources(desired, snapshot))
+    return _matrix(live_resources(desired, snapshot), Reception(live_topics(snapshot), snapshot.keys))
 
 
-def _matrix(resources: Mapping[Key, Properties]) -> routes.Matrix:
-    return routes.matrix((kind, scope, properties) for (kind, scope, _), properties in resources.items())
+def _matrix(resources: Resources, reception: Reception) -> routes.Matrix:
+    return routes.matrix(((kind, scope, properties) for (kind, scope, _), properties in resources.items()), reception)
 
 
 def deletions(desired: Desired, snapshot: Snapshot) -> tuple[dict[str, Address], dict[tuple[Scope, str], Address]]:

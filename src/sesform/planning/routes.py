@@ -1,7 +1,8 @@
-"""Routes: the ways by which bounces, complaints and deliveries of identities and configuration sets reach a receiver.
+"""Routes: the ways by which bounces, complaints and deliveries of each identity and configuration set reach a receiver.
 
 Pure: resources in, routes out. A route is a topic of the identity, an event destination (of the set itself, or of an identity's
-default set), or SES's e-mail forwarding. Source: AWS developer guide, "Monitoring using notifications".
+default set), or SES's e-mail forwarding. Source: AWS developer guide, "Monitoring using notifications". A route counts only if
+there is a receiver for the event: its verdict says so.
 """
 
 from __future__ import annotations
@@ -9,13 +10,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
 
 from sesform.live.snapshot import Subscriber
+from sesform.model import arns
 from sesform.model.address import Scope
 from sesform.model.values import NOTIFICATION_TYPES, Properties
+from sesform.policies.document import Publisher
+from sesform.policies.verdict import ALLOWED, Verdict, unknown
 from sesform.resources.event_destination import kind_of
 from sesform.resources.resource_type import Resource
+from sesform.specs.compiler import publishers_of
+
+if TYPE_CHECKING:
+    from sesform.planning.reception import Reception
 
 VITAL = ("bounce", "complaint")  # AWS reviews accounts by these
 
@@ -33,13 +42,15 @@ class Route(NamedTuple):
     """One way of an event.
 
     `way`: topic, mail, or the kind of an event destination. `topic_arn`: the topic, if SNS carries it. `destination`: the name of
-    the event destination. `by_default`: the default configuration set that it belongs to.
+    the event destination. `by_default`: the default configuration set that it belongs to. `verdict`: whether the event has a
+    receiver this way.
     """
 
     way: str
     topic_arn: str = ""
     destination: str = ""
     by_default: str = ""
+    verdict: Verdict = ALLOWED
 
     def __str__(self) -> str:
         if self.way == "mail":
@@ -48,63 +59,128 @@ class Route(NamedTuple):
         through = f"destination {self.destination}: " if self.destination else ""
         return f"{through}{target}" + (f" (by default set {self.by_default})" if self.by_default else "")
 
+    @property
+    def described(self) -> str:
+        """The route as text, with the reason if it does not count."""
+        return f"{self}{self.remark}"
+
+    @property
+    def remark(self) -> str:
+        """Why the route does not count, in parentheses; "" if it counts."""
+        if self.verdict.allowed:
+            return ""
+        return f" ({'not received' if self.verdict.denied else 'unknown'}: {self.verdict.reason})"
+
+
+class Received(Enum):
+    """Whether an event has a receiver."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+def received(routes: Iterable[Route]) -> Received:
+    """Return whether an event with these routes reaches a receiver: by one of them for sure, by none, or not known."""
+    found = [route.verdict for route in routes]
+    if any(verdict.allowed for verdict in found):
+        return Received.YES
+    return Received.UNKNOWN if any(verdict.unknown for verdict in found) else Received.NO
+
 
 Matrix = Mapping[Subject, tuple[Route, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class RouteChange:
-    """The routes of a subject before a plan and after it, as texts in a fixed order."""
+    """The routes of a subject before a plan and after it, as texts in a fixed order, and whether they are received."""
 
     subject: Subject
     before: tuple[str, ...]
     after: tuple[str, ...]
+    received_before: Received
+    received_after: Received
+
+    @property
+    def lost(self) -> bool:
+        """Whether bounces or complaints have no receiver after the plan, and may have one before it."""
+        return (
+            self.subject.event in VITAL
+            and self.received_before is not Received.NO
+            and self.received_after is Received.NO
+        )
 
 
-def matrix(resources: Iterable[Resource]) -> Matrix:
+def matrix(resources: Iterable[Resource], reception: Reception) -> Matrix:
     """Return the routes of every identity and configuration set among the resources; () for no route."""
-    found: dict[Subject, set[Route]] = defaultdict(set)
+    found: _Found = defaultdict(set)
     defaults: dict[tuple[Scope, str], str] = {}
     for type_, scope, properties in resources:
         if type_ in _ADDING:
-            _ADDING[type_](found, scope, properties)
+            _ADDING[type_](found, scope, properties, reception)
         elif type_ == "default_configuration_set":
             defaults[scope, properties["identity"]] = properties["configuration_set"]
     for (scope, identity), name in defaults.items():
         for event in NOTIFICATION_TYPES:
             ways = found.get(Subject(scope, "configuration set", name, event), set())
             found[Subject(scope, "identity", identity, event)] |= {way._replace(by_default=name) for way in ways}
-    return {subject: tuple(sorted(ways)) for subject, ways in found.items()}
+    return {subject: _sorted(ways) for subject, ways in found.items()}
+
+
+def _sorted(routes: Iterable[Route]) -> tuple[Route, ...]:
+    return tuple(sorted(routes, key=lambda route: route[:4]))
 
 
 _Found = dict[Subject, set[Route]]
 
 
-def _add_topic(found: _Found, scope: Scope, properties: Properties) -> None:
+def of_topic(scope: Scope, properties: Properties, reception: Reception) -> Route:
+    """Return the route by the topic of an identity. `properties`: of a notification topic."""
+    arn, event = properties["topic_arn"], properties["notification_type"]
+    publishers = publishers_of(scope, properties["identity"])
+    return Route("topic", arn, verdict=reception.of(arn, publishers, event, by_identity=True))
+
+
+def of_destination(scope: Scope, properties: Properties, event: str, reception: Reception) -> Route | None:
+    """Return the route of an event by an event destination, None if the destination does not send it on."""
+    if not properties["enabled"] or event.upper() not in properties["events"]:
+        return None
+    kind = kind_of(properties)
+    if kind == "unknown":
+        return Route(kind, "", properties["name"], verdict=unknown("sesform does not know this kind of destination"))
+    if kind != "sns":
+        return Route(kind, "", properties["name"])
+    arn = properties["sns"]["topic_arn"]
+    publisher = Publisher(scope.account, arns.configuration_set(scope, properties["configuration_set"]))
+    return Route(kind, arn, properties["name"], verdict=reception.of(arn, (publisher,), event, by_identity=False))
+
+
+def _add_topic(found: _Found, scope: Scope, properties: Properties, reception: Reception) -> None:
     subject = Subject(scope, "identity", properties["identity"], properties["notification_type"])
-    found[subject].add(Route("topic", properties["topic_arn"]))
+    found[subject].add(of_topic(scope, properties, reception))
 
 
-def _add_mail(found: _Found, scope: Scope, properties: Properties) -> None:
+def _add_mail(found: _Found, scope: Scope, properties: Properties, reception: Reception) -> None:
     for event in VITAL:  # deliveries are never mailed
         mail = {Route("mail")} if properties["enabled"] else set()
         found[Subject(scope, "identity", properties["identity"], event)] |= mail
 
 
-def _add_set(found: _Found, scope: Scope, properties: Properties) -> None:
+def _add_set(found: _Found, scope: Scope, properties: Properties, reception: Reception) -> None:
     for event in NOTIFICATION_TYPES:
         # A set without destinations has entries too: they are empty.
         found[Subject(scope, "configuration set", properties["configuration_set"], event)] |= set()
 
 
-def _add_destination(found: _Found, scope: Scope, properties: Properties) -> None:
+def _add_destination(found: _Found, scope: Scope, properties: Properties, reception: Reception) -> None:
     for event in NOTIFICATION_TYPES:
+        route = of_destination(scope, properties, event, reception)
         subject = Subject(scope, "configuration set", properties["configuration_set"], event)
-        found[subject] |= _of_destination(properties, event)
+        found[subject] |= {route} if route else set()
 
 
 # By type. Each resource is added at once, because collecting the resources by type first is slower and needs more memory.
-_ADDING: Mapping[str, Callable[[_Found, Scope, Properties], None]] = {
+_ADDING: Mapping[str, Callable[[_Found, Scope, Properties, Reception], None]] = {
     "notification_topic": _add_topic,
     "feedback_forwarding": _add_mail,
     "configuration_set": _add_set,
@@ -112,27 +188,20 @@ _ADDING: Mapping[str, Callable[[_Found, Scope, Properties], None]] = {
 }
 
 
-def _of_destination(properties: Properties, event: str) -> set[Route]:
-    if not properties["enabled"] or event.upper() not in properties["events"]:
-        return set()
-    kind = kind_of(properties)
-    return {Route(kind, properties["sns"]["topic_arn"] if kind == "sns" else "", properties["name"])}
-
-
 def changes(before: Matrix, after: Matrix) -> tuple[RouteChange, ...]:
-    """Return the subjects whose routes differ, in order."""
-    subjects = sorted({*before, *after})
-    found = (RouteChange(s, _texts(before.get(s, ())), _texts(after.get(s, ()))) for s in subjects)
+    """Return the subjects whose routes, or what is received by them, differ, in order."""
+    found = []
+    for subject in sorted({*before, *after}):
+        old, new = before.get(subject, ()), after.get(subject, ())
+        if old != new and (old or new):
+            texts = tuple(r.described for r in old), tuple(r.described for r in new)
+            found.append(RouteChange(subject, *texts, received(old), received(new)))
     return tuple(c for c in found if c.before != c.after)
 
 
 def dark(of: Iterable[RouteChange]) -> list[RouteChange]:
-    """Return the identities that have a route for bounces or complaints before a plan, and none after it."""
-    return [c for c in of if c.subject.kind == "identity" and c.subject.event in VITAL and c.before and not c.after]
-
-
-def _texts(ways: Iterable[Route]) -> tuple[str, ...]:
-    return tuple(map(str, ways))
+    """Return the identities that lose all receivers of bounces or complaints."""
+    return [c for c in of if c.subject.kind == "identity" and c.lost]
 
 
 # --- gaps --------------------------------------------------------------------------------------------------------------
@@ -146,10 +215,10 @@ class Gap:
     text: str
 
 
-def gaps(of: Matrix, subscribers: Mapping[str, tuple[Subscriber, ...]], dead_topics: Mapping[str, str]) -> list[Gap]:
-    """Return what is missing: no route, topics without receivers or that SES cannot publish to, duplicate notices.
+def gaps(of: Matrix, subscribers: Mapping[str, tuple[Subscriber, ...]]) -> list[Gap]:
+    """Return what is missing: no route, routes without receiver, pending subscriptions, duplicate notices.
 
-    `subscribers`: by ARN of the topics that could be read. `dead_topics`: the reason, by ARN of the topics that do not work.
+    `subscribers`: by ARN of the topics that could be read. A route that is unknown is no gap.
     """
     found: list[Gap] = []
     for subject, ways in sorted(of.items()):
@@ -157,7 +226,7 @@ def gaps(of: Matrix, subscribers: Mapping[str, tuple[Subscriber, ...]], dead_top
         if vital and not ways and subject.kind == "identity" and not subject.name.startswith("arn:"):
             found.append(Gap(subject, "no route"))
         for route in ways:
-            found += [Gap(subject, text) for text in _unheard(route, subscribers, dead_topics)]
+            found += [Gap(subject, text) for text in _not_received(route, subscribers)]
         own = [r for r in ways if not r.by_default and not r.destination]
         if vital and subject.kind == "identity" and {"topic", "mail"} <= {r.way for r in own}:
             found.append(Gap(subject, "duplicate notices: by the topic and by mail to the sender"))
@@ -169,16 +238,9 @@ def gaps(of: Matrix, subscribers: Mapping[str, tuple[Subscriber, ...]], dead_top
     return list(dict.fromkeys(found))
 
 
-def _unheard(
-    route: Route, subscribers: Mapping[str, tuple[Subscriber, ...]], dead_topics: Mapping[str, str]
-) -> Iterable[str]:
-    arn = route.topic_arn
-    if arn in dead_topics:
-        yield f"not received by {route}: {dead_topics[arn]}"
-    elif arn in subscribers:
-        if not subscribers[arn]:
-            yield f"topic {arn} has no subscription"
-        elif all(s.pending for s in subscribers[arn]):
-            yield f"topic {arn} has no confirmed subscription"
-        else:
-            yield from (f"subscription {s.endpoint} of {arn} is not confirmed" for s in subscribers[arn] if s.pending)
+def _not_received(route: Route, subscribers: Mapping[str, tuple[Subscriber, ...]]) -> Iterable[str]:
+    if route.verdict.denied:
+        yield f"not received by {route}: {route.verdict.reason}"
+    elif route.verdict.allowed:
+        pending = (s for s in subscribers.get(route.topic_arn, ()) if s.pending)
+        yield from (f"subscription {s.endpoint} of {route.topic_arn} is not confirmed" for s in pending)

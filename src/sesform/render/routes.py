@@ -8,7 +8,7 @@ from itertools import groupby
 
 from sesform.live.snapshot import Subscriber
 from sesform.model.values import NOTIFICATION_TYPES, printable
-from sesform.planning.routes import Gap, Matrix, Route, Subject
+from sesform.planning.routes import Gap, Matrix, Route, Subject, received
 from sesform.render._hcl import painter
 from sesform.render.markdown import cell
 
@@ -23,10 +23,9 @@ def _events(of: Matrix) -> Iterator[tuple[tuple[object, str, str], list[tuple[st
 
 
 def _heard(route: Route, subscribers: Subscribers) -> str:
-    if route.topic_arn not in subscribers:
-        return str(route)
-    names = [f"{s.protocol} {s.endpoint}{' (pending)' if s.pending else ''}" for s in subscribers[route.topic_arn]]
-    return f"{route} -> {', '.join(names) or 'no subscription'}"
+    found = subscribers.get(route.topic_arn, ())
+    names = ", ".join(f"{s.protocol} {s.endpoint}{' (pending)' if s.pending else ''}" for s in found)
+    return f"{route}{f' -> {names}' if names else ''}{route.remark}"
 
 
 def text(of: Matrix, subscribers: Subscribers, gaps: Sequence[Gap], *, colour: bool = False) -> str:
@@ -59,8 +58,10 @@ def _subject(of: Subject) -> dict[str, str]:
 
 def _route(of: Route, subscribers: Subscribers) -> dict[str, object]:
     heard = subscribers.get(of.topic_arn)
-    listed = None if heard is None else [s._asdict() for s in heard]
-    return {**of._asdict(), "subscribers": listed}
+    shown = ("protocol", "endpoint", "pending")
+    listed = None if heard is None else [{name: getattr(s, name) for name in shown} for s in heard]
+    own = {name: getattr(of, name) for name in ("way", "topic_arn", "destination", "by_default")}
+    return {**own, "received": received((of,)).value, "reason": of.verdict.reason, "subscribers": listed}
 
 
 def markdown(of: Matrix, subscribers: Subscribers, gaps: Sequence[Gap]) -> str:

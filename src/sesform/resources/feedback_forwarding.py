@@ -39,8 +39,13 @@ class FeedbackForwarding(ResourceType):
         return frozenset({to.route(scope, properties["identity"])}) if properties["enabled"] else frozenset()
 
     def requires(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
-        # Off only when something else carries the feedback, and while it stays off that must not go.
-        return frozenset() if properties["enabled"] else frozenset({to.route(scope, properties["identity"])})
+        # Off only when something else carries the feedback, and while it stays off that must not go. SES may refuse it without
+        # topics for bounces and complaints (SES API reference, SetIdentityFeedbackForwardingEnabled).
+        if properties["enabled"]:
+            return frozenset()
+        identity = properties["identity"]
+        topics = (to.notification(scope, identity, event) for event in ("bounce", "complaint"))
+        return frozenset({to.route(scope, identity), *topics})
 
     def completes(self, step: Step) -> frozenset[Capability]:
         made = super().completes(step)

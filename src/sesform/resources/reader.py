@@ -8,7 +8,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sesform.errors import AwsError
-from sesform.model import arns
 from sesform.model.quotas import IDENTITIES_PER_CALL, RESOURCES_PER_PAGE
 from sesform.model.values import OWNERSHIP_TAG
 from sesform.resources.subscription import PENDING
@@ -49,16 +48,6 @@ class Reader:
         for batch in batches(identities, IDENTITIES_PER_CALL):
             answer = self.connection.call("ses", "GetIdentityNotificationAttributes", Identities=batch)
             found.update(answer["NotificationAttributes"])
-        return found
-
-    @cached_property
-    def verification(self) -> Mapping[str, str]:
-        """The verification status of the account's own wanted identities, without unknown ones."""
-        found: dict[str, str] = {}
-        own = [name for name in self._keys("identity") if arns.parse(name) is None]
-        for batch in batches(own, IDENTITIES_PER_CALL):
-            answer = self.connection.call("ses", "GetIdentityVerificationAttributes", Identities=batch)
-            found.update({name: a["VerificationStatus"] for name, a in answer["VerificationAttributes"].items()})
         return found
 
     @cached_property
@@ -159,6 +148,10 @@ class Reader:
             )
             self._subscription_attributes[arn] = answer.get("Attributes", {})
         return self._subscription_attributes[arn]
+
+    def has_read(self, subscription_arn: str) -> bool:
+        """Return whether a subscription's attributes were read: asking for them again makes no call."""
+        return subscription_arn in self._subscription_attributes
 
     def subscriptions(self, topic_arn: str) -> Mapping[tuple[str, str], str]:
         """Return the subscriptions of a topic: (protocol, endpoint) → ARN or "PendingConfirmation"; {} if there is no topic."""

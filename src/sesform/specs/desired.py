@@ -61,9 +61,9 @@ class Desired:
 
     @property
     def topics_to_look_at(self) -> tuple[str, ...]:
-        """The watched topics, and those that will be deleted: their policies name further publishers."""
-        going = (d.key["topic_arn"] for d in self.of_type("topic") if d.desired is None)
-        return tuple(dict.fromkeys([*self.watched_topics, *going]))
+        """The topics that SES publishes to, and those that will be deleted: their policies name further publishers."""
+        deleted = (d.key["topic_arn"] for d in self.of_type("topic") if d.desired is None)
+        return tuple(dict.fromkeys([*(target.topic_arn for target in self.targets), *deleted]))
 
 
 _NAMED = {"configuration_set": "configuration-set", "topic": "topic"}  # types, and what ARNs call them

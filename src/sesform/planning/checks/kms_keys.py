@@ -56,6 +56,11 @@ def in_use(desired: Desired, snapshot: Snapshot) -> dict[str, str]:
     return used
 
 
+def of_topics(snapshot: Snapshot) -> set[str]:
+    """Return the ARNs of the keys of all topics that were read."""
+    return {topic_key(arn, facts.kms_key) for arn, facts in snapshot.topics.items() if facts and facts.kms_key}
+
+
 # --- judging -----------------------------------------------------------------------------------------------------------
 
 

@@ -9,8 +9,9 @@ from sesform.live.snapshot import Snapshot
 from sesform.model import arns
 from sesform.model.address import Scope
 from sesform.planning.checks import kms_keys
-from sesform.planning.checks.topics import dead_topics
 from sesform.planning.plan import Change, of_type
+from sesform.planning.reception import Reception, live_topics
+from sesform.specs.compiler import publishers_of
 from sesform.specs.desired import Desired
 
 
@@ -28,6 +29,7 @@ def removed_by_ses(desired: Desired, snapshot: Snapshot, changes: Sequence[Chang
     # SES does not change the header flags: if they are missing too, SES did not do it.
     touched = {_setting(c) for c in of_type(changes, "notification_headers") if c.after}
     causes = _causes(snapshot, changes)
+    reception = Reception(live_topics(snapshot), snapshot.keys)
     found = []
     for change in of_type(changes, "notification_topic"):
         if change.before is not None or change.after is None:
@@ -39,7 +41,8 @@ def removed_by_ses(desired: Desired, snapshot: Snapshot, changes: Sequence[Chang
             and _setting(change) not in touched
         ):
             text = f"SES has probably removed the {type_} topic of {identity} because publishing to it failed"
-            cause = causes.get(arn)
+            publishing = reception.may_publish(arn, publishers_of(change.scope, identity))
+            cause = causes.get(arn, publishing.reason if publishing.denied else "")
             hint = (
                 f"repair the topic first: {cause}"
                 if cause
@@ -56,7 +59,7 @@ def _setting(change: Change) -> tuple[Scope, str, str]:
 
 def _causes(snapshot: Snapshot, changes: Iterable[Change]) -> dict[str, str]:
     """Return what is wrong with each topic, by ARN."""
-    found = dead_topics(snapshot.topics, snapshot)
+    found: dict[str, str] = {}
     for properties in snapshot.of_type("topic"):
         if properties.get("kms_key"):
             verdict = kms_keys.usable(arns.topic_key(properties["topic_arn"], properties["kms_key"]), snapshot.keys)

@@ -9,12 +9,11 @@ from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model import arns
 from sesform.model.values import Properties
-from sesform.planning.checks import kms_keys
 from sesform.planning.plan import Change, of_type
 from sesform.planning.planned_state import PlannedState
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
-from sesform.policies.verdict import ALLOWED, Verdict, unknown
+from sesform.policies.verdict import unknown
 from sesform.specs.declared import Target
 from sesform.specs.desired import Desired
 
@@ -45,30 +44,6 @@ def topics(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], stat
         else:
             found += _refuses(target, external[target.topic_arn], target.user in changing, managed=False)
     return found
-
-
-def dead_topics(topic_arns: Iterable[str], snapshot: Snapshot) -> dict[str, str]:
-    """Return the topics that do not exist or that SES cannot use, with the reason, of those that could be read."""
-    found: dict[str, str] = {}
-    for arn in topic_arns:
-        facts = snapshot.topics.get(arn)
-        if arn in snapshot.topics and facts is None:
-            found[arn] = "the topic does not exist"
-        elif facts is not None and (key := _key_verdict(arn, facts.kms_key, snapshot)).denied:
-            found[arn] = key.reason
-        elif facts is not None and not _lets_ses_in(_parsed(facts.policy)):
-            found[arn] = "its policy does not allow SES to publish"
-    return found
-
-
-def _key_verdict(topic_arn: str, key: str, snapshot: Snapshot) -> Verdict:
-    return kms_keys.usable(arns.topic_key(topic_arn, key), snapshot.keys) if key else ALLOWED
-
-
-def _lets_ses_in(document: policy_document.Policy | None) -> bool:
-    """Return whether any statement allows SES, or the topic's account, to publish."""
-    allowing = [s for s in policy_document.statements(document or {}) if s.get("Effect") == "Allow"]
-    return document is None or any(policy_document.names_ses(s.get("Principal")) for s in allowing)
 
 
 def _too_long(changes: Iterable[Change]) -> list[Problem]:
