@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from graphlib import TopologicalSorter
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+from sesform.apply.interrupts import Interrupt
+from sesform.aws import Workers
 from sesform.errors import AwsError, NotDeletableError, SesformError
 from sesform.planning.plan import WELL, Change, Outcome, Plan, Report, Result
 from sesform.resources import RESOURCES
@@ -21,57 +23,103 @@ if TYPE_CHECKING:
 Progress = Callable[[Change, Outcome | None], None]
 
 
-def run(plan: Plan, connections: Connections, *, parallelism: int = 10, progress: Progress | None = None) -> Report:
+GRACE = 4.0  # seconds that calls under way have to finish after an interrupt
+
+_INTERRUPTED = "the run was interrupted"
+_NO_ANSWER = "the run was interrupted before AWS answered; the call may have been carried out. Plan again to see."
+
+
+def run(
+    plan: Plan,
+    connections: Connections,
+    *,
+    parallelism: int = 10,
+    progress: Progress | None = None,
+    interrupt: Interrupt | None = None,
+    stopping: Callable[[int], None] = lambda calls: None,
+    grace: float = GRACE,
+) -> Report:
     """Run a plan and return its report.
 
-    A failed step stops the steps that depend on it and no others. At the first interrupt the calls under way finish, and no
-    more are sent. Errors of AWS are not raised: they are in the report.
+    A failed step stops the steps that depend on it and no others. Errors of AWS are not raised: they are in the report. After
+    a request by `interrupt` no call is sent any more; those under way have `grace` seconds to finish, then their steps are unknown.
+    `stopping` is told of the request, with the number of steps under way.
     """
-    return _Run(plan, connections, parallelism, progress or (lambda change, outcome: None)).run()
+    running = _Run(plan, connections, parallelism, progress or (lambda change, outcome: None))
+    return running.run(interrupt or Interrupt(), stopping, grace)
 
 
 class _Run:
     def __init__(self, plan: Plan, connections: Connections, parallelism: int, progress: Progress) -> None:
         self._plan, self._connections, self._parallelism, self._progress = plan, connections, parallelism, progress
         self._outcomes: dict[int, Outcome] = {}
+        self._sorter = TopologicalSorter({i: c.depends_on for i, c in enumerate(plan.changes)})
+        self._running: set[int] = set()
+        # What the main thread waits for: steps that have ended, or None for an interrupt. Signal handlers may put into a
+        # SimpleQueue, and not into other queues: it needs no lock that the main thread can hold.
+        self._ended: SimpleQueue[tuple[int, Outcome | BaseException] | None] = SimpleQueue()
         self._interrupted = False
         self._told = threading.Lock()
 
-    def run(self) -> Report:
-        sorter = TopologicalSorter({i: c.depends_on for i, c in enumerate(self._plan.changes)})
-        sorter.prepare()
-        running: dict[Future[Outcome], int] = {}
-        with _on_interrupt(self._interrupt), ThreadPoolExecutor(max_workers=max(1, self._parallelism)) as pool:
-            while sorter.is_active():
-                for position in sorted(sorter.get_ready()):
-                    blocked = self._blocked(position)
-                    if blocked is not None:
-                        self._finish(position, blocked)
-                        sorter.done(position)
-                    else:
-                        running[pool.submit(self._carry_out, position)] = position
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    position = running.pop(future)
-                    self._finish(position, future.result())
-                    sorter.done(position)
+    def run(self, interrupt: Interrupt, stopping: Callable[[int], None], grace: float) -> Report:
+        self._sorter.prepare()
+        interrupt.on_request(self._stop)
+        deadline: float | None = None
+        with Workers(self._parallelism) as workers:
+            while self._sorter.is_active():
+                self._start_ready(workers)
+                if self._interrupted and deadline is None:
+                    deadline = time.monotonic() + grace
+                    with suppress(Exception):
+                        stopping(len(self._running))
+                if self._running:
+                    self._await_one(deadline)
         return Report(tuple(self._outcomes[i] for i in range(len(self._plan.changes))), self._interrupted)
 
-    def _interrupt(self, *_: object) -> None:
+    def _stop(self) -> None:
         self._interrupted = True
         self._connections.stop()
+        self._ended.put(None)
+
+    def _start_ready(self, workers: Workers) -> None:
+        for position in sorted(self._sorter.get_ready()):
+            blocked = self._blocked(position)
+            if blocked is not None:
+                self._finish(position, blocked)
+            else:
+                self._running.add(position)
+                workers.submit(self._carry_out_and_tell, position)
+
+    def _await_one(self, deadline: float | None) -> None:
+        """Wait until a step ends or the run is interrupted. After the deadline, steps under way are unknown."""
+        try:
+            timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
+            ended = self._ended.get(timeout=timeout)
+        except Empty:
+            for position in sorted(self._running):
+                self._finish(position, Outcome(self._plan.changes[position], "unknown", _NO_ANSWER))
+            return
+        if ended is None:
+            return
+        position, outcome = ended
+        if isinstance(outcome, BaseException):
+            raise outcome
+        self._finish(position, outcome)
 
     def _blocked(self, position: int) -> Outcome | None:
         """Return the outcome of a step that will not be tried, or None if it can be tried."""
         change = self._plan.changes[position]
         if self._interrupted:
-            return Outcome(change, "not tried", "the run was interrupted")
+            return Outcome(change, "not tried", _INTERRUPTED)
         failed = [self._outcomes[d] for d in change.depends_on if self._outcomes[d].result not in WELL]
         if failed:
             return Outcome(change, "not tried", f"it depends on {failed[0].change.address}")
         return None
 
     def _finish(self, position: int, outcome: Outcome) -> None:
+        self._running.discard(position)
         self._outcomes[position] = outcome
+        self._sorter.done(position)
         self._tell(outcome.change, outcome)
 
     def _tell(self, change: Change, outcome: Outcome | None) -> None:
@@ -79,15 +127,21 @@ class _Run:
         with self._told, suppress(Exception):
             self._progress(change, outcome)
 
+    def _carry_out_and_tell(self, position: int) -> None:
+        try:
+            self._ended.put((position, self._carry_out(position)))
+        except BaseException as error:  # raised again where the run waits
+            self._ended.put((position, error))
+
     def _carry_out(self, position: int) -> Outcome:
         change = self._plan.changes[position]
         if self._interrupted:
-            return Outcome(change, "not tried", "the run was interrupted")
+            return Outcome(change, "not tried", _INTERRUPTED)
         self._tell(change, None)
         try:
             _write(change, self._connections.of(change.address))
         except InterruptedError:
-            return Outcome(change, "not tried", "the run was interrupted")
+            return Outcome(change, "not tried", _INTERRUPTED)
         except NotDeletableError as error:
             return Outcome(change, "left", str(error))
         except AwsError as error:
@@ -98,19 +152,6 @@ class _Run:
         except Exception as error:  # a fault of sesform must not hide the outcomes of the other steps
             return Outcome(change, "unknown", f"{type(error).__name__}: {error}; please report this")
         return Outcome(change, "done")
-
-
-@contextmanager
-def _on_interrupt(act: Callable[..., None]) -> Iterator[None]:
-    """Set a flag at an interrupt, and raise nothing: an exception at any point could leave threads and locks behind."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, act)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _write(change: Change, connection: Connection) -> None:

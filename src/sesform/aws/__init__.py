@@ -4,8 +4,8 @@
 
 - **Pacing.** SES accepts one call a second in each account and region. Every attempt of a call to SES waits for its turn in its
   scope; other services are not paced.
-- **Retries.** botocore retries throttling and transient faults with backoff. Answers that mean "not yet", such as those right after
-  a policy was changed, are retried too. Every attempt is paced and counted like the first.
+- **Retries.** Throttled calls, transient faults, and answers that mean "not yet" are sent again; `retries` says for how long.
+  Every attempt is paced and counted like the first. botocore's own retries are off: they cannot be stopped.
 - **Read-only.** A connection refuses writing calls before they are sent, until `Connections.allow_writes`.
 
 Only this package uses botocore. It does not use boto3, whose import takes a tenth of a second.
@@ -13,22 +13,24 @@ Only this package uses botocore. It does not use boto3, whose import takes a ten
 
 from __future__ import annotations
 
+import itertools
 import logging
-import random
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import botocore.session
 from botocore import xform_name
 
+from sesform.aws import answers, retries
 from sesform.aws.failures import explain
-from sesform.aws.pacing import Pacer, Stopped
+from sesform.aws.pacing import Pacer, Stopped, Timer
+from sesform.aws.retries import ChangedTopics
 from sesform.aws.sessions import OpenSession, config, log_in, open_session
+from sesform.aws.threads import Workers
 from sesform.errors import AwsError, ReadOnlyError, SesformError
 from sesform.model.address import Access, Address, Scope
 from sesform.model.quotas import SES_CALLS_PER_SECOND
@@ -41,31 +43,44 @@ TAGGING = "resourcegroupstaggingapi"  # the client is created when it is first n
 _PACED = ("ses", "sesv2")
 _READS = ("Get", "List", "Describe")
 
-# Answers that mean "not yet" and that botocore does not retry, as (code, part of the text). Topic policies and IAM
-# principals are eventually consistent (hashicorp/terraform-provider-aws#26041); SNS calls its throttling "Throttled".
-_NOT_YET = (
-    ("Throttled", ""),
-    ("InvalidParameter", "PrincipalNotFound"),
-    ("InvalidSNSDestination", "Could not publish"),
-    ("BadRequestException", "Could not publish"),
-    ("InvalidParameterValue", "Could not publish"),
-)
-_MAX_ATTEMPTS = 5
 _MAKING = threading.Lock()
 
 
+class Throttled(NamedTuple):
+    """AWS throttles a service in a scope. `seconds`: since when it has accepted no call."""
+
+    scope: Scope
+    service: str  # the prefix of its IAM actions: ses, sns, kms or tag
+    seconds: float
+
+
+OnThrottled = Callable[[Throttled], None]
+
+
 class Connection:
-    """AWS as one spec reaches it in one region. Safe to use from several threads."""
+    """AWS as one spec reaches it in one region. Safe to use from several threads.
+
+    `changed`: the topics that the run has changed, shared by its connections. `on_throttled`: told now and then while AWS throttles.
+    """
 
     def __init__(
-        self, scope: Scope, session: botocore.session.Session, pacer: Pacer, *, read_only: bool, parallelism: int = 10
+        self,
+        scope: Scope,
+        session: botocore.session.Session,
+        pacer: Pacer,
+        *,
+        read_only: bool,
+        parallelism: int = 10,
+        changed: ChangedTopics | None = None,
     ) -> None:
         self.scope = scope
         self.read_only = read_only
+        self.on_throttled: OnThrottled = lambda throttled: None
+        self._changed = changed or ChangedTopics(pacer.timer)
         self.calls: Counter[str] = Counter()
         self._pacer = pacer
         self._lock = threading.Lock()
-        self._session, self._config = session, config(parallelism)
+        self._session, self._config = session, config(parallelism, attempts=1)
         self._clients: dict[str, Any] = {}
         for service in SERVICES:
             self.open(service)
@@ -82,19 +97,60 @@ class Connection:
     def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
         """Make one call, e.g. `call("ses", "ListIdentities", MaxItems=10)`, and return AWS's answer.
 
-        `service`: ses, sesv2, sns, kms or TAGGING. Waits for its turn, and retries throttling and transient faults with
-        backoff. Raises AwsError if AWS refuses the call or cannot be reached, ReadOnlyError for a writing call on a connection
+        `service`: ses, sesv2, sns, kms or TAGGING. Waits for its turn, and retries as `retries` says. Raises AwsError if AWS
+        refuses the call, cannot be reached or answers in an unexpected form, ReadOnlyError for a writing call on a connection
         that only reads, and Stopped after `stop`.
         """
         log.debug("%s:%s in %s%s", _prefix(service), operation, self.scope, _told(params))
-        try:
-            client = self._clients.get(service) or self._late(service)
-            answer: dict[str, Any] = getattr(client, xform_name(operation))(**params)
-        except (SesformError, Stopped):
-            raise
-        except Exception as error:
-            raise explain(error, f"{_prefix(service)}:{operation}", str(self.scope)) from error
+        name, started = f"{_prefix(service)}:{operation}", self._pacer.timer.now()
+        self._changed.note(operation, params, {})
+        for attempt in itertools.count(1):
+            try:
+                answer = self._attempt(service, operation, params)
+            except (SesformError, Stopped):
+                raise
+            except Exception as error:
+                failure = explain(error, name, str(self.scope))
+                if not self._retried(service, operation, params, error, attempt, started):
+                    raise failure from error
+                self._wait(retries.pause(attempt), failure)
+            else:
+                break
+        self._changed.note(operation, params, answer)
         return answer
+
+    def _attempt(self, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        client = self._clients.get(service) or self._late(service)
+        answer: dict[str, Any] = getattr(client, xform_name(operation))(**params)
+        self._pacer.quotas[_prefix(service)].accepted()
+        shape = client.meta.service_model.operation_model(operation).output_shape
+        name = f"{_prefix(service)}:{operation}"
+        answers.check(answer, shape, name, str(self.scope), wrote=not operation.startswith(_READS))
+        return answer
+
+    def _retried(
+        self, service: str, operation: str, params: Mapping[str, Any], error: Exception, attempt: int, started: float
+    ) -> bool:
+        """Return whether a failed attempt is followed by another one."""
+        if retries.throttled(error):
+            seconds, due = self._pacer.quotas[_prefix(service)].throttled()
+            if due:
+                self.on_throttled(Throttled(self.scope, _prefix(service), seconds))
+            return seconds < retries.MAX_STARVATION
+        if retries.transient(error):
+            return attempt < retries.MAX_ATTEMPTS
+        self._pacer.quotas[_prefix(service)].accepted()  # the quota let it through
+        waited = self._pacer.timer.now() - started
+        return waited < retries.MAX_SPREADING and retries.not_yet(error, operation, params, self._changed)
+
+    def _wait(self, seconds: float, failure: SesformError) -> None:
+        """Wait before another attempt. If the run is stopped, raises Stopped, or the failure if the call may have been carried out."""
+        try:
+            self._pacer.timer.wait(seconds)
+        except Stopped:
+            if isinstance(failure, AwsError) and failure.maybe_done:
+                raise failure from None
+            raise
 
     def made(self) -> Counter[str]:
         """Return a copy of the number of attempts so far, by operation."""
@@ -147,21 +203,6 @@ class Connection:
 
         client.meta.events.register("before-call", before_call)
         client.meta.events.register_first("before-send", before_send)
-        client.meta.events.register("needs-retry", _not_yet)
-
-
-def _not_yet(response: Any, attempts: int, **_: Any) -> float | None:
-    """Return the seconds to wait before another attempt, or None to leave it to botocore.
-
-    The form is botocore's needs-retry hook.
-    """
-    if response is None or attempts >= _MAX_ATTEMPTS:
-        return None
-    error = response[1].get("Error", {})
-    code, message = str(error.get("Code", "")), str(error.get("Message", ""))
-    if not any(code == c and text.lower() in message.lower() for c, text in _NOT_YET):
-        return None
-    return random.uniform(0.5, 1.0) * float(2 ** (attempts - 1))
 
 
 def _told(params: Mapping[str, Any]) -> str:
@@ -179,7 +220,7 @@ class Settings:
     """How to connect.
 
     `rate`: SES calls a second in each scope, None for no pacing. `tags`: whether tags will be read or written. `open_session`:
-    makes the session of a profile and an account.
+    makes the session of a profile and an account. `timer`: the clock of the run, on which it waits and is stopped.
     """
 
     read_only: bool = True
@@ -187,6 +228,7 @@ class Settings:
     parallelism: int = 10
     tags: bool = False
     open_session: OpenSession = open_session
+    timer: Timer = field(default_factory=Timer)
 
 
 @dataclass(slots=True)
@@ -228,9 +270,15 @@ class Logins:
         self._settings = settings
         self._made: dict[tuple[Access, str], Connection] = {}
         self._pacers: dict[Scope, Pacer] = {}
+        self._changed = ChangedTopics(settings.timer)
 
     def connect(
-        self, places: Iterable[tuple[str, str]], access: Mapping[str, Access], *, tags: bool = False
+        self,
+        places: Iterable[tuple[str, str]],
+        access: Mapping[str, Access],
+        *,
+        tags: bool = False,
+        on_throttled: OnThrottled = lambda throttled: None,
     ) -> Connections:
         """Return read-only connections for each (spec, region). `tags`: whether tags will be read or written.
 
@@ -240,11 +288,12 @@ class Logins:
         missing = {place: key for place, key in wanted.items() if key not in self._made}
         if missing:
             settings = replace(self._settings, tags=tags)
-            made = connect(missing, access, settings, self._pacers)
+            made = connect(missing, access, settings, self._pacers, self._changed)
             self._made |= {key: made.by_place[place] for place, key in missing.items()}
         connections = Connections({place: self._made[key] for place, key in wanted.items()})
         for connection in connections.by_place.values():
             connection.read_only = True
+            connection.on_throttled = on_throttled
         connections.warnings += _half_redirected(connections.by_place.values()) if missing else []
         return connections
 
@@ -254,25 +303,31 @@ def connect(
     access: Mapping[str, Access],
     settings: Settings,
     pacers: dict[Scope, Pacer] | None = None,
+    changed: ChangedTopics | None = None,
 ) -> Connections:
-    """Log in to the account of each (spec, region), check it, and connect. `pacers`: those of earlier connections.
+    """Log in to the account of each (spec, region), check it, and connect. `pacers`, `changed`: those of earlier connections.
 
     Raises CredentialsError, AwsError or AccountError before any other call is made.
     """
     pacers = {} if pacers is None else pacers
+    changed = changed or ChangedTopics(settings.timer)
     wanted = {place: (access[place[0]], place[1]) for place in dict.fromkeys(places)}
     sessions: dict[Access, botocore.session.Session] = {}
     first_region = dict(reversed(list(wanted.values())))
-    with ThreadPoolExecutor(max_workers=max(1, len(first_region))) as pool:
+    with Workers(len(first_region)) as pool:
         waiting = {who: pool.submit(log_in, who, region, settings.open_session) for who, region in first_region.items()}
         sessions = {who: future.result() for who, future in waiting.items()}
     made: dict[tuple[Access, str], Connection] = {}
     for who, region in wanted.values():
         if (who, region) not in made:
             scope = Scope(who.account, region)
-            pacer = pacers.setdefault(scope, Pacer(settings.rate))
             made[who, region] = Connection(
-                scope, sessions[who], pacer, read_only=settings.read_only, parallelism=settings.parallelism
+                scope,
+                sessions[who],
+                pacers.setdefault(scope, Pacer(settings.rate, settings.timer)),
+                read_only=settings.read_only,
+                parallelism=settings.parallelism,
+                changed=changed,
             )
     for connection in made.values() if settings.tags else ():
         connection.open(TAGGING)  # so that a redirection that lacks this service is reported
@@ -306,6 +361,9 @@ __all__ = [
     "Pacer",
     "Settings",
     "Stopped",
+    "Throttled",
+    "Timer",
+    "Workers",
     "connect",
     "open_session",
 ]

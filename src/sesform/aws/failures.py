@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
 
+from sesform.aws.retries import throttled
 from sesform.errors import DENIED, AwsError, CredentialsError, SesformError
 
 _HINTS = {
@@ -18,8 +20,13 @@ _HINTS = {
     "RegionDisabledException": "enable the region in this account, or remove it from the spec",
     "OptInRequired": "enable the region in this account, or remove it from the spec",
 }
-_THROTTLED = frozenset(
-    {"Throttling", "ThrottlingException", "Throttled", "ThrottledException", "TooManyRequestsException"}
+
+# SES has one text for all of these causes. Sources: AWS developer guide of SES, "Configuring Amazon SNS notifications";
+# ansible-collections/community.aws#150 and binxio/cfn-ses-provider#16 for the text.
+_TOPIC_REFUSED = (
+    "SES cannot publish to the topic. Make sure that it exists, in the same region, and is no FIFO topic; that its policy allows "
+    "ses.amazonaws.com to publish for this identity; and, if it is encrypted, that the policy of its KMS key allows "
+    "ses.amazonaws.com to use kms:GenerateDataKey and kms:Decrypt"
 )
 
 # (pattern in AWS's text, what to do). Sources: boto/boto3#2645 (identity), terraform-provider-aws#26041 (principal),
@@ -35,15 +42,16 @@ _TEXTS = (
     ),
     (
         r"PrincipalNotFound|invalid principal",
-        "the principal does not exist or was created moments ago, or the region is disabled in its account",
+        "a principal does not exist, was deleted or was created moments ago, or the region is disabled in its account",
     ),
+    (r"^SNS topic \S* is invalid", _TOPIC_REFUSED),
     (r"KMS|encrypted", "the key's policy must allow ses.amazonaws.com to use kms:GenerateDataKey and kms:Decrypt"),
     (
         r"could not publish|not authorized to publish|publish to (the )?SNS topic",
         "the topic's policy must allow ses.amazonaws.com to publish",
     ),
     (
-        r"SNS topic .* (not found|does not exist|is invalid)",
+        r"SNS topic .* (not found|does not exist)",
         "create the topic in the same region, or correct the reference",
     ),
 )
@@ -67,6 +75,8 @@ _CREDENTIALS = (
 _NO_CONNECTION = (boto.HTTPClientError, boto.ConnectionError, boto.SSLError, boto.ProxyConnectionError)
 _NO_ANSWER = (boto.ReadTimeoutError, boto.ConnectionClosedError, boto.IncompleteReadError, boto.ResponseStreamingError)
 
+_NOT_UNDERSTOOD = (ResponseParserError, AttributeError, KeyError, TypeError)  # botocore raises these for a malformed answer
+
 
 def explain(error: Exception, operation: str, where: str) -> SesformError:
     """Return sesform's error for an exception of a call.
@@ -88,6 +98,10 @@ def explain(error: Exception, operation: str, where: str) -> SesformError:
     if isinstance(error, _NO_CONNECTION):
         hint = "check the network, the proxy settings and AWS_ENDPOINT_URL"
         return AwsError(str(error), operation=operation, where=where, hint=hint)
+    if isinstance(error, _NOT_UNDERSTOOD):
+        text = f"the answer has an unexpected form ({type(error).__name__}: {error})"
+        hint = "check the endpoint and the proxy that answer in AWS's place; the call may have been carried out"
+        return AwsError(text, operation=operation, where=where, hint=hint, maybe_done=True)
     return AwsError(str(error), operation=operation, where=where)
 
 
@@ -101,7 +115,7 @@ def _refused(error: boto.ClientError, operation: str, where: str) -> AwsError:
             if not operation.startswith("sts:")
             else "the role's trust policy must allow these credentials"
         )
-    if code in _THROTTLED:
+    if throttled(error):
         quota = "the quota of one SES call a second" if operation.startswith("ses:") else f"the quota of {operation}"
         hint = f"another program uses {quota}; run sesform again when that program has finished"
     for pattern, text in _TEXTS:

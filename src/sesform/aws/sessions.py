@@ -11,6 +11,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import NoCredentialsError
 
 from sesform import __version__
+from sesform.aws import answers
 from sesform.aws.failures import explain
 from sesform.errors import AccountError, SesformError
 from sesform.model.address import Access
@@ -38,10 +39,13 @@ def _shared_loader(session: botocore.session.Session) -> Any:
     return _loader
 
 
-def config(parallelism: int = 10) -> Config:
-    """Return the settings of every client: short timeouts, botocore's standard retries with backoff and jitter."""
+def config(parallelism: int = 10, *, attempts: int = 6) -> Config:
+    """Return the settings of every client: short timeouts, and botocore's standard retries with backoff and jitter.
+
+    `attempts`: how often botocore sends a call; 1 where we retry ourselves.
+    """
     return Config(
-        retries={"mode": "standard", "max_attempts": 6},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         connect_timeout=10,
         read_timeout=30,
         max_pool_connections=max(parallelism, 10),
@@ -66,6 +70,8 @@ def log_in(access: Access, region: str, opener: OpenSession) -> botocore.session
             operation = "sts:GetCallerIdentity"
         sts: Any = session.create_client("sts", region_name=region, config=config())
         caller = sts.get_caller_identity()
+        shape = sts.meta.service_model.operation_model("GetCallerIdentity").output_shape
+        answers.check(caller, shape, operation, where)
     except SesformError:
         raise
     except Exception as error:

@@ -20,6 +20,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if argv == ["--version"]:
         sys.stdout.write(f"sesform {__version__}\n")  # without typer, which takes long to import
         return 0
+    from sesform.apply import interrupts
+
+    with interrupts.handled(interrupts.raise_interrupt):
+        return _run(argv)
+
+
+def _run(argv: list[str]) -> int:
     import typer
     from typer.main import get_command
 

@@ -130,6 +130,10 @@ class Notifier:
                 say("Reading again the resources of the plan ...")
             case events.Warned(warning):
                 self._console.warn(warning)
+            case events.Throttled(scope, service, seconds):
+                self._console.warn(_throttled(scope, service, seconds))
+            case events.Stopping(calls):
+                self._console.warn(_stopping(calls))
             case events.StepStarted(change):
                 say(text.step(change, None))
             case events.StepFinished(outcome):
@@ -166,6 +170,23 @@ class Notifier:
 
         self._progress = Progress(self._console, event.made, event.expected, self._calls.pace)
         self._progress.__enter__()
+
+
+def _throttled(scope: Scope, service: str, seconds: float) -> str:
+    from sesform.render.duration import duration
+
+    since = f" for {duration(seconds)}" if seconds >= 1 else ""
+    return (
+        f"AWS throttles calls to {service} in {scope}{since}: another program uses the same quota. sesform sends them again, "
+        "and gives up after 10 minutes without an accepted call."
+    )
+
+
+def _stopping(calls: int) -> str:
+    if not calls:
+        return "Interrupted. No further call is sent."
+    under_way = f"{calls} step{' is' if calls == 1 else 's are'} under way and {'has' if calls == 1 else 'have'}"
+    return f"Interrupted. No further call is sent. {under_way} a few seconds to finish; interrupt again to end at once."
 
 
 def _names(scopes: tuple[Scope, ...]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sesform.engine.plans import look_up_dependents, plan
-from sesform.engine.progress import Applied, Notify, ReadingAgain, StepFinished, StepStarted, Warned, ignore
+from sesform.engine.progress import Applied, Notify, ReadingAgain, StepFinished, StepStarted, Stopping, Warned, ignore
 from sesform.engine.settings import DEFAULT_PATHS, DEFAULTS, Paths, Settings, connect
 from sesform.engine.specs import compile_specs
 from sesform.errors import PlanFileError, PlanRefusedError, StalePlanError
@@ -150,14 +150,27 @@ def _refuse_stale(plan: Plan, connections: Connections, settings: Settings, noti
 
 
 def _carry_out(plan: Plan, connections: Connections, settings: Settings, notify: Notify) -> Report:
-    from sesform.apply import execute, read_back
+    from sesform.apply import execute, interrupts, read_back
 
     def progress(change: Change, outcome: Outcome | None) -> None:
         notify(StepStarted(change) if outcome is None else StepFinished(outcome))
 
     connections.allow_writes()
-    report = execute.run(plan, connections, parallelism=settings.parallelism, progress=progress)
-    notify(Applied(report))
-    if report.interrupted or not settings.read_back:
+    interrupt = interrupts.Interrupt()
+    with interrupts.handled(interrupt.request):
+        report = execute.run(
+            plan,
+            connections,
+            parallelism=settings.parallelism,
+            progress=progress,
+            interrupt=interrupt,
+            stopping=lambda calls: notify(Stopping(calls)),
+        )
+        notify(Applied(report))
+    if report.interrupted:
+        return report
+    if interrupt.requested:  # after the last step: its report is out
+        raise KeyboardInterrupt
+    if not settings.read_back:
         return report
     return replace(report, not_reflected=tuple(read_back.not_shown(report, connections)))

@@ -59,6 +59,23 @@ class Warned(NamedTuple):
     text: str
 
 
+class Throttled(NamedTuple):
+    """AWS throttles calls; they are sent again. Reported once a minute at most. May come from any thread.
+
+    `service`: as in IAM actions, e.g. "ses". `seconds`: since when AWS has accepted no call, 0 for the first.
+    """
+
+    scope: Scope
+    service: str
+    seconds: float
+
+
+class Stopping(NamedTuple):
+    """An interrupt was received. No call is sent any more; `calls` steps under way have a few seconds to finish."""
+
+    calls: int
+
+
 class StepStarted(NamedTuple):
     change: Change
 
@@ -82,6 +99,8 @@ Event = (
     | ReadingAccounts
     | ReadingAgain
     | Warned
+    | Throttled
+    | Stopping
     | StepStarted
     | StepFinished
     | Applied

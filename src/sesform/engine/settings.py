@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sesform.engine.progress import Connecting, Notify, Warned
+from sesform.engine.progress import Connecting, Notify, Throttled, Warned
 from sesform.model import arns
 from sesform.model.address import Access
 from sesform.model.quotas import SES_CALLS_PER_SECOND
@@ -75,7 +75,7 @@ def connect(
         _declare_in(settings.sandbox, access, desired)
     logins = settings.logins or _logins(settings)
     tags = settings.prune or (desired is not None and desired.of_type("ownership_tag") != [])
-    connections = logins.connect(places, access, tags=tags)
+    connections = logins.connect(places, access, tags=tags, on_throttled=lambda found: notify(Throttled(*found)))
     for warning in connections.warnings:
         notify(Warned(warning))
     return connections

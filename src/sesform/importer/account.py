@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sesform.aws import Workers
 from sesform.errors import AwsError, understood
 from sesform.importer import spec_writer
 from sesform.importer.spec_writer import LiveResources, Note
@@ -95,7 +96,7 @@ def read(
     every = {c.scope: c for c in connections.by_place.values()}
     work, foreign = _Work(expect), tuple(foreign)
     chunks = max(1, parallelism // max(1, len(every)))
-    with ThreadPoolExecutor(max_workers=max(2 * len(every), parallelism)) as pool:
+    with Workers(max(2 * len(every), parallelism)) as pool:
         try:
             ses = [pool.submit(work.noting(_read_ses), c) for c in every.values()]
             listed = [pool.submit(work.noting(_list_topics), c, chunks) for c in every.values()]
@@ -108,7 +109,7 @@ def read(
             chosen = None if all_topics else spec_writer.of_interest(LiveResources(work.resources))
             _wait([pool.submit(work.noting(_read_subscriptions), c, part, chosen) for c, part in parts])
         except BaseException:
-            connections.stop()  # an interrupt must not wait for calls that still wait for their turn
+            connections.stop()  # no job that goes on may send another call
             raise
     kept = [r for r in work.resources if chosen is None or r[0] not in ("topic", "topic_policy") or _arn(r) in chosen]
     return AccountResources(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sesform.aws import Workers
 from sesform.errors import AwsError, understood
 from sesform.live import listing
 from sesform.live.snapshot import (
@@ -113,13 +114,13 @@ def _published_to(result: _Pass) -> set[str]:
 
 def side_by_side(jobs: Sequence[Callable[[], None]], connections: Connections, parallelism: int) -> None:
     """Run the jobs in threads and wait for all. Raises the first exception of a job."""
-    with ThreadPoolExecutor(max_workers=max(1, min(parallelism, len(jobs)))) as pool:
+    with Workers(parallelism) as pool:
         try:
             waiting: list[Future[None]] = [pool.submit(job) for job in jobs]
             for future in waiting:
                 future.result()
         except BaseException:
-            connections.stop()  # an interrupt must not wait for calls that wait for their turn
+            connections.stop()  # no job that goes on may send another call
             raise
 
 

@@ -19,6 +19,8 @@ _PARTITIONS = (
 )
 _ARN = re.compile(r"arn:(aws[a-z0-9-]*):([a-z0-9-]+):([a-z0-9-]*):([0-9]{12}|):(\S+)")
 
+_UNIQUE_ID = re.compile(r"(?:AIDA|AROA)[A-Z0-9]{12,}")  # IAM user guide, "IAM identifiers": prefixes of users and roles
+
 
 class Arn(NamedTuple):
     """The parts of an ARN. `resource`: everything after the account."""
@@ -46,6 +48,21 @@ def parse(text: str) -> Arn | None:
 def partition(region: str) -> str:
     """Return the partition of a region: "aws" unless the region's name says otherwise."""
     return next((name for prefix, name in _PARTITIONS if region.startswith(prefix)), "aws")
+
+
+def is_iam_principal(name: str) -> bool:
+    """Return whether a policy's principal is an IAM user or role, named by its ARN."""
+    arn = parse(name)
+    return arn is not None and arn.service == "iam" and arn.resource.startswith(("user/", "role/"))
+
+
+def is_deleted_principal(name: str) -> bool:
+    """Return whether a policy's principal is the unique id of an IAM user or role, e.g. "AROAEXAMPLEEXAMPLE123".
+
+    AWS shows this id in place of the ARN once the user or role is deleted, and refuses it in a document that is sent back
+    (hashicorp/terraform-provider-aws#29226, #38178). A new user or role of the same name has another id.
+    """
+    return _UNIQUE_ID.fullmatch(name) is not None
 
 
 def topic(scope: Scope, name: str) -> str:

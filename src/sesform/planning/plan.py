@@ -119,7 +119,8 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        return all(o.result in WELL for o in self.outcomes)
+        """Whether every step is done, and the run was not interrupted."""
+        return not self.interrupted and all(o.result in WELL for o in self.outcomes)
 
     @property
     def done(self) -> dict[str, int]:
