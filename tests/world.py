@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from clock import Clock
 from sesform import aws, engine
 from sesform.aws import Connections
 from sesform.planning.plan import Plan, Report
@@ -27,7 +28,10 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.sandbox = Sandbox()
         self.folder = folder
-        opener = aws.Settings(rate=None, open_session=lambda _, account: self.sandbox.botocore_session(account))
+        self.clock = Clock()
+        opener = aws.Settings(
+            rate=None, open_session=lambda _, account: self.sandbox.botocore_session(account), timer=self.clock
+        )
         self._logins = aws.Logins(opener)
 
     def identity(self, *names: str, account: str = OWNER, region: str = REGION, verified: bool = True) -> None:

@@ -136,6 +136,14 @@ class Sandbox:
         """
         self._dispatcher.faults.add(Fault(operation, code, message, status, times, lost_answer, before, after))
 
+    def answer_with(self, operation: str, body: str, *, status: int = 200, times: int = 1, after: int = 0) -> None:
+        """Make the next `times` calls of an operation answer this body, as it is, and carry none of them out.
+
+        `operation`, `times` and `after`: as of `fail`. For answers that AWS does not give: malformed ones, those of a proxy.
+        """
+        fault = Fault(operation, "", "", status, times, False, None, after, body.encode())
+        self._dispatcher.faults.add(fault)
+
     def mend(self) -> None:
         """Cancel the faults that have not happened yet."""
         self._dispatcher.faults.clear()

@@ -113,6 +113,8 @@ class Dispatcher:
         with self.lock:
             error: str | None = None
             try:
+                if fault and fault.body is not None:
+                    return Answer(fault.status, {"content-type": _content_type(incoming.service)}, fault.body)
                 if fault and not fault.lost_answer:
                     self._fail(incoming, fault)
                 answer = self._perform(incoming)
@@ -170,6 +172,10 @@ class Dispatcher:
             speaks_xml = "x-www-form-urlencoded" in request.headers.get("content-type", "")
             api = api_of(*_MODELS["sts" if speaks_xml else "sesv2"])
         return api.answer(operation, refusal)
+
+
+def _content_type(service: str) -> str:
+    return "application/json" if service == "sesv2" or service in _JSON_MODELS else "text/xml"
 
 
 def _sender(request: Request) -> tuple[str, str, str]:

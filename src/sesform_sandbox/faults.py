@@ -25,6 +25,7 @@ class Fault:
     lost_answer: bool
     before: Callable[[], Any] | None
     after: int = 0
+    body: bytes | None = None  # answered as it is, in place of an error
 
     def no_answer(self, url: str) -> exceptions.HTTPClientError | None:
         """The connection error that the caller receives, None if AWS answers."""

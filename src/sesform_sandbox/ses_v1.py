@@ -114,13 +114,10 @@ def _set_identity_notification_topic(context: Context, params: Params) -> Result
 
 def _checked_topic(context: Context, target: Target, topic_arn: str) -> str:
     fault = rules.topic_fault(context, topic_arn, rules.identity_publishers(context, target))
-    if fault in ("invalid", "missing"):
-        # For "" the text was seen on AWS: ansible-collections/community.aws#150. FIFO topics are not supported (SES
-        # developer guide, "Configuring Amazon SNS notifications"); AWS's text for them and for missing ones is not known.
-        raise Refusal("InvalidParameterValue", f"SNS topic {topic_arn} is invalid.")
     if fault:
-        # InvalidParameterValue is documented for an encrypted topic without a key policy for SES (same page); text is ours.
-        raise Refusal("InvalidParameterValue", f"Could not publish to SNS topic {topic_arn}.")
+        # AWS has one text for all causes, as far as they were seen: "" in ansible-collections/community.aws#150, a key that does
+        # not allow SES in binxio/cfn-ses-provider#16.
+        raise Refusal("InvalidParameterValue", f"SNS topic {topic_arn} is invalid.")
     return topic_arn
 
 

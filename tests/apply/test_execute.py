@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections.abc import Mapping
-from types import SimpleNamespace
 
 import pytest
 
-from sesform.apply import execute
+from sesform.apply import execute, interrupts
 from sesform.planning.plan import Change, Outcome, Report
 from world import World
 
@@ -27,9 +25,8 @@ identities:
 
 
 @pytest.fixture
-def estate(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """Two identities with a topic each, and retries that do not sleep."""
-    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None, time=time.time))
+def estate(world: World) -> World:
+    """Two identities with a topic each."""
     world.identity("one.example.com", "two.example.com")
     return world
 
@@ -109,22 +106,25 @@ def test_independent_steps_run_side_by_side(estate: World) -> None:
     assert estate.apply(estate.plan(SPECS)).ok
 
 
-def test_an_interrupt_lets_calls_under_way_finish_and_sends_no_more(estate: World) -> None:
-    """The interrupt key stops the run: what was sent is reported done, the rest not tried, and the next run goes on from there."""
+@pytest.mark.parametrize("number", interrupts.SIGNALS)
+def test_an_interrupt_lets_calls_under_way_finish_and_sends_no_more(estate: World, number: signal.Signals) -> None:
+    """Ctrl-C, SIGTERM and SIGHUP stop the run: what was sent is reported done, the rest not tried, and the next run continues."""
 
     def interrupt(change: Change, outcome: Outcome | None) -> None:
-        if outcome is not None:
-            signal.raise_signal(signal.SIGINT)
+        if outcome is not None and not request.requested:
+            signal.raise_signal(number)
 
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.getsignal(number)
     plan, connections = estate.plan(SPECS), estate.connections(estate.desired(SPECS), read_only=False)
-    report = execute.run(plan, connections, progress=interrupt)
+    request = interrupts.Interrupt()
+    with interrupts.handled(request.request):
+        report = execute.run(plan, connections, progress=interrupt, parallelism=1, interrupt=request)
 
     assert report.interrupted
     assert not report.ok
     assert {"done", "not tried"} == set(results(report).values())
     assert results(report)["notification_headers/two.example.com/bounce"] == "not tried"
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(number) is before
     fresh = World(estate.folder)
     fresh.sandbox = estate.sandbox
     fresh.converge(SPECS)

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from types import SimpleNamespace
-
 import pytest
 
+from clock import Clock
 from sesform import aws
 from sesform.errors import AwsError, ReadOnlyError
 from sesform.model.address import Access, Scope
 from world import OWNER, REGION, World
 
 
-class Clock:
-    """A clock that advances only while a call waits."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def connection(world: World, monkeypatch: pytest.MonkeyPatch) -> aws.Connection:
-    """A connection to the owner's account whose retries do not sleep."""
-    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None, time=time.time))
+def connection(world: World) -> aws.Connection:
+    """A connection to the owner's account, on a clock that does not sleep."""
     world.identity("example.com")
-    settings = aws.Settings(rate=None, open_session=lambda *_: world.sandbox.botocore_session(OWNER))
+    settings = aws.Settings(rate=None, open_session=lambda *_: world.sandbox.botocore_session(OWNER), timer=Clock())
     connection = aws.connect([("corp", REGION)], {"corp": Access(OWNER)}, settings).by_place["corp", REGION]
     world.sandbox.calls.clear()
     return connection
@@ -87,34 +74,26 @@ def test_a_lost_answer_is_told_as_unknown(world: World, connection: aws.Connecti
     assert caught.value.maybe_done is True
 
 
-def test_every_attempt_takes_its_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries are paced like first attempts: at one call a second, three attempts are told to wait for two seconds and more."""
-    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None, time=time.time))
-    clock, waits = Clock(), list[float]()
-
-    def wait(seconds: float) -> bool:
-        waits.append(seconds)
-        clock.now += seconds
-        return False
-
-    pacer = aws.Pacer(1.0, clock)
-    monkeypatch.setattr(pacer, "_stop", SimpleNamespace(wait=wait, is_set=lambda: False))
+def test_every_attempt_takes_its_turn(world: World) -> None:
+    """Retries are paced like first attempts: at one call in 100 seconds, three attempts take 200 seconds and more."""
+    clock = Clock()
     session = world.sandbox.botocore_session(OWNER)
-    connection = aws.Connection(Scope(OWNER, REGION), session, pacer, read_only=True)
+    connection = aws.Connection(Scope(OWNER, REGION), session, aws.Pacer(0.01, clock), read_only=True)
     world.sandbox.fail("ListIdentities", code="Throttling", times=2)
     connection.call("ses", "ListIdentities")
 
-    assert [pytest.approx(1.005), pytest.approx(1.005)] == waits
+    assert 201 == pytest.approx(sum(clock.waits), abs=0.5)
 
 
-def test_sns_is_not_paced(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sns_is_not_paced(world: World) -> None:
     """The quota of one call a second is SES's alone."""
-    pacer = aws.Pacer(1.0, lambda: 0.0)
-    monkeypatch.setattr(pacer, "wait", lambda: pytest.fail("an SNS call waited for its turn"))
+    clock = Clock()
     session = world.sandbox.botocore_session(OWNER)
-    connection = aws.Connection(Scope(OWNER, REGION), session, pacer, read_only=True)
+    connection = aws.Connection(Scope(OWNER, REGION), session, aws.Pacer(1.0, clock), read_only=True)
+    for _ in range(3):
+        connection.call("sns", "ListTopics")
 
-    assert [] == connection.call("sns", "ListTopics")["Topics"]
+    assert [] == clock.waits
 
 
 def test_after_stop_no_call_is_sent(world: World, connection: aws.Connection) -> None:

@@ -17,10 +17,18 @@ KEY = "the access key does not exist, or belongs to another partition; correct t
 REGION = "enable the region in this account, or remove it from the spec"
 IDENTITY = "verify the identity in this account and region, or correct the spec's account or regions"
 WRONG_REGION = "the topic is in another region or partition; correct the reference"
-PRINCIPAL = "the principal does not exist or was created moments ago, or the region is disabled in its account"
+PRINCIPAL = (
+    "a principal does not exist, was deleted or was created moments ago, or the region is disabled in its account"
+)
 KMS = "the key's policy must allow ses.amazonaws.com to use kms:GenerateDataKey and kms:Decrypt"
 PUBLISH = "the topic's policy must allow ses.amazonaws.com to publish"
 TOPIC = "create the topic in the same region, or correct the reference"
+
+REFUSED = (
+    "SES cannot publish to the topic. Make sure that it exists, in the same region, and is no FIFO topic; that its policy allows "
+    "ses.amazonaws.com to publish for this identity; and, if it is encrypted, that the policy of its KMS key allows "
+    "ses.amazonaws.com to use kms:GenerateDataKey and kms:Decrypt"
+)
 
 
 def refusal(code: str, message: str = "no") -> boto.ClientError:
@@ -86,7 +94,8 @@ def test_only_ses_has_the_quota_of_one_call_a_second(operation: str, code: str) 
         (PUBLISH, "InvalidSNSDestination", "Could not publish message to SNS topic <arn>."),
         (PUBLISH, "InvalidParameterValue", "Not authorized to publish to topic"),
         (TOPIC, "InvalidSNSDestination", "SNS topic <arn:aws:sns:eu-west-1:111111111111:t> not found."),
-        (TOPIC, "InvalidParameterValue", "SNS topic  is invalid."),
+        (REFUSED, "InvalidParameterValue", "SNS topic  is invalid."),
+        (REFUSED, "InvalidParameterValue", "SNS topic arn:aws:sns:eu-west-1:222222222222:kms is invalid."),
         ("", "InvalidParameterValue", "Something else"),
     ],
 )

@@ -6,12 +6,14 @@ import json
 import re
 import signal
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sesform.apply import interrupts
+from sesform.aws import Workers
 from shell import SPECS, Shell
 
 COMMANDS = ("validate", "plan", "apply", "drift", "destroy", "show", "schema")
@@ -356,7 +358,10 @@ def test_colour_follows_the_environment(
     assert "\x1b[" not in shell.run("plan", "--sandbox", "--no-color").out
 
 
-def test_an_interrupt_while_reading_ends_at_once(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", interrupts.SIGNALS)
+def test_an_interrupt_while_reading_ends_at_once(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
     """Calls that still wait for their turn at one a second are given up: exit 1, and no traceback."""
     sets = "".join(f"  s{i}: {{}}\n" for i in range(60))
     shell.specs(
@@ -364,18 +369,16 @@ def test_an_interrupt_while_reading_ends_at_once(shell: Shell, monkeypatch: pyte
         + f"---\nkind: Owner\nname: more\naccount: '111111111111'\nregions: [eu-west-1]\nconfiguration_sets:\n{sets}"
     )
 
-    class Interrupted(ThreadPoolExecutor):
+    class Interrupted(Workers):
         """Whoever waits for a result is interrupted."""
 
         def submit(self, *arguments: Any, **keywords: Any) -> Future[Any]:
             future: Future[Any] = super().submit(*arguments, **keywords)
-            future.result = lambda timeout=None: signal.raise_signal(signal.SIGINT)  # type: ignore[method-assign]
+            future.result = lambda timeout=None: signal.raise_signal(number)  # type: ignore[method-assign]
             return future
 
-    monkeypatch.setattr("sesform.live.refresh.ThreadPoolExecutor", Interrupted)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background begins with it ignored
+    monkeypatch.setattr("sesform.live.refresh.Workers", Interrupted)
     result = shell.run("plan", "--sandbox", "--sandbox-rate", "1")
-    signal.signal(signal.SIGINT, before)
 
     assert (1, "\nInterrupted.\n") == (result.code, result.err[-14:])
 

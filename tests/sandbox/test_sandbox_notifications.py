@@ -184,7 +184,7 @@ def test_fifo_topic_is_refused(aws: Any, refused: Any) -> None:
 def test_topic_with_the_aws_managed_key_is_refused(aws: Any, refused: Any) -> None:
     """alias/aws/sns can never be used by SES."""
     topic = aws("sns").create_topic(Name="t", Attributes={"KmsMasterKeyId": "alias/aws/sns"})["TopicArn"]
-    with refused("InvalidParameterValue", f"Could not publish to SNS topic {topic}."):
+    with refused("InvalidParameterValue", f"SNS topic {topic} is invalid."):
         aws.set_topic("Bounce", topic)
 
 
@@ -210,7 +210,7 @@ def _with_policy(aws: Any, account: str, **conditions: str) -> str:
 def test_default_policy_lets_only_the_same_account_publish(aws: Any, refused: Any) -> None:
     """A topic of another account with the default policy is refused."""
     topic = aws.topic(account=DELEGATE)
-    with refused("InvalidParameterValue", f"Could not publish to SNS topic {topic}."):
+    with refused("InvalidParameterValue", f"SNS topic {topic} is invalid."):
         aws.set_topic("Bounce", topic)
 
 
@@ -234,7 +234,7 @@ def test_statement_for_ses_opens_a_foreign_topic(aws: Any, identity: str) -> Non
 def test_statement_that_does_not_match_is_refused(aws: Any, refused: Any, conditions: dict[str, str]) -> None:
     """Wrong account, wrong identity, a configuration set's ARN, and what cannot be told."""
     topic = _with_policy(aws, DELEGATE, **conditions)
-    with refused("InvalidParameterValue", f"Could not publish to SNS topic {topic}."):
+    with refused("InvalidParameterValue", f"SNS topic {topic} is invalid."):
         aws.set_topic("Bounce", topic)
 
 

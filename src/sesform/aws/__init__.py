@@ -60,7 +60,8 @@ OnThrottled = Callable[[Throttled], None]
 class Connection:
     """AWS as one spec reaches it in one region. Safe to use from several threads.
 
-    `changed`: the topics that the run has changed, shared by its connections. `on_throttled`: told now and then while AWS throttles.
+    `changed`: the topics that the run has changed, shared by its connections. `on_throttled`: called now and then while AWS
+    throttles calls, from any thread.
     """
 
     def __init__(
@@ -144,7 +145,10 @@ class Connection:
         return waited < retries.MAX_SPREADING and retries.not_yet(error, operation, params, self._changed)
 
     def _wait(self, seconds: float, failure: SesformError) -> None:
-        """Wait before another attempt. If the run is stopped, raises Stopped, or the failure if the call may have been carried out."""
+        """Wait before another attempt. If the run is stopped meanwhile, raises Stopped.
+
+        Raises the failure instead if the call may have been carried out.
+        """
         try:
             self._pacer.timer.wait(seconds)
         except Stopped:

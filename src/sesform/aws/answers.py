@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sesform.errors import AwsError
@@ -43,7 +43,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "GetKeyPolicy": ("Policy",),
 }
 
-_TYPES: dict[str, tuple[type, str]] = {
+_TYPES: dict[str, tuple[type[Any], str]] = {
     "structure": (dict, "an object"),
     "map": (dict, "a map"),
     "list": (list, "a list"),
@@ -92,11 +92,11 @@ def _of_form(value: Any, shape: Any, path: str) -> Iterator[str]:
             yield from _of_form(each, shape.value, f"{path}.{key}")
 
 
-def _missing(value: Any, parts: list[str], path: str) -> Iterator[str]:
+def _missing(value: Any, parts: Sequence[str], path: str) -> Iterator[str]:
     """Yield where in a value the last of these parts is missing."""
     head, rest = parts[0], parts[1:]
     if head in ("[]", "{}"):
-        entries = enumerate(value) if head == "[]" else value.items()
+        entries: Iterable[tuple[Any, Any]] = enumerate(value) if head == "[]" else value.items()
         for key, each in entries:
             yield from _missing(each, rest, f"{path}[{key}]")
     elif head not in value:

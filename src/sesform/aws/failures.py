@@ -75,7 +75,12 @@ _CREDENTIALS = (
 _NO_CONNECTION = (boto.HTTPClientError, boto.ConnectionError, boto.SSLError, boto.ProxyConnectionError)
 _NO_ANSWER = (boto.ReadTimeoutError, boto.ConnectionClosedError, boto.IncompleteReadError, boto.ResponseStreamingError)
 
-_NOT_UNDERSTOOD = (ResponseParserError, AttributeError, KeyError, TypeError)  # botocore raises these for a malformed answer
+_NOT_UNDERSTOOD = (
+    ResponseParserError,
+    AttributeError,
+    KeyError,
+    TypeError,
+)  # botocore raises these for a malformed answer
 
 
 def explain(error: Exception, operation: str, where: str) -> SesformError:

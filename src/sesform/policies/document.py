@@ -78,6 +78,11 @@ def statements(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
     return _listed(policy.get("Statement"))
 
 
+def aws_principals(principal: Any) -> list[str]:
+    """Return the accounts, users and roles of a statement's principal, as texts."""
+    return [str(name) for name in _listed(principal.get("AWS"))] if isinstance(principal, Mapping) else []
+
+
 def compact(policy: Mapping[str, Any]) -> str:
     """Return the text that is sent to AWS: no insignificant white space, keys in their order."""
     return json.dumps(policy, separators=(",", ":"))

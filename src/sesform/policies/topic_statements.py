@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sesform.model import arns
 from sesform.policies import document as policy_document
@@ -123,6 +123,43 @@ def _loosened(statement: Mapping[str, Any]) -> dict[str, Any]:
         return dict(statement)
     account = str(statement["Condition"]["StringEquals"]["AWS:SourceAccount"])
     return _statement(str(statement["Resource"]), str(statement["Sid"]), account, "ArnLike", _patterns(sources))
+
+
+class DeletedPrincipal(NamedTuple):
+    """An IAM user or role that a statement names and that does not exist any more. `name`: its unique id."""
+
+    sid: str
+    name: str
+
+
+def deleted_principals(document: Mapping[str, Any]) -> list[DeletedPrincipal]:
+    """Return the deleted IAM users and roles that statements name, in the order of the statements. AWS refuses such a document."""
+    return [
+        DeletedPrincipal(str(statement.get("Sid", "")), name)
+        for statement in policy_document.statements(document)
+        for key in ("Principal", "NotPrincipal")
+        for name in policy_document.aws_principals(statement.get(key))
+        if arns.is_deleted_principal(name)
+    ]
+
+
+def without_deleted_principals(document: Mapping[str, Any]) -> Policy:
+    """Return the document without deleted principals, and without statements that name no other principal.
+
+    Neither allows or denies anything to anyone. `NotPrincipal` stays: it applies to everyone who is not named.
+    """
+    kept = []
+    for statement in policy_document.statements(document):
+        principal = statement.get("Principal") or {}
+        names = policy_document.aws_principals(principal)
+        alive = [name for name in names if not arns.is_deleted_principal(name)]
+        if len(alive) == len(names):
+            kept.append(statement)
+            continue
+        others = {kind: value for kind, value in principal.items() if kind != "AWS"}
+        if alive or others:
+            kept.append({**statement, "Principal": others | ({"AWS": alive} if alive else {})})
+    return {**document, "Statement": kept}
 
 
 def lets_in_more(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -49,6 +49,8 @@ class TopicPolicy(ResourceType):
             return prior
         arn = desired["topic_arn"]
         found = prior["policy"] if prior else policy_document.default_topic_policy(arn)
+        if desired.get("drop_deleted_principals"):
+            found = topic_statements.without_deleted_principals(found)
         publishers = [policy_document.Publisher(*each) for each in desired["publishers"]]
         return {
             "topic_arn": arn,

@@ -25,7 +25,7 @@ def topics(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], stat
     watched = set(desired.watched_topics)
     made = {c.after["topic_arn"] for c in of_type(changes, "topic") if c.before is None and c.after}
     unreadable = {desired.declared[a].key.get("topic_arn") for a in snapshot.unreadable if a in desired.declared}
-    found = _too_long(changes)
+    found = [*_too_long(changes), *_with_deleted_principals(desired, changes)]
     external = {arn: _parsed(facts.policy) for arn, facts in snapshot.topics.items() if facts}
     for target in desired.targets:
         facts = snapshot.topics.get(target.topic_arn)
@@ -57,6 +57,29 @@ def _too_long(changes: Iterable[Change]) -> list[Problem]:
                 found[change.address] = Problem(
                     text, str(change.address), hint="remove statements that sesform does not manage, or use more topics"
                 )
+    return list(found.values())
+
+
+def _with_deleted_principals(desired: Desired, changes: Iterable[Change]) -> list[Problem]:
+    """Return the policies that SNS would refuse, because a statement of others names a deleted IAM user or role.
+
+    Source: hashicorp/terraform-provider-aws#29226, #38178.
+    """
+    found = {}
+    for change in of_type(changes, "topic_policy"):
+        deleted = topic_statements.deleted_principals(change.after["policy"]) if change.after else []
+        if deleted and change.after:
+            names = ", ".join(f"{each.name} in statement {each.sid or 'without Sid'}" for each in deleted)
+            text = (
+                f"the policy of topic {change.after['topic_arn']} names deleted IAM principals: {names}; "
+                "SNS refuses every change of such a policy"
+            )
+            key = change.address.key
+            hint = (
+                "a deleted principal grants nothing: remove it from the statement, or set "
+                f"topics.{key}.drop_deleted_principals to true, and sesform removes it"
+            )
+            found[change.address] = desired.problem(change.address, text, hint)
     return list(found.values())
 
 

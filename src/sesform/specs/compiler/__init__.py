@@ -82,7 +82,9 @@ def _declare_topic_policies(work: Compilation, table: TopicTable, loaded: list[L
             continue
         key = {"topic_arn": entry.arn}
         pairs = sorted(publishers[entry.arn])
-        desired = {**key, "publishers": [list(p) for p in pairs], "accounts": accounts}
+        desired: dict[str, object] = {**key, "publishers": [list(p) for p in pairs], "accounts": accounts}
+        if entry.drops_deleted_principals:
+            desired["drop_deleted_principals"] = True
         says = "declares a topic that SES publishes to" if pairs else "declares a topic that nothing publishes to"
         origin = Origin(specs[entry.spec].document, ("topics", entry.key), says)
         work.declare(

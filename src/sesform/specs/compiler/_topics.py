@@ -24,6 +24,7 @@ class TopicEntry:
     name: str
     state: str
     keeps_policy: bool  # whether our statements are in its policy
+    drops_deleted_principals: bool = False
 
     @property
     def arn(self) -> str:
@@ -53,7 +54,8 @@ def tabulate(specs: Iterable[LoadedSpec]) -> TopicTable:
                 state = "absent" if not isinstance(topic, Topic) else "external" if topic.external else "managed"
                 name = topic.name if isinstance(topic, Topic) and topic.name else key
                 keeps = state == "managed" and not (isinstance(topic, Topic) and topic.policy == "unmanaged")
-                entry = TopicEntry(spec.name, key, Scope(spec.account, region), name, state, keeps)
+                drops = isinstance(topic, Topic) and topic.drop_deleted_principals
+                entry = TopicEntry(spec.name, key, Scope(spec.account, region), name, state, keeps, drops)
                 table.entries[spec.name, region, key] = entry
                 # Where one spec manages a topic that another declares external, the managing spec decides.
                 if state == "managed" or entry.arn not in table.by_arn:

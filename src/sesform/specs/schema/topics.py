@@ -51,6 +51,13 @@ class Topic(Model):
     policy: Unmanaged | None = Field(
         None, description="unmanaged: sesform has no statements in the topic's policy, and only checks it."
     )
+    drop_deleted_principals: bool = Field(
+        False,
+        description=(
+            "Remove deleted IAM users and roles from the statements of others in the topic's policy. They grant nothing, "
+            "and SNS refuses every change of a policy that names one."
+        ),
+    )
     subscriptions: list[Subscription] = Field(
         default_factory=list, description="Subscriptions that must or must not exist; others are not managed."
     )
@@ -60,6 +67,15 @@ class Topic(Model):
         settings = sorted(self.model_fields_set - {"external", "name"})
         if self.external and settings:
             raise wrong(f"an external topic accepts no {', '.join(settings)}", "remove external, or the settings")
+        return self
+
+    @model_validator(mode="after")
+    def _unmanaged_policy_is_not_changed(self) -> Topic:
+        if self.policy is not None and self.drop_deleted_principals:
+            raise wrong(
+                "drop_deleted_principals needs a policy that sesform writes, and policy is unmanaged",
+                "remove policy, or drop_deleted_principals",
+            )
         return self
 
     @model_validator(mode="after")
