@@ -116,6 +116,16 @@ class Sandbox:
                 if (found.topic_arn, found.endpoint) == (topic_arn, endpoint):
                     context.here.subscriptions[name] = replace(found, pending=False)
 
+    def delete_principal(self, arn: str, unique_id: str) -> None:
+        """Delete an IAM user or role: topic policies show its unique id (`AIDA…`, `AROA…`) in place of its ARN from now on.
+
+        Source: hashicorp/terraform-provider-aws#29226.
+        """
+        with self._dispatcher.lock, self._store.transaction() as state:
+            for here in state.scopes.values():
+                for name, topic in list(here.topics.items()):
+                    here.topics[name] = replace(topic, policy=topic.policy.replace(f'"{arn}"', f'"{unique_id}"'))
+
     def fail(
         self,
         operation: str,
