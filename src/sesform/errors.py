@@ -119,12 +119,16 @@ class AwsError(SesformError):
 
 
 @contextmanager
-def understood(what: str = "the answer") -> Iterator[None]:
-    """Raise AwsError if an answer of AWS that is read inside this context has an unexpected form. `what`: names the answer."""
+def understood(what: str = "the answer", *, operation: str = "", where: str = "") -> Iterator[None]:
+    """Raise AwsError if an answer of AWS that is read inside this context has an unexpected form.
+
+    `what`: names the answer. `operation`, `where`: as in AwsError.
+    """
     try:
         yield
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise AwsError(f"{what} has an unexpected form ({type(error).__name__}: {error})") from error
+        text = f"{what} has an unexpected form ({type(error).__name__}: {error})"
+        raise AwsError(text, operation=operation, where=where) from error
 
 
 class NotDeletableError(SesformError):

@@ -81,6 +81,7 @@ def test_each_member_that_is_read_is_checked(operation: str, path: str, fault: s
         answers.check(answer, SHAPES[operation], f"ses:{operation}", WHERE)
 
 
+NO_ARN = "<R><ListTopicsResult><Topics><member/></Topics></ListTopicsResult></R>"
 BODIES = [
     ("sesv2", "ListEmailIdentities", "{}"),
     ("sesv2", "ListEmailIdentities", '{"EmailIdentities": null}'),
@@ -91,9 +92,9 @@ BODIES = [
     ("sesv2", "ListEmailIdentities", "<html>Bad Gateway</html>"),
     ("sesv2", "ListConfigurationSets", '{"ConfigurationSets": [null]}'),
     ("sesv2", "ListConfigurationSets", '{"ConfigurationSets": [{"Name": "x"}]}'),
-    ("sns", "ListTopics", "<ListTopicsResponse><ListTopicsResult><Topics><member/></Topics></ListTopicsResult></ListTopicsResponse>"),
+    ("sns", "ListTopics", NO_ARN),
     ("sns", "ListTopics", "not XML"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("service", "operation", "body"), BODIES)
@@ -147,13 +148,35 @@ def test_a_plan_on_malformed_answers_has_an_error(world: World, operation: str) 
     assert any(f":{operation} in {WHERE}" in e.summary for e in plan.errors)
 
 
+DOCUMENTS = [
+    ("GetTopicAttributes", "Attributes", {"Policy": "not JSON"}),
+    ("GetTopicAttributes", "Attributes", {"Policy": "[]"}),
+    ("GetSubscriptionAttributes", "Attributes", {"FilterPolicy": "{"}),
+    ("GetSubscriptionAttributes", "Attributes", {"RedrivePolicy": "[1]"}),
+]
+
+
+@pytest.mark.parametrize(("operation", "member", "content"), DOCUMENTS)
+def test_a_document_that_cannot_be_parsed_is_an_error_with_the_operation_named(
+    world: World, operation: str, member: str, content: dict[str, str]
+) -> None:
+    """Policies and filters are JSON inside of answers."""
+    world.identity("example.com")
+    world.converge(SPECS)
+    entries = "".join(f"<entry><key>{k}</key><value>{v}</value></entry>" for k, v in content.items())
+    body = f"<R><{operation}Result><{member}>{entries}</{member}></{operation}Result></R>"
+    world.sandbox.answer_with(operation, body, times=99)
+
+    assert any(f"sns:{operation} in {WHERE}: " in e.summary for e in world.plan(SPECS).errors)
+
+
 @pytest.mark.parametrize(
     ("operation", "body"),
     [
         ("ListEmailIdentities", "{}"),
-        ("ListTopics", "<ListTopicsResponse><ListTopicsResult><Topics><member/></Topics></ListTopicsResult></ListTopicsResponse>"),
+        ("ListTopics", NO_ARN),
     ],
-)  # fmt: skip
+)
 def test_unmanaged_resources_on_malformed_lists_are_a_warning(world: World, operation: str, body: str) -> None:
     """The warning names the call whose answer was malformed."""
     world.identity("example.com")

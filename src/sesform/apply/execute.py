@@ -25,6 +25,8 @@ Progress = Callable[[Change, Outcome | None], None]
 
 GRACE = 4.0  # seconds that calls under way have to finish after an interrupt
 
+_POLL = 0.2  # seconds: a signal that the system delivers to another thread does not wake the main thread
+
 _INTERRUPTED = "the run was interrupted"
 _NO_ANSWER = "the run was interrupted before AWS answered; the call may have been carried out. Plan again to see."
 
@@ -92,12 +94,13 @@ class _Run:
 
     def _await_one(self, deadline: float | None) -> None:
         """Wait until a step ends or the run is interrupted. After the deadline, steps under way are unknown."""
+        left = _POLL if deadline is None else max(0.0, deadline - time.monotonic())
         try:
-            timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
-            ended = self._ended.get(timeout=timeout)
+            ended = self._ended.get(timeout=min(left, _POLL))
         except Empty:
-            for position in sorted(self._running):
-                self._finish(position, Outcome(self._plan.changes[position], "unknown", _NO_ANSWER))
+            if deadline is not None and left <= _POLL:
+                for position in sorted(self._running):
+                    self._finish(position, Outcome(self._plan.changes[position], "unknown", _NO_ANSWER))
             return
         if ended is None:
             return

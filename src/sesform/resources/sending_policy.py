@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sesform.errors import AwsError
+from sesform.errors import AwsError, understood
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.quotas import MAX_POLICIES_PER_IDENTITY
@@ -34,7 +34,10 @@ class SendingPolicy(ResourceType):
         for declared in wanted:
             text = reading.email_identity(declared.key["identity"]).get("Policies", {}).get(declared.key["name"])
             if text is not None:
-                yield declared.address, {**declared.key, "policy": policy_document.parse(text)}
+                where = str(reading.connection.scope)
+                with understood(f"policy {declared.key['name']}", operation="ses:GetEmailIdentity", where=where):
+                    document = policy_document.parse(text)
+                yield declared.address, {**declared.key, "policy": document}
 
     def same(self, one: Properties, other: Properties) -> bool:
         return policy_document.same(one["policy"], other["policy"])

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sesform.errors import AwsError, NotDeletableError
+from sesform.errors import AwsError, NotDeletableError, understood
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import UNKNOWN, Properties, Value
@@ -56,7 +56,10 @@ class Subscription(ResourceType):
             if arn is None:
                 continue
             attributes = reading.subscription_attributes(arn)
-            yield declared.address, {**declared.key, "arn": arn, **(_properties(attributes) if attributes else {})}
+            where = str(reading.connection.scope)
+            with understood(f"subscription {arn}", operation="sns:GetSubscriptionAttributes", where=where):
+                properties = _properties(attributes) if attributes else {}
+            yield declared.address, {**declared.key, "arn": arn, **properties}
 
     def planned_value(self, desired: Properties | None, prior: Properties | None) -> Properties | None:
         if desired is None:

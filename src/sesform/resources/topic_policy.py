@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from sesform.errors import understood
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.policies import document as policy_document
@@ -42,7 +43,10 @@ class TopicPolicy(ResourceType):
             arn = declared.key["topic_arn"]
             attributes = reading.topic_attributes(arn)
             if attributes is not None:
-                yield declared.address, {"topic_arn": arn, "policy": policy_document.parse(attributes["Policy"])}
+                where = str(reading.connection.scope)
+                with understood(f"the policy of {arn}", operation="sns:GetTopicAttributes", where=where):
+                    document = policy_document.parse(attributes["Policy"])
+                yield declared.address, {"topic_arn": arn, "policy": document}
 
     def planned_value(self, desired: Properties | None, prior: Properties | None) -> Properties | None:
         if desired is None or (prior is None and not desired["publishers"]):

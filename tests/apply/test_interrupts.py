@@ -1,0 +1,154 @@
+"""Interrupts: a run ends with its report although an answer of AWS does not come, and a second interrupt ends it at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from sesform.apply import execute, interrupts
+from sesform.planning.plan import Change, Outcome, Report
+from shell import Shell
+from world import World
+
+SPECS = """
+kind: Owner
+name: corp
+account: "111111111111"
+regions: [eu-west-1]
+topics: {a: {}}
+configuration_sets: {main: {}}
+identities:
+  one.example.com: {notifications: {bounce: a}}
+"""
+
+
+@pytest.fixture
+def never() -> Iterator[threading.Event]:
+    """An answer that does not come until the test is over."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def results(report: Report) -> dict[str, str]:
+    return {o.change.address.type: o.result for o in report.outcomes}
+
+
+@pytest.mark.parametrize("number", interrupts.SIGNALS)
+def test_an_answer_that_does_not_come_does_not_hold_the_run(
+    world: World, never: threading.Event, number: signal.Signals
+) -> None:
+    """The step under way is unknown, those after it are not tried, and the report has all of them."""
+    world.identity("one.example.com")
+    plan, connections = world.plan(SPECS), world.connections(world.desired(SPECS), read_only=False)
+    told: list[int] = []
+
+    def hang() -> None:
+        signal.raise_signal(number)
+        never.wait()
+
+    world.sandbox.fail("CreateTopic", code="InternalError", status=500, before=hang)
+    request = interrupts.Interrupt()
+    with interrupts.handled(request.request):
+        report = execute.run(plan, connections, parallelism=1, interrupt=request, stopping=told.append, grace=0.0)
+
+    assert report.interrupted
+    assert not report.ok
+    assert "unknown" == results(report)["topic"]
+    assert {"not tried"} == {result for type_, result in results(report).items() if type_ != "topic"}
+    assert ["the run was interrupted before AWS answered; the call may have been carried out. Plan again to see."] == [
+        o.error for o in report.outcomes if o.result == "unknown"
+    ]
+    assert [1] == told
+
+
+def test_a_second_interrupt_ends_the_run_at_once(world: World, never: threading.Event) -> None:
+    """Whoever interrupts twice does not wait for the calls under way."""
+    world.identity("one.example.com")
+    plan, connections = world.plan(SPECS), world.connections(world.desired(SPECS), read_only=False)
+    world.sandbox.fail("CreateTopic", code="InternalError", status=500, before=never.wait)
+    request = interrupts.Interrupt()
+
+    def interrupt(change: Change, outcome: Outcome | None) -> None:
+        if outcome is None and change.address.type == "topic":
+            signal.raise_signal(signal.SIGTERM)
+
+    def again(calls: int) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt), interrupts.handled(request.request):
+        execute.run(plan, connections, parallelism=1, progress=interrupt, interrupt=request, stopping=again, grace=1e6)
+
+
+def test_a_call_between_two_attempts_is_not_sent_again(world: World) -> None:
+    """A call that waits for its next attempt ends with the interrupt; a lost answer before it leaves the step unknown."""
+    world.identity("one.example.com")
+    for code, status, expected in (("Throttled", 429, "not tried"), ("ReadTimeoutError", 0, "unknown")):
+        other = World(world.folder)
+        plan, connections = other.plan(SPECS), other.connections(other.desired(SPECS), read_only=False)
+        request = interrupts.Interrupt()
+        other.sandbox.fail(
+            "CreateTopic", code=code, status=status, times=99, lost_answer=not status, before=request.request, after=0
+        )
+        other.sandbox._dispatcher.faults._waiting[0].times = 1
+        report = execute.run(plan, connections, parallelism=1, interrupt=request)
+
+        assert expected == results(report)["topic"]
+        assert 1 == sum(c.operation == "CreateTopic" for c in other.sandbox.calls)
+
+
+def test_nohup_keeps_ignoring_the_closed_terminal() -> None:
+    """A run that was started with nohup goes on when its terminal is closed."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interrupts.handled(interrupts.raise_interrupt):
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("number", interrupts.SIGNALS)
+def test_apply_ends_with_the_full_report_and_exit_code_1(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """What was done, what was not tried, and that the run was interrupted is on stdout."""
+    carry_out = execute._Run._carry_out
+
+    def interrupted(run: execute._Run, position: int) -> Outcome:
+        signal.raise_signal(number)
+        return carry_out(run, position)
+
+    monkeypatch.setattr(execute._Run, "_carry_out", interrupted)
+    result = shell.run("apply", "--sandbox", "--auto-approve", "--parallelism", "1")
+
+    assert 1 == result.code
+    assert "Apply interrupted." in result.out
+    assert "not tried" in result.out
+    assert "Interrupted. No further call is sent." in result.err
+
+
+def test_an_interrupt_while_aws_is_read_back_keeps_the_report(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steps are done, and what AWS shows is not known: the report is out, and the exit code is 1."""
+    monkeypatch.setattr("sesform.apply.read_back.not_shown", lambda *_: signal.raise_signal(signal.SIGTERM))
+    result = shell.run("apply", "--sandbox", "--auto-approve")
+
+    assert (1, True) == (result.code, "Apply complete!" in result.out)
+    assert result.err.endswith("\nInterrupted.\n")
+
+
+def test_an_interrupt_after_the_last_step_keeps_the_report(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal between the last step and its report loses no report."""
+    run = execute.run
+
+    def late(*arguments: object, **keywords: object) -> Report:
+        report: Report = run(*arguments, **keywords)  # type: ignore[arg-type]
+        signal.raise_signal(signal.SIGTERM)
+        return report
+
+    monkeypatch.setattr(execute, "run", late)
+    result = shell.run("apply", "--sandbox", "--auto-approve")
+
+    assert (1, True) == (result.code, "Apply complete!" in result.out)
