@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sesform.apply import execute, interrupts
+from sesform.apply import execute, interrupts, read_back
 from sesform.planning.plan import Change, Outcome, Report
 from shell import Shell
 from world import World
@@ -117,8 +117,12 @@ def test_apply_ends_with_the_full_report_and_exit_code_1(
     """What was done, what was not tried, and that the run was interrupted is on stdout."""
     carry_out = execute._Run._carry_out
 
+    raised: list[int] = []
+
     def interrupted(run: execute._Run, position: int) -> Outcome:
-        signal.raise_signal(number)
+        if not raised:
+            raised.append(position)
+            signal.raise_signal(number)
         return carry_out(run, position)
 
     monkeypatch.setattr(execute._Run, "_carry_out", interrupted)
@@ -132,7 +136,7 @@ def test_apply_ends_with_the_full_report_and_exit_code_1(
 
 def test_an_interrupt_while_aws_is_read_back_keeps_the_report(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """The steps are done, and what AWS shows is not known: the report is out, and the exit code is 1."""
-    monkeypatch.setattr("sesform.apply.read_back.not_shown", lambda *_: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr(read_back, "not_shown", lambda *_: signal.raise_signal(signal.SIGTERM))
     result = shell.run("apply", "--sandbox", "--auto-approve")
 
     assert (1, True) == (result.code, "Apply complete!" in result.out)

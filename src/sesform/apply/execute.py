@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from graphlib import TopologicalSorter
 from queue import Empty, SimpleQueue
@@ -56,7 +57,7 @@ class _Run:
         self._plan, self._connections, self._parallelism, self._progress = plan, connections, parallelism, progress
         self._outcomes: dict[int, Outcome] = {}
         self._sorter = TopologicalSorter({i: c.depends_on for i, c in enumerate(plan.changes)})
-        self._running: set[int] = set()
+        self._running: dict[int, Future[None]] = {}
         # What the main thread waits for: steps that have ended, or None for an interrupt. Signal handlers may put into a
         # SimpleQueue, and not into other queues: it needs no lock that the main thread can hold.
         self._ended: SimpleQueue[tuple[int, Outcome | BaseException] | None] = SimpleQueue()
@@ -73,7 +74,7 @@ class _Run:
                 if self._interrupted and deadline is None:
                     deadline = time.monotonic() + grace
                     with suppress(Exception):
-                        stopping(len(self._running))
+                        stopping(sum(future.running() for future in self._running.values()))
                 if self._running:
                     self._await_one(deadline)
         return Report(tuple(self._outcomes[i] for i in range(len(self._plan.changes))), self._interrupted)
@@ -89,8 +90,7 @@ class _Run:
             if blocked is not None:
                 self._finish(position, blocked)
             else:
-                self._running.add(position)
-                workers.submit(self._carry_out_and_tell, position)
+                self._running[position] = workers.submit(self._carry_out_and_tell, position)
 
     def _await_one(self, deadline: float | None) -> None:
         """Wait until a step ends or the run is interrupted. After the deadline, steps under way are unknown."""
@@ -99,8 +99,7 @@ class _Run:
             ended = self._ended.get(timeout=min(left, _POLL))
         except Empty:
             if deadline is not None and left <= _POLL:
-                for position in sorted(self._running):
-                    self._finish(position, Outcome(self._plan.changes[position], "unknown", _NO_ANSWER))
+                self._abandon()
             return
         if ended is None:
             return
@@ -108,6 +107,14 @@ class _Run:
         if isinstance(outcome, BaseException):
             raise outcome
         self._finish(position, outcome)
+
+    def _abandon(self) -> None:
+        """Wait no longer for the steps under way. Those that have not begun never will."""
+        for position, future in list(self._running.items()):
+            change = self._plan.changes[position]
+            begun = not future.cancel()
+            outcome = Outcome(change, "unknown", _NO_ANSWER) if begun else Outcome(change, "not tried", _INTERRUPTED)
+            self._finish(position, outcome)
 
     def _blocked(self, position: int) -> Outcome | None:
         """Return the outcome of a step that will not be tried, or None if it can be tried."""
@@ -120,7 +127,7 @@ class _Run:
         return None
 
     def _finish(self, position: int, outcome: Outcome) -> None:
-        self._running.discard(position)
+        self._running.pop(position, None)
         self._outcomes[position] = outcome
         self._sorter.done(position)
         self._tell(outcome.change, outcome)
