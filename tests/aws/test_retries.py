@@ -136,7 +136,7 @@ def test_a_topic_policy_waits_for_a_new_role_only(estate: World, tried: int, pri
     assert (tried, tried == 3) == (attempts(estate, "SetTopicAttributes"), report.ok)
 
 
-def test_a_text_that_nobody_saw_on_aws_is_not_retried(estate: World) -> None:
+def test_a_text_that_was_never_seen_on_aws_is_not_retried(estate: World) -> None:
     """Another text for the same operation is a refusal, also where this run changed the topic."""
     text = f"Could not publish to SNS topic {TOPIC}."
     estate.sandbox.fail("SetIdentityNotificationTopic", code="InvalidParameterValue", message=text, times=9)
