@@ -123,7 +123,7 @@ identities:
 """
 READS = (
     "GetIdentityNotificationAttributes",
-    "GetIdentityVerificationAttributes",
+    "ListEmailIdentities",
     "GetConfigurationSetEventDestinations",
     "GetEmailIdentity",
     "GetTopicAttributes",
@@ -133,6 +133,7 @@ READS = (
 MALFORMED = {
     "GetConfigurationSetEventDestinations": '{"EventDestinations": [null]}',
     "GetEmailIdentity": '{"Policies": [1]}',
+    "ListEmailIdentities": "{}",
 }
 
 
@@ -173,7 +174,7 @@ def test_a_document_that_cannot_be_parsed_is_an_error_with_the_operation_named(
 @pytest.mark.parametrize(
     ("operation", "body"),
     [
-        ("ListEmailIdentities", "{}"),
+        ("ListConfigurationSets", '{"ConfigurationSets": [1]}'),
         ("ListTopics", NO_ARN),
     ],
 )

@@ -13,7 +13,6 @@ from sesform.errors import AwsError
 REQUIRED: dict[str, tuple[str, ...]] = {
     "GetCallerIdentity": ("Account", "Arn"),
     "GetIdentityNotificationAttributes": ("NotificationAttributes", "NotificationAttributes.{}.ForwardingEnabled"),
-    "GetIdentityVerificationAttributes": ("VerificationAttributes", "VerificationAttributes.{}.VerificationStatus"),
     "ListEmailIdentities": ("EmailIdentities", "EmailIdentities.[].IdentityName"),
     "GetConfigurationSetEventDestinations": (
         "EventDestinations.[].Name",
