@@ -15,14 +15,14 @@ keys = st.text("abcXYZ019-_.@:/", min_size=1, max_size=30)
 
 @given(spec=parts, region=parts, type=parts, key=keys)
 def test_the_text_form_parses_back(spec: str, region: str, type: str, key: str) -> None:
-    """Text and address are two forms of the same, slashes in the key included."""
+    """The text form of an address parses to the same address, also if the key has slashes."""
     address = Address(spec, region, type, key)
 
     assert address == Address.parse(str(address))
 
 
-def test_only_the_key_holds_slashes() -> None:
-    """All that stands behind the third slash is the key."""
+def test_only_the_key_has_slashes() -> None:
+    """All text after the third slash is the key."""
     assert Address("corp", "eu-west-1", "event_destination", "set/name") == Address.parse(
         "corp/eu-west-1/event_destination/set/name"
     )
@@ -32,13 +32,13 @@ def test_only_the_key_holds_slashes() -> None:
     "text", ["", "corp", "corp/eu-west-1/topic", "corp/eu-west-1/topic/", "/eu-west-1/topic/x", "///"]
 )
 def test_a_text_with_fewer_parts_is_refused(text: str) -> None:
-    """Every part of an address must be there."""
+    """An address without all four parts is refused."""
     with pytest.raises(UsageError, match="is not valid; write <spec>/<region>/<type>/<key>"):
         Address.parse(text)
 
 
 def test_addresses_sort_by_spec_region_type_and_key() -> None:
-    """The order in lists is by spec first, then by region, type and key."""
+    """Addresses sort by spec, then by region, type and key."""
     a = [
         Address(*parts)
         for parts in (("a", "b", "b", "b"), ("b", "a", "b", "b"), ("b", "b", "a", "b"), ("b", "b", "b", "a"))
@@ -48,10 +48,10 @@ def test_addresses_sort_by_spec_region_type_and_key() -> None:
 
 
 def test_a_scope_reads_as_account_and_region() -> None:
-    """A scope is named by its account and its region."""
+    """The text form of a scope has its account and its region."""
     assert str(Scope("111111111111", "eu-west-1")) == "111111111111/eu-west-1"
 
 
 def test_the_external_id_is_in_no_repr() -> None:
-    """A secret never turns up in a log by way of repr."""
+    """The repr of an access does not contain the external id, so logs do not show it."""
     assert "s3cr3t" not in repr(Access("111111111111", external_id="s3cr3t"))

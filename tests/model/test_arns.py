@@ -1,4 +1,4 @@
-"""ARNs made and taken apart."""
+"""Building and parsing of ARNs."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from sesform.model.arns import Arn
         ("aws-iso-b", "us-isob-east-1"),
     ],
 )
-def test_the_region_tells_the_partition(expected: str, region: str) -> None:
-    """No partition is hard-coded: each follows from the region's name."""
+def test_the_region_determines_the_partition(expected: str, region: str) -> None:
+    """The partition is derived from the region's name."""
     assert expected == arns.partition(region)
 
 
@@ -47,12 +47,12 @@ def test_the_region_tells_the_partition(expected: str, region: str) -> None:
     ],
 )
 def test_arns_are_made_in_the_regions_partition(expected: str, made: str) -> None:
-    """Each kind of ARN has AWS's form, in the partition of its region."""
+    """Each kind of ARN has AWS's format and the partition of its region."""
     assert expected == made
 
 
 def test_a_parsed_arn_gives_the_same_text_again() -> None:
-    """Taking an ARN apart loses nothing."""
+    """A parsed ARN has the same text form."""
     text = "arn:aws:ses:eu-west-1:111111111111:identity/a:b/c"
 
     assert Arn("aws", "ses", "eu-west-1", "111111111111", "identity/a:b/c") == arns.parse(text)
@@ -60,7 +60,7 @@ def test_a_parsed_arn_gives_the_same_text_again() -> None:
 
 
 def test_an_arn_knows_its_scope() -> None:
-    """Account and region of an ARN are a scope."""
+    """The scope of an ARN consists of its account and its region."""
     arn = arns.parse("arn:aws:sns:eu-west-1:111111111111:t")
 
     assert arn is not None
@@ -81,12 +81,12 @@ def test_an_arn_knows_its_scope() -> None:
     ],
 )
 def test_other_texts_are_no_arns(text: str) -> None:
-    """Text that is not quite an ARN is not taken for one."""
+    """Text that is not a complete ARN is not parsed as one."""
     assert arns.parse(text) is None
 
 
-def test_an_arn_in_a_policy_stands_for_itself() -> None:
-    """What IAM takes for wildcards and variables is escaped."""
+def test_an_arn_in_a_policy_is_escaped() -> None:
+    """Characters that IAM interprets as wildcards or variables are escaped."""
     head = "arn:aws:ses:eu-west-1:111111111111:identity/"
 
     assert arns.literal(f"{head}a*${{b}}?@example.com") == head + "a${*}${$}{b}${?}@example.com"

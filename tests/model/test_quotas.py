@@ -1,4 +1,4 @@
-"""AWS's quotas as numbers."""
+"""The quotas of AWS as numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sesform.model.quotas import IDENTITIES_PER_CALL, SES_CALLS_PER_SECOND, leas
 
 
 def test_the_quotas_are_those_of_aws() -> None:
-    """One SES call a second in each scope, and a hundred identities a read."""
+    """The rate is one SES call a second in each scope; one read returns up to a hundred identities."""
     assert (SES_CALLS_PER_SECOND, IDENTITIES_PER_CALL) == (1.0, 100)
 
 
@@ -17,5 +17,5 @@ def test_the_quotas_are_those_of_aws() -> None:
     [(0, 0, 1.0), (1, 1, 1.0), (121, 121, 1.0), (3, 5, 2.0), (10, 5, 0.5), (0, 5, None)],
 )
 def test_least_seconds_are_rounded_up(expected: int, calls: int, rate: float | None) -> None:
-    """So many calls take at least so many whole seconds; without a pace they take none."""
+    """The minimum duration of a number of calls is rounded up to seconds; without a rate it is 0."""
     assert expected == least_seconds(calls, rate)

@@ -18,9 +18,9 @@ ANYTHING = st.text(st.characters(codec=None), max_size=40) | st.text(
 
 
 @given(ANYTHING)
-def test_printable_leaves_no_character_that_acts(text: str) -> None:
-    """No control, bidirectional or invisible mark, line separator or lone surrogate gets through to a terminal."""
-    left = [
+def test_printable_escapes_control_characters(text: str) -> None:
+    """Control characters, bidirectional and invisible marks, line separators and lone surrogates are escaped."""
+    unescaped = [
         c
         for c in printable(text)
         if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")
@@ -28,24 +28,24 @@ def test_printable_leaves_no_character_that_acts(text: str) -> None:
         or c in "\u061c\u200b\u200e\u200f\u2060\ufeff"
     ]
 
-    assert left == []
+    assert unescaped == []
 
 
 @given(ANYTHING)
 def test_printable_is_one_line(text: str) -> None:
-    """Whatever a name holds, it stays on its line."""
+    """The printable form of any text is one line."""
     assert len(printable(text).splitlines()) <= 1
 
 
 @given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E)))
-def test_printable_leaves_ascii_alone(text: str) -> None:
-    """Printable ASCII is what it was."""
+def test_printable_does_not_change_ascii(text: str) -> None:
+    """Printable ASCII is not changed."""
     assert text == printable(text)
 
 
 @given(ANYTHING)
 def test_printable_twice_is_printable_once(text: str) -> None:
-    """What is safe already is not escaped again."""
+    """Text that is already safe is not escaped again."""
     assert printable(text) == printable(printable(text))
 
 
@@ -61,24 +61,24 @@ def test_printable_twice_is_printable_once(text: str) -> None:
         ("Grüße, 世界 🙂", "Grüße, 世界 🙂"),
     ],
 )
-def test_printable_shows_what_was_there(expected: str, text: str) -> None:
-    """A character that acts becomes its escape; letters of any script stay."""
+def test_printable_shows_the_escape_of_a_character(expected: str, text: str) -> None:
+    """A character that affects a terminal is replaced by its escape; letters of all scripts are not changed."""
     assert expected == printable(text)
 
 
 def test_event_set_is_upper_case_sorted_and_distinct() -> None:
-    """Event types are a set in AWS's spelling and order."""
+    """Event types are a set in the spelling and order of AWS."""
     assert event_set(["open", "Bounce", "complaint", "BOUNCE"]) == ["BOUNCE", "COMPLAINT", "OPEN"]
 
 
 @given(st.permutations(EVENT_TYPES))
 def test_all_event_types_come_in_the_order_of_aws(types: list[str]) -> None:
-    """AWS returns event types sorted, so sorted is how they are kept."""
+    """AWS returns event types sorted, so sesform stores them sorted."""
     assert list(EVENT_TYPES) == event_set(types)
 
 
 def test_unknown_equals_only_itself() -> None:
-    """What AWS decides later is neither nothing nor empty, and stays itself when copied."""
+    """A value that AWS decides during apply differs from None and from empty values, and a copy is equal to it."""
     assert UNKNOWN is copy.deepcopy(UNKNOWN)
     assert UNKNOWN is copy.copy(UNKNOWN)
     others: list[object] = [None, "", False, 0]

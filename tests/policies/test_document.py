@@ -1,4 +1,4 @@
-"""Policies compared by meaning, and whether they let SES publish."""
+"""Comparison of policies by meaning, and whether a policy allows SES to publish."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ policies: st.SearchStrategy[Policy] = st.fixed_dictionaries(
 
 @st.composite
 def spelled(draw: st.DrawFn, values: list[str]) -> Any:
-    """A list of values in any order, one of them alone or in its list, some of them there twice."""
+    """A list of values in any order, with duplicates, or a single value without a list."""
     order = draw(st.permutations(values))
     if len(order) == 1 and draw(st.booleans()):
         return order[0]
@@ -99,7 +99,7 @@ def spelled_statement(draw: st.DrawFn, statement: dict[str, Any]) -> dict[str, A
 
 
 @st.composite
-def same_in_other_words(draw: st.DrawFn, document: Policy) -> Policy:
+def same_in_another_spelling(draw: st.DrawFn, document: Policy) -> Policy:
     """A policy as AWS, or another author, could have written it."""
     rewritten = [draw(spelled_statement(s)) for s in draw(st.permutations(document["Statement"]))]
     lone = len(rewritten) == 1 and draw(st.booleans())
@@ -109,7 +109,7 @@ def same_in_other_words(draw: st.DrawFn, document: Policy) -> Policy:
 
 @st.composite
 def with_one_change(draw: st.DrawFn, document: Policy) -> Policy:
-    """A policy that means something else in one place."""
+    """A policy that has another meaning in one place."""
     changed = copy.deepcopy(document)
     statement = draw(st.sampled_from(changed["Statement"]))
     match draw(st.sampled_from(["effect", "action", "resource", "principal", "condition", "negation", "version"])):
@@ -132,29 +132,29 @@ def with_one_change(draw: st.DrawFn, document: Policy) -> Policy:
 
 @given(st.data(), policies)
 def test_a_rewrite_of_a_policy_means_the_same(data: st.DataObject, document: Policy) -> None:
-    """What AWS rewrites on its own (order, scalars, account ids, case) is no difference."""
-    assert policy_document.same(document, data.draw(same_in_other_words(document)))
+    """AWS rewrites policies (order, scalars, account ids, case); such a rewrite is no difference."""
+    assert policy_document.same(document, data.draw(same_in_another_spelling(document)))
 
 
 @given(st.data(), policies)
-def test_a_change_of_a_policy_never_goes_unseen(data: st.DataObject, document: Policy) -> None:
-    """A change of effect, action, resource, principal, condition or version is one, in whatever words it comes."""
+def test_every_change_of_a_policy_is_a_difference(data: st.DataObject, document: Policy) -> None:
+    """A change of effect, action, resource, principal, condition or version is a difference in every spelling."""
     changed = data.draw(with_one_change(document))
 
-    assert not policy_document.same(document, data.draw(same_in_other_words(changed)))
+    assert not policy_document.same(document, data.draw(same_in_another_spelling(changed)))
 
 
 @given(policies)
 def test_canonical_is_idempotent(document: Policy) -> None:
-    """The canonical form of a canonical form is itself."""
+    """Making a canonical policy canonical again changes nothing."""
     once = policy_document.canonical(document)
 
     assert once == policy_document.canonical(once)
 
 
 @given(policies)
-def test_canonical_leaves_its_argument_alone(document: Policy) -> None:
-    """Comparing two policies changes neither."""
+def test_canonical_does_not_change_its_argument(document: Policy) -> None:
+    """Comparing two policies changes none of them."""
     before = copy.deepcopy(document)
 
     policy_document.canonical(document)
@@ -171,7 +171,7 @@ def statement(**parts: Any) -> Policy:
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov", "aws-eusc"])
 def test_an_account_id_is_its_root_in_every_partition(partition: str) -> None:
-    """AWS turns the id into the root of the partition that it is in; an account is in one."""
+    """AWS replaces an account id by the ARN of the account's root in the account's partition."""
     bare = statement(Principal={"AWS": OWNER})
     root = statement(Principal={"AWS": f"arn:{partition}:iam::{OWNER}:root"})
 
@@ -179,8 +179,8 @@ def test_an_account_id_is_its_root_in_every_partition(partition: str) -> None:
     assert not policy_document.same(bare, statement(Principal={"AWS": f"arn:{partition}:iam::{OWNER}:user/root"}))
 
 
-def test_a_service_of_the_name_of_an_account_is_no_account() -> None:
-    """Only AWS principals are account ids: the other kinds stay as they are."""
+def test_a_service_with_the_name_of_an_account_is_no_account() -> None:
+    """Only AWS principals are account ids; other kinds of principals are not rewritten."""
     assert not policy_document.same(
         statement(Principal={"Federated": OWNER}), statement(Principal={"Federated": f"arn:aws:iam::{OWNER}:root"})
     )
@@ -202,8 +202,8 @@ def test_one_statement_more_is_a_difference() -> None:
     assert not policy_document.same(one, two)
 
 
-def test_condition_keys_that_differ_in_case_only_do_not_swallow_each_other() -> None:
-    """A condition that names one key in two spellings is compared with the values of both."""
+def test_condition_keys_that_differ_in_case_only_are_merged() -> None:
+    """If a condition has one key in two spellings, the values of both spellings are compared."""
     one, other = (
         statement(Principal="*", Condition={"StringEquals": {"aws:SourceAccount": account, "AWS:SourceAccount": OTHER}})
         for account in (OWNER, "333333333333")
@@ -213,20 +213,20 @@ def test_condition_keys_that_differ_in_case_only_do_not_swallow_each_other() -> 
 
 
 @pytest.mark.parametrize("text", ["[]", '"x"', "1", "null", '{"Statement": "x"}', '{"Statement": ["x"]}', "{", ""])
-def test_what_is_no_policy_is_refused(text: str) -> None:
-    """Text that is no JSON object with statements is not taken for a policy."""
+def test_text_that_is_not_a_policy_is_refused(text: str) -> None:
+    """Text that is not a JSON object with statements is refused."""
     with pytest.raises(ValueError, match=r"."):
         policy_document.parse(text)
 
 
 def test_a_lone_statement_is_a_list_of_one() -> None:
-    """IAM's grammar lets a statement stand without its list."""
+    """IAM's grammar allows a single statement without a list."""
     assert policy_document.statements({"Statement": {"Sid": "a"}}) == [{"Sid": "a"}]
     assert policy_document.statements({}) == []
 
 
 def test_compact_text_has_no_needless_space_and_parses_back() -> None:
-    """What is sent to AWS is as short as it can be, and the same document."""
+    """The text sent to AWS has no unnecessary whitespace and parses to the same document."""
     document = policy_document.default_topic_policy(TOPIC)
     text = policy_document.compact(document)
 
@@ -338,7 +338,7 @@ UNTOLD = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
     ],
 )
 def test_may_publish(expected: bool | None, given_statements: list[Any]) -> None:
-    """SES may publish for its publisher where an Allow holds and no Deny does; None stands for an unknown answer."""
+    """SES may publish if an Allow matches and no Deny matches; None means unknown."""
     answers = {True: Answer.ALLOWED, False: Answer.DENIED, None: Answer.UNKNOWN}
     verdict = policy_document.may_publish({"Statement": given_statements}, TOPIC, SES)
 
@@ -346,21 +346,21 @@ def test_may_publish(expected: bool | None, given_statements: list[Any]) -> None
     assert verdict.allowed is (verdict.reason == "")
 
 
-def test_a_verdict_is_neither_true_nor_false() -> None:
-    """An answer that is not known cannot be taken for a yes by mistake."""
+def test_a_verdict_has_no_truth_value() -> None:
+    """A verdict has no truth value, so code cannot mistake an unknown answer for yes."""
     with pytest.raises(TypeError, match="three answers"):
         assert policy_document.may_publish({}, TOPIC, SES)
 
 
-def test_the_default_policy_lets_no_other_account_in() -> None:
-    """SES of another account passes only where a statement says so."""
+def test_the_default_policy_allows_no_other_account() -> None:
+    """SES may publish for another account only if a statement allows it."""
     foreign = Publisher(OTHER, f"arn:aws:ses:eu-west-1:{OTHER}:identity/example.com")
 
     assert policy_document.may_publish(policy_document.default_topic_policy(TOPIC), TOPIC, foreign).denied
 
 
 def test_the_sources_that_a_policy_names() -> None:
-    """In any operator, in any case, one or several, patterns too; whatever stands there that is no condition names none."""
+    """Sources are found in every operator and case, as one or several values or patterns; other keys are ignored."""
     conditions = [
         {"StringEquals": {"AWS:SourceArn": "a"}},
         {"ArnLike": {"aws:sourcearn": ["b", "c*"]}, "StringEquals": {"AWS:SourceAccount": "1"}},
@@ -375,7 +375,7 @@ def test_the_sources_that_a_policy_names() -> None:
 
 @pytest.mark.parametrize("condition", [["x"], "x", {"StringEquals": "x"}, {"StringEquals": ["x"]}])
 def test_an_invalid_condition_is_unknown(condition: Any) -> None:
-    """Text that AWS would not take is a maybe, like every condition that is not known here."""
+    """A condition that AWS would refuse is unknown, like every condition that sesform does not evaluate."""
     document = statement(Principal={"Service": "ses.amazonaws.com"}, Condition=condition)
 
     assert policy_document.may_publish(document, TOPIC, SES).unknown

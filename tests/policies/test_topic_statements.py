@@ -1,4 +1,4 @@
-"""sesform's own statements in topic policies."""
+"""The statements that sesform adds to topic policies."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ publishers = st.builds(
 )
 some_publishers = st.lists(publishers, max_size=6)
 
-# Statements of others that say nothing of SES, in forms that must come back untouched.
+# Statements of other authors that do not concern SES; sesform must return them unchanged.
 foreign_statements = st.fixed_dictionaries(
     {
         "Sid": st.sampled_from(["Ops", "sesformPublish", "Sesform", ""]),
@@ -49,7 +49,7 @@ def allowing(document: Policy, wanted: Iterable[Publisher]) -> Policy:
 
 @given(documents, some_publishers)
 def test_statements_of_others_stay_byte_for_byte_and_in_order(document: Policy, wanted: list[Publisher]) -> None:
-    """Statements of others are not changed, not even their spelling."""
+    """Statements of other authors are not changed, including their spelling."""
     theirs = json.dumps(document["Statement"])
     made = allowing(document, wanted)
 
@@ -60,7 +60,7 @@ def test_statements_of_others_stay_byte_for_byte_and_in_order(document: Policy, 
 
 @given(documents, some_publishers, publishers)
 def test_exactly_the_wanted_publishers_are_allowed(document: Policy, wanted: list[Publisher], other: Publisher) -> None:
-    """Our statements allow every wanted publisher, and no other."""
+    """sesform's statements allow every desired publisher and no other publisher."""
     mine = {"Statement": topic_statements.ours(allowing(document, wanted))}
 
     assert dict.fromkeys(wanted, True) == {p: policy_document.may_publish(mine, TOPIC, p).allowed for p in wanted}
@@ -69,7 +69,7 @@ def test_exactly_the_wanted_publishers_are_allowed(document: Policy, wanted: lis
 
 @given(documents, some_publishers)
 def test_allowing_twice_is_the_same_as_once(document: Policy, wanted: list[Publisher]) -> None:
-    """Where the statements are there already, nothing changes."""
+    """If the statements already exist, nothing changes."""
     once = allowing(document, wanted)
 
     assert once == allowing(once, wanted)
@@ -77,7 +77,7 @@ def test_allowing_twice_is_the_same_as_once(document: Policy, wanted: list[Publi
 
 @given(documents, some_publishers, some_publishers)
 def test_the_publishers_before_do_not_matter(document: Policy, before: list[Publisher], after: list[Publisher]) -> None:
-    """The policy follows from who is wanted now, not from who once was."""
+    """The policy depends on the desired publishers only, not on earlier publishers."""
     fresh, moved = allowing(document, after), allowing(allowing(document, before), after)
 
     assert topic_statements.ours(fresh) == topic_statements.ours(moved)
@@ -85,32 +85,32 @@ def test_the_publishers_before_do_not_matter(document: Policy, before: list[Publ
 
 @given(some_publishers)
 def test_the_order_of_publishers_does_not_matter(wanted: list[Publisher]) -> None:
-    """The same publishers give the same text, in whatever order and however often they are named."""
+    """The same publishers give the same text, in any order and with any duplicates."""
     assert allowing(NEW, wanted) == allowing(NEW, [*reversed(wanted), *wanted])
 
 
 @given(some_publishers)
 def test_sids_are_unique(wanted: list[Publisher]) -> None:
-    """SNS refuses a policy in which two statements have one name."""
+    """SNS refuses a policy in which two statements have the same Sid."""
     sids = [s["Sid"] for s in allowing(NEW, wanted)["Statement"]]
 
     assert len(sids) == len(set(sids))
 
 
-def test_removing_all_gives_a_new_topics_policy_where_nothing_is_left() -> None:
+def test_removing_the_last_statement_restores_the_default_policy() -> None:
     """SNS accepts no empty policy, so the default policy is restored."""
     only_ours = {"Version": "2012-10-17", "Statement": topic_statements.ours(allowing(NEW, [some(1)]))}
 
     assert allowing(only_ours, []) == NEW
 
 
-def test_removing_all_leaves_what_others_wrote() -> None:
-    """Where others have statements, only ours go."""
+def test_removing_all_keeps_statements_of_others() -> None:
+    """If a policy has other authors' statements, only sesform's statements are deleted."""
     assert allowing(allowing(NEW, [some(1)]), []) == NEW
 
 
-def test_the_spelling_of_aws_is_kept_where_it_means_the_same() -> None:
-    """A policy that AWS spelled otherwise is not written again."""
+def test_the_spelling_of_aws_is_kept_if_the_meaning_is_the_same() -> None:
+    """A policy that differs from AWS's copy in spelling only is not written."""
     found = copy.deepcopy(allowing(NEW, [some(1)]))
     ours = found["Statement"][-1]
     tests = ours["Condition"]["StringEquals"]
@@ -121,7 +121,7 @@ def test_the_spelling_of_aws_is_kept_where_it_means_the_same() -> None:
 
 
 def test_the_statement_has_the_form_that_aws_documents() -> None:
-    """One statement an account: SES as the principal, account and sources as conditions."""
+    """Each account has one statement: SES as the principal, account and sources as conditions."""
     (statement,) = topic_statements.ours(allowing(NEW, [some(1), some(2)]))
 
     assert {
@@ -140,7 +140,7 @@ def some(number: int) -> Publisher:
     return Publisher("222222222222", f"arn:aws:ses:eu-west-1:222222222222:identity/{number:04}.example.com")
 
 
-SNS_TAKES = 30 * 1024
+SNS_QUOTA = 30 * 1024
 
 
 def test_too_many_publishers_to_name_are_allowed_by_pattern() -> None:
@@ -150,7 +150,7 @@ def test_too_many_publishers_to_name_are_allowed_by_pattern() -> None:
     foreign = Publisher("333333333333", "arn:aws:ses:eu-west-1:333333333333:identity/0001.example.com")
     other_kind = Publisher("222222222222", "arn:aws:ses:eu-west-1:222222222222:configuration-set/x")
 
-    assert len(policy_document.compact(made)) < SNS_TAKES
+    assert len(policy_document.compact(made)) < SNS_QUOTA
     assert {True} == {policy_document.may_publish(made, TOPIC, p).allowed for p in wanted}
     assert [policy_document.may_publish(made, TOPIC, p).allowed for p in (foreign, other_kind)] == [False, False]
 
@@ -169,7 +169,7 @@ def test_as_many_publishers_as_fit_are_named() -> None:
 def test_the_intermediate_policy_allows_all_of_both(
     document: Policy, before: list[Publisher], after: list[Publisher]
 ) -> None:
-    """While users move, whoever may publish before or after may publish."""
+    """Publishers of the prior policy and of the planned policy may publish while resources move."""
     old = allowing(document, before)
     between = topic_statements.expanded(old, allowing(old, after))
     mine: dict[str, Any] = {"Statement": topic_statements.ours(between)}
@@ -180,10 +180,10 @@ def test_the_intermediate_policy_allows_all_of_both(
 
 
 @given(documents.filter(lambda d: bool(d["Statement"])), some_publishers, some_publishers)
-def test_the_policy_in_between_keeps_others_and_unique_sids(
+def test_the_intermediate_policy_keeps_statements_of_others_and_unique_sids(
     document: Policy, before: list[Publisher], after: list[Publisher]
 ) -> None:
-    """The step in between is a policy that SNS takes, with what others wrote in it."""
+    """The intermediate policy has unique Sids and keeps the statements of other authors."""
     old = allowing(document, before)
     between = topic_statements.expanded(old, allowing(old, after))
     ours = [s["Sid"] for s in topic_statements.ours(between)]
@@ -193,33 +193,35 @@ def test_the_policy_in_between_keeps_others_and_unique_sids(
 
 
 @given(some_publishers, some_publishers)
-def test_what_a_run_left_in_between_is_cleaned_up(before: list[Publisher], after: list[Publisher]) -> None:
-    """A policy that a run left half way becomes the wanted one."""
+def test_an_intermediate_policy_of_an_interrupted_run_is_replaced(
+    before: list[Publisher], after: list[Publisher]
+) -> None:
+    """An intermediate policy of an interrupted run is replaced by the desired policy."""
     old = allowing(NEW, before)
-    left = topic_statements.expanded(old, allowing(old, after))
+    interrupted = topic_statements.expanded(old, allowing(old, after))
 
-    assert policy_document.same(allowing(NEW, after), allowing(left, after))
+    assert policy_document.same(allowing(NEW, after), allowing(interrupted, after))
 
 
 @given(some_publishers, some_publishers)
 def test_whether_a_policy_allows_more(one: list[Publisher], other: list[Publisher]) -> None:
-    """Going from one policy to another narrows exactly where the first has a publisher that the second lacks."""
+    """A replacement removes permissions if and only if the first policy has a publisher that the second lacks."""
     assert (not set(one) <= set(other)) is topic_statements.lets_in_more(allowing(NEW, one), allowing(NEW, other))
 
 
-def test_the_policy_in_between_fits_even_where_both_together_do_not() -> None:
+def test_the_intermediate_policy_fits_if_both_policies_together_do_not() -> None:
     """Two policies that SNS accepts have an intermediate policy that SNS accepts and that allows the publishers of both."""
     before = allowing(NEW, [some(n) for n in range(250)])
     between = topic_statements.expanded(before, allowing(before, [some(n) for n in range(1, 251)]))
 
-    assert len(policy_document.compact(between)) <= SNS_TAKES
+    assert len(policy_document.compact(between)) <= SNS_QUOTA
     assert {True} == {policy_document.may_publish(between, TOPIC, some(n)).allowed for n in range(251)}
 
 
-def test_sids_in_between_are_unique_after_a_run_that_was_cut_off() -> None:
-    """Where a run left the policy in between behind, the next step in between is one that SNS takes too."""
+def test_intermediate_sids_are_unique_after_an_interrupted_run() -> None:
+    """After an interrupted run, the next intermediate policy also has unique Sids, so SNS accepts it."""
     one = allowing(NEW, [some(1)])
-    left = topic_statements.expanded(one, allowing(one, [some(2)]))
-    sids = [s["Sid"] for s in topic_statements.expanded(left, allowing(left, [some(3)]))["Statement"]]
+    interrupted = topic_statements.expanded(one, allowing(one, [some(2)]))
+    sids = [s["Sid"] for s in topic_statements.expanded(interrupted, allowing(interrupted, [some(3)]))["Statement"]]
 
     assert len(sids) == len(set(sids))
