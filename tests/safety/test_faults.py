@@ -1,4 +1,4 @@
-"""Whatever stops a run, and wherever: the report tells the truth, running again converges, and nothing is made twice."""
+"""Faults and concurrent runs: the report is correct, the next run converges, and no resource is created twice."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def fresh(world: World) -> World:
     return world
 
 
-# What AWS or the network does from some call on: (code, status, how many calls, whether they are carried out all the same).
+# Faults of AWS or the network: (code, status, number of calls, whether AWS executes the calls all the same).
 FAULTS = st.sampled_from(
     [
         ("AccessDenied", 403, 1, False),
@@ -44,7 +44,7 @@ FAULTS = st.sampled_from(
 
 
 def apply_with_a_fault(world: World, specs: str, at: int, fault: tuple[str, int, int, bool]) -> Report:
-    """Applies; from the call number `at` on, the fault happens."""
+    """Apply the specs; the fault begins at the call with the number `at`."""
     plan = world.plan(specs)
     assume(plan.applyable)
     code, status, times, lost_answer = fault
@@ -52,13 +52,13 @@ def apply_with_a_fault(world: World, specs: str, at: int, fault: tuple[str, int,
     return world.apply(plan)
 
 
-def check_the_truth(world: World, specs: str, report: Report) -> None:
-    """What is reported done is no longer planned, and what is reported failed or not tried still is."""
+def check_the_report(world: World, specs: str, report: Report) -> None:
+    """Check that no step reported as done is planned again, and that each step that failed or was not tried is."""
     planned = {c.address for c in world.plan(specs).changes}
     by_address: dict[Address, set[str]] = {}
     for outcome in report.outcomes:
         by_address.setdefault(outcome.change.address, set()).add(outcome.result)
-    # A temporary replacement that was not needed any more is a separate step of the next plan, in either case.
+    # A temporary replacement that is no longer needed is a separate step of the next plan, in either case.
     rest = {a: found for a, found in by_address.items() if "-sesform-stand-in" not in a.key}
 
     assert {a for a, found in rest.items() if found == {"done"}} & planned == set()
@@ -66,28 +66,28 @@ def check_the_truth(world: World, specs: str, report: Report) -> None:
 
 
 @given(first=random_specs(), second=random_specs(), at=st.integers(0, 25), fault=FAULTS)
-def test_after_any_fault_the_report_is_true_and_the_next_run_converges(
+def test_after_any_fault_the_report_is_correct_and_the_next_run_converges(
     shared: World, first: str, second: str, at: int, fault: tuple[str, int, int, bool]
 ) -> None:
-    """A fault at any call of any plan between any two specs."""
+    """After a fault at any call of any plan between any two specs, the report is correct and the next run converges."""
     world = fresh(shared)
     assume(not world.plan(first).errors)
     world.converge(first)
     report = apply_with_a_fault(world, second, at, fault)
     world.sandbox.mend()
-    check_the_truth(world, second, report)
+    check_the_report(world, second, report)
     world.converge(second)
 
 
 class Killed(BaseException):
-    """The process is gone: nothing after it happens."""
+    """The end of the process, after which no code runs."""
 
 
 @given(first=random_specs(), second=random_specs(), at=st.integers(0, 25), carried_out=st.booleans())
 def test_after_being_killed_at_any_call_the_next_run_converges(
     shared: World, first: str, second: str, at: int, carried_out: bool
 ) -> None:
-    """kill -9 before a call, or after it was carried out and before its answer: nothing is lost and nothing is made twice."""
+    """kill -9 before a call, or between a call and its response, loses no resource and creates none twice."""
     world = fresh(shared)
     assume(not world.plan(first).errors)
     world.converge(first)
@@ -110,7 +110,7 @@ def test_after_being_killed_at_any_call_the_next_run_converges(
 
 @given(specs=random_specs(), at=st.integers(0, 20))
 def test_two_applies_at_once_end_in_what_is_declared(shared: World, specs: str, at: int) -> None:
-    """In the middle of one apply another one of the same specs runs through: both tell the truth, and the next plan is empty."""
+    """Two applies of the same specs at the same time converge, and the next plan is empty."""
     world = fresh(shared)
     plan = world.plan(specs)
     assume(plan.applyable)

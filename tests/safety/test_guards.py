@@ -31,8 +31,8 @@ def refusals(world: World, specs: str, **allowed: bool) -> list[str]:
     return [str(p) for p in guards.check(world.plan(specs), Allowed(**allowed))]
 
 
-def dark_set(world: World) -> str:
-    """An identity whose only way for bounces is its default set: topics gone, forwarding off by the call that lets one."""
+def identity_with_default_set_only(world: World) -> str:
+    """Create an identity whose only route for bounces is its default set: no topics, and forwarding off by the SES v2 call."""
     world.identity("example.com")
     before = HEAD + (
         "configuration_sets: {main: {event_destinations: {x: {events: [bounce, complaint], sns: a}}}}\n"
@@ -44,9 +44,11 @@ def dark_set(world: World) -> str:
     return before
 
 
-def test_a_plan_that_leaves_an_identity_in_the_dark_is_refused(world: World) -> None:
-    """No route for bounces and complaints after the plan: refused with what is lost, unless --allow-dark."""
-    specs = dark_set(world).replace("default_configuration_set: main", "default_configuration_set: null")
+def test_a_plan_that_removes_all_routes_of_an_identity_is_refused(world: World) -> None:
+    """A plan without a route for bounces and complaints is refused with the lost routes, unless --allow-dark is set."""
+    specs = identity_with_default_set_only(world).replace(
+        "default_configuration_set: main", "default_configuration_set: null"
+    )
 
     way = "destination x: topic arn:aws:sns:eu-west-1:111111111111:a (by default set main)"
 
@@ -59,8 +61,8 @@ def test_a_plan_that_leaves_an_identity_in_the_dark_is_refused(world: World) -> 
 
 
 def test_a_plan_that_keeps_one_route_is_not_refused(world: World) -> None:
-    """One way for bounces and one for complaints is enough, whichever it is."""
-    specs = dark_set(world).replace(
+    """One route for bounces and one for complaints are sufficient."""
+    specs = identity_with_default_set_only(world).replace(
         "default_configuration_set: main", "default_configuration_set: null, feedback_forwarding: true"
     )
 
@@ -72,11 +74,11 @@ def test_a_plan_that_keeps_one_route_is_not_refused(world: World) -> None:
     [(40, 9, False), (30, 9, False), (30, 10, True), (34, 10, False), (33, 10, True)],
 )
 def test_many_deletions_are_refused(world: World, sets: int, deleted: int, refused: bool) -> None:
-    """Plans that delete at least 10 resources and more than 30 % of the existing ones are refused, with the numbers."""
+    """Plans that delete at least 10 resources and more than 30 % of the existing resources are refused, with the numbers."""
     names = [f"s{i}" for i in range(sets)]
     world.converge(HEAD.replace(TOPICS, f"configuration_sets: {{{', '.join(f'{n}: {{}}' for n in names)}}}"))
-    left = ", ".join(f"{n}: {'absent' if i < deleted else '{}'}" for i, n in enumerate(names))
-    specs = HEAD.replace(TOPICS, f"configuration_sets: {{{left}}}")
+    declared = ", ".join(f"{n}: {'absent' if i < deleted else '{}'}" for i, n in enumerate(names))
+    specs = HEAD.replace(TOPICS, f"configuration_sets: {{{declared}}}")
     found = refusals(world, specs)
 
     assert refused is bool(found)
@@ -90,7 +92,7 @@ def test_many_deletions_are_refused(world: World, sets: int, deleted: int, refus
 
 
 def test_clearing_the_last_type_of_a_cross_account_entry_is_refused(world: World) -> None:
-    """AWS does not allow creating such an entry again: refused with the entry and its types, unless --allow-irreversible."""
+    """AWS does not allow recreating such an entry, so the plan is refused, unless --allow-irreversible is set."""
     world.identity("partner.example", account="333333333333")
     world.converge(FOREIGN % "{bounce: a, complaint: a}")
 
@@ -104,7 +106,7 @@ def test_clearing_the_last_type_of_a_cross_account_entry_is_refused(world: World
 
 
 def test_a_type_that_is_unmanaged_keeps_the_entry(world: World) -> None:
-    """An entry whose other type stays, managed or not, is not cleared."""
+    """An entry with another type, managed or unmanaged, is not cleared."""
     world.identity("partner.example", account="333333333333")
     world.converge(FOREIGN % "{bounce: a, complaint: a}")
 

@@ -1,4 +1,4 @@
-"""Encrypted topics: SES drops a topic whose key it may not use, so the plan looks at the key first."""
+"""Encrypted topics: SES removes a topic whose key it cannot use, so the plan checks the key first."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def specs(key: str = "alias/k", uses: str = USES) -> str:
 
 
 def make_key(world: World, text: str, account: str = OWNER) -> str:
-    """A key with this policy and the alias `alias/k`; its id."""
+    """Create a key with this policy and the alias `alias/k`, and return its id."""
     kms = world.client("kms", account)
     id_: str = kms.create_key(Policy=text)["KeyMetadata"]["KeyId"]
     kms.create_alias(AliasName="alias/k", TargetKeyId=id_)
@@ -90,16 +90,16 @@ UNTOLD = (
         ([UNTOLD], policy(statement(Condition={"StringLike": {"kms:ViaService": "sns.*"}}))),
     ],
 )
-def test_a_keys_policy_must_let_ses_in(world: World, expected: list[str], text: str) -> None:
-    """What surely fails is an error before anything is written; what cannot be told is a warning; what is well is silent."""
+def test_a_keys_policy_must_allow_ses(world: World, expected: list[str], text: str) -> None:
+    """A missing permission is an error, an unknown condition is a warning, and a sufficient policy is silent."""
     world.identity("example.com")
     make_key(world, text)
 
     assert expected == told(world.plan(specs()))
 
 
-def test_the_hint_is_the_statement_that_mends_it(world: World) -> None:
-    """Adding to the key's policy what the hint says makes the plan applyable, at the line of the first setting."""
+def test_the_hint_is_the_missing_statement(world: World) -> None:
+    """The plan is applyable after the statement of the hint is added to the key's policy."""
     world.identity("example.com")
     id_ = make_key(world, policy())
     (problem,) = world.plan(specs()).errors
@@ -110,8 +110,8 @@ def test_the_hint_is_the_statement_that_mends_it(world: World) -> None:
     world.converge(specs())
 
 
-def test_what_stands_already_is_a_warning(world: World) -> None:
-    """The key lost its statement later: the plan is empty, and SES is about to drop the topic."""
+def test_an_unusable_key_without_changes_is_a_warning(world: World) -> None:
+    """If the key lost its statement after apply, the plan is empty and warns that SES cannot publish."""
     world.identity("example.com")
     id_ = make_key(world, policy(statement()))
     world.converge(specs())
@@ -123,7 +123,7 @@ def test_what_stands_already_is_a_warning(world: World) -> None:
 
 
 def test_encrypting_a_topic_in_use_is_a_change_that_relies_on_the_key(world: World) -> None:
-    """The settings stay as they are, and would break at the next publish."""
+    """Encryption of a topic with users is an error if SES cannot use the key, although the users do not change."""
     world.identity("example.com")
     make_key(world, policy())
     world.converge(specs("null"))
@@ -131,8 +131,8 @@ def test_encrypting_a_topic_in_use_is_a_change_that_relies_on_the_key(world: Wor
     assert [REFUSED + "kms:GenerateDataKey and kms:Decrypt"] == told(world.plan(specs()))
 
 
-def test_a_key_is_looked_at_where_what_relies_on_it_is_not_in_the_specs(world: World) -> None:
-    """An owner's settings are in specs of its own, or unmanaged: that SES cannot use the key is told, at the topic's line."""
+def test_a_key_is_read_if_no_declared_resource_publishes_to_its_topic(world: World) -> None:
+    """A key that SES cannot use is a warning at the topic's line, also if no declared resource publishes to the topic."""
     make_key(world, policy())
     plan = world.plan(specs(uses=""))
     (problem,) = plan.diagnostics
@@ -145,23 +145,23 @@ def test_a_key_is_looked_at_where_what_relies_on_it_is_not_in_the_specs(world: W
 
 
 @pytest.mark.parametrize(
-    ("expected", "deed"),
+    ("expected", "operation"),
     [
         ("is not enabled (state: Disabled)", "disable_key"),
         ("is not enabled (state: PendingDeletion)", "schedule_key_deletion"),
     ],
 )
-def test_a_key_that_is_out_of_use_keeps_ses_out(world: World, expected: str, deed: str) -> None:
-    """Whatever its policy says."""
+def test_a_disabled_key_is_an_error(world: World, expected: str, operation: str) -> None:
+    """A disabled key, or one pending deletion, is an error with any policy."""
     world.identity("example.com")
     id_ = make_key(world, policy(statement()))
-    getattr(world.client("kms"), deed)(KeyId=id_)
+    getattr(world.client("kms"), operation)(KeyId=id_)
 
     assert [f"error: SES cannot publish to topic {TOPIC}: the KMS key {ALIAS} {expected}"] == told(world.plan(specs()))
 
 
-def test_a_key_that_is_not_there_is_an_error(world: World) -> None:
-    """An alias with a typing error would cost the notices."""
+def test_a_key_that_does_not_exist_is_an_error(world: World) -> None:
+    """A key alias that does not exist is an error."""
     world.identity("example.com")
 
     assert [f"error: SES cannot publish to topic {TOPIC}: the KMS key {ALIAS} does not exist"] == told(
@@ -170,7 +170,7 @@ def test_a_key_that_is_not_there_is_an_error(world: World) -> None:
 
 
 def test_the_aws_managed_key_is_found_on_a_topic_whose_key_is_not_declared(world: World) -> None:
-    """Left out, the key is unmanaged; that SES cannot use it counts all the same."""
+    """An undeclared key is unmanaged, but the plan checks it."""
     world.identity("example.com")
     world.converge(HEAD + "topics: {t: {}}\n")
     world.client("sns").set_topic_attributes(
@@ -193,8 +193,8 @@ def test_the_aws_managed_key_is_found_on_a_topic_whose_key_is_not_declared(world
         HEAD + "topics: {t: {kms_key: null}}\n" + USES,
     ],
 )
-def test_no_key_costs_no_call(world: World, text: str) -> None:
-    """Who has no encrypted topic pays nothing."""
+def test_no_key_needs_no_call(world: World, text: str) -> None:
+    """A plan without encrypted topics makes no KMS calls."""
     world.identity("example.com")
     world.converge(text)
     world.sandbox.calls.clear()
@@ -203,8 +203,8 @@ def test_no_key_costs_no_call(world: World, text: str) -> None:
     assert kms_calls(world) == {}
 
 
-def test_a_key_is_looked_at_once(world: World) -> None:
-    """However many settings rely on it."""
+def test_a_key_is_read_once(world: World) -> None:
+    """A key is read once, for any number of users."""
     world.identity("example.com")
     make_key(world, policy(statement()))
     world.converge(specs())
@@ -215,8 +215,8 @@ def test_a_key_is_looked_at_once(world: World) -> None:
 
 
 @pytest.mark.parametrize("operation", ["DescribeKey", "GetKeyPolicy"])
-def test_a_key_that_may_not_be_read_is_a_warning_where_something_changes(world: World, operation: str) -> None:
-    """Lacking permission is no error; what stands already is not nagged about."""
+def test_a_key_that_may_not_be_read_is_a_warning_if_the_plan_has_changes(world: World, operation: str) -> None:
+    """A missing permission to read the key is a warning if the plan has changes, and silent otherwise."""
     world.identity("example.com")
     make_key(world, policy(statement()))
     world.sandbox.fail(operation, code="AccessDeniedException", times=9)
@@ -230,8 +230,8 @@ def test_a_key_that_may_not_be_read_is_a_warning_where_something_changes(world: 
     assert told(world.plan(specs())) == []
 
 
-def test_what_is_known_of_a_key_counts_where_its_policy_may_not_be_read(world: World) -> None:
-    """A key that is out of use keeps SES out, whatever its policy says."""
+def test_a_disabled_key_whose_policy_may_not_be_read_is_an_error(world: World) -> None:
+    """A disabled key is an error, also if its policy cannot be read."""
     world.identity("example.com")
     world.client("kms").disable_key(KeyId=make_key(world, policy(statement())))
     world.sandbox.fail("GetKeyPolicy", code="AccessDeniedException", times=9)
@@ -241,8 +241,8 @@ def test_what_is_known_of_a_key_counts_where_its_policy_may_not_be_read(world: W
     ] == told(world.plan(specs()))
 
 
-def test_a_key_of_an_account_that_no_spec_speaks_for_is_a_warning(world: World) -> None:
-    """GetKeyPolicy works in the key's own account only."""
+def test_a_key_of_an_account_without_credentials_is_a_warning(world: World) -> None:
+    """GetKeyPolicy works only in the key's own account, so a spec with credentials for that account is required."""
     world.identity("example.com")
     (warning,) = told(world.plan(specs(ALIAS.replace(OWNER, "333333333333"))))
 
@@ -250,7 +250,7 @@ def test_a_key_of_an_account_that_no_spec_speaks_for_is_a_warning(world: World) 
 
 
 def test_a_key_of_another_specs_account_is_read_there(world: World) -> None:
-    """The connection is that of the key's account."""
+    """A key of another spec's account is read with that spec's credentials."""
     world.identity("example.com")
     make_key(world, policy(), account="222222222222")
     other = HEAD.replace("corp", "security").replace(OWNER, "222222222222") + "topics: {x: {}}\n"
@@ -261,7 +261,7 @@ def test_a_key_of_another_specs_account_is_read_there(world: World) -> None:
 
 @pytest.mark.parametrize("form", ["{alias}", HERE + "{alias}", "{id}", HERE + "key/{id}"])
 def test_another_spelling_of_the_key_is_no_change(world: World, form: str) -> None:
-    """An id or an alias by itself is one of the topic's own account and region."""
+    """A key id or an alias without an ARN belongs to the topic's account and region."""
     world.identity("example.com")
     id_ = make_key(world, policy(statement()))
     first = "alias/k" if "alias" in form else id_
@@ -274,15 +274,15 @@ def test_another_spelling_of_the_key_is_no_change(world: World, form: str) -> No
 
 
 def test_the_sandbox_has_the_keys_that_the_specs_name(shell: Shell) -> None:
-    """As with identities, what the specs name is there, and lets SES in."""
+    """The sandbox creates declared keys, with a policy that allows SES to use them."""
     shell.specs(specs())
     applied = shell.run("apply", "--sandbox", "--auto-approve")
 
     assert (0, 0) == (applied.code, shell.run("drift", "--sandbox").code)
 
 
-def test_routes_shows_a_topic_whose_key_keeps_ses_out(shell: Shell) -> None:
-    """A route whose topic SES cannot use is without effect, and a gap."""
+def test_routes_shows_a_topic_whose_key_ses_cannot_use(shell: Shell) -> None:
+    """A route to a topic that SES cannot use has no effect and is reported as a gap."""
     shell.specs(specs())
     shell.run("apply", "--sandbox", "--auto-approve")
     kms: Any = shell.sandbox.session(OWNER, REGION).client("kms")
@@ -294,7 +294,7 @@ def test_routes_shows_a_topic_whose_key_keeps_ses_out(shell: Shell) -> None:
 
 
 class Answers:
-    """An account whose KMS answers in a form that AWS does not promise."""
+    """An account whose KMS responses do not have the documented format."""
 
     scope = Scope(OWNER, REGION)
 
@@ -320,8 +320,8 @@ class Answers:
         ),
     ],
 )
-def test_an_answer_that_cannot_be_parsed_is_no_answer(missing: str, answers: dict[str, Any]) -> None:
-    """It is said of the key, as a refusal is, and does not end the run."""
+def test_a_response_that_cannot_be_parsed_is_reported_for_the_key(missing: str, answers: dict[str, Any]) -> None:
+    """A response that cannot be parsed is reported for the key like a refused call, and the run continues."""
     connections = Connections({("corp", REGION): cast(Connection, Answers(answers))})
     found = kms_keys.read([ALIAS], Snapshot(), connections)
 
@@ -329,8 +329,8 @@ def test_an_answer_that_cannot_be_parsed_is_no_answer(missing: str, answers: dic
     assert kms_key_checks.usable(ALIAS, found.keys).unknown
 
 
-def test_a_topic_whose_answer_is_not_understood_counts_as_not_looked_at() -> None:
-    """Of a topic that is managed elsewhere the plan then says that it could not be checked."""
+def test_a_topic_whose_attributes_cannot_be_parsed_counts_as_not_read() -> None:
+    """A topic whose attributes cannot be parsed is not part of the snapshot, so the plan says that it was not checked."""
     connections = Connections(
         {("corp", REGION): cast(Connection, Answers({"GetTopicAttributes": {"Attributes": {"x": ""}}}))}
     )

@@ -1,4 +1,4 @@
-"""Ownership tags: when they are written and removed, what they cost, and what comes of their being read late."""
+"""Ownership tags: when they are written and removed, the number of calls, and delayed reads."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ IDENTITY = f"arn:aws:ses:{REGION}:{OWNER}:identity/example.com"
 
 
 def tags(world: World) -> dict[str, str]:
-    """ARN → the spec that its tag names."""
+    """Return the spec that each resource's tag names, by the short form of its ARN."""
     found = world.client("resourcegroupstaggingapi").get_resources(TagFilters=[{"Key": "sesform:spec"}])
     return {
         r["ResourceARN"].rpartition(":")[2]: t["Value"]
@@ -40,7 +40,7 @@ def tags(world: World) -> dict[str, str]:
     }
 
 
-def test_what_a_spec_manages_carries_its_name(world: World) -> None:
+def test_managed_resources_are_tagged_with_the_spec(world: World) -> None:
     """Topics, sets and identities; tags of others stay beside it."""
     world.identity("example.com")
     world.client("sesv2").tag_resource(ResourceArn=IDENTITY, Tags=[{"Key": "team", "Value": "mail"}])
@@ -60,8 +60,8 @@ def test_what_a_spec_manages_carries_its_name(world: World) -> None:
         (', authorize: {"222222222222": {}}', {"identity/example.com"}),
     ],
 )
-def test_an_identity_that_is_unmanaged_whole_carries_no_tag(world: World, also: str, tagged: set[str]) -> None:
-    """A tag on an unmanaged identity would let --prune reset settings of others."""
+def test_an_unmanaged_identity_has_no_tag(world: World, also: str, tagged: set[str]) -> None:
+    """An unmanaged identity has no tag; with a tag, --prune would reset resources of other programs."""
     world.identity("example.com")
     alone = "{bounce: unmanaged, complaint: unmanaged, delivery: unmanaged}"
     world.converge(HEAD + f"identities: {{example.com: {{notifications: {alone}{also}}}}}\n")
@@ -69,8 +69,8 @@ def test_an_identity_that_is_unmanaged_whole_carries_no_tag(world: World, also: 
     assert tagged == set(tags(world))
 
 
-def test_without_the_field_no_call_is_made_for_it(world: World) -> None:
-    """Neither is the tagging API asked, nor even connected to."""
+def test_without_ownership_tags_no_call_is_made(world: World) -> None:
+    """Without ownership_tags, the tagging API is not called or connected to."""
     world.identity("example.com")
     specs = ALL.replace("ownership_tags: true\n", "")
     world.converge(specs)
@@ -80,8 +80,8 @@ def test_without_the_field_no_call_is_made_for_it(world: World) -> None:
     assert {"ses", "sesv2", "sns"} == set(connection.endpoints)
 
 
-def test_one_call_reads_the_tags_of_a_hundred_things(world: World) -> None:
-    """However many things are declared, and in the quota of SES not at all."""
+def test_one_call_reads_the_tags_of_a_hundred_resources(world: World) -> None:
+    """One call to the tagging API reads the tags of all resources; it does not count for the SES quota."""
     world.identity("example.com")
     world.converge(ALL)
     world.sandbox.calls.clear()
@@ -90,16 +90,16 @@ def test_one_call_reads_the_tags_of_a_hundred_things(world: World) -> None:
     assert 1 == sum(c.service == "tagging" for c in world.sandbox.calls)
 
 
-def test_more_than_a_page_is_read_whole(world: World) -> None:
-    """The second page is asked for."""
+def test_all_pages_of_tags_are_read(world: World) -> None:
+    """All pages of tags are read."""
     specs = HEAD + "topics: {" + ", ".join(f"t{i}: {{}}" for i in range(101)) + "}\n"
     world.converge(specs)
 
     assert () == world.plan(specs).changes
 
 
-def test_tags_that_are_asked_for_no_more_stay(world: World) -> None:
-    """Turning the field off stops managing tags; with --since the tags are removed."""
+def test_tags_stay_if_ownership_tags_is_turned_off(world: World) -> None:
+    """Without ownership_tags, tags are no longer managed; with --since they are removed."""
     world.identity("example.com")
     world.converge(ALL)
     off = ALL.replace("ownership_tags: true\n", "")
@@ -112,8 +112,8 @@ def test_tags_that_are_asked_for_no_more_stay(world: World) -> None:
     assert {} == tags(world)
 
 
-def test_an_identity_loses_its_tag_last(world: World) -> None:
-    """Stopped anywhere, what is still to be taken back can be found by its tag; a failed step keeps the tag."""
+def test_the_tag_of_an_identity_is_removed_last(world: World) -> None:
+    """The tag of an identity is removed last, so an interrupted run can be found by it; a failed step keeps the tag."""
     world.identity("example.com")
     world.converge(ALL)
     absent = HEAD + "identities: {example.com: absent}\n"
@@ -131,8 +131,8 @@ def test_an_identity_loses_its_tag_last(world: World) -> None:
     assert "identity/example.com" not in tags(world)
 
 
-def test_destroy_takes_the_tag_of_what_stays(world: World) -> None:
-    """Topics and sets take theirs along."""
+def test_destroy_removes_the_tags_of_identities(world: World) -> None:
+    """Destroy removes the tag of an identity; the tags of topics and sets are deleted with them."""
     world.identity("example.com")
     world.converge(ALL)
     world.converge(ALL, destroy=True)
@@ -141,15 +141,15 @@ def test_destroy_takes_the_tag_of_what_stays(world: World) -> None:
 
 
 def test_an_identity_that_does_not_exist_gets_no_tag(world: World) -> None:
-    """It is an error of the plan, as for any setting."""
+    """An identity that does not exist is an error of the plan and gets no tag."""
     plan = world.plan(HEAD + "identities: {example.com: {}}\n")
 
     assert [f"identity example.com does not exist in {OWNER}/{REGION}"] == [e.summary for e in plan.errors]
     assert () == plan.changes
 
 
-def test_a_tag_that_shows_late_makes_no_plan_stale(world: World) -> None:
-    """What the plan wants may be there by now: AWS names no time within which a tag reflected. Another spec's tag is a surprise."""
+def test_a_tag_with_the_planned_value_makes_no_plan_stale(world: World) -> None:
+    """A tag that already has the planned value does not make a plan stale, because AWS documents no delay; another value does."""
     world.identity("example.com")
     plan = world.plan(ALL)
     tag = Address("corp", REGION, "ownership_tag", "identity/example.com")
@@ -170,10 +170,8 @@ def _check(world: World, plan: Plan) -> None:
     staleness.check(plan, refresh.read(staleness.touched(plan), (), world.connections(world.desired(ALL))))
 
 
-def test_a_redirection_that_leaves_the_tagging_api_out_is_warned_of(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Only where tags will be asked for."""
+def test_a_redirection_without_the_tagging_api_is_a_warning(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The warning is printed only if ownership tags are read."""
     for service in ("SES", "SESV2", "SNS", "STS"):
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", "http://127.0.0.1:4566")
 

@@ -1,4 +1,4 @@
-"""--prune: what carries a loaded spec's tag and is named by none goes; all else stays."""
+"""--prune deletes undeclared resources that have the tag of a loaded spec, and no other resources."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ FULL = HEAD + (
 
 
 def steps(world: World, specs: str) -> set[str]:
-    """Action and address of each step of a pruning plan, the part after the region."""
+    """Return the action, type and key of each step of a pruning plan."""
     plan = world.plan(specs, prune=True)
     assert () == plan.errors
     return {f"{c.action} {c.address.type}/{c.address.key}" for c in plan.changes}
 
 
-def test_all_that_a_spec_has_left_behind_goes(world: World) -> None:
-    """Topics, sets, and all settings of an identity, its tag last; the plan after that is empty."""
+def test_undeclared_tagged_resources_are_deleted(world: World) -> None:
+    """Undeclared topics, sets and all resources of an identity are deleted, the tag last; the next plan is empty."""
     world.identity("example.com")
     world.converge(FULL)
 
@@ -67,15 +67,15 @@ def test_all_that_a_spec_has_left_behind_goes(world: World) -> None:
         f"configuration_sets: {{c: {{event_destinations: {{d: {{events: [bounce], sns: 'arn:aws:sns:{REGION}:{OWNER}:t'}}}}}}}}\n",
     ],
 )
-def test_what_is_named_in_any_way_is_no_leftover(world: World, named: str) -> None:
-    """External, its policy unmanaged, or only referred to by its ARN."""
+def test_a_topic_that_is_named_is_not_deleted(world: World, named: str) -> None:
+    """A topic that is external, has an unmanaged policy, or is referred to by its ARN is not deleted."""
     world.converge(HEAD + "topics: {t: {}}\n")
 
     assert "delete topic/t" not in steps(world, HEAD + named)
 
 
-def test_an_unmanaged_identity_and_a_default_set_are_named(world: World) -> None:
-    """What a spec leaves alone is not taken back, nor the set that it names as a default."""
+def test_unmanaged_identities_and_named_default_sets_stay(world: World) -> None:
+    """Unmanaged resources are not reset, and a set that a spec names as a default is not deleted."""
     world.identity("example.com")
     world.converge(FULL)
     unmanaged = "{bounce: unmanaged, complaint: unmanaged, delivery: unmanaged}"
@@ -87,8 +87,8 @@ def test_an_unmanaged_identity_and_a_default_set_are_named(world: World) -> None
     assert [] == [c.address for c in plan.changes if c.action == "delete"]
 
 
-def test_what_others_have_made_is_never_touched(world: World) -> None:
-    """Without the tag, or with another key, it is not ours; nor are other grants and another default set of an identity that is."""
+def test_resources_of_other_programs_are_not_changed(world: World) -> None:
+    """Resources without the ownership tag, and undeclared policies and default sets of a tagged identity, are not changed."""
     world.identity("example.com", "other.example.com")
     world.client("sns").create_topic(Name="theirs", Tags=[{"Key": "spec", "Value": "corp"}])
     ses = world.client("sesv2")
@@ -109,10 +109,8 @@ def test_what_others_have_made_is_never_touched(world: World) -> None:
         "no ARN at all",
     ],
 )
-def test_things_of_other_kinds_that_carry_the_tag_are_passed_over(
-    world: World, monkeypatch: pytest.MonkeyPatch, arn: str
-) -> None:
-    """A contact list of an identity's name is no identity: whoever tags all that there is has asked for nothing."""
+def test_tagged_resources_of_other_types_are_ignored(world: World, monkeypatch: pytest.MonkeyPatch, arn: str) -> None:
+    """Resources of other types with the ownership tag are ignored, such as a contact list with the name of an identity."""
     world.identity("example.com")
     specs = HEAD + "topics: {t: {}}\nidentities: {example.com: {notifications: {bounce: t}}}\n"
     world.converge(specs)
@@ -121,8 +119,8 @@ def test_things_of_other_kinds_that_carry_the_tag_are_passed_over(
     assert snapshot.TaggedResources() == tagged.find(world.desired(specs), world.connections(world.desired(specs)))
 
 
-def test_things_of_specs_that_are_not_loaded_are_left_alone_and_told_of(world: World) -> None:
-    """One warning for each such spec, with what to do; they are no reason for an exit code."""
+def test_resources_of_specs_that_are_not_loaded_are_a_warning(world: World) -> None:
+    """Each spec that is not loaded gets one warning, which does not change the exit code."""
     world.converge(HEAD.replace("corp", "gone") + "topics: {a: {}, b: {}, c: {}, d: {}}\n")
     plan = world.plan(HEAD, prune=True)
     arn = f"arn:aws:sns:{REGION}:{OWNER}"
@@ -135,8 +133,8 @@ def test_things_of_specs_that_are_not_loaded_are_left_alone_and_told_of(world: W
     assert ["warning"] == [d.severity for d in plan.diagnostics]
 
 
-def test_a_spec_that_has_moved_to_another_account_leaves_what_it_had_alone(world: World) -> None:
-    """Its credentials are of the new account; the old one is looked at for other specs only, and told of."""
+def test_resources_in_the_old_account_of_a_moved_spec_are_not_deleted(world: World) -> None:
+    """Resources in the old account of a moved spec are not deleted; a warning names them."""
     world.converge(HEAD + "topics: {a: {}}\n")
     moved = HEAD.replace(OWNER, DELEGATE) + "---\n" + HEAD.replace("name: corp", "name: other")
     plan = world.plan(moved, prune=True)
@@ -145,16 +143,16 @@ def test_a_spec_that_has_moved_to_another_account_leaves_what_it_had_alone(world
     assert "and that spec does not have this account and region" in plan.diagnostics[0].summary
 
 
-def test_a_topic_whose_name_is_the_key_of_another_goes_by_its_arn(world: World) -> None:
-    """Two topics never share an address."""
+def test_a_topic_whose_name_is_the_key_of_another_has_its_arn_as_key(world: World) -> None:
+    """A topic whose name is the key of another topic has its ARN as its key, so that addresses are unique."""
     world.converge(HEAD + "topics: {a: {}}\n")
     world.converge(HEAD + "topics: {a: {name: b}}\n")
 
     assert {f"delete topic/arn:aws:sns:{REGION}:{OWNER}:a"} == steps(world, HEAD + "topics: {a: {name: b}}\n")
 
 
-def test_a_tag_that_tells_of_what_is_gone_plans_nothing(world: World) -> None:
-    """The tagging API is late: what was deleted meanwhile is no step."""
+def test_a_tag_of_a_deleted_resource_plans_nothing(world: World) -> None:
+    """The tagging API is eventually consistent: resources that are already deleted are not planned."""
     world.identity("example.com")
     world.converge(FULL)
     desired = world.desired(HEAD)
@@ -166,7 +164,7 @@ def test_a_tag_that_tells_of_what_is_gone_plans_nothing(world: World) -> None:
 
 
 def test_with_older_specs_both_are_removed(world: World) -> None:
-    """What --since finds is named then, and planned once."""
+    """A resource that --since finds is planned once."""
     world.converge(HEAD + "topics: {a: {}}\n")
     world.converge(HEAD + "topics: {b: {}}\n")
     plan = world.plan(HEAD, since=HEAD + "topics: {b: {}}\n", prune=True)
@@ -178,8 +176,8 @@ def test_with_older_specs_both_are_removed(world: World) -> None:
     } == {c.reason.partition(" ")[2] for c in plan.changes}
 
 
-def test_what_a_spec_that_is_gone_has_left_earlier_stays(world: World) -> None:
-    """Older specs give back what they declared; for all else that carries their name no spec speaks, so it is told of."""
+def test_tagged_resources_of_a_removed_spec_are_a_warning(world: World) -> None:
+    """Of a removed spec, --since deletes only resources that the older specs declare; a warning names the other tagged ones."""
     gone = HEAD.replace("corp", "gone")
     world.converge(gone + "topics: {a: {}, b: {}}\n")
     plan = world.plan(HEAD, since=gone + "topics: {b: {}}\n", prune=True)
@@ -190,15 +188,15 @@ def test_what_a_spec_that_is_gone_has_left_earlier_stays(world: World) -> None:
     ]
 
 
-def test_a_refused_look_is_an_error(world: World) -> None:
-    """Without the right to read tags nothing is planned as if there were none."""
+def test_a_missing_permission_to_read_tags_is_an_error(world: World) -> None:
+    """Without the permission to read tags, --prune is an error."""
     world.sandbox.fail("GetResources", code="AccessDeniedException", message="no", status=400, times=9)
     with pytest.raises(AwsError, match="these credentials lack the permission tag:GetResources"):
         world.plan(HEAD, prune=True)
 
 
 def test_from_the_command_line(shell: Shell) -> None:
-    """plan, drift and apply take it, --only chooses among its addresses, guards hold; a saved plan has it in itself."""
+    """plan, drift and apply accept --prune; --only and guards apply to it; a saved plan includes it."""
     shell.specs(HEAD + "topics: {" + ", ".join(f"t{i}: {{}}" for i in range(12)) + "}\n")
     shell.run("apply", "--sandbox", "--auto-approve")
     shell.specs(HEAD)

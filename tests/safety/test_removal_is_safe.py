@@ -22,13 +22,13 @@ TOPIC = f"arn:aws:sns:{REGION}:{OWNER}:t"
 
 
 def names(world: World, account: str = OWNER, region: str = REGION) -> set[str]:
-    """The topics that there are."""
+    """Return the names of all topics."""
     topics = world.client("sns", account, region).list_topics()["Topics"]
     return {t["TopicArn"].rpartition(":")[2] for t in topics}
 
 
-def test_a_topic_of_another_name_takes_the_place_of_the_old_one(world: World) -> None:
-    """The key stays, the name changes: with the older specs the old topic goes, after those who used it have moved."""
+def test_a_renamed_topic_replaces_the_old_one(world: World) -> None:
+    """If a topic's name changes, --since deletes the old topic after its users have moved to the new one."""
     world.identity("example.com")
     old = OWNER_HEAD + "topics: {a: {name: x}}\nidentities: {example.com: {notifications: {bounce: a}}}\n"
     new = old.replace("name: x", "name: y")
@@ -42,8 +42,8 @@ def test_a_topic_of_another_name_takes_the_place_of_the_old_one(world: World) ->
     assert {"y"} == names(world)
 
 
-def test_another_account_and_another_region_are_left_clean(world: World) -> None:
-    """What a spec had where it is no more goes there, with the old credentials."""
+def test_resources_in_old_accounts_and_regions_are_deleted(world: World) -> None:
+    """Resources in the old account and the old region of a spec are deleted with the old credentials."""
     for account, region in ((OWNER, REGION), (OWNER, "us-east-1"), (DELEGATE, REGION)):
         world.identity("example.com", account=account, region=region)
     body = "topics: {t: {}}\nidentities: {example.com: {notifications: {bounce: t}}}\n"
@@ -56,8 +56,8 @@ def test_another_account_and_another_region_are_left_clean(world: World) -> None
     assert {"corp", f"corp@{OWNER}"} == {c.address.spec for c in plan.changes}
 
 
-def test_an_identity_that_ses_knows_no_more_is_nothing(world: World) -> None:
-    """Its settings went with it."""
+def test_a_deleted_identity_needs_no_removal(world: World) -> None:
+    """Notification resources of a deleted identity are not planned for deletion."""
     world.identity("example.com")
     old = OWNER_HEAD + "topics: {t: {}}\nidentities: {example.com: {notifications: {bounce: t}}}\n"
     world.converge(old)
@@ -69,7 +69,7 @@ def test_an_identity_that_ses_knows_no_more_is_nothing(world: World) -> None:
 
 
 def test_a_topic_that_is_still_referred_to_is_not_deleted(world: World) -> None:
-    """By its ARN, or by a setting that is unmanaged: the error says by what, and what to do."""
+    """A topic that a declared or unmanaged resource uses is not deleted; the error names the user and what to do."""
     world.identity("example.com")
     identity = "identities: {{example.com: {{notifications: {{bounce: {}}}}}}}\n"
     old = OWNER_HEAD + "topics: {t: {}}\n" + identity.format("t")
@@ -86,7 +86,7 @@ def test_a_topic_that_is_still_referred_to_is_not_deleted(world: World) -> None:
 
 
 def test_a_set_that_an_identity_uses_by_default_is_not_deleted(world: World) -> None:
-    """Naming it as a default is not declaring it."""
+    """A default set that an identity names is not declared by that; its deletion is an error."""
     world.identity("example.com")
     identity = "identities: {example.com: {default_configuration_set: s}}\n"
     old = OWNER_HEAD + "configuration_sets: {s: {}}\n" + identity
@@ -98,7 +98,7 @@ def test_a_set_that_an_identity_uses_by_default_is_not_deleted(world: World) -> 
 
 
 def test_statements_for_a_removed_account_are_deleted(world: World) -> None:
-    """The owner's spec is gone: the delegate's topic lets its identity in no more, once that is cleared."""
+    """The statement for the owner's account is deleted from the delegate's topic after the owner's identity is cleared."""
     world.identity("example.com")
     owner = OWNER_HEAD + "identities: {example.com: {notifications: {bounce: mailer/t}}}\n"
     old, new = owner + DELEGATE_HEAD + "topics: {t: {}}\n", DELEGATE_HEAD + "topics: {t: {}}\n"
@@ -112,8 +112,8 @@ def test_statements_for_a_removed_account_are_deleted(world: World) -> None:
     assert clearing in narrowing.depends_on
 
 
-def test_clearing_a_cross_account_entry_for_good_takes_its_flag(world: World) -> None:
-    """The guard counts absent and removed resources alike."""
+def test_clearing_a_cross_account_entry_requires_its_flag(world: World) -> None:
+    """The guard for irreversible changes counts absent and removed resources alike."""
     world.identity("partner.example", account="333333333333")
     arn = f"arn:aws:ses:{REGION}:333333333333:identity/partner.example"
     topics = DELEGATE_HEAD + "topics: {t: {}}\n"

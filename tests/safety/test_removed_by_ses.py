@@ -1,4 +1,4 @@
-"""If SES removes a topic from an identity, drift says so, with the reason."""
+"""If SES removes a topic from an identity, drift reports it with the reason."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ topics: {feedback: {}}
 
 
 def warnings(world: World, specs: str = SPECS) -> list[str]:
-    """What drift says about topics that SES has removed by itself."""
+    """Return the warnings of drift about topics that SES has removed."""
     return [str(p) for p in world.drift(specs).diagnostics if "SES has probably removed" in p.summary]
 
 
@@ -49,8 +49,8 @@ def break_publishing(world: World, how: str) -> None:
         ("policy", "its policy did not allow SES to publish"),
     ],
 )
-def test_drift_tells_that_ses_removed_the_topic_and_why(world: World, how: str, cause: str) -> None:
-    """A bounce cannot be published, so SES drops the topic and turns forwarding on: the warning names the cause."""
+def test_drift_reports_that_ses_removed_the_topic_and_why(world: World, how: str, cause: str) -> None:
+    """If SES cannot publish a bounce, it removes the topic and turns forwarding on; the warning names the cause."""
     world.identity("example.com")
     world.converge(SPECS)
     break_publishing(world, how)
@@ -62,8 +62,8 @@ def test_drift_tells_that_ses_removed_the_topic_and_why(world: World, how: str, 
     assert cause in found[0]
 
 
-def test_what_ses_removed_is_mended_by_the_next_apply(world: World) -> None:
-    """The cause is mended before the topic is set again, so that applying does not loop."""
+def test_the_next_apply_repairs_a_topic_that_ses_removed(world: World) -> None:
+    """Apply repairs the cause before it sets the topic again, so that SES does not remove it again."""
     world.identity("example.com")
     world.converge(SPECS)
     break_publishing(world, "policy")
@@ -74,8 +74,8 @@ def test_what_ses_removed_is_mended_by_the_next_apply(world: World) -> None:
     assert [TOPIC] == world.sandbox.send("111111111111", "eu-west-1", "example.com", "bounce")
 
 
-def test_a_topic_that_another_program_cleared_is_no_such_case(world: World) -> None:
-    """With forwarding as declared, SES did not remove the topic."""
+def test_a_topic_that_another_program_cleared_is_not_reported(world: World) -> None:
+    """If forwarding is as declared, SES did not remove the topic."""
     specs = SPECS.replace("feedback_forwarding: false", "feedback_forwarding: true")
     world.identity("example.com")
     world.converge(specs)
@@ -84,7 +84,7 @@ def test_a_topic_that_another_program_cleared_is_no_such_case(world: World) -> N
     assert [] == warnings(world, specs)
 
 
-def test_headers_that_are_gone_too_speak_for_a_person(world: World) -> None:
+def test_a_topic_whose_headers_are_off_too_is_not_reported(world: World) -> None:
     """SES does not change header flags, so if they are off too, SES did not remove the topic."""
     specs = SPECS.replace("bounce: mailer/feedback", "bounce: {topic: mailer/feedback, headers: true}")
     world.identity("example.com")

@@ -1,4 +1,4 @@
-"""What is on an identity already: others' policies stay, the text of what goes is kept, and there is room for what comes."""
+"""Existing sending policies: other programs' policies stay, deleted texts are kept, and the quota is respected."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PLACE = "corp/eu-west-1/sending_policy/example.com/"
 
 
 def text_of(account: str = "444444444444", sid: str = "theirs") -> str:
-    """A policy as another program writes it, with white space and order."""
+    """A policy as another program writes it, with its own whitespace and order."""
     arn = f"arn:aws:ses:eu-west-1:{OWNER}:identity/example.com"
     return (
         f'{{"Statement": [{{"Sid": "{sid}", "Resource": "{arn}", "Principal": {{"AWS": "{account}"}},\n'
@@ -35,8 +35,8 @@ def put(client: Any, name: str, text: str) -> None:
     client.create_email_identity_policy(EmailIdentity="example.com", PolicyName=name, Policy=text)
 
 
-def held(client: Any) -> dict[str, str]:
-    """The policies as AWS holds them, by name."""
+def live_policies(client: Any) -> dict[str, str]:
+    """Return the live policies by name."""
     found: dict[str, str] = client.get_email_identity_policies(EmailIdentity="example.com")["Policies"]
     return found
 
@@ -57,37 +57,37 @@ def policy_steps(of: Plan) -> list[str]:
 # --- others' -------------------------------------------------------------------------------------------------------------
 
 
-def test_policies_that_no_spec_names_are_never_touched(world: World) -> None:
+def test_undeclared_policies_are_not_changed(world: World) -> None:
     """Apply and destroy leave policies of other programs on the identity exactly as they are."""
     world.identity("example.com")
     put(world.client("sesv2"), "theirs", text_of())
     put(world.client("sesv2"), "sesform-like", text_of(sid="SesformAuthorize"))
-    before = held(world.client("sesv2"))
+    before = live_policies(world.client("sesv2"))
     specs = identity(f"authorize: {{'222222222222': }}, policies: {{mine: {RAW % '333333333333'}, gone: absent}}")
     world.converge(specs)
 
-    assert {"mine", "sesform-222222222222"} == set(held(world.client("sesv2"))) - set(before)
+    assert {"mine", "sesform-222222222222"} == set(live_policies(world.client("sesv2"))) - set(before)
 
     world.converge(specs, destroy=True)
 
-    assert before == held(world.client("sesv2"))
+    assert before == live_policies(world.client("sesv2"))
 
 
-def test_a_part_of_a_plan_is_held_to_the_limit_by_itself(shell: Shell) -> None:
-    """With 19 policies of others two more are refused; one of them by itself fits."""
+def test_the_quota_is_checked_for_the_selected_part_of_a_plan(shell: Shell) -> None:
+    """With 19 policies of other programs, two more are refused; one of them with --only is accepted."""
     shell.specs(identity(f"policies: {{a: {RAW % '333333333333'}, b: {RAW % '333333333333'}}}"))
-    shell.run("plan", "--sandbox")  # makes the identity there
+    shell.run("plan", "--sandbox")  # creates the identity
     client = shell.sandbox.session(OWNER, "eu-west-1").client("sesv2")
     for n in range(19):
         put(client, f"other-{n:02}", text_of())
 
     assert 1 == shell.run("plan", "--sandbox").code
     assert 0 == shell.run("apply", "--sandbox", "--auto-approve", "--only", f"{PLACE}a").code
-    assert 20 == len(held(client))
+    assert 20 == len(live_policies(client))
 
 
 def test_a_policy_that_means_the_same_is_not_written(world: World) -> None:
-    """An existing policy with the declared meaning is taken over unchanged."""
+    """An existing policy with the declared meaning is not written."""
     world.identity("example.com")
     put(world.client("sesv2"), "mine", text_of())
     statement = (
@@ -99,37 +99,37 @@ def test_a_policy_that_means_the_same_is_not_written(world: World) -> None:
     )
 
 
-def test_what_aws_makes_of_an_account_id_is_no_change_in_other_partitions(world: World) -> None:
-    """Read back as the root of the partition that the region is in, the id is still what the spec says."""
+def test_an_account_id_as_root_arn_is_no_change_in_other_partitions(world: World) -> None:
+    """AWS returns an account id as the root of the region's partition; that is no change."""
     region = "us-gov-west-1"
     world.identity("example.com", region=region)
     specs = identity(f"policies: {{mine: {RAW % '333333333333'}}}").replace("eu-west-1", region)
     world.converge(specs)
     client = world.client("sesv2", region=region)
-    kept = held(client)["mine"].replace('"333333333333"', '"arn:aws-us-gov:iam::333333333333:root"')
+    kept = live_policies(client)["mine"].replace('"333333333333"', '"arn:aws-us-gov:iam::333333333333:root"')
     client.update_email_identity_policy(EmailIdentity="example.com", PolicyName="mine", Policy=kept)
 
-    assert "aws-us-gov:iam" in held(client)["mine"]
+    assert "aws-us-gov:iam" in live_policies(client)["mine"]
     assert policy_steps(world.plan(specs)) == []
 
 
 def test_a_policy_created_after_the_plan_is_not_overwritten(world: World) -> None:
-    """No plan has its text, and SES does not return it: the step fails, and the next plan shows the policy."""
+    """A policy that was created after the plan is not overwritten, because its text could not be recovered; the step fails."""
     world.identity("example.com")
     specs = identity(f"policies: {{mine: {RAW % '333333333333'}}}")
     plan = world.plan(specs)
     put(world.client("sesv2"), "mine", text_of())
-    before = held(world.client("sesv2"))
+    before = live_policies(world.client("sesv2"))
     (outcome,) = world.apply(plan).outcomes
 
     assert "failed" == outcome.result
     assert outcome.error.endswith("; another program created this policy after the plan was made. Plan again.")
-    assert before == held(world.client("sesv2"))
+    assert before == live_policies(world.client("sesv2"))
     assert ["update example.com/mine"] == policy_steps(world.plan(specs))
 
 
-def test_a_policy_that_was_made_already_as_planned_is_done(world: World) -> None:
-    """After an interrupted run or a lost answer, the policy already exists as declared."""
+def test_a_policy_that_already_exists_as_planned_is_done(world: World) -> None:
+    """A policy that already exists as planned, after an interrupted run or a lost response, counts as done."""
     world.identity("example.com")
     specs = identity(f"policies: {{mine: {RAW % '333333333333'}}}")
     plan = world.plan(specs)
@@ -142,10 +142,10 @@ def test_a_policy_that_was_made_already_as_planned_is_done(world: World) -> None
 
 
 @pytest.mark.parametrize(("of_others", "waits"), [(16, [0, 0]), (17, [0, 1]), (18, [1, 2])])
-def test_new_policies_wait_for_old_ones_only_where_there_is_no_room_for_both(
+def test_new_policies_wait_for_deletions_only_if_the_quota_requires_it(
     world: World, of_others: int, waits: list[int]
 ) -> None:
-    """New before old, as long as no more than twenty stand at any moment; each new one waits for as many as it must."""
+    """New policies are created first if the quota of twenty allows it; otherwise each waits for as many deletions as required."""
     world.identity("example.com")
     others(world, of_others)
     specs = identity("policies: {old1: %s, old2: %s, new1: %s, new2: %s}")
@@ -159,7 +159,7 @@ def test_new_policies_wait_for_old_ones_only_where_there_is_no_room_for_both(
 
 
 def test_at_the_limit_one_plan_swaps_policies(world: World) -> None:
-    """With twenty policies the old one goes first, and the same run makes the new one."""
+    """With twenty policies, the old policy is deleted first and the new one created in the same run."""
     world.identity("example.com")
     others(world, 18)
     specs = identity("authorize: {'222222222222': %s, '333333333333': %s, '555555555555': {}}")
@@ -172,8 +172,8 @@ def test_at_the_limit_one_plan_swaps_policies(world: World) -> None:
     ] == policy_steps(plan)
 
 
-def test_policies_of_others_count(world: World) -> None:
-    """The quota of twenty policies is checked before anything is written; the error names undeclared policies."""
+def test_undeclared_policies_count_for_the_quota(world: World) -> None:
+    """The quota of twenty policies is checked before any write; the error counts undeclared policies."""
     world.identity("example.com")
     others(world, 19)
     plan = world.plan(identity(f"policies: {{a: {RAW % '333333333333'}, b: {RAW % '333333333333'}}}"))
@@ -187,8 +187,8 @@ def test_policies_of_others_count(world: World) -> None:
     assert "delete some of other-00, other-01, " in problem.hint
 
 
-def test_twenty_in_all_are_not_too_many(world: World) -> None:
-    """The twentieth fits."""
+def test_twenty_policies_are_within_the_quota(world: World) -> None:
+    """A twentieth policy is within the quota."""
     world.identity("example.com")
     others(world, 19)
     world.converge(identity(f"policies: {{a: {RAW % '333333333333'}}}"))
@@ -199,13 +199,13 @@ def test_twenty_in_all_are_not_too_many(world: World) -> None:
 
 @pytest.fixture
 def replaced(shell: Shell) -> dict[str, Any]:
-    """A policy by hand under two declared names, one to be changed and one to go: the documents as AWS holds them."""
+    """Two policies of another program under declared names, one to update and one to delete; returns the live documents."""
     shell.specs(identity(f"policies: {{changed: {RAW % '333333333333'}, gone: absent}}"))
     shell.sandbox.declare_identity(OWNER, "eu-west-1", "example.com")
     client = shell.sandbox.session(OWNER, "eu-west-1").client("sesv2")
     put(client, "changed", text_of(sid="__default_statement_ID"))
     put(client, "gone", text_of("555555555555"))
-    return held(client)
+    return live_policies(client)
 
 
 def old_texts(replaced: dict[str, Any]) -> list[str]:
@@ -213,7 +213,7 @@ def old_texts(replaced: dict[str, Any]) -> list[str]:
 
 
 def test_a_saved_plan_has_the_old_documents(shell: Shell, replaced: dict[str, Any], tmp_path: Path) -> None:
-    """SES gives no deleted text back, so the plan file keeps it, exactly."""
+    """SES does not return deleted policies, so the plan file keeps their exact text."""
     shell.run("plan", "--sandbox", "--out", "p.json")
     steps = json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))["sesform"]["steps"]
 
@@ -223,20 +223,20 @@ def test_a_saved_plan_has_the_old_documents(shell: Shell, replaced: dict[str, An
 
 
 @pytest.mark.parametrize("arguments", [("plan",), ("apply", "--auto-approve"), ("plan", "--format", "markdown")])
-def test_a_drawn_plan_shows_the_old_documents(
+def test_a_printed_plan_shows_the_old_documents(
     shell: Shell, replaced: dict[str, Any], arguments: tuple[str, ...]
 ) -> None:
-    """What is overwritten or deleted is on stdout whole, as text that can be put back."""
+    """The plan shows policies that are updated or deleted in full, as text that can be restored."""
     result = shell.run(arguments[0], "--sandbox", *arguments[1:])
 
     assert [True, True] == [text in result.out for text in old_texts(replaced)]
 
 
 @pytest.mark.parametrize("format", ["json", "markdown"])
-def test_applying_without_a_plan_to_read_tells_the_old_documents_first(
+def test_apply_without_a_printed_plan_prints_the_old_documents_first(
     shell: Shell, replaced: dict[str, Any], format: str
 ) -> None:
-    """Where no plan is drawn, or one that may be cut, the texts stand on stderr, quiet or not, before the first call."""
+    """If no complete plan is printed, apply prints the old policies to stderr before the first call, also with --quiet."""
     result = shell.run("apply", "--sandbox", "--auto-approve", "-q", "--format", format)
 
     assert result.code == 0
@@ -246,8 +246,8 @@ def test_applying_without_a_plan_to_read_tells_the_old_documents_first(
     ]
 
 
-def test_a_json_report_has_what_each_step_found(shell: Shell, replaced: dict[str, Any]) -> None:
-    """A script that applies has the old documents in what it reads back."""
+def test_a_json_report_has_the_prior_documents(shell: Shell, replaced: dict[str, Any]) -> None:
+    """The JSON report of apply has the prior documents."""
     report = json.loads(shell.run("apply", "--sandbox", "--auto-approve", "--format", "json").out)
 
     assert {name: json.loads(text) for name, text in replaced.items()} == {
@@ -255,8 +255,8 @@ def test_a_json_report_has_what_each_step_found(shell: Shell, replaced: dict[str
     }
 
 
-def test_specs_that_are_too_many_together_are_told_so(world: World) -> None:
-    """Each spec by itself is within the limit; the identity is not."""
+def test_specs_that_exceed_the_quota_together_are_an_error(world: World) -> None:
+    """Two specs that are each within the quota, but not together, are an error."""
     world.identity("example.com")
     many = ", ".join(f"p{n}: {RAW % '333333333333'}" for n in range(11))
     left = "notifications: {bounce: unmanaged, complaint: unmanaged, delivery: unmanaged}"

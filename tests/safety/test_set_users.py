@@ -1,4 +1,4 @@
-"""A configuration set planned for deletion, and the identities whose default it is, declared or not."""
+"""Deletion of configuration sets that are the default set of identities, declared or undeclared."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HINT = "declare another default_configuration_set or null for them, or keep the 
 
 
 def in_use(world: World, *identities: str, by: str = "s") -> None:
-    """Sets `s` and `t` exist, and one is the default of these undeclared identities."""
+    """Create sets `s` and `t`, and make one of them the default of these undeclared identities."""
     world.identity(*identities)
     world.converge(HEAD + "configuration_sets: {s: {}, t: {}}\n")
     for name in identities:
@@ -51,7 +51,7 @@ def reads(world: World) -> Counter[str]:
     ],
 )
 def test_all_users_of_a_deleted_set_are_named_in_one_error(world: World, expected: str, number: int) -> None:
-    """Undeclared identities are found too: SES would refuse their mail."""
+    """The error names undeclared identities too, because SES would refuse their mail."""
     in_use(world, *(f"{letter}.example" for letter in "abcdefg"[:number]))
     (problem,) = world.plan(GONE).errors
 
@@ -63,7 +63,7 @@ def test_all_users_of_a_deleted_set_are_named_in_one_error(world: World, expecte
 
 @pytest.mark.parametrize("setting", ["null", "t"])
 def test_an_identity_that_leaves_the_set_in_the_same_plan_is_no_user(world: World, setting: str) -> None:
-    """Moved off or cleared before the set goes: the plan is carried out as it is."""
+    """An identity that changes or clears its default set in the same plan does not prevent the deletion."""
     in_use(world, "a.example")
 
     plan = world.converge(GONE + f"identities: {{a.example: {{default_configuration_set: {setting}}}}}\n")
@@ -71,14 +71,14 @@ def test_an_identity_that_leaves_the_set_in_the_same_plan_is_no_user(world: Worl
     assert "configuration_set" in {c.address.type for c in plan.changes}
 
 
-def test_users_of_other_sets_are_in_nobodys_way(world: World) -> None:
-    """Only the set that goes matters."""
+def test_users_of_other_sets_do_not_prevent_the_deletion(world: World) -> None:
+    """Users of other sets do not prevent the deletion."""
     in_use(world, "a.example", by="t")
     world.converge(GONE)
 
 
-def test_users_in_other_accounts_are_in_nobodys_way(world: World) -> None:
-    """A set belongs to one account and region: another one's set of the same name is another set."""
+def test_users_in_other_accounts_do_not_prevent_the_deletion(world: World) -> None:
+    """Users of a set with the same name in another account do not prevent the deletion."""
     world.identity("a.example", account="222222222222")
     other = HEAD.replace("corp", "other").replace(OWNER, "222222222222")
     world.converge(other + "configuration_sets: {s: {}}\nidentities: {a.example: {default_configuration_set: s}}\n")
@@ -86,15 +86,15 @@ def test_users_in_other_accounts_are_in_nobodys_way(world: World) -> None:
     world.converge(GONE)
 
 
-def test_a_destroy_asks_too(world: World) -> None:
-    """All sets of the specs are deleted, so the users of each are errors."""
+def test_a_destroy_reads_the_users_too(world: World) -> None:
+    """A destroy is an error for each set that an undeclared identity uses."""
     in_use(world, "a.example")
 
     assert [PLACE] == [p.path for p in world.plan(HEAD + "configuration_sets: {s: {}}\n", destroy=True).errors]
 
 
-def test_each_identity_is_asked_for_once(world: World) -> None:
-    """What the first pass has read is not read again: one call an identity, and one for the list."""
+def test_each_identity_is_read_once(world: World) -> None:
+    """An identity that the refresh has read is not read again; the list of identities is read once."""
     in_use(world, "a.example", "b.example", by="t")
     world.sandbox.calls.clear()
     world.plan(GONE + "identities: {a.example: {default_configuration_set: t}}\n")
@@ -103,8 +103,8 @@ def test_each_identity_is_asked_for_once(world: World) -> None:
 
 
 @pytest.mark.parametrize("sets", ["{s: {}, t: {}}", "{never-made: absent}"])
-def test_a_plan_that_deletes_no_set_asks_for_no_identity(world: World, sets: str) -> None:
-    """The search costs one call an identity, so it is made only if a set is deleted."""
+def test_a_plan_that_deletes_no_set_reads_no_identity(world: World, sets: str) -> None:
+    """The search costs one call for each identity, so it is made only if a set is deleted."""
     in_use(world, "a.example")
     world.sandbox.calls.clear()
     world.plan(HEAD + f"configuration_sets: {sets}\n")
@@ -114,7 +114,7 @@ def test_a_plan_that_deletes_no_set_asks_for_no_identity(world: World, sets: str
 
 @pytest.mark.parametrize("operation", ["ListEmailIdentities", "GetEmailIdentity"])
 def test_a_search_that_is_refused_is_an_error(world: World, operation: str) -> None:
-    """A set whose users could not be read is not deleted."""
+    """A set whose users cannot be read is not deleted."""
     in_use(world, "a.example", by="t")
     world.sandbox.fail(operation, code="AccessDeniedException", status=403, times=9)
     plan = world.plan(GONE)
@@ -149,14 +149,13 @@ SCOPE = Scope(OWNER, "eu-west-1")
 
 
 def looked_up(account: object, tell: dependents.Announce = lambda *_: None) -> Snapshot:
-    """What is known of an account where set `s` is planned for deletion."""
+    """Return the snapshot of an account in which set `s` is planned for deletion."""
     connections = Connections({("corp", "eu-west-1"): cast(Connection, account)})
     return dependents.users_of_sets({(SCOPE, "s"): Address.parse(PLACE)}, Snapshot(), connections, 1, tell)
 
 
-def test_the_list_of_identities_is_read_to_its_end() -> None:
-    """AWS gives the list in pages: a user on the last one counts as well, in whatever case, and the cost is told before it is
-    paid."""
+def test_all_pages_of_identities_are_read() -> None:
+    """All pages of the list are read, names are compared without case, and the calls are announced before they are made."""
     account, told = Pages(), list[Any]()
     found = looked_up(account, lambda *what: told.append((*what, len(account.asked))))
 
@@ -166,14 +165,14 @@ def test_the_list_of_identities_is_read_to_its_end() -> None:
 
 
 class Nothing(Pages):
-    """An account that answers, and says nothing."""
+    """An account whose responses are empty."""
 
     def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
         return {}
 
 
-def test_a_list_that_is_not_understood_is_unreadable() -> None:
-    """No list is not an empty list: who uses the set is unknown, and it stays."""
+def test_a_list_that_cannot_be_parsed_is_unreadable() -> None:
+    """A response without a list is not an empty list: the users of the set are unknown, and the set is not deleted."""
     assert {
         Address.parse(PLACE): "identities that use it as default configuration set could not be read: "
         "the answer has an unexpected form (KeyError: 'EmailIdentities')"
@@ -181,7 +180,7 @@ def test_a_list_that_is_not_understood_is_unreadable() -> None:
 
 
 def prepared(shell: Shell, *identities: str) -> Any:
-    """Sets `s` and `t` on the command line's sandbox, and undeclared identities."""
+    """Create sets `s` and `t` and undeclared identities in the sandbox of the command line."""
     shell.specs(HEAD + "configuration_sets: {s: {}, t: {}}\n")
     shell.run("apply", "--sandbox", "--auto-approve")
     for name in identities:
@@ -190,8 +189,8 @@ def prepared(shell: Shell, *identities: str) -> Any:
     return shell.sandbox.session(OWNER, "eu-west-1").client("sesv2")
 
 
-def test_the_search_is_announced_with_its_price(shell: Shell) -> None:
-    """It may take an hour, so stderr says so before."""
+def test_the_search_is_announced_with_its_duration(shell: Shell) -> None:
+    """The search may last an hour, so stderr announces the calls and the minimum duration."""
     prepared(shell, "a.example", "b.example")
     result = shell.run("plan", "--sandbox", "--rate", "1000")
 
@@ -201,15 +200,15 @@ def test_the_search_is_announced_with_its_price(shell: Shell) -> None:
     )
 
 
-def test_a_part_of_the_plan_without_the_set_asks_for_nothing(shell: Shell) -> None:
-    """With --only, what is not chosen costs nothing."""
+def test_a_plan_with_only_another_set_reads_no_identity(shell: Shell) -> None:
+    """With --only, no identities are read for sets that are not selected."""
     prepared(shell, "a.example")
 
     assert "Looking for" not in shell.run("plan", "--sandbox", "--only", "*/configuration_set/t").err
 
 
-def test_a_saved_plan_is_refused_where_its_set_has_come_into_use(shell: Shell, tmp_path: Path) -> None:
-    """The users of the set are read again between plan and apply; nothing is written if there is one."""
+def test_a_saved_plan_is_refused_if_its_set_is_used_now(shell: Shell, tmp_path: Path) -> None:
+    """Apply reads the users of the set again; if there is one, nothing is written."""
     client = prepared(shell, "a.example")
     saved = shell.run("plan", "--sandbox", "--out", "p.json")
     client.put_email_identity_configuration_set_attributes(EmailIdentity="a.example", ConfigurationSetName="s")

@@ -1,4 +1,4 @@
-"""What is planned for deletion or taken away while something else leans on it."""
+"""Resources that are planned for deletion while other resources use them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SET = "configuration_sets: {s: {event_destinations: {d: {events: [bounce, compla
 
 
 def default_set_only(world: World) -> None:
-    """An identity that hears by its default set alone: forwarding off, which SES v2 allows without topics."""
+    """Create an identity whose only routes are its default set; SES v2 allows forwarding off without topics."""
     world.identity("example.com")
     world.converge(HEAD + "topics: {t: {}}\n" + SET + "identities: {example.com: {default_configuration_set: s}}\n")
     world.client("sesv2").put_email_identity_feedback_attributes(
@@ -30,14 +30,14 @@ def default_set_only(world: World) -> None:
 
 
 def after(plan: Plan, later: str, earlier: str) -> bool:
-    """Whether every step of the one type waits for all of the other."""
+    """Return whether every step of type `later` depends on all steps of type `earlier`."""
     first = {i for i, c in enumerate(plan.changes) if c.address.type == earlier}
     steps = [c for c in plan.changes if c.address.type == later]
     return bool(first) and bool(steps) and all(first <= set(c.depends_on) for c in steps)
 
 
-def test_a_default_sets_destination_goes_after_the_topics_that_take_over(world: World) -> None:
-    """The destinations of an identity's default set are its routes: they wait for the topics, and stay if those fail."""
+def test_a_default_sets_destination_is_deleted_after_the_topics_are_set(world: World) -> None:
+    """Destinations of a default set are deleted after the topics are set, and not at all if those steps fail."""
     default_set_only(world)
     topics = "identities: {example.com: {default_configuration_set: s, notifications: {bounce: t, complaint: t}}}\n"
     specs = HEAD + "topics: {t: {}}\nconfiguration_sets: {s: {}}\n" + topics
@@ -53,8 +53,8 @@ def test_a_default_sets_destination_goes_after_the_topics_that_take_over(world: 
     world.converge(specs)
 
 
-def test_a_default_set_is_left_after_the_topics_that_take_over(world: World) -> None:
-    """Another default set, or none, comes after the topics that carry what the old one carried."""
+def test_a_default_set_is_replaced_after_the_topics_are_set(world: World) -> None:
+    """A default set is replaced after the topics that replace its destinations are set."""
     default_set_only(world)
     topics = "identities: {example.com: {default_configuration_set: s2, notifications: {bounce: t, complaint: t}}}\n"
     sets = "configuration_sets: {s: {event_destinations: {d: {events: [bounce], sns: t}}}, s2: {}}\n"
@@ -65,7 +65,7 @@ def test_a_default_set_is_left_after_the_topics_that_take_over(world: World) -> 
 
 
 def test_a_topic_that_an_unmanaged_setting_uses_is_not_deleted(world: World) -> None:
-    """What is not managed is looked at all the same: deleting its topic is an error that names it."""
+    """The deletion of a topic that an unmanaged resource uses is an error that names the resource."""
     world.identity("example.com")
     body = "identities: {example.com: {notifications: {bounce: %s, complaint: u}, feedback_forwarding: false}}\n"
     world.converge(HEAD + "topics: {t: {}, u: {}}\n" + body % "t")
@@ -76,8 +76,8 @@ def test_a_topic_that_an_unmanaged_setting_uses_is_not_deleted(world: World) -> 
     ]
 
 
-def test_a_set_that_is_somebodys_default_is_not_deleted(world: World) -> None:
-    """SES refuses the sends of an identity whose default set is gone, so that is an error before anything is written."""
+def test_a_set_that_is_the_default_of_an_identity_is_not_deleted(world: World) -> None:
+    """The deletion of an identity's default set is an error before any write, because SES refuses that identity's mail."""
     world.identity("example.com")
     one = HEAD + "identities: {example.com: {default_configuration_set: s}}\n---\n"
     other = HEAD.replace("corp", "sets") + "configuration_sets: {s: %s}\n"
@@ -88,8 +88,8 @@ def test_a_set_that_is_somebodys_default_is_not_deleted(world: World) -> None:
     ]
 
 
-def test_an_undeclared_destination_keeps_its_right_to_publish(world: World) -> None:
-    """In a set that is not exclusive others may have destinations: the topic's policy goes on letting the set in."""
+def test_an_undeclared_destination_keeps_its_permission_to_publish(world: World) -> None:
+    """If a set is not exclusive, undeclared destinations may publish to the topic, so the topic's policy keeps the statement."""
     destinations = "{exclusive: false, event_destinations: {d: {events: [bounce], sns: %s}}}"
     specs = HEAD + "topics: {t: {}, u: {}}\nconfiguration_sets: {s: " + destinations + "}\n"
     world.converge(specs % "t")
@@ -107,8 +107,8 @@ def test_an_undeclared_destination_keeps_its_right_to_publish(world: World) -> N
     assert [c.address.key for c in plan.changes if c.address.type == "topic_policy"] == ["u"]
 
 
-def test_a_stand_in_that_was_left_behind_goes_with_its_right_to_publish(world: World) -> None:
-    """One plan deletes the temporary replacement of an interrupted run and its set's right to the topic."""
+def test_a_temporary_replacement_is_deleted_with_its_permission_to_publish(world: World) -> None:
+    """One plan deletes the temporary replacement of an interrupted run and the set's permission to publish."""
     specs = HEAD + "topics: {t: {}}\nconfiguration_sets: {s: %s}\n"
     world.converge(specs % "{event_destinations: {d-sesform-stand-in: {events: [bounce], sns: t}}}")
     plan = world.converge(specs % "{exclusive: false}")
@@ -116,8 +116,8 @@ def test_a_stand_in_that_was_left_behind_goes_with_its_right_to_publish(world: W
     assert [c.address.type for c in plan.changes] == ["event_destination", "topic_policy"]
 
 
-def test_withdrawing_a_right_from_an_undeclared_resource_is_a_warning(world: World) -> None:
-    """An identity that left the specs may still point at the topic: the plan says so before its right goes."""
+def test_withdrawing_a_permission_from_an_undeclared_resource_is_a_warning(world: World) -> None:
+    """The plan warns before it withdraws the permission of an identity that is no longer declared."""
     world.identity("example.com")
     body = "topics: {t: {}}\n"
     world.converge(HEAD + body + "identities: {example.com: {notifications: {bounce: t}}}\n")
@@ -156,7 +156,7 @@ def test_a_topic_that_a_legacy_entry_uses_is_not_deleted(
 
 
 def test_a_topic_that_a_legacy_entry_may_still_use_is_warned_about(world: World) -> None:
-    """An entry without a topic is no use; the warning names its identity, which another account may still use."""
+    """An entry without a topic is no user; the warning names its identity, which another account may still use."""
     world.identity("partner.example", account="333333333333")
     world.converge(ENTRIES)
     delegate = world.client("ses", "222222222222")
@@ -168,7 +168,7 @@ def test_a_topic_that_a_legacy_entry_may_still_use_is_warned_about(world: World)
 
 
 def test_a_plan_that_was_refused_is_not_applied_from_its_file(shell: Shell, tmp_path: Path) -> None:
-    """The JSON of a refused plan does not avoid the guard: apply --plan refuses it too, and show says why."""
+    """apply --plan refuses the JSON of a refused plan too, and show prints the reason."""
     legacy = "cross_account_notifications: {arn:aws:ses:eu-west-1:333333333333:identity/partner.example: %s}\n"
     shell.specs(SPECS + legacy % "{bounce: feedback}")
     shell.run("apply", "--sandbox", "--auto-approve")
@@ -184,12 +184,12 @@ def test_a_plan_that_was_refused_is_not_applied_from_its_file(shell: Shell, tmp_
 
 @pytest.mark.parametrize("paths", [("specs", "specs"), ("specs", "specs/specs.yaml")])
 def test_a_file_that_is_named_twice_is_read_once(shell: Shell, paths: tuple[str, str]) -> None:
-    """The same file by two paths is not declared twice."""
+    """A file that is given by two paths is read once."""
     assert shell.run("validate", *paths).code == 0
 
 
 def test_an_empty_path_is_an_error(shell: Shell) -> None:
-    """An empty variable in a script must not mean the current folder."""
+    """An empty path is an error, because an empty variable in a script must not mean the current folder."""
     result = shell.run("validate", "")
 
     assert result.code == 1

@@ -1,4 +1,4 @@
-"""Subscriptions between asking and confirming: never asked for twice, never stuck on, and gone when they can be."""
+"""Pending subscriptions: they are requested once, they block no run, and they are deleted as soon as SNS allows it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def endpoints(world: World) -> list[str]:
 
 
 def test_a_subscription_that_is_declared_absent_is_removed(world: World) -> None:
-    """By protocol and endpoint, whoever made it; the others stay."""
+    """The absent subscription is found by protocol and endpoint; other subscriptions stay."""
     world.converge(listing(f"protocol: sqs, endpoint: '{QUEUE}'"))
     world.client("sns").subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=QUEUE + "2")
     plan = world.converge(listing(f"protocol: sqs, endpoint: '{QUEUE}', absent: true"))
@@ -56,15 +56,15 @@ def test_a_subscription_that_is_declared_absent_is_removed(world: World) -> None
     assert [QUEUE + "2"] == endpoints(world)
 
 
-def test_one_that_is_not_there_needs_no_removal(world: World) -> None:
-    """Absent is a state, not a deed."""
+def test_a_subscription_that_does_not_exist_needs_no_removal(world: World) -> None:
+    """A subscription that does not exist needs no deletion."""
     world.converge(listing())
 
     assert world.plan(listing(f"{MAIL}, absent: true")).changes == ()
 
 
-def test_a_pending_one_is_left_to_sns_with_a_warning(world: World) -> None:
-    """SNS refuses to delete it and deletes it by itself, so it is no step, not unchanged, and no error."""
+def test_a_pending_subscription_is_left_to_sns_with_a_warning(world: World) -> None:
+    """SNS refuses to delete a pending subscription and deletes it by itself: a warning, no step, no error."""
     world.converge(listing(MAIL))
     world.writes()
     plan = world.converge(listing(f"{MAIL}, absent: true"))
@@ -78,7 +78,7 @@ def test_a_pending_one_is_left_to_sns_with_a_warning(world: World) -> None:
 
 
 def test_a_pending_subscription_planned_for_deletion_is_no_drift(shell: Shell) -> None:
-    """Cron hears of it as a warning, exit code 0."""
+    """A pending subscription that is declared absent is a warning of drift, with exit code 0."""
     shell.specs(listing(MAIL))
     shell.run("apply", "--sandbox", "--auto-approve")
     shell.specs(listing(f"{MAIL}, absent: true"))
@@ -88,8 +88,8 @@ def test_a_pending_subscription_planned_for_deletion_is_no_drift(shell: Shell) -
     assert "no action is needed: SNS deletes it after two days" in result.err
 
 
-def test_one_that_was_confirmed_since_is_removed_by_the_next_run(world: World) -> None:
-    """The wait ends either way."""
+def test_a_subscription_that_was_confirmed_since_is_deleted_by_the_next_run(world: World) -> None:
+    """A subscription that was confirmed later is deleted by the next run."""
     world.converge(listing(MAIL))
     world.converge(listing(f"{MAIL}, absent: true"))
     world.sandbox.confirm(TOPIC, "ops@example.com")
@@ -98,7 +98,7 @@ def test_one_that_was_confirmed_since_is_removed_by_the_next_run(world: World) -
 
 
 def turned_pending(world: World) -> tuple[str, Plan]:
-    """A plan that removes a confirmed subscription which SNS has made pending again since."""
+    """Return a plan that deletes a confirmed subscription that SNS has since made pending."""
     world.converge(listing(MAIL, f"protocol: sqs, endpoint: '{QUEUE}'"))
     world.sandbox.confirm(TOPIC, "ops@example.com")
     specs = listing(f"{MAIL}, absent: true", f"protocol: sqs, endpoint: '{QUEUE}', absent: true")
@@ -107,8 +107,8 @@ def turned_pending(world: World) -> tuple[str, Plan]:
     return specs, plan
 
 
-def test_one_that_came_to_wait_meanwhile_fails_nothing(world: World) -> None:
-    """SNS may turn a subscription back between plan and apply: it is left, said, and the rest is done."""
+def test_a_subscription_that_became_pending_is_no_failure(world: World) -> None:
+    """A subscription that becomes pending between plan and apply gets the result `left`; the other steps are done."""
     specs, plan = turned_pending(world)
     report = execute.run(plan, world.connections(world.desired(specs), read_only=False), parallelism=1)
 
@@ -120,8 +120,8 @@ def test_one_that_came_to_wait_meanwhile_fails_nothing(world: World) -> None:
     assert {"create": 0, "update": 0, "delete": 1} == report.done
 
 
-def test_what_waits_for_one_that_was_left_goes_on(world: World) -> None:
-    """A topic's subscriptions are deleted with it, so one that stays does not keep the topic."""
+def test_a_step_that_depends_on_a_pending_subscription_is_executed(world: World) -> None:
+    """A step after a subscription with the result `left` is executed, because SNS deletes subscriptions with their topic."""
     specs, plan = turned_pending(world)
     first, second = plan.changes
     chained = Plan(
@@ -132,8 +132,8 @@ def test_what_waits_for_one_that_was_left_goes_on(world: World) -> None:
     assert ["left", "done"] == [o.result for o in report.outcomes]
 
 
-def test_a_saved_plan_is_stale_where_the_subscription_has_come_to_wait(shell: Shell) -> None:
-    """What was seen confirmed and now waits is a difference: planning again says that there is nothing to do."""
+def test_a_saved_plan_is_stale_if_the_subscription_became_pending(shell: Shell) -> None:
+    """A saved plan is stale if the subscription it deletes has become pending."""
     shell.specs(listing(MAIL))
     shell.run("apply", "--sandbox", "--auto-approve")
     shell.sandbox.confirm(TOPIC, "ops@example.com")
@@ -153,8 +153,8 @@ def test_a_saved_plan_is_stale_where_the_subscription_has_come_to_wait(shell: Sh
 # --- asking --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_pending_one_is_never_asked_for_again(world: World) -> None:
-    """Whatever changes about it, its owner gets one mail."""
+def test_a_pending_subscription_is_not_requested_again(world: World) -> None:
+    """A pending subscription is not requested again if its attributes change, so its owner gets one mail."""
     world.converge(listing(MAIL))
     world.writes()
     world.converge(listing(f"{MAIL}, filter_policy: {{kind: [x]}}"))
@@ -172,15 +172,15 @@ def test_a_pending_one_is_never_asked_for_again(world: World) -> None:
         (False, "protocol: sms, endpoint: '+10005550100'"),
     ],
 )
-def test_a_plan_says_whom_sns_will_ask(world: World, says: bool, subscription: str) -> None:
-    """Each request is mailed to the endpoint's owner, so the plan says so: for the first one, and after it has expired."""
+def test_a_plan_announces_confirmation_requests(world: World, says: bool, subscription: str) -> None:
+    """The plan says if SNS sends a confirmation request to the endpoint's owner."""
     (step,) = [c for c in world.plan(listing(subscription)).changes if c.address.type == "subscription"]
 
     assert says == ("SNS sends a confirmation request to the endpoint" in step.reason)
 
 
 def test_an_expired_subscription_is_requested_again(world: World) -> None:
-    """After two days without an answer it is drift like any other."""
+    """An unconfirmed subscription that SNS has deleted after two days is drift."""
     world.converge(listing(MAIL))
     world.sandbox.confirm(TOPIC, "ops@example.com")
     found = world.client("sns").list_subscriptions_by_topic(TopicArn=TOPIC)["Subscriptions"]
@@ -190,7 +190,7 @@ def test_an_expired_subscription_is_requested_again(world: World) -> None:
 
 
 def test_endpoints_are_compared_exactly(world: World) -> None:
-    """An address in another case is another subscription to SNS."""
+    """SNS compares endpoints case-sensitively."""
     world.converge(listing(MAIL))
     plan = world.converge(listing(MAIL.replace("ops@", "Ops@")))
 
@@ -221,8 +221,8 @@ class Listed:
         ("arn:x", ["PendingConfirmation", "arn:x"]),
     ],
 )
-def test_what_is_listed_twice_is_what_delivers(expected: str | None, listed: list[str]) -> None:
-    """SNS lists removed ones for a while, and one that waits beside one that is confirmed: that one counts."""
+def test_a_confirmed_subscription_has_precedence(expected: str | None, listed: list[str]) -> None:
+    """Deleted subscriptions are ignored, and a confirmed subscription has precedence over a pending one for the same endpoint."""
     found = Reader(cast(Connection, Listed(*listed)), ()).subscriptions(TOPIC)
 
     assert expected == found.get(("email", "a@b.c"))
@@ -241,7 +241,7 @@ def test_what_is_listed_twice_is_what_delivers(expected: str | None, listed: lis
     ],
 )
 def test_filters_are_compared_as_json(world: World, changes: bool, other: str) -> None:
-    """The order of keys means nothing; `true` is not 1."""
+    """Filter policies are compared without the order of keys, and `true` differs from 1."""
     queue = f"protocol: sqs, endpoint: '{QUEUE}', filter_policy: "
     world.converge(listing(queue + "{a: [1, true], b: [{prefix: x, suffix: y}]}"))
 

@@ -1,4 +1,4 @@
-"""A topic that something still publishes to is not deleted, though no spec names what does."""
+"""Topics that undeclared resources still publish to are not deleted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WAYS = {
 
 
 def used(world: World) -> None:
-    """An identity and a configuration set that no spec declares publish to the topic."""
+    """Create an undeclared identity and an undeclared configuration set that publish to the topic."""
     world.converge(WITH)
     world.identity("theirs.example.com", "other.example.com")
     world.client("ses").set_identity_notification_topic(
@@ -43,8 +43,8 @@ def used(world: World) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_topic_that_something_unnamed_uses_is_not_deleted(world: World, way: str) -> None:
-    """For each way to delete the topic, the errors name its users and what to do."""
+def test_a_topic_that_an_undeclared_resource_uses_is_not_deleted(world: World, way: str) -> None:
+    """For each way to delete the topic, the errors name its users."""
     used(world)
     plan: Plan = WAYS[way](world)
 
@@ -55,8 +55,8 @@ def test_a_topic_that_something_unnamed_uses_is_not_deleted(world: World, way: s
     assert ["delete corp/eu-west-1/topic/t"] == [f"{c.action} {c.address}" for c in plan.changes]
 
 
-def test_what_uses_another_topic_is_in_no_ones_way(world: World) -> None:
-    """Other identities and sets are only looked at; the plan has their settings neither among its steps nor its routes."""
+def test_users_of_other_topics_do_not_prevent_the_deletion(world: World) -> None:
+    """Resources that use other topics do not prevent the deletion; the plan has no steps or routes for them."""
     used(world)
     world.client("sns").create_topic(Name="u")
     world.client("ses").set_identity_notification_topic(
@@ -68,8 +68,8 @@ def test_what_uses_another_topic_is_in_no_ones_way(world: World) -> None:
     assert (["corp/eu-west-1/topic/t"], ()) == ([str(c.address) for c in plan.changes], plan.routes)
 
 
-def test_it_costs_a_call_for_a_hundred_identities_and_nothing_where_no_topic_goes(world: World) -> None:
-    """What was read already is not read again."""
+def test_the_search_costs_one_call_for_a_hundred_identities(world: World) -> None:
+    """The search costs one call for a hundred identities, and none if no topic is deleted; resources are not read twice."""
     world.converge(WITH)
     world.identity(*(f"i{n}.example.com" for n in range(101)))
     world.sandbox.calls.clear()
@@ -83,8 +83,8 @@ def test_it_costs_a_call_for_a_hundred_identities_and_nothing_where_no_topic_goe
     )
 
 
-def test_a_role_that_may_not_look_is_warned(world: World) -> None:
-    """The role of a delegate may lack all permissions for SES, and can delete its topics all the same."""
+def test_a_missing_permission_to_read_users_is_a_warning(world: World) -> None:
+    """A role without SES permissions can delete topics; a warning says that their users could not be read."""
     text = WITH.replace("Owner", "Delegate").replace(OWNER, DELEGATE)
     world.converge(text)
     world.sandbox.fail("ListEmailIdentities", code="AccessDeniedException", message="no", status=403, times=9)
@@ -98,7 +98,7 @@ def test_a_role_that_may_not_look_is_warned(world: World) -> None:
 
 
 def test_publishers_of_accounts_that_are_not_loaded_are_named(world: World) -> None:
-    """A delegate's spec alone cannot read the owner's identity, but the topic's policy names it."""
+    """If only the delegate's spec is loaded, the topic's policy names the owner's identity and the plan warns about it."""
     mailer = WITH.replace("Owner", "Delegate").replace(OWNER, DELEGATE).replace("corp", "mailer")
     world.identity("example.com")
     world.converge(mailer + "---\n" + HEAD + "identities: {example.com: {notifications: {bounce: mailer/t}}}\n")
@@ -113,7 +113,7 @@ def test_publishers_of_accounts_that_are_not_loaded_are_named(world: World) -> N
 
 
 def point(shell: Shell) -> None:
-    """An undeclared identity publishes to the topic."""
+    """Set the topic as the bounce topic of an undeclared identity."""
     sandbox = shell.sandbox
     sandbox.declare_identity(OWNER, REGION, "theirs.example.com")
     sandbox.session(OWNER, REGION).client("ses").set_identity_notification_topic(
@@ -121,8 +121,8 @@ def point(shell: Shell) -> None:
     )
 
 
-def test_on_the_command_line_it_is_told(shell: Shell) -> None:
-    """plan says that it looks, and how long that takes; errors are no plan."""
+def test_the_command_line_announces_the_search(shell: Shell) -> None:
+    """plan announces the search for users on stderr; a plan with errors is not saved."""
     shell.specs(WITH)
     shell.run("apply", "--sandbox", "--auto-approve")
     shell.specs(HEAD)
@@ -134,8 +134,8 @@ def test_on_the_command_line_it_is_told(shell: Shell) -> None:
     assert "notification_topic theirs.example.com/bounce in 111111111111/eu-west-1 still uses it" in result.err
 
 
-def test_a_saved_plan_is_refused_where_its_topic_has_come_into_use(shell: Shell) -> None:
-    """Between plan and apply hours may pass: who uses the topic is asked again, and nothing is written."""
+def test_a_saved_plan_is_refused_if_its_topic_is_used_now(shell: Shell) -> None:
+    """Apply reads the users of the topic again; if there is one, nothing is written."""
     shell.specs(WITH)
     shell.run("apply", "--sandbox", "--auto-approve")
     shell.specs(HEAD)
