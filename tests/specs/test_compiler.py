@@ -1,4 +1,4 @@
-"""What the specs ask for, references resolved."""
+"""Compilation of specs: declared resources with resolved references."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def both(owner_body: str, delegate_body: str = "topics: {feedback: {}}\n") -> st
 
 
 def notifications(text: str, identity: str = "a.com", spec: str = "corp") -> dict[str, Any]:
-    """By type: the topic and whether headers are included; None: no topic; a type that is left alone is not there."""
+    """Return by type the topic and whether headers are included; None: no topic; unmanaged types are missing."""
     found = wants(compiled(text))
     result = {}
     for type_ in TYPES:
@@ -70,16 +70,16 @@ FROM_DEFAULTS: dict[str, Any] = {"bounce": ("t", True), "complaint": ("t", False
     ],
 )
 def test_an_identitys_own_settings_override_the_defaults_key_by_key(expected: dict[str, Any], own: str) -> None:
-    """What an identity says itself counts; the rest comes from the defaults."""
+    """Values of an identity override the defaults; missing values come from the defaults."""
     assert expected == notifications(owner(DEFAULTS % own))
 
 
-def test_what_neither_the_identity_nor_the_defaults_name_has_no_topic() -> None:
-    """A spec declares its resources whole: an unnamed type has no topic and no header flag."""
+def test_an_undeclared_type_has_no_topic() -> None:
+    """A type without a declaration has no topic and no header flag."""
     assert dict.fromkeys(TYPES) == notifications(owner("identities: {a.com: }\n"))
 
 
-def test_left_out_headers_are_off() -> None:
+def test_undeclared_headers_are_off() -> None:
     """A live header flag that is not declared is planned for deletion."""
     found = wants(compiled(owner("topics: {t: {}}\nidentities: {a.com: {notifications: {bounce: t}}}\n")))
 
@@ -87,7 +87,7 @@ def test_left_out_headers_are_off() -> None:
 
 
 def test_an_unmanaged_type_is_read_and_not_declared() -> None:
-    """What is unmanaged is a route all the same, so it is looked at and left alone."""
+    """An unmanaged type is read, because it is a route, and not declared."""
     found = compiled(owner("identities: {a.com: {notifications: {bounce: unmanaged}}}\n"))
 
     assert [str(u.address) for u in found.unmanaged] == ["corp/eu-west-1/notification_topic/a.com/bounce"]
@@ -95,7 +95,7 @@ def test_an_unmanaged_type_is_read_and_not_declared() -> None:
 
 
 def test_headers_over_no_default_topic_is_a_problem() -> None:
-    """Headers of a type without a topic mean nothing."""
+    """Headers of a type without a topic are a problem."""
     assert [str(p) for p in problems(owner("identities: {a.com: {notifications: {bounce: {headers: true}}}}\n"))] == [
         "specs.yaml:5:38: identities.a.com.notifications.bounce: topic is missing; name a topic here or under defaults"
     ]
@@ -132,8 +132,8 @@ def test_forwarding_is_the_identitys_else_the_defaults_else_unmanaged(
         ("complaint", "bounce: t, delivery: t"),
     ],
 )
-def test_forwarding_off_needs_topics_for_bounces_and_complaints(missing: str, settings: str) -> None:
-    """SES refuses forwarding off where a bounce or complaint would go nowhere, so it is refused before any call."""
+def test_forwarding_off_requires_topics_for_bounces_and_complaints(missing: str, settings: str) -> None:
+    """SES refuses forwarding off if bounces or complaints have no topic, so sesform refuses it before any call."""
     text = owner(
         f"topics: {{t: {{}}}}\nidentities:\n  a.com:\n    notifications: {{{settings}}}\n    feedback_forwarding: false\n"
     )
@@ -147,8 +147,8 @@ def test_forwarding_off_needs_topics_for_bounces_and_complaints(missing: str, se
     ] == [str(p) for p in problems(text)]
 
 
-def test_forwarding_off_beside_unmanaged_types_is_for_the_plan_to_judge() -> None:
-    """Whether an unmanaged type has a topic only AWS knows."""
+def test_forwarding_off_with_unmanaged_types_is_checked_by_the_plan() -> None:
+    """Only AWS knows whether an unmanaged type has a topic, so the plan checks it."""
     assert (
         problems(
             owner(
@@ -162,8 +162,8 @@ def test_forwarding_off_beside_unmanaged_types_is_for_the_plan_to_judge() -> Non
 # --- absent --------------------------------------------------------------------------------------------------------------
 
 
-def test_an_absent_identity_has_nothing_set_and_forwarding_on() -> None:
-    """`absent`: topics gone, header flags off, SES mails feedback again; the identity itself is not touched."""
+def test_an_absent_identity_has_no_topics_and_forwarding_on() -> None:
+    """An absent identity has no topics, no header flags, and forwarding on; the identity itself is not deleted."""
     found = wants(compiled(owner("identities: {a.com: absent}\n")))
     settings = [f"corp/eu-west-1/notification_{part}/a.com/{type_}" for type_ in TYPES for part in ("topic", "headers")]
 
@@ -174,7 +174,7 @@ def test_an_absent_identity_has_nothing_set_and_forwarding_on() -> None:
 
 
 def test_absent_topics_sets_and_destinations_must_not_exist() -> None:
-    """What is declared absent is named in the plan as a removal."""
+    """A resource that is declared absent is desired as None."""
     text = owner(
         "topics: {t: absent}\nconfiguration_sets: {c: absent, d: {event_destinations: {e: absent}, exclusive: false}}\n"
     )
@@ -188,7 +188,7 @@ def test_absent_topics_sets_and_destinations_must_not_exist() -> None:
 
 
 @pytest.mark.parametrize(("expected", "body"), [(True, "c: "), (True, "c: absent"), (False, "c: {exclusive: false}")])
-def test_a_set_is_exclusive_unless_it_says_otherwise(expected: bool, body: str) -> None:
+def test_a_set_is_exclusive_by_default(expected: bool, body: str) -> None:
     """Destinations that an exclusive set does not list are planned for deletion; an absent set is deleted with all of them."""
     found = compiled(owner(f"configuration_sets: {{{body}}}\n"))
 
@@ -211,27 +211,27 @@ def test_everything_exists_once_in_each_region() -> None:
 
 
 def test_domains_are_lower_case() -> None:
-    """SES knows domains in lower case only."""
+    """SES converts domains to lower case."""
     assert "corp/eu-west-1/notification_topic/example.com/bounce" in wants(
         compiled(owner("identities: {Example.COM: }\n"))
     )
 
 
 def test_addresses_keep_their_case() -> None:
-    """SES tells e-mail identities by case, domain part and all."""
+    """SES compares e-mail identities case-sensitively, including the domain."""
     assert "corp/eu-west-1/notification_topic/Me@A.com/bounce" in wants(compiled(owner("identities: {Me@A.com: }\n")))
 
 
 def test_a_domain_in_two_cases_is_declared_twice() -> None:
-    """Two spellings of one domain would fight over its settings."""
+    """Two spellings of one domain are the same identity and a duplicate declaration."""
     found = problems(owner("identities:\n  a.com:\n  A.com:\n"))
 
     assert "notification_topic a.com/bounce is already declared at specs.yaml:6" in [p.summary for p in found]
     assert {(7, 3)} == {(p.line, p.column) for p in found}
 
 
-def test_addresses_that_differ_in_case_only_are_warned_about() -> None:
-    """They are two identities to SES, and most likely one to their author."""
+def test_identities_that_differ_in_case_only_are_a_warning() -> None:
+    """E-mail identities that differ in case only are two identities to SES; a warning says so."""
     (warning,) = compiled(owner("identities:\n  a@a.com:\n  A@a.com:\n")).warnings
 
     assert (warning.severity, str(warning)) == (
@@ -250,8 +250,8 @@ def test_spec_names_are_unique() -> None:
     ]
 
 
-def test_two_specs_cannot_declare_the_same_thing() -> None:
-    """One spec speaks for a thing; the other is told where."""
+def test_two_specs_cannot_declare_the_same_resource() -> None:
+    """A resource that two specs declare is a problem that names the other declaration."""
     text = owner("topics: {t: {}}\n") + "---\n" + owner("topics: {t: {}}\n").replace("corp", "corp2")
     (topic, *_) = problems(text)
 
@@ -265,7 +265,7 @@ def test_the_same_account_may_be_in_two_specs() -> None:
 
 
 def test_access_is_that_of_the_credentials() -> None:
-    """How an account is reached goes with its spec's name."""
+    """Each spec name has the access of its credentials."""
     text = owner("credentials: {role_arn: 'arn:aws:iam::111111111111:role/r', external_id: abc, profile: p}\n")
 
     assert {
@@ -290,7 +290,7 @@ def test_access_is_that_of_the_credentials() -> None:
     ],
 )
 def test_a_reference_is_a_name_spec_and_name_or_an_arn(expected: str, reference: str) -> None:
-    """Every way to name a topic leads to its ARN."""
+    """Each form of reference resolves to the topic's ARN."""
     text = both(
         f"topics: {{mine: {{}}}}\nidentities: {{a.com: {{notifications: {{bounce: '{reference}'}}}}}}\n",
         "topics: {feedback: {}, named: {name: real-name}, theirs: {external: true}}\n",
@@ -329,8 +329,8 @@ def test_a_reference_is_a_name_spec_and_name_or_an_arn(expected: str, reference:
         ("'x.fifo' is a FIFO topic; use a standard topic: SES does not publish to FIFO topics", "x.fifo"),
     ],
 )
-def test_a_reference_that_leads_nowhere_is_a_problem(expected: str, reference: str) -> None:
-    """Every reference that SES could not use is told with its place, and with what was meant where that can be guessed."""
+def test_a_reference_that_cannot_be_resolved_is_a_problem(expected: str, reference: str) -> None:
+    """A reference that SES cannot use is a problem with its place and, if possible, a suggestion."""
     text = both(
         f"topics: {{feedback: {{}}, gone: absent}}\nidentities:\n  a.com:\n    notifications: {{bounce: '{reference}'}}\n"
     )
@@ -341,7 +341,7 @@ def test_a_reference_that_leads_nowhere_is_a_problem(expected: str, reference: s
 
 
 def test_an_arn_in_a_spec_of_several_regions_gets_a_hint() -> None:
-    """One ARN cannot do for two regions: the name can."""
+    """If a spec has several regions, the hint says to refer to the topic by name."""
     text = owner(f"identities: {{a.com: {{notifications: {{bounce: '{topic_arn('t')}'}}}}}}\n").replace(
         "[", "[us-east-1, "
     )
@@ -350,15 +350,15 @@ def test_an_arn_in_a_spec_of_several_regions_gets_a_hint() -> None:
     assert problem.hint == "use a topic in the same region; refer to it by name, so that each region uses its own"
 
 
-def test_an_unknown_topic_without_a_neighbour_is_to_be_declared() -> None:
-    """Where there is nothing to guess from, the hint says where to declare it."""
+def test_an_unknown_topic_without_a_similar_name_gets_a_hint() -> None:
+    """If no topic has a similar name, the hint says where to declare the topic."""
     (problem,) = problems(owner("identities: {a.com: {notifications: {bounce: t}}}\n"))
 
     assert problem.hint == "declare it under topics of corp"
 
 
 def test_a_managed_topic_that_another_spec_calls_external_is_managed() -> None:
-    """The spec that manages a topic speaks for it, in whatever order the files come."""
+    """A topic that one spec manages is managed, also if another spec calls it external, in any order of the files."""
     external = delegate("topics: {t: {external: true}}\n").replace(DELEGATE, OWNER)
 
     for text in (owner("topics: {t: {}}\n") + "---\n" + external, external + "---\n" + owner("topics: {t: {}}\n")):
@@ -366,14 +366,14 @@ def test_a_managed_topic_that_another_spec_calls_external_is_managed() -> None:
 
 
 def test_an_external_topic_is_no_fifo_topic_either() -> None:
-    """SES publishes to no FIFO topic, whoever manages it."""
+    """SES publishes to no FIFO topic, so an external FIFO topic is a problem too."""
     assert [
         "specs.yaml:5:10: topics.x.fifo: 'x.fifo' is a FIFO topic; use a standard topic: SES does not publish to FIFO topics"
     ] == [str(p) for p in problems(owner("topics: {x.fifo: {external: true}}\n"))]
 
 
 def test_an_external_topic_is_not_declared() -> None:
-    """What is managed elsewhere is looked at only."""
+    """An external topic is read only."""
     assert wants(compiled(owner("topics: {t: {external: true}}\n"))) == {}
 
 
@@ -388,14 +388,14 @@ def test_an_external_topic_is_not_declared() -> None:
     ],
 )
 def test_a_topics_settings_are_managed_where_they_are_declared(expected: dict[str, Any], settings: str) -> None:
-    """Attributes that are left out stay as they are in AWS."""
+    """Undeclared attributes are unmanaged."""
     found = wants(compiled(owner(f"topics: {{t: {{{settings}}}}}\n")))["corp/eu-west-1/topic/t"]
 
     assert {"topic_arn": topic_arn("t"), "name": "t", **expected} == found
 
 
-def test_a_subscription_is_declared_with_what_it_says() -> None:
-    """A subscription is known by topic, protocol and endpoint, and manages the settings that it names."""
+def test_a_subscription_has_its_declared_attributes() -> None:
+    """A subscription has its topic, protocol and endpoint, and manages the attributes that it declares."""
     text = owner("topics: {t: {subscriptions: [{protocol: email, endpoint: a@b.c, raw_message_delivery: false}]}}\n")
 
     assert {
@@ -444,7 +444,7 @@ def test_a_subscription_is_declared_with_what_it_says() -> None:
     ],
 )
 def test_each_kind_of_event_destination(expected: dict[str, Any], settings: str) -> None:
-    """A destination is declared whole: enabled unless it says otherwise, events as AWS spells and sorts them, its target."""
+    """An event destination is enabled by default, has AWS's event types in AWS's order, and has its target."""
     text = owner(
         f"topics: {{t: {{}}}}\nconfiguration_sets: {{c: {{event_destinations: {{d: {{events: [send, bounce], {settings}}}}}}}}}\n"
     )
@@ -454,8 +454,8 @@ def test_each_kind_of_event_destination(expected: dict[str, Any], settings: str)
     )["corp/eu-west-1/event_destination/c/d"]
 
 
-def test_pinpoint_is_warned_about() -> None:
-    """A service that ends is pointed out."""
+def test_pinpoint_is_a_warning() -> None:
+    """A Pinpoint destination gets a warning, because AWS ends the service."""
     destination = f"{{events: [send], pinpoint: '{APPLICATION}'}}"
     text = f"configuration_sets: {{c: {{event_destinations: {{d: {destination}}}}}}}\n"
 
@@ -464,7 +464,7 @@ def test_pinpoint_is_warned_about() -> None:
 
 @pytest.mark.parametrize("target", ["firehose", "pinpoint", "eventbridge"])
 def test_a_destinations_target_is_in_the_sets_account_and_region(target: str) -> None:
-    """SES reaches no stream, application or bus of another account or region."""
+    """SES does not deliver to a stream, application or bus of another account or region."""
     elsewhere = {
         "firehose": f"{{stream: '{STREAM.replace(OWNER, '333333333333')}', role: '{ROLE}'}}",
         "pinpoint": "'arn:aws:mobiletargeting:us-east-1:111111111111:apps/a'",
@@ -478,7 +478,7 @@ def test_a_destinations_target_is_in_the_sets_account_and_region(target: str) ->
 
 
 def test_a_stream_of_another_partition_is_refused() -> None:
-    """Account and region do not make an ARN one that SES reaches: the partition counts too."""
+    """SES does not deliver to a stream of another partition."""
     stream = STREAM.replace("arn:aws:", "arn:aws-cn:")
     settings = f"{{events: all, firehose: {{stream: '{stream}', role: '{ROLE}'}}}}"
     (problem,) = problems(owner(f"configuration_sets: {{c: {{event_destinations: {{d: {settings}}}}}}}\n"))
@@ -492,7 +492,7 @@ PARTNER = identity_arn("partner.example", "333333333333")
 
 
 def test_a_cross_account_entry_is_in_the_delegates_scope() -> None:
-    """The delegate's own calls set topics of a foreign identity, named by its ARN; types left out are to have none."""
+    """A cross-account entry has the delegate's scope and the identity's ARN; undeclared types have no topic."""
     text = delegate(
         f"topics: {{t: {{}}}}\ncross_account_notifications: {{'{PARTNER}': {{bounce: t, delivery: unmanaged}}}}\n"
     )
@@ -506,8 +506,8 @@ def test_a_cross_account_entry_is_in_the_delegates_scope() -> None:
     assert f"mailer/eu-west-1/feedback_forwarding/{PARTNER}" not in wants(found)
 
 
-def test_an_absent_cross_account_entry_has_nothing_set() -> None:
-    """Forwarding of another account's identity is not managed."""
+def test_an_absent_cross_account_entry_has_no_topics() -> None:
+    """An absent entry has no topics and no headers; forwarding of another account's identity is not managed."""
     found = wants(compiled(delegate(f"cross_account_notifications: {{'{PARTNER}': absent}}\n")))
 
     assert {
@@ -516,7 +516,7 @@ def test_an_absent_cross_account_entry_has_nothing_set() -> None:
 
 
 def test_a_foreign_domain_is_lower_case_too() -> None:
-    """The identity within the ARN is spelled as SES knows it."""
+    """The identity in the ARN is spelled as in SES."""
     text = delegate(f"cross_account_notifications: {{'{PARTNER.replace('partner', 'Partner')}': absent}}\n")
 
     assert f"mailer/eu-west-1/notification_topic/{PARTNER}/bounce" in wants(compiled(text))
@@ -539,8 +539,8 @@ def test_a_foreign_domain_is_lower_case_too() -> None:
         ),
     ],
 )
-def test_a_cross_account_entry_that_cannot_be(expected: str, arn: str) -> None:
-    """The account's own identities and those of other regions do not belong here."""
+def test_an_invalid_cross_account_entry_is_a_problem(expected: str, arn: str) -> None:
+    """The account's own identities, and those of other regions and partitions, are refused."""
     assert [f"specs.yaml:6:3: cross_account_notifications.{arn}: {expected}"] == [
         str(p) for p in problems(delegate(f"cross_account_notifications:\n  {arn}: absent\n"))
     ]
@@ -554,7 +554,7 @@ def publishers(text: str, key: str = "mailer/eu-west-1/topic_policy/feedback") -
     return [Publisher(*p) for p in want["publishers"]] if want else []
 
 
-def test_the_publishers_of_a_topic_follow_from_who_routes_to_it() -> None:
+def test_the_publishers_of_a_topic_are_its_users() -> None:
     """Identities, configuration sets and legacy entries that use a topic may publish; for legacy entries both accounts."""
     text = both(
         "identities: {a.com: {notifications: {bounce: mailer/feedback, complaint: mailer/feedback}}}\n",
@@ -579,20 +579,20 @@ def test_an_arn_of_a_managed_topic_counts_as_a_reference() -> None:
 
 
 def test_a_topic_that_nothing_publishes_to_allows_no_publisher() -> None:
-    """A managed topic without users has none of our statements."""
+    """A managed topic without users has no statement of sesform."""
     assert publishers(FEEDBACK) == []
 
 
-def test_an_external_topic_has_no_policy_of_ours() -> None:
-    """The policy of a topic that is managed elsewhere is not touched."""
+def test_an_external_topic_has_no_declared_policy() -> None:
+    """The policy of an external topic is not changed."""
     text = owner("topics: {t: {external: true}}\nidentities: {a.com: {notifications: {bounce: t}}}\n")
 
     assert [a for a in wants(compiled(text)) if "topic_policy" in a] == []
     assert [topic_arn("t")] == [t.topic_arn for t in compiled(text).targets]
 
 
-def test_a_topic_with_an_unmanaged_policy_has_none_of_ours() -> None:
-    """The topic is managed, its policy is not: it is watched, as that of an external topic is."""
+def test_a_topic_with_an_unmanaged_policy_has_no_declared_policy() -> None:
+    """The unmanaged policy of a managed topic is read and checked, as that of an external topic is."""
     text = owner("topics: {t: {policy: unmanaged}}\nidentities: {a.com: {notifications: {bounce: t}}}\n")
     done = compiled(text)
 
@@ -601,8 +601,8 @@ def test_a_topic_with_an_unmanaged_policy_has_none_of_ours() -> None:
     assert (topic_arn("t"),) == done.watched_topics
 
 
-def test_only_policies_that_others_keep_are_watched() -> None:
-    """What sesform keeps itself need not be looked at once more; what it does not is looked at once."""
+def test_only_unmanaged_policies_are_watched() -> None:
+    """Only policies that sesform does not manage are watched, each once."""
     theirs = topic_arn("x", "333333333333")
     notifications = f"{{bounce: t, complaint: '{theirs}', delivery: '{theirs}'}}"
     text = owner(f"topics: {{t: {{}}}}\nidentities: {{a.com: {{notifications: {notifications}}}}}\n")
@@ -616,7 +616,7 @@ GRANT = "corp/eu-west-1/sending_policy/a.com/"
 
 
 def test_a_grant_is_a_policy_for_exactly_that_delegate() -> None:
-    """A spec's account may do what is listed, with that identity, under those conditions."""
+    """The delegate's account may call the listed actions for that identity under the declared conditions."""
     text = both(
         "identities: {a.com: {authorize: {mailer: "
         "{actions: [SendRawEmail], conditions: {StringLike: {'ses:FromAddress': '*@a.com'}}}}}}\n"
@@ -650,7 +650,7 @@ def test_a_grant_is_a_policy_for_exactly_that_delegate() -> None:
     ],
 )
 def test_a_delegate_is_a_spec_an_account_or_a_principal(expected: str, grantee: str) -> None:
-    """Whoever is authorized ends as one principal."""
+    """Each form of delegate results in one principal."""
     found = wants(compiled(both(f"identities: {{a.com: {{authorize: {{'{grantee}': }}}}}}\n")))
     (policy,) = [w["policy"] for a, w in found.items() if a.startswith(GRANT)]
 
@@ -658,8 +658,8 @@ def test_a_delegate_is_a_spec_an_account_or_a_principal(expected: str, grantee: 
     assert policy["Statement"][0]["Action"] == ["ses:SendEmail", "ses:SendRawEmail"]
 
 
-def test_a_grant_of_the_defaults_can_be_taken_back() -> None:
-    """An identity's entry for a delegate replaces that of the defaults, one delegate at a time."""
+def test_a_grant_of_the_defaults_can_be_removed() -> None:
+    """An identity's entry for a delegate replaces that of the defaults; other delegates stay."""
     text = both(
         "defaults: {identity: {authorize: {mailer: , '333333333333': }}}\nidentities: {a.com: {authorize: {mailer: absent}}}\n"
     )
@@ -670,7 +670,7 @@ def test_a_grant_of_the_defaults_can_be_taken_back() -> None:
 
 
 def test_an_unknown_delegate_is_a_problem() -> None:
-    """A grantee that no spec bears the name of is not guessed at."""
+    """A delegate that is not a known spec is a problem with a suggestion."""
     found = problems(both("identities: {a.com: {authorize: {mailr: }}}\n"))
 
     assert [str(p) for p in found] == [
@@ -680,7 +680,7 @@ def test_an_unknown_delegate_is_a_problem() -> None:
 
 @pytest.mark.parametrize(("text", "written"), [("true", "true"), ("5", "5"), ("[5, x, false]", ["5", "x", "false"])])
 def test_the_values_of_a_grants_conditions_are_texts_as_in_a_policy(text: str, written: object) -> None:
-    """IAM compares texts, so that a switch or a number need no quotes."""
+    """IAM compares condition values as text, so booleans and numbers need no quotes."""
     conditions = f"{{Bool: {{'aws:SecureTransport': {text}}}}}"
     made = wants(
         compiled(owner(f"identities: {{a.com: {{authorize: {{'222222222222': {{conditions: {conditions}}}}}}}}}\n"))
@@ -691,8 +691,8 @@ def test_the_values_of_a_grants_conditions_are_texts_as_in_a_policy(text: str, w
     assert {"Bool": {"aws:SecureTransport": written}} == want["policy"]["Statement"][0]["Condition"]
 
 
-def test_a_grant_to_a_spec_that_has_gone_can_be_taken_back() -> None:
-    """Its policy has the grantee's name, and nothing else need be known of it; it may be a slip, so that it is warned of."""
+def test_a_grant_to_a_removed_spec_can_be_removed() -> None:
+    """A grant to an unknown spec may be declared absent; a warning reports a possible typing error."""
     desired = compiled(owner("identities: {a.com: {authorize: {gone: absent}}}\n"))
 
     assert {GRANT + "sesform-gone": None} == {a: want for a, want in wants(desired).items() if a.startswith(GRANT)}
@@ -700,7 +700,7 @@ def test_a_grant_to_a_spec_that_has_gone_can_be_taken_back() -> None:
 
 
 def test_no_more_than_twenty_policies() -> None:
-    """SES takes twenty sending policies an identity."""
+    """The quota of SES is twenty sending policies for each identity."""
     grants = ", ".join(f"'{n:012}': " for n in range(21))
 
     assert [p.summary for p in problems(owner(f"identities: {{a.com: {{authorize: {{{grants}}}}}}}\n"))] == [
@@ -709,7 +709,7 @@ def test_no_more_than_twenty_policies() -> None:
 
 
 def test_a_policy_that_is_too_large_is_a_problem() -> None:
-    """SES takes sending policies of up to four kilobytes."""
+    """The quota of SES is four kilobytes for each sending policy."""
     values = ", ".join(f"'{n:060}@a.com'" for n in range(70))
     text = owner(
         f"identities: {{a.com: {{authorize: {{'333333333333': {{conditions: {{StringLike: {{k: [{values}]}}}}}}}}}}}}\n"
@@ -742,7 +742,7 @@ def test_the_default_set_is_the_identitys_else_the_defaults_else_unmanaged(
 
 
 def test_a_default_set_that_is_declared_absent_is_a_problem() -> None:
-    """Mail of an identity whose default set is gone is refused by SES."""
+    """SES refuses mail of an identity whose default set does not exist, so an absent default set is a problem."""
     text = owner("configuration_sets: {c: absent}\nidentities: {a.com: {default_configuration_set: c}}\n")
 
     assert [p.summary for p in problems(text)] == ["configuration set 'c' is declared absent"]
@@ -775,8 +775,8 @@ def test_destroy_declares_everything_absent() -> None:
     } == {address(a).type for a in found}
 
 
-def test_destroy_leaves_alone_what_is_unmanaged() -> None:
-    """What the specs leave alone, destroying leaves alone."""
+def test_destroy_does_not_change_unmanaged_resources() -> None:
+    """Destroy does not change unmanaged resources."""
     text = owner("identities: {a.com: {notifications: {bounce: unmanaged}, feedback_forwarding: unmanaged}}\n")
     found = wants(compiled(text, destroy=True))
 
@@ -784,15 +784,15 @@ def test_destroy_leaves_alone_what_is_unmanaged() -> None:
     assert "corp/eu-west-1/notification_topic/a.com/complaint" in found
 
 
-def test_destroy_takes_all_destinations_of_a_set_along() -> None:
-    """A set that goes takes its destinations along, so they are steps of the plan, exclusive or not."""
+def test_destroy_deletes_all_destinations_of_a_set() -> None:
+    """Destroy makes each set exclusive, so that all its destinations are steps of the plan."""
     found = compiled(owner("configuration_sets: {c: {exclusive: false}}\n"), destroy=True)
 
     assert {address("corp/eu-west-1/configuration_set/c")} == found.exclusive
 
 
 def test_the_origin_says_where_and_what() -> None:
-    """A reason in a plan leads to the line that asks for it."""
+    """The origin of a resource names its line and the declared value."""
     text = owner(
         "topics: {t: {}}\ndefaults: {identity: {notifications: {bounce: t}}}\n"
         "identities:\n  a.com:\n    notifications:\n      complaint: null\n"
@@ -823,7 +823,7 @@ def test_the_origin_says_where_and_what() -> None:
     ],
 )
 def test_a_key_is_in_its_topics_region(expected: list[str], regions: str, key: str) -> None:
-    """SNS takes keys of the topic's region only; of which account does not matter."""
+    """SNS accepts only keys of the topic's region, of any account."""
     text = owner(f"topics: {{t: {{kms_key: '{key}'}}}}\n").replace("[eu-west-1]", f"[{regions}]")
 
     assert expected == list(map(str, problems(text)))

@@ -1,4 +1,4 @@
-"""The JSON Schema of the specs, as editors use it."""
+"""The JSON Schema of the specs for editors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def described() -> dict[str, Any]:
 
 
 def schemas(node: Any, path: str = "$") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every schema within a schema, without names of properties and definitions."""
+    """Yield every subschema, without the names of properties and definitions."""
     if not isinstance(node, dict):
         return
     yield path, node
@@ -59,29 +59,29 @@ KEYWORDS = {
         "oneOf",
     ),
     *("minLength", "maxLength", "uniqueItems"),
-    *("markdownDescription", "patternErrorMessage"),  # yaml-language-server's own
+    *("markdownDescription", "patternErrorMessage"),  # yaml-language-server adds this one
 }
 
 
 def test_it_is_a_schema_of_draft_2020_12() -> None:
-    """Editors learn from the document itself how to read it."""
+    """The schema names its draft."""
     assert described()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
 def test_it_uses_known_keywords_only() -> None:
-    """Nothing of the library that made it is left in it."""
+    """The schema has only keywords that editors know."""
     assert {path: sorted(node.keys() - KEYWORDS) for path, node in schemas(described()) if node.keys() - KEYWORDS} == {}
 
 
-def test_every_reference_leads_somewhere() -> None:
-    """No reference is left dangling."""
+def test_every_reference_has_a_definition() -> None:
+    """Every reference has a definition."""
     wanted = {node["$ref"] for _, node in schemas(described()) if "$ref" in node}
 
     assert set() == wanted - {f"#/$defs/{name}" for name in described()["$defs"]}
 
 
 def test_every_mapping_is_closed() -> None:
-    """An unknown key is a mistake to the editor too."""
+    """Unknown keys are an error in editors too."""
     assert [
         path for path, node in schemas(described()) if "properties" in node and node.get("additionalProperties")
     ] == []
@@ -91,7 +91,7 @@ def test_every_mapping_is_closed() -> None:
 
 
 def test_every_field_has_a_description_and_no_title() -> None:
-    """An editor shows what a field is for, and not its name once more."""
+    """Every field has a description, and no title that only repeats its name."""
     fields = [
         (f"{path}.{name}", field)
         for path, node in schemas(described())
@@ -112,30 +112,30 @@ def test_every_field_has_a_description_and_no_title() -> None:
         ({"events"}, "EventDestination"),
     ],
 )
-def test_what_must_be_there_is_required(expected: set[str], definition: str) -> None:
-    """The editor asks for the fields without which a spec is refused."""
+def test_required_fields_are_required(expected: set[str], definition: str) -> None:
+    """Required fields of the specs are required in the schema."""
     assert expected == set(described()["$defs"][definition]["required"])
 
 
 def test_the_short_form_of_a_notification_is_offered() -> None:
-    """A topic's name alone is as good as a mapping, to the editor too."""
+    """The schema accepts a topic's name instead of a mapping."""
     bounce = described()["$defs"]["Notifications"]["properties"]["bounce"]
 
     assert "string" in [branch.get("type") for branch in bounce["anyOf"]]
 
 
 def test_all_is_offered_for_events() -> None:
-    """`events: all` is no mistake to the editor."""
+    """The schema accepts `events: all`."""
     events = described()["$defs"]["EventDestination"]["properties"]["events"]
 
     assert {"const": "all"} in [{k: v for k, v in branch.items() if k == "const"} for branch in events["anyOf"]]
 
 
 def test_it_is_plain_json() -> None:
-    """The schema can be written as JSON and is the same when read again."""
+    """The schema is valid JSON and is the same when it is read again."""
     assert described() == json.loads(json.dumps(described()))
 
 
 def test_it_is_the_same_every_time() -> None:
-    """Two runs give the same text, so that a saved copy can be compared."""
+    """Two runs give the same text, so that users can compare a saved copy."""
     assert json.dumps(json_schema()) == json.dumps(json_schema())

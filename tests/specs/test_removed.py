@@ -1,4 +1,4 @@
-"""Removed resources: which are absent, under which address, and with which reason."""
+"""Removed resources: which are declared absent, their addresses, and their reasons."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sesform.specs.desired import Desired
 
 
 def since(old: str, new: str) -> Desired:
-    """The new specs, with the resources removed from the old ones absent."""
+    """Return the new specs, with removed resources of the old specs as absent."""
     return removed.since(compiled(old), compiled(new) if new else _nothing(), "c0ffee", RESOURCES)
 
 
@@ -23,8 +23,8 @@ def _nothing() -> Desired:
     return Desired({}, (), frozenset(), (), {}, ())
 
 
-def leaving(old: str, new: str) -> dict[str, Any]:
-    """What is wanted of each resource that the new specs do not declare themselves, by address."""
+def removed_resources(old: str, new: str) -> dict[str, Any]:
+    """Return the desired properties of each resource that the new specs do not declare, by address."""
     own = compiled(new).declared if new else {}
     return {str(a): d.desired for a, d in since(old, new).declared.items() if a not in own}
 
@@ -38,72 +38,74 @@ NULLS = {
 FORWARDING = {"corp/eu-west-1/feedback_forwarding/example.com": {"identity": "example.com", "enabled": True}}
 
 
-def test_an_identity_that_left_is_taken_back_whole() -> None:
-    """All three topics null, headers off, forwarding on, even where only one type had a topic: as `absent` does."""
+def test_a_removed_identity_is_reset_completely() -> None:
+    """A removed identity has no topics and headers, and forwarding on, as with `absent`."""
     old = owner(TOPIC + "identities: {example.com: {notifications: {bounce: a}}}")
 
-    assert NULLS | FORWARDING == leaving(old, owner(TOPIC))
+    assert NULLS | FORWARDING == removed_resources(old, owner(TOPIC))
 
 
-def test_what_was_unmanaged_of_an_identity_that_left_stays_unmanaged() -> None:
-    """sesform never had it, so it does not take it back; it is still read, because it is a route."""
+def test_unmanaged_resources_of_a_removed_identity_stay_unmanaged() -> None:
+    """Unmanaged resources of a removed identity stay unmanaged; they are read, because they are routes."""
     settings = "{notifications: {bounce: a, delivery: unmanaged}, feedback_forwarding: unmanaged}"
     old, new = owner(TOPIC + f"identities: {{example.com: {settings}}}"), owner(TOPIC)
     rest = {address: want for address, want in NULLS.items() if not address.endswith("delivery")}
 
-    assert rest == leaving(old, new)
+    assert rest == removed_resources(old, new)
     assert ["corp/eu-west-1/notification_topic/example.com/delivery"] == [
         str(d.address) for d in since(old, new).unmanaged
     ]
 
 
 @pytest.mark.parametrize("settings", ["absent", "{}", "{notifications: {bounce: null}, feedback_forwarding: true}"])
-def test_what_was_absent_is_nothing(settings: str) -> None:
-    """Of an identity that had no setting to begin with nothing is left to take back."""
-    assert {} == leaving(owner(f"identities: {{example.com: {settings}}}"), owner())
+def test_removal_of_an_absent_identity_plans_nothing(settings: str) -> None:
+    """Removal of an identity without managed resources plans nothing."""
+    assert {} == removed_resources(owner(f"identities: {{example.com: {settings}}}"), owner())
 
 
 @pytest.mark.parametrize(
     "settings", ["absent", "{}", "{notifications: {bounce: unmanaged, complaint: unmanaged, delivery: unmanaged}}"]
 )
-def test_an_identity_that_is_named_has_not_left(settings: str) -> None:
-    """Absent, null and unmanaged are all words about it."""
+def test_a_named_identity_is_not_removed(settings: str) -> None:
+    """An identity that is declared absent, null or unmanaged is not removed."""
     old = owner(TOPIC + "identities: {example.com: {notifications: {bounce: {topic: a, headers: true}}}}")
 
-    assert {} == leaving(old, owner(TOPIC + f"identities: {{example.com: {settings}}}"))
+    assert {} == removed_resources(old, owner(TOPIC + f"identities: {{example.com: {settings}}}"))
 
 
-def test_case_and_defaults_do_not_make_an_identity_leave() -> None:
-    """Domains are one whatever their case; where a setting stands does not matter."""
+def test_case_and_defaults_do_not_remove_an_identity() -> None:
+    """Domains are compared without case, and a declaration may move between identity and defaults."""
     old = owner(TOPIC + "identities: {Example.COM: {notifications: {bounce: a}}}")
     new = owner(TOPIC + "defaults: {identity: {notifications: {bounce: a}}}\nidentities: {example.com: {}}")
 
-    assert {} == leaving(old, new)
+    assert {} == removed_resources(old, new)
 
 
-def test_settings_that_are_left_out_of_an_identity_have_left() -> None:
-    """A grant, a default set and forwarding off that were declared, and that the identity says nothing of now."""
+def test_undeclared_settings_of_an_identity_are_removed() -> None:
+    """A sending policy, a default set and forwarding off that an identity no longer declares are removed."""
     more = 'feedback_forwarding: false, default_configuration_set: main, authorize: {"222222222222": {}}'
     head = TOPIC + "configuration_sets: {main: {}}\nidentities: {example.com: {notifications: {bounce: a, complaint: a}"
 
     assert FORWARDING | {
         "corp/eu-west-1/sending_policy/example.com/sesform-222222222222": None,
         "corp/eu-west-1/default_configuration_set/example.com": None,
-    } == leaving(owner(f"{head}, {more}}}}}"), owner(f"{head}}}}}"))
+    } == removed_resources(owner(f"{head}, {more}}}}}"), owner(f"{head}}}}}"))
 
 
-def test_unmanaged_is_a_word_about_a_setting() -> None:
-    """Forwarding and the default set that are said to be unmanaged stay as they are."""
+def test_unmanaged_settings_are_not_removed() -> None:
+    """Forwarding and a default set that become unmanaged are not removed."""
     head = (
         TOPIC + "configuration_sets: {main: {}}\nidentities: {example.com: {notifications: {bounce: a, complaint: a}, "
     )
     old = owner(head + "feedback_forwarding: false, default_configuration_set: main}}")
 
-    assert {} == leaving(old, owner(head + "feedback_forwarding: unmanaged, default_configuration_set: unmanaged}}"))
+    assert {} == removed_resources(
+        old, owner(head + "feedback_forwarding: unmanaged, default_configuration_set: unmanaged}}")
+    )
 
 
-def test_topics_and_sets_take_along_what_is_part_of_them() -> None:
-    """A topic's subscriptions and policy and a set's destinations are no steps of their own; the set's are deleted with it."""
+def test_topics_and_sets_are_removed_with_their_parts() -> None:
+    """Subscriptions and policy of a removed topic are no steps; a removed set deletes its destinations."""
     subscription = "{subscriptions: [{protocol: email, endpoint: ops@example.com}]}"
     sets = "configuration_sets: {main: {exclusive: false, event_destinations: {x: {events: [bounce], sns: a}}}}\n"
     result = since(owner(f"topics: {{a: {subscription}}}\n" + sets), owner())
@@ -114,47 +116,47 @@ def test_topics_and_sets_take_along_what_is_part_of_them() -> None:
     assert {"corp/eu-west-1/configuration_set/main"} == set(map(str, result.exclusive))
 
 
-def test_subscriptions_and_destinations_leave_by_themselves() -> None:
-    """Of a topic and of a set that stay; an exclusive set deletes what it does not list anyway."""
+def test_subscriptions_and_destinations_are_removed_individually() -> None:
+    """Undeclared subscriptions of a topic and destinations of a set are removed; exclusive sets delete destinations themselves."""
     subscription = "{subscriptions: [{protocol: email, endpoint: ops@example.com}]}"
     sets = "configuration_sets: {main: {exclusive: %s, event_destinations: {x: {events: [bounce], sns: a}}}}\n"
     old = owner(f"topics: {{a: {subscription}}}\n" + sets % "false")
-    gone = {
+    expected = {
         "corp/eu-west-1/subscription/a/email/ops@example.com": None,
         "corp/eu-west-1/event_destination/main/x": None,
     }
 
-    assert gone == leaving(old, owner(TOPIC + "configuration_sets: {main: {exclusive: false}}"))
-    assert [*gone][:1] == [*leaving(old, owner(TOPIC + "configuration_sets: {main: {}}"))]
+    assert expected == removed_resources(old, owner(TOPIC + "configuration_sets: {main: {exclusive: false}}"))
+    assert [*expected][:1] == [*removed_resources(old, owner(TOPIC + "configuration_sets: {main: {}}"))]
 
 
-def test_an_external_topic_has_not_left() -> None:
-    """A resource that is now managed elsewhere is not deleted, and its subscriptions stay."""
+def test_an_external_topic_is_not_removed() -> None:
+    """A topic that becomes external is not deleted, and its subscriptions stay."""
     old = owner("topics: {a: {subscriptions: [{protocol: email, endpoint: ops@example.com}]}}")
 
-    assert {} == leaving(old, owner("topics: {b: {name: a, external: true}}"))
-    assert {} == leaving(owner("topics: {a: {external: true}}"), owner())
+    assert {} == removed_resources(old, owner("topics: {b: {name: a, external: true}}"))
+    assert {} == removed_resources(owner("topics: {a: {external: true}}"), owner())
 
 
 def test_the_tag_of_a_topic_that_becomes_unmanaged_is_removed() -> None:
-    """External now, it stays with whoever has it; by our tag --prune would delete it, once no spec names it."""
+    """A topic that becomes external loses its ownership tag, because --prune would delete it later."""
     old = owner("ownership_tags: true\ntopics: {a: {}}\n")
 
-    assert {"corp/eu-west-1/ownership_tag/topic/a": None} == leaving(
+    assert {"corp/eu-west-1/ownership_tag/topic/a": None} == removed_resources(
         old, owner("ownership_tags: true\ntopics: {a: {external: true}}\n")
     )
-    assert {"corp/eu-west-1/topic/a": None} == leaving(old, owner("ownership_tags: true\n"))
+    assert {"corp/eu-west-1/topic/a": None} == removed_resources(old, owner("ownership_tags: true\n"))
 
 
-def test_a_spec_of_another_name_speaks_for_the_same_things() -> None:
-    """Renaming a spec, or moving things to another of the same account, is no leaving."""
+def test_resources_that_another_spec_declares_are_not_removed() -> None:
+    """Resources that move to another spec of the same account are not removed."""
     body = TOPIC + "configuration_sets: {main: {}}\nidentities: {example.com: {notifications: {bounce: a}}}"
 
-    assert {} == leaving(owner(body), owner(body).replace("name: corp", "name: renamed"))
+    assert {} == removed_resources(owner(body), owner(body).replace("name: corp", "name: renamed"))
 
 
 def test_resources_of_a_renamed_spec_are_removed_under_their_parents_name() -> None:
-    """A destination of a set, and a subscription of a topic, that another spec declares now."""
+    """A removed child resource of a renamed spec has the address of its parent in the new spec."""
     rest = "exclusive: false, event_destinations: {y: {events: [bounce], sns: a}%s}"
     subscription = "{protocol: email, endpoint: ops@example.com}"
     text = "topics: {%s: {name: a, subscriptions: [%s]}}\nconfiguration_sets: {main: {" + rest + "}}"
@@ -164,7 +166,7 @@ def test_resources_of_a_renamed_spec_are_removed_under_their_parents_name() -> N
     assert {
         "renamed/eu-west-1/subscription/b/email/ops@example.com": None,
         "renamed/eu-west-1/event_destination/main/x": None,
-    } == leaving(old, new)
+    } == removed_resources(old, new)
 
 
 @pytest.mark.parametrize(
@@ -175,20 +177,20 @@ def test_resources_of_a_renamed_spec_are_removed_under_their_parents_name() -> N
         ("topics: {a: {name: y}, x: {name: z}}", topic_arn("x")),
     ],
 )
-def test_a_topic_whose_key_means_another_now_leaves_under_another_address(new: str, key: str) -> None:
-    """The key; if that is taken, the name in SNS; if that is too, the ARN."""
-    assert {f"corp/eu-west-1/topic/{key}": None} == leaving(owner("topics: {a: {name: x}}"), owner(new))
+def test_a_removed_topic_whose_key_is_reused_has_another_address(new: str, key: str) -> None:
+    """A removed topic has its key in its address; if another topic has that key, its SNS name; then its ARN."""
+    assert {f"corp/eu-west-1/topic/{key}": None} == removed_resources(owner("topics: {a: {name: x}}"), owner(new))
 
 
-def test_a_region_that_is_taken_off_leaves_with_all_that_is_in_it() -> None:
-    """The credentials are those of the spec that is still there."""
+def test_resources_in_a_removed_region_are_removed() -> None:
+    """Resources in a removed region are deleted with the credentials of the spec."""
     old = owner(TOPIC).replace("[eu-west-1]", "[eu-west-1, us-east-1]")
 
-    assert {"corp/us-east-1/topic/a": None} == leaving(old, owner(TOPIC))
+    assert {"corp/us-east-1/topic/a": None} == removed_resources(old, owner(TOPIC))
 
 
 def test_another_account_under_the_same_name_is_another_spec() -> None:
-    """What is in the old account goes under a name of its own, with the old credentials."""
+    """Resources in the old account of a spec have their own spec name and the old credentials."""
     old = owner("credentials: {profile: old}\n" + TOPIC)
     result = since(old, owner(TOPIC).replace(OWNER, DELEGATE))
 
@@ -196,8 +198,8 @@ def test_another_account_under_the_same_name_is_another_spec() -> None:
     assert {"corp": Access(DELEGATE), f"corp@{OWNER}": Access(OWNER, "old")} == result.access
 
 
-def test_a_spec_that_is_gone_is_reached_as_it_said() -> None:
-    """Role and external id come from the old spec; those of a spec that is there are the new ones."""
+def test_a_removed_spec_has_its_old_access() -> None:
+    """A removed spec has the access of the old specs; a spec that still exists has the new access."""
     role = "credentials: {role_arn: 'arn:aws:iam::%s:role/%s', external_id: %s}\n"
     old = owner(role % (OWNER, "r", "s3cr3t") + TOPIC) + "---\n" + delegate(role % (DELEGATE, "old", "old") + TOPIC)
     result = since(old, delegate(role % (DELEGATE, "new", "new")))
@@ -208,8 +210,8 @@ def test_a_spec_that_is_gone_is_reached_as_it_said() -> None:
     } == result.access
 
 
-def test_what_an_account_needed_that_left_may_be_withdrawn_from_topics() -> None:
-    """The accounts of the earlier specs count too: their statements in a topic's policy are removed."""
+def test_statements_for_a_removed_account_are_removed_from_topics() -> None:
+    """Statements for accounts of the earlier specs are removed from topic policies."""
     old = owner("identities: {example.com: {notifications: {bounce: mailer/a}}}\n") + "---\n" + delegate(TOPIC)
     result = since(old, delegate(TOPIC))
     (policy,) = [d for a, d in result.declared.items() if a.type == "topic_policy"]
@@ -218,18 +220,18 @@ def test_what_an_account_needed_that_left_may_be_withdrawn_from_topics() -> None
     assert ([], [OWNER, DELEGATE]) == (policy.desired["publishers"], policy.desired["accounts"])
 
 
-def test_a_cross_account_entry_that_left_is_cleared() -> None:
-    """Topics and headers, as for an identity; forwarding is not the delegate's."""
+def test_a_removed_cross_account_entry_is_cleared() -> None:
+    """A removed cross-account entry has no topics and headers; the delegate does not manage forwarding."""
     arn = f"arn:aws:ses:{REGION}:333333333333:identity/partner.example"
     old = delegate(TOPIC + f"cross_account_notifications: {{'{arn}': {{bounce: a}}}}")
 
     assert {a.replace("corp", "mailer").replace("example.com", arn) for a in NULLS} == set(
-        leaving(old, delegate(TOPIC))
+        removed_resources(old, delegate(TOPIC))
     )
 
 
-def test_everything_may_have_left() -> None:
-    """No spec is there any more: all that was declared goes, reached as it was."""
+def test_all_specs_may_be_removed() -> None:
+    """Without new specs, all declared resources are removed with the old access."""
     result = since(owner(TOPIC), "")
 
     assert ({"corp/eu-west-1/topic/a": None}, {"corp"}, "c0ffee") == (
@@ -240,7 +242,7 @@ def test_everything_may_have_left() -> None:
 
 
 def test_the_reason_names_the_old_place() -> None:
-    """What a plan says of it can be looked up."""
+    """The reason of a removal names the old file and line."""
     (declared,) = since(owner(TOPIC), owner()).declared.values()
 
     assert "specs.yaml:5 declared it at an earlier commit and no longer declared" == str(declared.origin)
@@ -248,6 +250,6 @@ def test_the_reason_names_the_old_place() -> None:
 
 
 def test_specs_that_use_removed_topics_by_name_are_refused() -> None:
-    """A reference to a topic that no spec declares is an error of the specs."""
+    """A reference to a removed topic by name is an error of the specs."""
     with pytest.raises(SpecError, match="unknown topic 'a'"):
         since(owner(TOPIC), owner("identities: {example.com: {notifications: {bounce: a}}}"))

@@ -1,4 +1,4 @@
-"""The shape of the specs: every rule of every field, and how a mistake is told."""
+"""The schema of the specs: every rule of every field, and its message."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ cross_account_notifications:            # legacy: the identity belongs to somebo
 """
 
 
-def test_the_example_of_the_design_loads() -> None:
-    """Everything that a spec can say is read without a problem."""
+def test_the_example_loads() -> None:
+    """An example with every field is read without a problem."""
     specs, wrong = schema.load(load(EXAMPLE)[0])
 
     assert wrong == []
@@ -432,8 +432,8 @@ AT = "specs.yaml:"
     ],
 )
 def test_each_rule_of_each_field(expected: str, text: str) -> None:
-    """A value that breaks a rule is one problem: its place, its path, what is wrong, and what to do."""
-    if expected.startswith(": role"):  # a rule of the whole document stands at its top
+    """A value that breaks a rule is one problem with its place, its path, the error and the remedy."""
+    if expected.startswith(": role"):  # a rule of the whole document has the place 1:1
         expected = ":1:1" + expected
 
     assert "specs.yaml" + expected in told(text)
@@ -441,8 +441,8 @@ def test_each_rule_of_each_field(expected: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("missing", ["name", "account", "regions"])
-def test_what_must_be_there_is_said_to_be_missing(missing: str) -> None:
-    """A field that every spec needs is asked for by its name."""
+def test_a_missing_required_field_is_a_problem(missing: str) -> None:
+    """A missing required field is a problem with its name."""
     text = "".join(line for line in owner().splitlines(keepends=True) if not line.startswith(missing))
 
     assert [f"specs.yaml:1:1: {missing}: is missing; add `{missing}:`"] == told(text)
@@ -464,20 +464,20 @@ def test_what_must_be_there_is_said_to_be_missing(missing: str) -> None:
     ],
 )
 def test_what_is_allowed(body: str) -> None:
-    """Forms that people write and AWS takes are no problem."""
+    """Common forms that AWS accepts are no problem."""
     assert told(owner(body)) == []
 
 
-def test_all_problems_of_all_documents_come_out_in_one_run() -> None:
-    """One run reports every problem, in order of place."""
+def test_one_run_reports_all_problems_of_all_documents() -> None:
+    """One run reports every problem, sorted by place."""
     text = owner("topics: {t: {extrenal: true}}\nidentities:\n  a.com: {notifications: {bounce: {headers: 1}}}\n")
     text += "---\n" + delegate("cross_account_notifications: {x: absent}\ntopic: {}\n").replace("[eu-west-1]", "[x]")
 
     assert [(p.line, p.column) for p in problems(text)] == [(5, 14), (7, 36), (12, 11), (13, 31), (14, 1)]
 
 
-def test_a_yaml_mistake_comes_out_beside_the_others() -> None:
-    """A document that is no YAML does not hide what is wrong in the one before it."""
+def test_a_yaml_error_does_not_hide_other_problems() -> None:
+    """A YAML error in one document does not hide the problems of the document before it."""
     found = problems(owner().replace("name: corp\n", "") + "---\na: [\n")
 
     assert [(p.line, p.summary.split(":")[0]) for p in found] == [(1, "is missing"), (6, "is not YAML")]
@@ -493,12 +493,12 @@ def test_a_yaml_mistake_comes_out_beside_the_others() -> None:
     ],
 )
 def test_did_you_mean(expected: str, name: str, known: list[str]) -> None:
-    """The nearest name is offered; else all of them where they are few; else nothing."""
+    """The hint has the nearest name, or all names if they are few, or is empty."""
     assert expected == did_you_mean(name, known)
 
 
 def test_a_secret_is_in_no_repr() -> None:
-    """The external id does not turn up where a spec is printed."""
+    """The repr of a spec does not contain the external id."""
     specs, _ = schema.load(load(EXAMPLE)[0])
 
     assert "s3cr3t" not in repr(specs[0].spec)
@@ -506,7 +506,7 @@ def test_a_secret_is_in_no_repr() -> None:
 
 @pytest.mark.parametrize("written", ["'s3cr3t 73312'", "73312", "[s3cr3t]"])
 def test_a_secret_is_in_no_problem(written: str) -> None:
-    """An external id that is wrong is told by its place, not by what it is."""
+    """A message about an invalid external id does not quote it."""
     role = "arn:aws:iam::111111111111:role/x"
 
     assert [
@@ -516,7 +516,7 @@ def test_a_secret_is_in_no_problem(written: str) -> None:
 
 
 def test_hostile_text_in_a_spec_is_escaped_in_its_problem() -> None:
-    """What a spec says cannot act on the terminal that shows what is wrong with it."""
+    """A message about a spec has no control characters, which could affect the terminal."""
     (problem,) = problems(owner('"\\e[31m\\u202E": 1\n'))
 
     assert problem.summary.isprintable()
@@ -550,6 +550,6 @@ QUEUE = {"protocol": "sqs", "endpoint": "arn:aws:sqs:eu-west-1:111111111111:q"}
         ),
     ],
 )
-def test_a_piece_by_itself(expected: str, piece: str, value: object) -> None:
-    """Those who write specs ask beforehand whether they can, and are told in words why not."""
+def test_a_single_field(expected: str, piece: str, value: object) -> None:
+    """`schema.fault` returns the message for an invalid value of one field, and an empty text for a valid value."""
     assert expected == schema.fault(piece, value)

@@ -1,4 +1,4 @@
-"""Sending policies that specs write out: what they become, and what is wrong with them before SES says so."""
+"""Sending policies that specs declare in full: their documents, and errors that are found before any call."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def document(text: str, key: str = "a.com/mine", region: str = "eu-west-1") -> A
 # --- what they become ----------------------------------------------------------------------------------------------------
 
 
-def test_a_policy_is_what_was_written_with_the_identity_as_its_resource() -> None:
-    """The document goes to AWS as it is written; only the resource, which can be nothing else, is put in."""
+def test_a_policy_has_the_declared_document_and_the_identity_as_its_resource() -> None:
+    """The document is sent to AWS as declared, with the identity as its resource."""
     text = identity(
         "policies: {mine: {Version: 2012-10-17, Id: x, Statement: {Sid: s, Effect: Deny, Principal: '*', "
         "Action: [ses:SendEmail, ses:Send*], Condition: {Bool: {'aws:SecureTransport': false}, N: {k: [1, a]}}}}}"
@@ -53,8 +53,8 @@ def test_a_policy_is_what_was_written_with_the_identity_as_its_resource() -> Non
     } == document(text)
 
 
-def test_a_policy_stands_in_each_region_with_the_arn_of_that_region() -> None:
-    """Left out, the resource is right everywhere."""
+def test_a_policy_has_the_arn_of_each_region() -> None:
+    """Without a declared resource, each region's policy has the ARN of its identity."""
     text = policies(f"{{{ALLOW}}}").replace("[eu-west-1]", "[eu-west-1, us-gov-west-1]")
 
     assert [identity_arn("a.com"), "arn:aws-us-gov:ses:us-gov-west-1:111111111111:identity/a.com"] == [
@@ -63,7 +63,7 @@ def test_a_policy_stands_in_each_region_with_the_arn_of_that_region() -> None:
 
 
 def test_policies_of_the_defaults_are_merged_name_by_name() -> None:
-    """An identity's entry for a name replaces that of the defaults; other names stay."""
+    """An identity's policy replaces that of the defaults with the same name; other policies stay."""
     one = f"{{Statement: [{{{ALLOW}}}]}}"
     found = wants(
         compiled(
@@ -83,8 +83,8 @@ def test_policies_of_the_defaults_are_merged_name_by_name() -> None:
     } == {a.split("/", 3)[3]: w is not None for a, w in found.items() if "/sending_policy/" in a}
 
 
-def test_a_destroy_removes_the_policies_that_specs_name_and_no_others() -> None:
-    """Policies that no spec names stay, whatever their names."""
+def test_destroy_deletes_declared_policies_only() -> None:
+    """Destroy deletes declared policies; undeclared policies stay."""
     specs = identity(
         f"policies: {{mine: {{Statement: [{{{ALLOW}}}]}}, gone: absent}}\n    authorize: {{'333333333333': }}"
     )
@@ -105,12 +105,12 @@ def test_a_destroy_removes_the_policies_that_specs_name_and_no_others() -> None:
     ],
 )
 def test_another_spelling_of_a_policy_is_no_change(other: str) -> None:
-    """Documents are compared by what they mean."""
+    """Policies are compared by meaning, so another spelling is no change."""
     assert steps(plan_between(policies(f"{{{ALLOW}}}"), policies(f"{{{other}}}"))) == []
 
 
 def test_another_meaning_is_one_update() -> None:
-    """A policy that differs is written once."""
+    """A policy with another meaning is one update."""
     assert steps(plan_between(policies(f"{{{ALLOW}}}"), policies(f"{{{ALLOW}, Sid: s}}"))) == [
         ("update", PLACE + "mine")
     ]
@@ -118,7 +118,7 @@ def test_another_meaning_is_one_update() -> None:
 
 @given(st.integers(1, 3), st.sampled_from(["", "ü", "日本", "😀"]))
 def test_size_is_counted_in_the_bytes_that_are_sent(number: int, text: str) -> None:
-    """A policy passes exactly where its text, as it is sent, is of no more bytes than SES takes."""
+    """A policy is accepted if its text, as sent, has at most as many bytes as the quota of SES allows."""
     statement = f"{ALLOW}, Condition: {{StringLike: {{'ses:FromDisplayName': ['%s']}}}}"
     made = document(policies(f"{{{statement % (text * number)}}}"))
     room = 4096 - len(policy_document.compact(made).encode())
@@ -206,8 +206,8 @@ def test_size_is_counted_in_the_bytes_that_are_sent(number: int, text: str) -> N
         ),
     ],
 )
-def test_what_ses_would_refuse_is_told_at_its_place(expected: str, text: str) -> None:
-    """Each rule of the grammar is one problem at its line and column, with what to do."""
+def test_a_policy_that_ses_refuses_is_a_problem_at_its_place(expected: str, text: str) -> None:
+    """Each broken rule of the grammar is one problem at its line and column, with the remedy."""
     assert [f"specs.yaml:{expected}"] == list(map(str, problems(text)))
 
 
@@ -219,8 +219,8 @@ def test_what_ses_would_refuse_is_told_at_its_place(expected: str, text: str) ->
         ("did you mean 'Effect'?", f"{ALLOW}, Efect: Allow"),
     ],
 )
-def test_the_keys_that_are_known_are_those_of_the_place(expected: str, statement: str, *, lone: bool) -> None:
-    """A lone statement may stand without its list, and has the same keys."""
+def test_unknown_keys_of_a_single_statement_are_problems(expected: str, statement: str, *, lone: bool) -> None:
+    """A single statement may be declared without a list and has the same keys."""
     text = policies(f"{{{statement}}}")
     assert "[{" in text
     (found,) = problems(text.replace("[{", "{").replace("}]", "}") if lone else text)
@@ -228,8 +228,8 @@ def test_the_keys_that_are_known_are_those_of_the_place(expected: str, statement
     assert expected == found.hint
 
 
-def test_what_is_wrong_in_several_policies_is_told_in_one_run() -> None:
-    """Names, documents and sizes are all looked at before anything is refused."""
+def test_one_run_reports_the_problems_of_several_policies() -> None:
+    """All problems of names, documents and sizes are reported in one run."""
     long = "x" * 4096
     text = identity(
         f"policies: {{a: {{Statement: [{{{ALLOW}, Resource: x}}]}}, b: {{Statement: [{{{ALLOW}, Sid: {long}}}]}}}}\n"
@@ -243,7 +243,7 @@ def test_what_is_wrong_in_several_policies_is_told_in_one_run() -> None:
 
 @pytest.mark.parametrize(("number", "expected"), [(18, []), (19, ["identities.a.com"])])
 def test_policies_and_grants_count_together(number: int, expected: list[str]) -> None:
-    """The quota of twenty policies counts those of all programs; absent ones do not count."""
+    """The quota of twenty counts declared and authorized policies; absent policies do not count."""
     written = ", ".join(f"p{n}: {{Statement: [{{{ALLOW}}}]}}" for n in range(number))
     text = identity(
         f"policies: {{{written}, gone: absent}}\n    authorize: {{'333333333333': , '444444444444': , mailer: absent}}"
@@ -266,6 +266,6 @@ def test_policies_and_grants_count_together(number: int, expected: list[str]) ->
         (True, "arn:aws-us-gov:iam::333333333333:root"),
     ],
 )
-def test_a_delegates_arn_is_one_that_aws_takes_as_a_principal(refused: bool, principal: str) -> None:
-    """A user, a role or an account's root, of the region's own partition."""
+def test_a_delegates_arn_is_a_valid_principal(refused: bool, principal: str) -> None:
+    """A delegate's ARN names a user, a role or an account's root, in the partition of the region."""
     assert refused == bool(problems(identity(f"authorize: {{'{principal}': }}")))

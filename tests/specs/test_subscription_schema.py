@@ -1,4 +1,4 @@
-"""What is wrong with a subscription before SNS says so."""
+"""Errors of subscriptions that are found before any call to SNS."""
 
 from __future__ import annotations
 
@@ -63,15 +63,15 @@ def at(text: str) -> list[str]:
         (f"dead_letter_queue '{FIFO}' is a FIFO queue", f"{SQS}, dead_letter_queue: '{FIFO}'"),
     ],
 )
-def test_what_sns_would_refuse_is_told_at_its_place(expected: str, subscription: str) -> None:
-    """Each documented rule is one problem at the entry's line and column."""
+def test_a_subscription_that_sns_refuses_is_a_problem_at_its_place(expected: str, subscription: str) -> None:
+    """Each documented rule of SNS is one problem at the entry's line and column."""
     assert at(expected) == told(subscription)
 
 
 @pytest.mark.parametrize("protocol", ["https", "email", "sqs", "sms"])
 @pytest.mark.parametrize("scheme", ["http", "HTTPS"])
 def test_a_password_is_in_no_message(protocol: str, scheme: str) -> None:
-    """Whatever else is wrong with the endpoint, it is not quoted."""
+    """A message about an endpoint with a password does not quote the endpoint."""
     (found,) = problems(
         owner(f"topics: {{t: {{subscriptions: [{{protocol: {protocol}, endpoint: '{scheme}://u:secret@h'}}]}}}}\n")
     )
@@ -89,8 +89,8 @@ def test_a_password_is_in_no_message(protocol: str, scheme: str) -> None:
         ),
     ],
 )
-def test_what_is_of_another_partition_is_told(path: str, topic: str) -> None:
-    """Partitions know nothing of each other: no topic is encrypted or heard across them."""
+def test_arns_of_another_partition_are_problems(path: str, topic: str) -> None:
+    """Keys and endpoints of another partition are refused, because partitions are isolated."""
     (found,) = problems(owner(f"topics: {{t: {{{topic}}}}}\n"))
 
     assert path == found.path
@@ -110,22 +110,22 @@ def test_what_is_of_another_partition_is_told(path: str, topic: str) -> None:
         f"{SQS}, dead_letter_queue: '{DEAD.format(region=REGION, account=OWNER, name='d')}'",
     ],
 )
-def test_what_sns_takes_is_no_problem(subscription: str) -> None:
-    """The rules refuse nothing else."""
+def test_subscriptions_that_sns_accepts_are_no_problem(subscription: str) -> None:
+    """Subscriptions that SNS accepts are no problem."""
     assert told(subscription) == []
 
 
 @pytest.mark.parametrize(("region", "account"), [("eu-west-2", OWNER), (REGION, "222222222222")])
-def test_a_dead_letter_queue_is_where_its_subscription_is(region: str, account: str) -> None:
-    """SNS accepts only a queue of the subscription's own account and region."""
+def test_a_dead_letter_queue_is_in_the_scope_of_its_subscription(region: str, account: str) -> None:
+    """SNS accepts only a dead-letter queue of the subscription's own account and region."""
     (found,) = told(f"{SQS}, dead_letter_queue: '{DEAD.format(region=region, account=account, name='d')}'")
 
     assert ": topics.t.subscriptions[0].dead_letter_queue: " in found
     assert f"the queue is in {account}/{region}, and the subscription is in {OWNER}/{REGION}" in found
 
 
-def test_a_dead_letter_queue_of_one_region_does_not_do_for_two() -> None:
-    """The same queue cannot serve the subscription of the other region."""
+def test_a_dead_letter_queue_cannot_serve_two_regions() -> None:
+    """A dead-letter queue of one region is refused if the spec has two regions."""
     (found,) = told(
         f"{SQS}, dead_letter_queue: '{DEAD.format(region=REGION, account=OWNER, name='d')}'", f"{REGION}, eu-west-2"
     )
@@ -133,8 +133,8 @@ def test_a_dead_letter_queue_of_one_region_does_not_do_for_two() -> None:
     assert f"the subscription is in {OWNER}/eu-west-2" in found
 
 
-def test_the_same_endpoint_cannot_be_there_and_absent() -> None:
-    """SNS knows a subscription by protocol and endpoint: one entry speaks for it."""
+def test_the_same_endpoint_cannot_be_declared_twice() -> None:
+    """Two entries with the same protocol and endpoint are a duplicate, because SNS identifies subscriptions by these."""
     text = owner(f"topics: {{t: {{subscriptions: [{{{SQS}}}, {{{SQS}, absent: true}}]}}}}\n")
 
     assert ["is declared twice"] == [p.summary[-17:] for p in problems(text)]

@@ -1,4 +1,4 @@
-"""YAML read strictly, with the place of every value, and without ever falling over."""
+"""Strict reading of YAML, with the place of every value, and without crashes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def bomb() -> str:
 
 
 def tower() -> str:
-    """Nesting of which each anchor holds less than the limit, and the last one far more."""
+    """Return a document whose anchors are each within the nesting limit, but which exceeds it with its aliases."""
     lines = ["a0: &a0 " + "[" * 30 + "x" + "]" * 30]
     lines += [f"a{n}: &a{n} " + "[" * 30 + f"*a{n - 1}" + "]" * 30 for n in range(1, 60)]
     return "\n".join(lines)
@@ -72,8 +72,8 @@ def tower() -> str:
         ("s.yaml:2:5: is not YAML: character #x001b is not allowed", "a: 1\nb: x\x1b[31m\n"),
     ],
 )
-def test_what_is_refused_and_where(expected: str, text: str | bytes) -> None:
-    """Each thing that is not supported is one problem, at its line and column, with what to do instead."""
+def test_unsupported_features_are_problems_at_their_place(expected: str, text: str | bytes) -> None:
+    """Each unsupported feature is one problem at its line and column, with the remedy."""
     documents, problems = load(text)
 
     assert ([], [expected]) == (documents, list(map(str, problems)))
@@ -91,7 +91,7 @@ def test_what_is_refused_and_where(expected: str, text: str | bytes) -> None:
     ],
 )
 def test_a_syntax_error_has_its_place(place: tuple[int, int], text: str) -> None:
-    """What is no YAML at all is one problem that says where it stops being it."""
+    """A syntax error is one problem with its place."""
     _, (problem,) = load(text)
 
     assert problem.summary.startswith("is not YAML: ")
@@ -100,7 +100,7 @@ def test_a_syntax_error_has_its_place(place: tuple[int, int], text: str) -> None
 
 
 def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file over the limit is not even parsed."""
+    """A file over the size limit is not parsed."""
     monkeypatch.setattr(yaml_reader, "MAX_BYTES", 1024 * 1024)
     documents, problems = load("a: " + "x" * 1024 * 1024)
 
@@ -109,29 +109,29 @@ def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_file_at_the_limit_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limit itself is allowed."""
+    """A file of exactly the size limit is read."""
     monkeypatch.setattr(yaml_reader, "MAX_BYTES", 4)
 
     assert data("a: 1") == {"a": 1}
 
 
 def test_nesting_up_to_the_limit_is_read() -> None:
-    """The deepest nesting that is allowed is read whole."""
+    """A document with the maximum nesting is read completely."""
     text = "[" * MAX_DEPTH + "]" * MAX_DEPTH
 
     assert text == str(data(text)).replace(" ", "")
 
 
-def test_a_mistake_leaves_the_documents_before_it() -> None:
-    """Documents that came before a mistake count, so that their own mistakes come out in the same run."""
+def test_documents_before_a_syntax_error_are_read() -> None:
+    """Documents before a syntax error are read, so that one run reports their problems too."""
     documents, problems = load("a: 1\n---\na: [\n")
 
     assert [d.data for d in documents] == [{"a": 1}]
     assert len(problems) == 1
 
 
-def test_one_file_with_a_mistake_does_not_hide_the_others() -> None:
-    """The mistakes of all files come out in one run."""
+def test_a_file_with_a_syntax_error_does_not_hide_the_others() -> None:
+    """One run reports the syntax errors of all files."""
     for name in ("a", "b", "c"):
         Path(f"{name}.yaml").write_text("x: 1" if name == "b" else "x: [")
 
@@ -179,36 +179,36 @@ def test_one_file_with_a_mistake_does_not_hide_the_others() -> None:
     ],
 )
 def test_a_scalar_means_what_yaml_1_2_says(expected: object, scalar: str) -> None:
-    """No word turns into a boolean, and no number into another one, behind the author's back."""
+    """Plain scalars have the types of YAML 1.2; no word of YAML 1.1 becomes a boolean."""
     found = data(f"a: {scalar}")["a"]
 
     assert (expected, type(expected)) == (found, type(found))
 
 
 def test_keys_are_text_whatever_they_look_like() -> None:
-    """A key keeps its spelling."""
+    """A key is text with its original spelling."""
     assert data("on: 1\n012: 2\ntrue: 3\n1.0: 4") == {"on": 1, "012": 2, "true": 3, "1.0": 4}
 
 
 def test_an_alias_repeats_its_anchor() -> None:
-    """Anchors and aliases within reason are fine."""
+    """Anchors and aliases within the limit are read."""
     assert data("a: &a {x: [1]}\nb: *a") == {"a": {"x": [1]}, "b": {"x": [1]}}
 
 
-def test_a_byte_order_mark_is_passed_over() -> None:
-    """A file that Windows wrote is a file."""
+def test_a_byte_order_mark_is_ignored() -> None:
+    """A byte order mark, as Windows editors write it, is ignored."""
     assert data("\ufeffa: 1") == {"a": 1}
 
 
 def test_a_file_has_several_documents_and_empty_ones_do_not_count() -> None:
-    """Each document of a file counts; one with nothing in it does not."""
+    """Each document of a file is read; empty documents are ignored."""
     documents, _ = load("---\na: 1\n---\n---\n# nothing\n---\nb: 2\n...\n")
 
     assert [d.data for d in documents] == [{"a": 1}, {"b": 2}]
 
 
 def test_every_value_remembers_its_place() -> None:
-    """The place of a value is that of its key; of a list's entry its own; of what is missing that of what should hold it."""
+    """The place of a value is that of its key, of a list entry its own, and of a missing value that of its parent."""
     (document,), _ = load("a:\n  b: [1,\n      2]\n  c: x\n")
 
     assert [
@@ -218,7 +218,7 @@ def test_every_value_remembers_its_place() -> None:
 
 
 def test_the_second_document_counts_lines_from_the_top_of_the_file() -> None:
-    """Lines are those of the file, as editors count them."""
+    """Line numbers count from the start of the file, as in editors."""
     documents, _ = load("a: 1\n---\nb: 2\n")
 
     assert documents[1].place(("b",)) == (3, 1)
@@ -233,8 +233,8 @@ def test_the_second_document_counts_lines_from_the_top_of_the_file() -> None:
         ("identities.example.com", ("identities", "example.com")),
     ],
 )
-def test_a_way_reads_as_people_write_it(expected: str, loc: tuple[int | str, ...]) -> None:
-    """Keys are joined by dots, positions stand in brackets."""
+def test_a_path_has_dots_and_brackets(expected: str, loc: tuple[int | str, ...]) -> None:
+    """In a path, dots join keys, and positions have brackets."""
     assert expected == dotted(loc)
 
 
@@ -253,54 +253,54 @@ def names(*paths: str) -> list[str]:
 
 
 def test_a_folder_is_searched_through_in_a_fixed_order() -> None:
-    """All YAML files below a folder are read, by name, and others are not."""
+    """All YAML files below a folder are read, sorted by name; other files are not."""
     write("d/b.yaml", "d/a.yml", "d/sub/sub/c.yaml", "d/notes.txt", "d/b.json")
 
     assert names("d") == ["d/a.yml", "d/b.yaml", "d/sub/sub/c.yaml"]
 
 
 def test_hidden_files_and_folders_are_skipped() -> None:
-    """What is hidden (.git, editors' leftovers) is no spec."""
+    """Hidden files and folders, such as .git, are skipped."""
     write("d/.git/x.yaml", "d/.hidden.yaml", "d/sub/.x/y.yaml", "d/seen.yaml")
 
     assert names("d") == ["d/seen.yaml"]
 
 
-def test_a_folder_that_is_hidden_itself_can_be_named() -> None:
-    """What is named outright is read, hidden or not."""
+def test_a_hidden_path_can_be_named() -> None:
+    """A hidden path that is given by name is read."""
     write(".specs/a.yaml", ".one.yaml")
 
     assert names(".specs", ".one.yaml") == [".specs/a.yaml", ".one.yaml"]
 
 
 def test_a_file_that_is_named_needs_no_suffix() -> None:
-    """A file that is named outright is read whatever it is called."""
+    """A file that is given by name is read with any suffix."""
     write("spec.txt")
 
     assert names("spec.txt") == ["spec.txt"]
 
 
 def test_a_file_is_read_once_however_often_it_is_named() -> None:
-    """A file that is named and found in a folder as well is one file."""
+    """A file that is given by name and found in a folder is read once."""
     write("d/a.yaml")
 
     assert names("d", "d/a.yaml", "./d") == ["d/a.yaml"]
 
 
 def test_a_missing_path_is_a_usage_error() -> None:
-    """A path that does not exist is said to be missing."""
+    """A path that does not exist is a usage error."""
     with pytest.raises(UsageError, match=r"^nowhere: no such file or folder$"):
         yaml_reader.load(["nowhere"])
 
 
 def test_a_path_that_is_too_long_is_a_usage_error() -> None:
-    """A path that the system refuses is told in one line."""
+    """A path that the system refuses is a usage error of one line."""
     with pytest.raises(UsageError, match=r"^a{300}: .*name too long$"):
         yaml_reader.load(["a" * 300])
 
 
 def test_a_folder_without_yaml_is_a_usage_error() -> None:
-    """Nothing to read is no empty success."""
+    """Folders without YAML files are a usage error."""
     write("d/notes.txt", "e/x.json")
 
     with pytest.raises(UsageError, match=r"^no YAML file in d, e; the names of specs end in .yaml or .yml$"):
@@ -308,14 +308,14 @@ def test_a_folder_without_yaml_is_a_usage_error() -> None:
 
 
 def test_a_hostile_path_is_escaped() -> None:
-    """A path cannot act on the terminal that shows it."""
+    """Control characters of a path are escaped in messages."""
     with pytest.raises(UsageError, match=r"^\\x1b\[31m: no such file or folder$"):
         yaml_reader.load(["\x1b[31m"])
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read_is_a_problem() -> None:
-    """A file without permission is a problem of that file, not the end of the run."""
+    """A file without read permission is a problem of that file; other files are read."""
     write("a.yaml")
     Path("a.yaml").chmod(0)
 
@@ -328,8 +328,8 @@ YAMLISH = st.text("ab:-[]{}&*!|>'\"#%@,?~<. \n\t0\x00\x1b\u2028é\ufeff", max_si
 
 
 @given(st.binary(max_size=200) | YAMLISH.map(lambda t: t.encode()) | st.text(max_size=80).map(lambda t: t.encode()))
-def test_no_bytes_make_it_fall_over(content: bytes) -> None:
-    """Whatever a file holds, documents and problems come back, each problem with its file."""
+def test_no_content_raises_an_error(content: bytes) -> None:
+    """Any content results in documents and problems; each problem has its file."""
     documents, problems = load(content)
 
     assert {"s.yaml"} >= {d.file for d in documents} | {p.file for p in problems}
@@ -339,7 +339,7 @@ def test_no_bytes_make_it_fall_over(content: bytes) -> None:
 
 @given(YAMLISH)
 def test_a_problem_is_one_safe_line(text: str) -> None:
-    """No file can write more than one line into a report, or act on a terminal through it."""
+    """Any content results in messages of one line without control characters."""
     _, problems = load(text)
 
     assert [p for p in problems if not str(p).isprintable()] == []
@@ -356,12 +356,12 @@ json_like = st.recursive(
 
 @given(st.dictionaries(st.text("abc", min_size=1, max_size=4), json_like, min_size=1, max_size=3))
 def test_json_is_yaml(value: dict[str, object]) -> None:
-    """Whatever JSON can say is read as JSON means it."""
+    """Any JSON document has the same meaning as YAML."""
     assert value == data(json.dumps(value))
 
 
-def test_text_that_is_in_no_file_is_read_the_same() -> None:
-    """Its problems carry the name that it will have."""
+def test_text_without_a_file_is_read() -> None:
+    """Problems of text that is not in a file have the given name."""
     documents, problems = yaml_reader.parse([("later.yaml", b"a: 1\n---\nb: [")])
 
     assert [({"a": 1}, "later.yaml")] == [(d.data, d.file) for d in documents]
@@ -369,12 +369,12 @@ def test_text_that_is_in_no_file_is_read_the_same() -> None:
 
 
 @pytest.mark.parametrize("scalar", ["1", "1e3", "089999999999", "-1.5", "true", "NULL", "~", ""])
-def test_what_is_read_as_something_else_is_no_text(scalar: str) -> None:
-    """Numbers, truth values, null."""
+def test_scalars_of_other_types_are_no_text(scalar: str) -> None:
+    """Numbers, booleans and null need quotes to be text."""
     assert not yaml_scalars.is_text(scalar)
 
 
 @pytest.mark.parametrize("scalar", ["on", "no", "1.2.3", "1e", "0x1f", "1234567890123456789", "tRue"])
-def test_what_is_read_as_it_stands_is_text(scalar: str) -> None:
-    """YAML 1.1's words and numbers are texts, and so is a number that is too long to be one."""
+def test_scalars_that_are_read_as_text(scalar: str) -> None:
+    """Words and numbers of YAML 1.1, and numbers that are too long, are text."""
     assert yaml_scalars.is_text(scalar)

@@ -40,8 +40,8 @@ def read(text: str) -> list[Any]:
 
 
 @given(st.lists(st.tuples(st.dictionaries(named, values, min_size=1, max_size=4), comments), min_size=1, max_size=3))
-def test_what_is_written_is_read_back(documents: list[tuple[dict[str, Any], dict[Any, list[str]]]]) -> None:
-    """Any data comes back as it was, whatever stands in the comments."""
+def test_written_data_is_the_same_when_read_again(documents: list[tuple[dict[str, Any], dict[Any, list[str]]]]) -> None:
+    """Any data with any comments is the same when it is read again."""
     written = yaml_writer.text(documents, ["a head", "\n---\nx: y"])
 
     assert [data for data, _ in documents] == read(written)
@@ -49,7 +49,7 @@ def test_what_is_written_is_read_back(documents: list[tuple[dict[str, Any], dict
 
 @pytest.mark.parametrize("trap", TRAPS)
 def test_text_stays_text(trap: str) -> None:
-    """What YAML would take for a number, a truth value, null or a mark is quoted, as a value and between brackets."""
+    """Text that YAML would read as a number, a boolean, null or syntax is quoted, also between brackets."""
     assert [{"a": trap, "b": [{"c": trap}]}] == read(yaml_writer.text([({"a": trap, "b": [{"c": trap}]}, {})]))
 
 
@@ -64,13 +64,13 @@ def test_text_stays_text(trap: str) -> None:
         ("", {"a": [1.5, True, None, "x"]}),
     ],
 )
-def test_what_cannot_be_written_is_told_beforehand(expected: str, value: Any) -> None:
-    """A value that would come back as another one is refused, with the reason."""
+def test_values_that_cannot_be_written_are_refused(expected: str, value: Any) -> None:
+    """A value that would not be the same when read again is refused with the reason."""
     assert expected == yaml_writer.why_not(value)
 
 
-def test_what_is_nested_too_deeply_is_told_beforehand() -> None:
-    """yaml_source reads 32 levels."""
+def test_data_that_is_nested_too_deeply_is_refused() -> None:
+    """Data that is nested deeper than the 32 levels that yaml_source reads is refused."""
     value: Any = 1
     for _ in range(33):
         value = [value]
@@ -79,13 +79,13 @@ def test_what_is_nested_too_deeply_is_told_beforehand() -> None:
 
 
 def test_a_number_that_is_too_long_is_not_written_as_text() -> None:
-    """It would be read as text."""
+    """A number that would be read as text is refused."""
     with pytest.raises(ValueError, match="too long"):
         yaml_writer.text([({"a": 10**20}, {})])
 
 
-def test_it_looks_as_a_person_would_write_it() -> None:
-    """Named things one a line, small settings on one line, account numbers quoted, comments before what they are about."""
+def test_the_layout_of_a_spec() -> None:
+    """Small mappings are on one line, account numbers are quoted, and comments are before the lines they describe."""
     data = {
         "kind": "Owner",
         "account": "111111111111",
@@ -125,7 +125,7 @@ identities:
 
 
 def test_a_long_setting_takes_several_lines() -> None:
-    """What does not fit a line is written as a block, in lists from the dash on."""
+    """A value that does not fit on a line is written as a block; in lists, the block begins after the dash."""
     long = "x" * 70
     data = {"subscriptions": [{"a": long, "b": long, "c": {"d": [1, 2]}}]}
 
