@@ -26,7 +26,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The empty folder that the test runs in, so that places read `specs.yaml:4` everywhere."""
+    """The empty working directory of the test, so that places are `specs.yaml:4` in all messages."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -1,4 +1,4 @@
-"""What a call needs of IAM, read off its parameters, and whether a policy lets it: a second opinion on `sesform.iam_policy`."""
+"""The IAM permissions that a call requires, and whether a policy allows them: an independent check of `sesform.iam_policy`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PARTS = re.compile(r"\$\{[*?$]\}|\*|[^*?$]+")  # an escaped character, a wildca
 
 
 class Request(NamedTuple):
-    """One thing that IAM is asked. `resource` "*": the action takes none."""
+    """One permission that IAM checks. `resource` "*": the action does not support resources."""
 
     scope: Scope
     action: str
@@ -25,7 +25,10 @@ class Request(NamedTuple):
 
 
 def requests_of(scope: Scope, service: str, operation: str, params: Mapping[str, Any]) -> Iterator[Request]:
-    """What AWS checks for a call. Source: AWS service authorization reference, "Amazon SES", "… SES v2" and "Amazon SNS"."""
+    """Return the permissions that AWS checks for a call.
+
+    Source: AWS service authorization reference, "Amazon SES", "… SES v2" and "Amazon SNS".
+    """
     if service == "resourcegroupstaggingapi":
         yield Request(scope, f"tag:{operation}", "*")
     elif "ResourceArn" in params:  # a tag, of SES or SNS
@@ -43,7 +46,7 @@ def requests_of(scope: Scope, service: str, operation: str, params: Mapping[str,
     elif operation == "ListTopics":
         yield Request(scope, f"sns:{operation}", "*")
     else:
-        # SNS names the topic in its refusals, of subscriptions too.
+        # SNS has the topic's ARN in its refusals, also for subscriptions.
         topic = arns.topic(scope, params["Name"]) if "Name" in params else params.get("TopicArn")
         topic = topic or params["SubscriptionArn"].rpartition(":")[0]
         yield Request(scope, f"sns:{operation}", topic)
@@ -54,7 +57,7 @@ def requests_of(scope: Scope, service: str, operation: str, params: Mapping[str,
 
 @contextmanager
 def recorded() -> Iterator[list[Request]]:
-    """What all calls made inside needed, in order."""
+    """Record the permissions that all calls within the context require, in order."""
     found: list[Request] = []
     aliases: dict[str, str] = {}
     original = Connection.call
@@ -63,7 +66,7 @@ def recorded() -> Iterator[list[Request]]:
         if service != "kms":
             found.extend(requests_of(self.scope, service, operation, params))
             return original(self, service, operation, **params)
-        # What is asked for by an alias is checked as the key that it stands for, which has that alias.
+        # KMS checks a call by alias for the key that has the alias.
         answer = original(self, service, operation, **params)
         key = answer["KeyMetadata"]["Arn"] if operation == "DescribeKey" else params["KeyId"]
         if ":alias/" in params["KeyId"]:
@@ -77,7 +80,7 @@ def recorded() -> Iterator[list[Request]]:
 
 
 def allows(policy: Mapping[str, Any], request: Request) -> bool:
-    """Whether some statement lets it. Source: IAM user guide, "IAM JSON policy elements"."""
+    """Return whether a statement allows the request. Source: IAM user guide, "IAM JSON policy elements"."""
     return any(applies(statement, request) for statement in policy["Statement"])
 
 
@@ -93,7 +96,7 @@ def applies(statement: Mapping[str, Any], request: Request) -> bool:
 
 
 def covers(pattern: str, resource: str) -> bool:
-    # Only "*" allows an action without a resource, whatever else the pattern would cover.
+    # Only "*" allows an action that does not support resources; other patterns do not.
     if resource == "*":
         return pattern == "*"
     parts = _PARTS.findall(pattern)

@@ -1,4 +1,4 @@
-"""Specs as text → what they ask for, and what AWS holds where that has been done: what most unit tests begin with."""
+"""Compilation of specs from text, and snapshots of AWS after they were applied, for unit tests."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ regions: [{REGION}]
 
 
 def owner(body: str = "") -> str:
-    """An Owner document: four lines of head, then the body."""
+    """Return an Owner document: four lines of head, then the body."""
     return OWNER_HEAD + body
 
 
 def delegate(body: str = "") -> str:
-    """A Delegate document: four lines of head, then the body."""
+    """Return a Delegate document: four lines of head, then the body."""
     return DELEGATE_HEAD + body
 
 
@@ -59,13 +59,13 @@ def set_arn(name: str, account: str = OWNER, region: str = REGION) -> str:
 
 
 def load(text: str) -> tuple[list[document_.Document], list[Problem]]:
-    """The documents of a file `specs.yaml` that holds this text."""
+    """Return the documents of a file `specs.yaml` with this text."""
     Path("specs.yaml").write_text(text, encoding="utf-8")
     return yaml_reader.load(["specs.yaml"])
 
 
 def problems(text: str) -> list[Problem]:
-    """Everything that is wrong with the specs, in order of place."""
+    """Return all problems of the specs, sorted by place."""
     documents, found = load(text)
     specs, more = schema.load(documents)
     try:
@@ -76,7 +76,7 @@ def problems(text: str) -> list[Problem]:
 
 
 def compiled(text: str, *, destroy: bool = False) -> Desired:
-    """What the specs ask for."""
+    """Return the compiled specs."""
     documents, found = load(text)
     specs, more = schema.load(documents)
     return compiler.build(specs, [*found, *more], destroy=destroy)
@@ -87,7 +87,7 @@ def address(text: str) -> Address:
 
 
 def wants(of: Desired) -> dict[str, Any]:
-    """What is declared, by address; None where it must not exist."""
+    """Return the desired properties by address; None: the resource must not exist."""
     return {str(a): d.desired for a, d in of.declared.items()}
 
 
@@ -188,23 +188,23 @@ def _always_there(
 
 
 def bare(*identities: str, scope: Scope = OWNER_SCOPE) -> Snapshot:
-    """What AWS holds where these identities are verified and nothing else is there, topics apart."""
+    """Return the snapshot of an account with these verified identities and no other resources."""
     facts = {(scope, name): IdentityFacts({}, True, "Success") for name in identities}
     return Snapshot(identities=facts)
 
 
 def plan_between(before: str, after: str, *, destroy: bool = False) -> Plan:
-    """The plan from where the specs `before` have been applied to the specs `after`."""
+    """Plan the specs `after` on the snapshot that the applied specs `before` result in."""
     wanted = compiled(after, destroy=destroy)
     return planner.plan(wanted, holding(compiled(before), seen_by=wanted))
 
 
 def steps(of: Plan) -> list[tuple[str, str]]:
-    """(action, address) of each step, in order."""
+    """Return the (action, address) of each step, in order."""
     return [(c.action, str(c.address)) for c in of.changes]
 
 
 def step(of: Plan, text: str, action: str = "") -> Change:
-    """The only step at this address, or the only one of that action."""
+    """Return the only step at this address, or the only one with that action."""
     (found,) = [c for c in of.changes if str(c.address) == text and c.action.startswith(action)]
     return found

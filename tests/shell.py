@@ -1,4 +1,4 @@
-"""A folder with specs and a sandbox of its own, and the command line run in it."""
+"""A folder with specs and its own sandbox, in which tests run the command line."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Result:
 
 
 class Shell:
-    """`run("plan", "--sandbox")` is what a user types, in a folder of its own."""
+    """A command line in its own folder: `run("plan", "--sandbox")` is the command of a user."""
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder, self._capsys = folder, capsys
@@ -56,7 +56,9 @@ class Shell:
 
     def run(self, *arguments: str) -> Result:
         self._capsys.readouterr()
-        log = logging.getLogger("sesform")  # -v of an earlier run writes to a stream that is closed now
+        log = logging.getLogger(
+            "sesform"
+        )  # with -v, the handler of an earlier run writes to a stream that is closed now
         log.handlers.clear()
         log.setLevel(logging.NOTSET)
         code = main(arguments)
@@ -65,7 +67,7 @@ class Shell:
 
     @property
     def sandbox(self) -> Sandbox:
-        """The sandbox that --sandbox uses here, for another program."""
+        """Return the sandbox that --sandbox uses here, for another program."""
         return Sandbox(self.folder / ".sesform" / "sandbox.json")
 
     def clear_in_console(self, identity: str = "example.com", type_: str = "Bounce") -> None:

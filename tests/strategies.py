@@ -1,4 +1,4 @@
-"""Random valid specs: an owner and a delegate that use each other's topics, in every form that the specs allow."""
+"""Random valid specs: an Owner and a Delegate that use each other's topics, in every form that specs allow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IDENTITIES = ("a.example.com", "b.example.com", "Post@example.com")
 PARTNERS = ("partner.example", "sales@partner.example")
 PARTNER_ACCOUNT = "333333333333"
 TYPES = ("bounce", "complaint", "delivery")
-# Few and telling: what matters is who carries bounces and complaints before and after.
+# Few combinations: only bounces and complaints matter for routes.
 EVENTS = (["bounce"], ["complaint"], ["complaint", "bounce"], ["bounce", "open"], ["click", "send"], "all")
 
 # All topics; each spec may omit those without references.
@@ -21,7 +21,7 @@ OWN_TOPICS, DELEGATE_TOPICS = ("o1", "o2"), ("d1", "d2")
 
 
 def topic_references(spec: str) -> st.SearchStrategy[str]:
-    """The ways to refer to a topic from this spec."""
+    """Return the references to a topic that are possible in this spec."""
     own, other, other_name, other_account = (
         (OWN_TOPICS, DELEGATE_TOPICS, "mailer", DELEGATE)
         if spec == "corp"
@@ -123,7 +123,7 @@ def subscriptions() -> st.SearchStrategy[list[dict[str, Any]]]:
 
 @st.composite
 def random_specs(draw: st.DrawFn) -> str:
-    """The text of an Owner and a Delegate spec that is valid as a whole. (JSON is YAML.)"""
+    """Return the text of an Owner and a Delegate spec that are valid together. (JSON is YAML.)"""
     sets = draw(configuration_sets("corp", OWNER))
     kept = [name for name, declared in sets.items() if declared != "absent"]
     owner = {

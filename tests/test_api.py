@@ -1,4 +1,4 @@
-"""The public Python API: what `import sesform` promises."""
+"""The public Python API of `import sesform`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import sesform
 
 
 @pytest.mark.parametrize("name", sesform.__all__)
-def test_every_public_name_is_there(name: str) -> None:
-    """Each name of `__all__` can be used."""
+def test_every_public_name_exists(name: str) -> None:
+    """Each name of `__all__` is an attribute."""
     assert getattr(sesform, name) is not None
 
 
 def test_public_names_are_documented() -> None:
-    """Each public function and class has a docstring of its own."""
+    """Each public function and class has its own docstring."""
     public = {name: getattr(sesform, name) for name in sesform.__all__}
 
     assert [
@@ -27,8 +27,8 @@ def test_public_names_are_documented() -> None:
     ] == []
 
 
-def test_importing_loads_nothing_that_takes_time() -> None:
-    """No library is imported before a public name is used, so that `import sesform` takes a few milliseconds."""
+def test_importing_loads_no_slow_library() -> None:
+    """`import sesform` imports no library before a public name is used, so that it lasts a few milliseconds only."""
     program = "import sys, sesform; print(sorted({m.split('.')[0] for m in sys.modules}))"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
 
@@ -36,7 +36,7 @@ def test_importing_loads_nothing_that_takes_time() -> None:
 
 
 def test_apply_is_the_function_whatever_was_imported() -> None:
-    """The package `sesform.apply` never hides the function of that name."""
+    """The package `sesform.apply` does not hide the function of that name."""
     execute = import_module("sesform.apply.execute")
 
     assert callable(sesform.apply)
@@ -44,6 +44,6 @@ def test_apply_is_the_function_whatever_was_imported() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    """A misspelt name is not silently something else."""
+    """An unknown name is an AttributeError."""
     with pytest.raises(AttributeError, match="has no attribute 'aply'"):
         sesform.aply  # noqa: B018

@@ -1,4 +1,4 @@
-"""How problems and refusals read."""
+"""The text of problems and errors."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from sesform.errors import AwsError, Problem, SesformError, SpecError
         ("it is wrong", Problem("it is wrong", line=3, column=7)),
     ],
 )
-def test_a_problem_reads_as_place_path_summary_and_hint(expected: str, problem: Problem) -> None:
-    """The text form is `file:line:column: path: what is wrong; hint`, without the parts that are not known."""
+def test_the_text_of_a_problem_has_place_path_summary_and_hint(expected: str, problem: Problem) -> None:
+    """The text form is `file:line:column: path: summary; hint`, without unknown parts."""
     assert expected == str(problem)
 
 
-def test_a_problem_is_an_error_unless_it_says_otherwise() -> None:
+def test_a_problem_is_an_error_by_default() -> None:
     """A problem is an error by default."""
     assert Problem("it is wrong").severity == "error"
 
 
-def test_spec_error_holds_problems_in_order_of_place() -> None:
-    """Problems come out by file, line and column, in whatever order they were found."""
+def test_spec_error_has_problems_in_order_of_place() -> None:
+    """Problems are sorted by file, line and column."""
     first, second, third = (
         Problem("z", file="a", line=2),
         Problem("y", file="a", line=10),
@@ -47,7 +47,7 @@ def test_spec_error_holds_problems_in_order_of_place() -> None:
 
 
 def test_aws_error_says_what_was_called_where_and_what_to_do() -> None:
-    """A refusal names the operation, the scope, AWS's code and text, and the hint."""
+    """An AwsError has the operation, the scope, AWS's code and message, and the hint."""
     error = AwsError(
         "denied", code="AccessDenied", operation="ses:Get", where="111111111111/eu-west-1", hint="allow it"
     )
@@ -55,20 +55,20 @@ def test_aws_error_says_what_was_called_where_and_what_to_do() -> None:
     assert str(error) == "ses:Get in 111111111111/eu-west-1: AccessDenied: denied; allow it"
 
 
-def test_aws_error_without_an_answer_leaves_the_code_out() -> None:
-    """Where no answer came there is no code, and none is made up."""
+def test_aws_error_without_a_response_has_no_code() -> None:
+    """An AwsError without a response has no code."""
     assert str(AwsError("denied")) == "denied"
 
 
 def test_every_exception_has_one_root() -> None:
-    """Catching SesformError catches whatever sesform raises on purpose."""
+    """SesformError is the base class of every exception that sesform raises on purpose."""
     ours = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, Exception)]
 
     assert [c.__name__ for c in ours if not issubclass(c, SesformError)] == []
 
 
-def test_every_exception_stands_in_the_drawn_tree() -> None:
-    """The tree in the module's head has each class, so that readers find what can go wrong."""
+def test_every_exception_is_in_the_class_tree() -> None:
+    """The class tree in the module's docstring has every exception class."""
     drawn = errors.__doc__ or ""
     ours = [n for n, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, Exception)]
 

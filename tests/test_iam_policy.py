@@ -1,4 +1,4 @@
-"""Specs → IAM policies: whose, on what, in which region, and how they are written down."""
+"""IAM policies from specs: accounts, actions, resources, regions and statements."""
 
 from __future__ import annotations
 
@@ -28,53 +28,56 @@ def statements(text: str, account: str = OWNER, *, apply: bool = False) -> list[
     return list(found["Statement"])
 
 
-def let(text: str, action: str, account: str = OWNER, *, apply: bool = False) -> list[str]:
-    """The resources that an action is let on."""
+def allowed(text: str, action: str, account: str = OWNER, *, apply: bool = False) -> list[str]:
+    """Return the resources for which an action is allowed."""
     return sorted(r for s in statements(text, account, apply=apply) if action in s["Action"] for r in s["Resource"])
 
 
-def test_each_account_gets_what_is_done_with_its_own_credentials() -> None:
-    """A topic of another account is looked at and managed there, whoever refers to it."""
+def test_each_account_has_the_permissions_for_its_own_credentials() -> None:
+    """A topic of another account is read and managed in that account only."""
     assert iam_policy.accounts(compiled(BOTH)) == (OWNER, DELEGATE)
-    assert let(BOTH, "sns:GetTopicAttributes") == [topic_arn("*")]
-    assert let(BOTH, "sns:GetTopicAttributes", DELEGATE) == [topic_arn("*", DELEGATE)]
-    assert let(BOTH, "ses:GetIdentityNotificationAttributes", DELEGATE) == []
+    assert allowed(BOTH, "sns:GetTopicAttributes") == [topic_arn("*")]
+    assert allowed(BOTH, "sns:GetTopicAttributes", DELEGATE) == [topic_arn("*", DELEGATE)]
+    assert allowed(BOTH, "ses:GetIdentityNotificationAttributes", DELEGATE) == []
 
 
 def test_topics_that_are_managed_elsewhere_are_never_written() -> None:
-    """An external topic is read; only topics of one's own are made and changed."""
-    assert let(BOTH, "sns:CreateTopic", apply=True) == [topic_arn("own")]
-    assert let(BOTH, "sns:SetTopicAttributes", apply=True) == [topic_arn("own")]
+    """An external topic is read; only managed topics are created and changed."""
+    assert allowed(BOTH, "sns:CreateTopic", apply=True) == [topic_arn("own")]
+    assert allowed(BOTH, "sns:SetTopicAttributes", apply=True) == [topic_arn("own")]
 
 
 def test_all_topics_of_the_account_may_be_read() -> None:
     """Live routes can lead to any topic of the account, and planning reads its policy and subscriptions."""
     for action in ("sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:GetSubscriptionAttributes"):
-        assert let(BOTH, action) == [topic_arn("*")]
-        assert let(BOTH, action, DELEGATE) == [topic_arn("*", DELEGATE)]
+        assert allowed(BOTH, action) == [topic_arn("*")]
+        assert allowed(BOTH, action, DELEGATE) == [topic_arn("*", DELEGATE)]
 
 
-def test_a_topic_whose_policy_others_keep_and_that_has_no_attributes_is_only_made() -> None:
-    """What is not managed need not be writable."""
-    assert let(owner("topics: {t: {policy: unmanaged}}\n"), "sns:SetTopicAttributes", apply=True) == []
+def test_a_topic_without_managed_attributes_is_only_created() -> None:
+    """A topic with an unmanaged policy and no attributes needs no permission to set attributes."""
+    assert allowed(owner("topics: {t: {policy: unmanaged}}\n"), "sns:SetTopicAttributes", apply=True) == []
     named = owner("topics: {t: {policy: unmanaged, display_name: x}}\n")
-    assert let(named, "sns:SetTopicAttributes", apply=True) == [topic_arn("t")]
+    assert allowed(named, "sns:SetTopicAttributes", apply=True) == [topic_arn("t")]
 
 
 def test_only_absent_resources_may_be_deleted() -> None:
-    """Delete only on what is declared absent, create only on the rest."""
+    """Delete is allowed only for absent resources, and create only for the others."""
     specs = owner("topics: {kept: {}, gone: absent}\nconfiguration_sets: {kept: {}, gone: absent}\n")
 
-    assert let(specs, "sns:DeleteTopic", apply=True) == [topic_arn("gone")]
-    assert let(specs, "sns:CreateTopic", apply=True) == [topic_arn("kept")]
-    assert let(specs, "ses:DeleteConfigurationSet", apply=True) == [set_arn("gone")]
-    assert let(specs, "ses:CreateConfigurationSet", apply=True) == [set_arn("kept")]
-    assert let(specs, "ses:CreateConfigurationSetEventDestination", apply=True) == []
-    assert let(specs, "ses:DeleteConfigurationSetEventDestination", apply=True) == [set_arn("gone"), set_arn("kept")]
+    assert allowed(specs, "sns:DeleteTopic", apply=True) == [topic_arn("gone")]
+    assert allowed(specs, "sns:CreateTopic", apply=True) == [topic_arn("kept")]
+    assert allowed(specs, "ses:DeleteConfigurationSet", apply=True) == [set_arn("gone")]
+    assert allowed(specs, "ses:CreateConfigurationSet", apply=True) == [set_arn("kept")]
+    assert allowed(specs, "ses:CreateConfigurationSetEventDestination", apply=True) == []
+    assert allowed(specs, "ses:DeleteConfigurationSetEventDestination", apply=True) == [
+        set_arn("gone"),
+        set_arn("kept"),
+    ]
 
 
-def test_what_may_leave_the_specs_can_be_deleted() -> None:
-    """Each thing that is declared can be removed by itself; before a topic or a set goes, all that may use it is asked."""
+def test_declared_resources_may_be_deleted_later() -> None:
+    """Each declared resource may be deleted later; planning may read all possible users of topics and sets."""
     desired = compiled(owner("topics: {t: {}}\nconfiguration_sets: {s: {}}\n"))
     planning = iam_policy.of_account(OWNER, [desired], [desired], writes=False).document
     applying = iam_policy.of_account(OWNER, [desired], [desired], writes=True).document
@@ -92,7 +95,7 @@ def test_what_may_leave_the_specs_can_be_deleted() -> None:
 
 
 def test_actions_of_the_first_api_have_no_resource_and_are_limited_to_the_regions() -> None:
-    """Its actions stand on `*` with the regions of the specs as the condition; those of the second do not."""
+    """Actions of the SES v1 API have the resource `*` and a condition for the regions of the specs; those of v2 have neither."""
     specs = owner("identities: {example.com: {authorize: {'333333333333': {}}}}\n").replace(
         "[eu-west-1]", "[us-east-1, eu-west-1]"
     )
@@ -102,11 +105,11 @@ def test_actions_of_the_first_api_have_no_resource_and_are_limited_to_the_region
     assert first["Condition"] == {"StringEquals": {"aws:RequestedRegion": ["eu-west-1", "us-east-1"]}}
     assert [s for s in others if "*" in s["Resource"] or "Condition" in s] == []
     both = [identity_arn("example.com", region=r) for r in ("eu-west-1", "us-east-1")]
-    assert let(specs, "ses:GetEmailIdentity") == both
+    assert allowed(specs, "ses:GetEmailIdentity") == both
 
 
-def test_a_foreign_identity_is_asked_for_its_settings_only() -> None:
-    """Its verification, its policies and its default set are its owner's."""
+def test_only_notification_settings_of_a_foreign_identity_are_read() -> None:
+    """An owner's identity is not read for verification, policies and default set."""
     specs = delegate(
         "topics: {feedback: {}}\n"
         f"cross_account_notifications: {{'{identity_arn('partner.example', '333333333333')}': {{bounce: feedback}}}}\n"
@@ -120,19 +123,19 @@ def test_a_foreign_identity_is_asked_for_its_settings_only() -> None:
     }
 
 
-def test_tags_are_read_in_bulk_and_set_on_each_thing() -> None:
-    """Only where the specs ask for them."""
+def test_tags_are_read_in_bulk_and_set_on_each_resource() -> None:
+    """Permissions for tags are included only if the specs have ownership_tags."""
     specs = owner("ownership_tags: true\ntopics: {t: {}}\nconfiguration_sets: {s: {}}\n")
     (reading,) = [s for s in statements(specs) if "tag:GetResources" in s["Action"]]
 
     assert (reading["Sid"], reading["Resource"]) == ("ReadTags", ["*"])
-    assert let(specs, "sns:TagResource", apply=True) == [topic_arn("t")]
-    assert let(specs, "ses:TagResource", apply=True) == [set_arn("s")]
-    assert let(specs.replace("true", "false"), "tag:GetResources", apply=True) == []
+    assert allowed(specs, "sns:TagResource", apply=True) == [topic_arn("t")]
+    assert allowed(specs, "ses:TagResource", apply=True) == [set_arn("s")]
+    assert allowed(specs.replace("true", "false"), "tag:GetResources", apply=True) == []
 
 
-def test_the_keys_of_topics_are_looked_at_in_their_own_account() -> None:
-    """By ARN where the specs have that; by alias through the key that carries it, since that is what KMS checks."""
+def test_the_keys_of_topics_are_read_in_their_own_account() -> None:
+    """A key is allowed by its ARN, or by a condition for its alias, because KMS checks the key that has the alias."""
     specs = owner(
         "topics: {a: {kms_key: alias/ses}, none: {kms_key: null}}\n"
         "identities: {example.com: {notifications: {bounce: a, complaint: mailer/feedback}}}\n"
@@ -144,7 +147,7 @@ def test_the_keys_of_topics_are_looked_at_in_their_own_account() -> None:
         ("ReadKeys", ["kms:DescribeKey", "kms:GetKeyPolicy"], [f"arn:aws:kms:eu-west-1:{OWNER}:key/*"], ALIAS),
         ("ReadKeys2", ["kms:DescribeKey", "kms:GetKeyPolicy"], [f"arn:aws:kms:eu-west-1:{OWNER}:key/1"], None),
     ]
-    assert let(specs, "kms:DescribeKey", DELEGATE) == []
+    assert allowed(specs, "kms:DescribeKey", DELEGATE) == []
 
 
 @pytest.mark.parametrize(
@@ -162,8 +165,8 @@ def test_the_keys_of_topics_are_looked_at_in_their_own_account() -> None:
         ),
     ],
 )
-def test_a_role_may_be_passed_to_the_service_that_takes_it(body: str, service: str) -> None:
-    """That role, to that service, and only for applying."""
+def test_a_role_may_be_passed_to_the_service_that_uses_it(body: str, service: str) -> None:
+    """Passing a role is allowed for that role and that service, and only for apply."""
     role = "arn:aws:iam::111111111111:role/to-firehose"
     specs = owner(body.replace("ROLE", f"'{role}'"))
     passing = [s for s in statements(specs, apply=True) if "iam:PassRole" in s["Action"]]
@@ -177,11 +180,11 @@ def test_a_role_may_be_passed_to_the_service_that_takes_it(body: str, service: s
             "Condition": {"StringEquals": {"iam:PassedToService": [service]}},
         }
     ]
-    assert let(specs, "iam:PassRole") == []
+    assert allowed(specs, "iam:PassRole") == []
 
 
-def test_statements_are_named_apart_and_in_a_fixed_order() -> None:
-    """Sids are unique, as IAM wants them; the order of the specs does not show."""
+def test_statements_have_unique_sids_and_a_fixed_order() -> None:
+    """Sids are unique, as IAM requires, and the statements do not depend on the order of the specs."""
     one, other = BOTH.split("---\n")
     found = statements(BOTH, apply=True)
     sids = [s["Sid"] for s in found]
@@ -192,7 +195,7 @@ def test_statements_are_named_apart_and_in_a_fixed_order() -> None:
 
 
 def test_a_policy_that_would_be_too_long_has_patterns() -> None:
-    """Names give way to patterns of the same kind, account and region; roles stay as they are named."""
+    """If a policy exceeds the quota, patterns of the same type, account and region replace names of topics."""
     desired = compiled(owner("topics:\n" + "".join(f"  topic-number-{n}: {{}}\n" for n in range(200))))
     found = iam_policy.of_account(OWNER, [desired], writes=True)
 
@@ -211,17 +214,17 @@ def test_a_policy_that_would_be_too_long_has_patterns() -> None:
         ([], "null", True),
     ],
 )
-def test_keys_of_topics_are_looked_at(expected: list[str], key: str, uses: bool) -> None:
-    """In their own account, where a spec is of it, whether in use here or not; an alias may stand for any key."""
+def test_keys_of_topics_are_read(expected: list[str], key: str, uses: bool) -> None:
+    """Keys may be read in accounts that a spec has credentials for; an alias requires permission for all keys."""
     identities = "identities: {example.com: {notifications: {bounce: t, complaint: t}}}\n" if uses else ""
     text = owner(f"topics: {{t: {{kms_key: '{key}'}}}}\n{identities}".replace("'null'", "null"))
 
-    assert expected == let(text, "kms:DescribeKey")
-    assert expected == let(text, "kms:GetKeyPolicy")
+    assert expected == allowed(text, "kms:DescribeKey")
+    assert expected == allowed(text, "kms:GetKeyPolicy")
 
 
 def test_where_names_are_too_long_all_identities_share_one_pattern() -> None:
-    """An address may have slashes in it: the pattern is of all identities, not of those that begin alike."""
+    """An identity's address may contain slashes, so the pattern covers all identities and not a common prefix."""
     names = "".join(f"  dept-{n}/mail@example.com: {{policies: {{p: absent}}}}\n" for n in range(120))
     found = iam_policy.of_account(OWNER, [compiled(owner(f"identities:\n{names}"))], writes=True)
 

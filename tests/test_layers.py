@@ -1,4 +1,4 @@
-"""Which module may import which, and which modules must be pure. Both hold through everything that a module imports."""
+"""Which module may import which, and which modules must be pure, including indirect imports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sesform.resources import RESOURCES
 SOURCE = Path(sesform.__file__).parents[1]
 PACKAGES = ("sesform", "sesform_sandbox")
 
-# From the lowest to the highest. A package counts as one; packages on one line do not import each other.
+# From the lowest to the highest. Packages on one line do not import each other.
 LAYERS = (
     ("errors",),
     ("model",),
@@ -33,7 +33,7 @@ LAYERS = (
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 API = "__init__"  # the public API of the package: it imports the engine when it is used, and holds the version
 
-# What the sandbox shares with the product.
+# Modules that the sandbox imports from the product.
 SHARED_WITH_SANDBOX = {"errors", "model"}
 
 ONLY_IN = {
@@ -51,7 +51,7 @@ ONLY_IN = {
     "sesform_sandbox": {"sesform.cli", "sesform.engine", "sesform.sandbox", "sesform_sandbox"},
 }
 
-# Pure packages: no clock, network, threads, environment, files or randomness, not even through what they import.
+# Pure packages: no clock, network, threads, environment, files or random numbers, also not through imports.
 PURE = (
     "sesform.planning",
     "sesform.specs",
@@ -60,7 +60,7 @@ PURE = (
     "sesform.iam_policy",
     "sesform.model",
 )
-READERS = ("sesform.specs.yaml_reader", "sesform.specs.git_reader")  # the two modules of specs/ that read files
+READERS = ("sesform.specs.yaml_reader", "sesform.specs.git_reader")  # the modules of specs/ that read files
 IMPURE = {
     *("asyncio", "concurrent", "multiprocessing", "queue", "sched", "selectors", "signal", "threading"),
     *("datetime", "random", "secrets", "time", "uuid"),
@@ -72,7 +72,7 @@ READS_AWS = (
     *("sesform.aws", "sesform.live", "sesform.resources.reader", "sesform.importer.account"),
     *("sesform.apply", "sesform.engine", "sesform_sandbox"),
 )
-DATA_ONLY = {"sesform.live", "sesform.live.snapshot"}  # of those, the ones that only hold data
+DATA_ONLY = {"sesform.live", "sesform.live.snapshot"}  # these only hold data
 
 Sources = Mapping[str, str]  # dotted module name → its source
 
@@ -94,7 +94,7 @@ def tree(source: str) -> ast.Module:
 
 
 def imported(source: str, *, for_types: bool) -> set[str]:
-    """Everything that a module imports anywhere in it, as dotted names; with `for_types`, what only type checkers import too."""
+    """Return the dotted names of everything that a module imports; with `for_types`, also imports for type checkers."""
     nodes = list(ast.walk(tree(source)))
     guarded = {
         id(inner)
@@ -116,14 +116,14 @@ def imported(source: str, *, for_types: bool) -> set[str]:
 
 
 def own_module(name: str, modules: Iterable[str]) -> str | None:
-    """The module of ours that an imported name stands in, or None for a library."""
+    """Return the module of this project that an imported name belongs to, or None for a library."""
     parts = name.split(".")
     heads = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
     return next((head for head in heads if head in modules), None)
 
 
 def closure(module: str, code: Sources) -> dict[str, str]:
-    """Every module that importing a module can run, with the module that imports it; the packages around them too."""
+    """Return every module that importing a module can run, with its importer; includes the parent packages."""
     found, waiting = {module: ""}, [module]
     while waiting:
         current = waiting.pop()
@@ -141,7 +141,7 @@ def within(module: str, packages: Iterable[str]) -> bool:
 
 
 def impurities(code: Sources) -> list[str]:
-    """Every way by which a pure module reaches the world: `module: what, through which module`."""
+    """Return every import chain by which a pure module is impure, as `module: name, through module`."""
     found = []
     for module in sorted(code):
         if not within(module, PURE) or module in READERS:
@@ -156,13 +156,13 @@ def impurities(code: Sources) -> list[str]:
 
 
 def unit(module: str) -> str:
-    """The package, or the lone module, of sesform that a module belongs to."""
+    """Return the package, or the top-level module, of sesform that a module belongs to."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 else API
 
 
 def out_of_order(code: Sources) -> list[str]:
-    """Every import that goes up, or sideways, in the order of the packages; those for type checkers too."""
+    """Return every import that is against the order of the packages; includes imports for type checkers."""
     found = []
     for module in sorted(code):
         if not within(module, ("sesform",)) or module in ("sesform", "sesform.sandbox"):
@@ -177,7 +177,7 @@ def out_of_order(code: Sources) -> list[str]:
 
 
 def with_line(module: str, line: str) -> dict[str, str]:
-    """All sources, with one more import in a module."""
+    """Return all sources, with one more import in a module."""
     code = dict(sources())
     anchor = "from __future__ import annotations\n"
     assert anchor in code[module]
@@ -188,13 +188,13 @@ def with_line(module: str, line: str) -> dict[str, str]:
 # --- order -------------------------------------------------------------------------------------------------------------
 
 
-def test_every_module_has_its_layer() -> None:
-    """A new package is given its place in the order before it is used."""
+def test_every_package_has_a_layer() -> None:
+    """Every package has its place in the order."""
     assert {API} == {unit(module) for module in sources() if within(module, ("sesform",))} - RANK.keys()
 
 
-def test_imports_go_down_only() -> None:
-    """No package imports one that builds on it."""
+def test_imports_are_from_lower_layers_only() -> None:
+    """No package imports a package of a higher layer."""
     assert out_of_order(sources()) == []
 
 
@@ -209,13 +209,13 @@ def test_imports_go_down_only() -> None:
         ("sesform.live.refresh", "from sesform.planning.plan import Plan"),
     ],
 )
-def test_an_import_that_goes_up_is_found(module: str, line: str) -> None:
+def test_an_import_from_a_higher_layer_is_found(module: str, line: str) -> None:
     """The test of the order fails for an import in the wrong direction."""
     assert [found for found in out_of_order(with_line(module, line)) if found.startswith(f"{module} imports")]
 
 
 def test_the_sandbox_shares_only_the_model_and_errors() -> None:
-    """A fault in the product's own rules must not be hidden by the same fault in the emulated AWS."""
+    """The sandbox imports only the model and errors, so that an error in the product's rules cannot hide in the emulation."""
     found = {
         f"{module} imports {name}"
         for module in sources()
@@ -228,8 +228,8 @@ def test_the_sandbox_shares_only_the_model_and_errors() -> None:
 
 
 @pytest.mark.parametrize(("library", "users"), sorted(ONLY_IN.items()))
-def test_a_library_is_used_where_it_belongs_only(library: str, users: set[str]) -> None:
-    """A library can be replaced in one place."""
+def test_a_library_is_imported_in_one_place_only(library: str, users: set[str]) -> None:
+    """Each library is imported in one place, so that it can be replaced."""
     found = {
         module
         for module, source in sources().items()
@@ -243,7 +243,7 @@ def test_a_library_is_used_where_it_belongs_only(library: str, users: set[str]) 
 
 
 def test_pure_packages_are_pure() -> None:
-    """Without clock, network, threads, environment or chance the same input gives the same output."""
+    """Pure packages give the same output for the same input."""
     assert impurities(sources()) == []
 
 
@@ -260,7 +260,7 @@ def test_pure_packages_are_pure() -> None:
     ],
 )
 def test_an_impurity_is_found(module: str, line: str, expected: str) -> None:
-    """The test of purity fails for a clock, the environment, or a function that reads AWS, however it is reached."""
+    """The test of purity fails for a direct or indirect import of a clock, the environment or a module that reads AWS."""
     found = impurities(with_line(module, line))
 
     assert [each for each in found if each.startswith(expected)]
@@ -270,7 +270,7 @@ def test_an_impurity_is_found(module: str, line: str, expected: str) -> None:
 
 
 def calls(source: str) -> Iterator[str]:
-    """Names that are called, and attributes that are used, as dotted text."""
+    """Return names that are called, and attributes that are used, as dotted text."""
     for node in ast.walk(tree(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             yield node.func.id
@@ -280,20 +280,20 @@ def calls(source: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", ["print", "sys.stdout", "sys.stderr", "sys.exit", "exit", "quit", "input"])
 def test_only_the_command_line_prints_and_exits(name: str) -> None:
-    """Everything else returns its result, or raises an error."""
+    """Only the command line prints and exits; other modules return results or raise errors."""
     found = {module for module, source in sources().items() if name in set(calls(source))}
 
     assert set() == {unit(module) for module in found} - {"cli", "__main__"}
 
 
 @pytest.mark.parametrize("name", ["eval", "exec", "__import__", "breakpoint", "os.system"])
-def test_nothing_runs_text(name: str) -> None:
-    """Specs, plans and AWS's answers are data."""
+def test_no_module_executes_text(name: str) -> None:
+    """No module executes text from specs, plans or AWS."""
     assert [module for module, source in sources().items() if name in set(calls(source))] == []
 
 
 def type_tests(source: str) -> list[str]:
-    """The comparisons of a module with the name of a resource type."""
+    """Return the comparisons of a module with the name of a resource type."""
     found = []
     for node in ast.walk(tree(source)):
         for side in (node.left, *node.comparators) if isinstance(node, ast.Compare) else ():
@@ -304,23 +304,23 @@ def type_tests(source: str) -> list[str]:
 
 
 @pytest.mark.parametrize("module", ["sesform.planning.planner", "sesform.specs.removed"])
-def test_planning_and_removal_ask_the_types(module: str) -> None:
-    """Differences between resource types are in the types: these modules name no type."""
+def test_planning_and_removal_name_no_type(module: str) -> None:
+    """Planning and removal name no resource type: differences are in the types."""
     names = [n.value for n in ast.walk(tree(sources()[module])) if isinstance(n, ast.Constant) and n.value in RESOURCES]
 
     assert names == []
 
 
-def test_few_places_ask_for_a_type_by_name() -> None:
-    """A new resource type must not need new cases all over the code."""
+def test_few_modules_compare_with_the_name_of_a_type() -> None:
+    """Few modules compare with the name of a resource type, so that a new type needs few changes."""
     assert sum(len(type_tests(source)) for source in sources().values()) < 25
 
 
 BANNED = ("manager", "handler", "processor", "helper", "utils", "common", "core")
 
 
-def test_names_say_what_a_thing_is() -> None:
-    """No module or public class has a name that says nothing."""
+def test_names_are_specific() -> None:
+    """Names of modules and public classes are specific."""
     classes = [n.name for source in sources().values() for n in ast.walk(tree(source)) if isinstance(n, ast.ClassDef)]
     names = [*(name for name in classes if not name.startswith("_")), *(m.rsplit(".", 1)[-1] for m in sources())]
 
@@ -328,12 +328,12 @@ def test_names_say_what_a_thing_is() -> None:
 
 
 def test_no_module_is_too_long_to_read() -> None:
-    """A module over 400 lines holds more than one subject."""
+    """No module has more than 400 lines."""
     assert [module for module, source in sources().items() if len(source.splitlines()) > 400] == []
 
 
 def test_no_function_is_too_long_to_read() -> None:
-    """A function over 50 lines does more than one thing."""
+    """No function has more than 50 lines."""
     functions = [
         (module, node)
         for module, source in sources().items()

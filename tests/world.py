@@ -1,4 +1,4 @@
-"""A world for tests: accounts on the sandbox, and the way from specs to AWS and back without the command line."""
+"""Accounts on the sandbox, and plan and apply on them without the command line."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class World:
         return self.sandbox.session(account, region).client(service)  # type: ignore[call-overload]
 
     def settings(self, *, prune: bool = False) -> engine.Settings:
-        """The engine's settings for this sandbox. Reading back after apply would only take time here."""
+        """Return the engine's settings for this sandbox, without reading back after apply, which would only last longer."""
         return engine.Settings(prune=prune, rate=None, read_back=False, logins=self._logins)
 
     def desired(self, text: str, *, destroy: bool = False, since: str | None = None) -> Desired:
-        """What the specs ask for; with `since`, that resources which only those earlier specs declare be absent."""
+        """Return the compiled specs; with `since`, resources that only the earlier specs declare are absent."""
         file = self.folder / "specs.yaml"
         if since is not None:
             return engine.with_removed(self.desired(since), self.desired(text), "c0ffee")
@@ -76,7 +76,7 @@ class World:
         return engine.apply(plan, self.settings())
 
     def converge(self, text: str, *, destroy: bool = False, since: str | None = None, prune: bool = False) -> Plan:
-        """Plans and applies; what is planned after that must be nothing. Returns the first plan."""
+        """Plan and apply, check that the next plan is empty, and return the first plan."""
         plan = self.plan(text, destroy=destroy, since=since, prune=prune)
         assert plan.errors == ()
         report = self.apply(plan)
@@ -87,7 +87,7 @@ class World:
         return plan
 
     def writes(self) -> Counter[str]:
-        """The writing calls that the sandbox got so far, as `service:Operation`, and forgets them."""
+        """Return the number of write calls by `service:Operation` since the last call, and clear the list of calls."""
         reads = ("Get", "List", "Describe", "AssumeRole")
         found = Counter(f"{c.service}:{c.operation}" for c in self.sandbox.calls if not c.operation.startswith(reads))
         self.sandbox.calls.clear()
@@ -95,7 +95,7 @@ class World:
 
 
 def routes(world: World) -> Mapping[tuple[str, ...], set[str]]:
-    """(account, "identity" or "set", name, event) → the ways that such an event takes, read from the sandbox's own state."""
+    """Return the routes of bounces and complaints by (account, "identity" or "set", name, event), from the sandbox's state."""
     found: dict[tuple[str, ...], set[str]] = {}
     with world.sandbox._store.transaction() as state:
         for scope, here in state.scopes.items():
