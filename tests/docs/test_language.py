@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -139,8 +141,14 @@ def test_texts_of_the_code_are_plain_english(file: Path) -> None:
 def test_tests_are_described_in_plain_english(file: Path) -> None:
     """Docstrings, comments and function names of tests have no phrasing of the list; expected texts are not part of this."""
     source = file.read_text(encoding="utf-8")
-    comments = [] if file == Path(__file__) else re.findall(r"^\s*# .*", source, re.MULTILINE)
+    comments = [] if file == Path(__file__) else _comments(source)
     assert [problem for text in (*_described(source), *comments) for problem in unclear(text)] == []
+
+
+def _comments(source: str) -> Iterator[str]:
+    """Return the comments of a module, including those at the end of a line of code."""
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return (token.string for token in tokens if token.type == tokenize.COMMENT)
 
 
 def _described(source: str) -> Iterator[str]:
