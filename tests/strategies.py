@@ -55,11 +55,13 @@ def identity(draw: st.DrawFn, sets: list[str]) -> Any:
     if draw(st.integers(0, 5)) == 0:
         return "absent"
     forwarding = draw(st.sampled_from([None, True, False, "unmanaged"]))
-    declared: dict[str, Any] = {"notifications": draw(notifications("corp", needs_topics=forwarding is False))}
-    if forwarding is not None:
-        declared["feedback_forwarding"] = forwarding
+    declared: dict[str, Any] = {}
     if draw(st.booleans()):
         declared["default_configuration_set"] = draw(st.sampled_from([None, *sets]))
+    needs_topics = forwarding is False and not (declared.get("default_configuration_set") and draw(st.booleans()))
+    declared["notifications"] = draw(notifications("corp", needs_topics=needs_topics))
+    if forwarding is not None:
+        declared["feedback_forwarding"] = forwarding
     if draw(st.integers(0, 3)) == 0:
         declared["authorize"] = draw(
             st.sampled_from([{"mailer": {}}, {"mailer": {"actions": ["SendRawEmail"]}}, {"mailer": "absent"}])

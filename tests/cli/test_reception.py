@@ -219,3 +219,51 @@ def test_a_default_set_that_no_spec_declares_is_read_before_an_identity_counts_a
     result = shell.run("plan", "--sandbox")
 
     assert (0, False) == (result.code, "--allow-dark" in result.err)
+
+
+# --- forwarding off with event publishing only (hashicorp/terraform-provider-aws#4182) ---------------------------------
+
+PUBLISHING = HEAD + (
+    f"topics: {{ses-events: {{subscriptions: {QUEUE}}}}}\n"
+    "configuration_sets:\n"
+    "  transactional: {event_destinations: {sns: {events: [bounce, complaint], sns: ses-events}}}\n"
+    "identities: {example.com: {feedback_forwarding: false, default_configuration_set: transactional}}\n"
+)
+
+
+def test_forwarding_goes_off_where_the_default_set_carries_bounces_and_complaints(shell: Shell) -> None:
+    """Valid, planned after the set is the default, set by the v2 call, without gaps, and in sync after that."""
+    shell.specs(PUBLISHING)
+    assert 0 == shell.run("validate").code
+    found = steps(shell)
+    off = ("update", "feedback_forwarding/example.com")
+    assert found.index(("create", "default_configuration_set/example.com")) < found.index(off)
+
+    assert 0 == shell.run("apply", "--sandbox", "--auto-approve").code
+    assert not client(shell, "sesv2").get_email_identity(EmailIdentity="example.com")["FeedbackForwardingStatus"]
+    assert 0 == shell.run("routes", "--sandbox").code
+    assert (0, "") == (shell.run("drift", "--sandbox", "-q").code, shell.run("drift", "--sandbox", "-q").err)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("events: [bounce, complaint]", "events: [bounce]"), ("sns: ses-events}", "sns: ses-events, enabled: false}")],
+)
+def test_forwarding_stays_on_where_the_default_set_carries_less(shell: Shell, old: str, new: str) -> None:
+    """A missing event or a disabled destination is an error of the plan; nothing is written."""
+    shell.specs(PUBLISHING.replace(old, new))
+    result = shell.run("apply", "--sandbox", "--auto-approve")
+
+    assert 1 == result.code
+    assert "would have e-mail forwarding off and no topic for" in result.err
+    assert client(shell, "sesv2").get_email_identity(EmailIdentity="example.com")["FeedbackForwardingStatus"]
+
+
+def test_import_declares_forwarding_off_with_event_publishing_only(shell: Shell) -> None:
+    """Such a state is imported as it is, and a plan on the specs is empty."""
+    shell.specs(PUBLISHING)
+    shell.run("apply", "--sandbox", "--auto-approve")
+    result = shell.run("import", "--sandbox", "--account", OWNER, "--region", REGION)
+
+    assert 0 == result.code
+    assert "feedback_forwarding: false" in result.out

@@ -14,7 +14,6 @@ import yaml
 from hypothesis import assume, given, settings
 
 from sesform.apply import execute
-from sesform.errors import SpecError
 from sesform.model import arns
 from sesform.model.address import Scope
 from sesform.planning.plan import Change, Outcome
@@ -352,20 +351,23 @@ def test_every_state_of_the_examples_is_moved_through() -> None:
 
 
 @pytest.mark.parametrize("forwarding", [False, None])
-def test_event_publishing_without_topics_and_without_mail_is_refused(shared: World, forwarding: bool | None) -> None:
-    """SES keeps forwarding on where there are no topics: to say otherwise, or nothing while it is off, is an error with a hint."""
+def test_topics_are_not_removed_while_forwarding_is_off(shared: World, forwarding: bool | None) -> None:
+    """SES refuses to clear a topic while forwarding is off, so a move to event publishing turns it on first."""
     move = Move(load(EXAMPLES / "event-publishing" / "before"), load(EXAMPLES / "event-publishing" / "after"))
     start(shared, move)
     identity = move.after["example-corp"]["identities"]["example.com"]
     del identity["feedback_forwarding"]
-    if forwarding is None:
-        assert [p.summary for p in shared.plan(text(move.after)).errors] == [
-            "identity example.com would have e-mail forwarding off and no topic for bounce and complaint; SES refuses that"
-        ]
-        return
+    if forwarding is not None:
+        identity["feedback_forwarding"] = forwarding
+    assert [p.summary for p in shared.plan(text(move.after)).errors] == [
+        "identity example.com would have e-mail forwarding off and no topic for bounce and complaint; "
+        "SES refuses to clear a topic then"
+    ]
+
+    identity["feedback_forwarding"] = True
+    shared.converge(text(move.after))
     identity["feedback_forwarding"] = False
-    with pytest.raises(SpecError, match="feedback_forwarding: false needs topics for bounce and complaint"):
-        shared.plan(text(move.after))
+    shared.converge(text(move.after))
 
 
 def test_another_name_under_the_same_key_forgets_the_old_topic(shared: World) -> None:

@@ -265,7 +265,8 @@ def test_what_the_specs_cannot_say_of_an_identity_is_left_alone_and_told() -> No
     ]
     assert data(identity("a.com", forwarding=False))["identities"] == {"a.com": {}}
     assert comments(identity("a.com", forwarding=False)) == [
-        "E-mail forwarding is off, and bounces or complaints have no topic. Left unmanaged, because `false` requires both topics."
+        "E-mail forwarding is off, and bounces or complaints have no topic. Left unmanaged, because `false` "
+        "requires both topics or a default configuration set."
     ]
 
 

@@ -163,16 +163,21 @@ def identity(topics: dict[str, str], forwarding: bool) -> Snapshot:
 
 
 X = topic_arn("x")
-DARK = "error: identity a.com would have e-mail forwarding off and no topic for %s; SES refuses that"
+DARK = "error: identity a.com would have e-mail forwarding off and no topic for %s"
+CLEARED, LOST = f"{DARK}; SES refuses to clear a topic then", f"{DARK}, and no event destination for it"
 
 
 @pytest.mark.parametrize(
     ("expected", "body", "snapshot"),
     [
-        ([DARK % "bounce and complaint"], "{}", identity({"bounce": X, "complaint": X}, False)),
-        ([DARK % "complaint"], "{notifications: {bounce: unmanaged}}", identity({"bounce": X, "complaint": X}, False)),
+        ([CLEARED % "bounce and complaint"], "{}", identity({"bounce": X, "complaint": X}, False)),
         (
-            [DARK % "bounce"],
+            [CLEARED % "complaint"],
+            "{notifications: {bounce: unmanaged}}",
+            identity({"bounce": X, "complaint": X}, False),
+        ),
+        (
+            [LOST % "bounce"],
             "{notifications: {bounce: unmanaged, complaint: unmanaged, delivery: null}}",
             identity({"complaint": X, "delivery": X}, False),
         ),
@@ -207,7 +212,7 @@ def test_forwarding_cannot_go_off_beside_an_unmanaged_type_without_a_topic() -> 
     held = identity({"bounce": X}, True)
     held = replace(held, found={place: {"identity": "a.com", "enabled": True}})
 
-    assert told(text, held) == [DARK % "complaint"]
+    assert told(text, held) == [LOST % "complaint"]
 
 
 # --- topics that SES publishes to ----------------------------------------------------------------------------------------

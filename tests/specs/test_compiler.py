@@ -141,10 +141,24 @@ def test_forwarding_off_requires_topics_for_bounces_and_complaints(missing: str,
     assert [
         (
             "specs.yaml:9:5: identities.a.com.feedback_forwarding: "
-            "feedback_forwarding: false needs topics for bounce and complaint; "
-            f"a.com has none for {missing}; name a topic, or set feedback_forwarding to true"
+            "feedback_forwarding: false needs topics for bounce and complaint, or a default configuration set; "
+            f"a.com has no topic for {missing}; "
+            "name a topic, declare a default_configuration_set, or set feedback_forwarding to true"
         )
     ] == [str(p) for p in problems(text)]
+
+
+def test_forwarding_off_without_topics_is_valid_with_a_default_configuration_set() -> None:
+    """The set may carry bounces and complaints, so the plan checks it."""
+    sets = "configuration_sets: {c: {}}\n"
+    own = "identities: {a.com: {feedback_forwarding: false, default_configuration_set: c}}\n"
+    defaults = (
+        "defaults: {identity: {default_configuration_set: c}}\nidentities: {a.com: {feedback_forwarding: false}}\n"
+    )
+
+    assert [] == problems(owner(sets + own))
+    assert [] == problems(owner(sets + defaults))
+    assert 1 == len(problems(owner(sets + own.replace("set: c", "set: null"))))
 
 
 def test_forwarding_off_with_unmanaged_types_is_checked_by_the_plan() -> None:

@@ -1,4 +1,4 @@
-"""From Terraform to sesform: what real Terraform shows of the specs beside this file, as specs, and the hand-over itself."""
+"""From Terraform to sesform: what real Terraform shows of the configuration beside this file, as specs, and the hand-over itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES = ("--all-topics", "--name", f"{OWNER}=corp", "--name", f"{DELEGATE}=maile
 
 
 def test_what_terraform_showed_becomes_specs_and_blocks(shell: Shell) -> None:
-    """The state beside this file is what Terraform 1.11.4 with version 5.100.0 of the AWS provider showed of the specs."""
+    """The state beside this file is what Terraform 1.11.4 with version 5.100.0 of the AWS provider showed of the configuration."""
     result = shell.run("import", "--terraform", str(HERE / "state.json"), *NAMES, "--removed", "removed.tf")
 
     assert (0, (HERE / "specs.yaml").read_text()) == (result.code, result.out)
@@ -52,11 +52,11 @@ def server(tmp_path: Path) -> Iterator[SandboxServer]:
 
 
 class Terraform:
-    """Terraform in a folder with the specs, which talks to the sandbox only."""
+    """Terraform in a folder with the configuration, which talks to the sandbox only."""
 
     def __init__(self, folder: Path, server: SandboxServer) -> None:
         self.folder = folder
-        shutil.copytree(HERE / "specs", folder)
+        shutil.copytree(HERE / "configuration", folder)
         (folder / "aws").write_text(f"[profile mailer]\naws_access_key_id = {DELEGATE}\naws_secret_access_key = x\n")
         self.aws = {
             "AWS_ACCESS_KEY_ID": OWNER,
@@ -89,10 +89,10 @@ class Terraform:
 
 @pytest.fixture
 def terraform(tmp_path: Path, server: SandboxServer) -> Terraform:
-    """The specs, applied, and its state as fresh as a plan would make it."""
+    """The configuration, applied, and its state as fresh as a plan would make it."""
     if shutil.which("terraform") is None:
         pytest.skip("Terraform is not installed")
-    made = Terraform(tmp_path / "specs", server)
+    made = Terraform(tmp_path / "configuration", server)
     started = made.run("init", "-input=false")
     if started.returncode:
         pytest.skip(f"no AWS provider: {started.stderr.strip()[-300:]}")

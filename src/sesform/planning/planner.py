@@ -13,6 +13,7 @@ from sesform.planning.drafts import drafts
 from sesform.planning.ordering import ordered, sort_key
 from sesform.planning.plan import Change, Plan, on_the_way
 from sesform.planning.planned_state import PlannedState, live_resources, planned_state
+from sesform.planning.routes import Matrix
 from sesform.specs.desired import Desired
 
 
@@ -26,18 +27,20 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
     state = planned_state(live, snapshot, drafted)
     routes = route_changes.planned_routes(state, snapshot, drafted)
     changes = ordered(drafted, live, routes)
-    problems = _problems(desired, snapshot, changes, state)
+    problems = _problems(desired, snapshot, changes, state, routes.after)
     found = sorted({*desired.warnings, *problems}, key=lambda p: (p.severity, p.file, p.line, p.path, p.summary))
     same = tuple(sorted(unchanged, key=lambda u: sort_key(u.address)))
     made = Plan(changes, same, tuple(found), access=desired.access, since=desired.since)
     return route_changes.routed(made, state, routes, desired)
 
 
-def _problems(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], state: PlannedState) -> list[Problem]:
+def _problems(
+    desired: Desired, snapshot: Snapshot, changes: Sequence[Change], state: PlannedState, routes: Matrix
+) -> list[Problem]:
     """Preflight checks: problems found before any write."""
     return [
         *readable.readable(desired, snapshot),
-        *identities.identities(desired, snapshot, changes, state),
+        *identities.identities(desired, snapshot, changes, state, routes),
         *topics.topics(desired, snapshot, changes, state),
         *kms_keys.check(desired, snapshot, changes),
         *identities.configuration_sets(desired, snapshot, changes),

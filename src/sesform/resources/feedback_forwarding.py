@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
 from sesform.resources.live_record import Records
-from sesform.resources.resource_type import Permission, Phase, ResourceType, Step
+from sesform.resources.resource_type import Permission, Phase, ResourceType, Step, on
 from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class FeedbackForwarding(ResourceType):
-    """Properties: identity, enabled. It exists with its identity, so it is only updated."""
+    """Properties: identity, enabled; without_topics if it is off and only the default configuration set carries the feedback.
+
+    It exists with its identity, so it is only updated. SES v1 refuses to turn it off without topics, v2 does not.
+    """
 
     name = "feedback_forwarding"
     key = ("identity",)
@@ -32,6 +36,9 @@ class FeedbackForwarding(ResourceType):
             if attributes is not None:
                 yield declared.address, {**declared.key, "enabled": bool(attributes["ForwardingEnabled"])}
 
+    def same(self, one: Properties, other: Properties) -> bool:
+        return bool(one["enabled"] == other["enabled"])
+
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.FORWARDING_ON if after and after["enabled"] else Phase.FORWARDING_OFF
 
@@ -39,8 +46,8 @@ class FeedbackForwarding(ResourceType):
         return frozenset({to.route(scope, properties["identity"])}) if properties["enabled"] else frozenset()
 
     def requires(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
-        # Off only when something else carries the feedback, and while it stays off that must not go. SES may refuse it without
-        # topics for bounces and complaints (SES API reference, SetIdentityFeedbackForwardingEnabled).
+        # Off only when something else carries the feedback, and while it stays off that must not go. SES may refuse it before the
+        # topics are set (SES API reference, SetIdentityFeedbackForwardingEnabled).
         if properties["enabled"]:
             return frozenset()
         identity = properties["identity"]
@@ -64,22 +71,28 @@ class FeedbackForwarding(ResourceType):
         records.identity(scope, properties["identity"]).forwarding = properties["enabled"]
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
+        if after and after.get("without_topics"):
+            return ("ses:PutEmailIdentityFeedbackAttributes",)
         return ("ses:SetIdentityFeedbackForwardingEnabled",)
 
     def reads(self, of: Declared) -> tuple[Permission, ...]:
         return (Permission("ses:GetIdentityNotificationAttributes"),)
 
     def writes(self, of: Declared) -> tuple[Permission, ...]:
+        if of.desired and of.desired.get("without_topics"):
+            identity = arns.literal(arns.identity(of.scope, of.key["identity"]))
+            return on(identity, "ses:PutEmailIdentityFeedbackAttributes")
         return (Permission("ses:SetIdentityFeedbackForwardingEnabled"),)
 
     def create(self, connection: Connection, after: Properties) -> None:
+        identity, enabled = after["identity"], after["enabled"]
+        if after.get("without_topics"):
+            connection.call(
+                "sesv2", "PutEmailIdentityFeedbackAttributes", EmailIdentity=identity, EmailForwardingEnabled=enabled
+            )
+            return
         # The v1 call on purpose: v2's call accepts false without any topic, and reads a missing value as false.
-        connection.call(
-            "ses",
-            "SetIdentityFeedbackForwardingEnabled",
-            Identity=after["identity"],
-            ForwardingEnabled=after["enabled"],
-        )
+        connection.call("ses", "SetIdentityFeedbackForwardingEnabled", Identity=identity, ForwardingEnabled=enabled)
 
     def update(self, connection: Connection, before: Properties, after: Properties) -> None:
         self.create(connection, after)

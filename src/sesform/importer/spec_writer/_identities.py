@@ -37,8 +37,10 @@ def add_identities(
             continue
         loc: Loc = ("identities", name)
         settings: dict[str, Any] = dict(_notifications(part, held, topics, loc, whole=whole))
-        settings["feedback_forwarding"] = _forwarding(part, held, settings, loc)
-        said[name] = {"settings": settings, "rest": _rest(part, held, live, name, names, loc, whole=whole)}
+        rest = _rest(part, held, live, name, names, loc, whole=whole)
+        by_default_set = "default_configuration_set" in rest
+        settings["feedback_forwarding"] = _forwarding(part, held, settings, loc, by_default_set=by_default_set)
+        said[name] = {"settings": settings, "rest": rest}
     defaults = _defaults([each["settings"] for each in said.values()])
     if defaults:
         part.sections["defaults"]["identity"] = _folded(defaults)
@@ -82,12 +84,14 @@ def _notifications(
     return found
 
 
-def _forwarding(part: ScopeSpec, held: LiveIdentity, settings: Mapping[str, Any], loc: Loc) -> bool | str:
-    if held.forwarding is False and any(settings[t] is None for t in _VITAL):
+def _forwarding(
+    part: ScopeSpec, held: LiveIdentity, settings: Mapping[str, Any], loc: Loc, *, by_default_set: bool
+) -> bool | str:
+    if held.forwarding is False and any(settings[t] is None for t in _VITAL) and not by_default_set:
         # Only SES v2's call allows this state (seen on AWS: hashicorp/terraform-provider-aws acceptance tests).
         text = (
             "E-mail forwarding is off, and bounces or complaints have no topic. Left unmanaged, because `false` "
-            "requires both topics."
+            "requires both topics or a default configuration set."
         )
         part.remark(text, *loc)
         return "unmanaged"

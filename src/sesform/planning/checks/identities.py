@@ -9,9 +9,9 @@ from dataclasses import replace
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model.address import Scope
-from sesform.model.values import NOTIFICATION_TYPES
 from sesform.planning.plan import Change, of_type
 from sesform.planning.planned_state import PlannedState
+from sesform.planning.routes import VITAL, Matrix, Route, Subject
 from sesform.resources import RESOURCES
 from sesform.specs.declared import Declared
 from sesform.specs.desired import Desired
@@ -34,7 +34,9 @@ def _identity_of(declared: Declared) -> str:
     return RESOURCES[declared.address.type].identity(declared.key)
 
 
-def identities(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], state: PlannedState) -> list[Problem]:
+def identities(
+    desired: Desired, snapshot: Snapshot, changes: Sequence[Change], state: PlannedState, routes: Matrix
+) -> list[Problem]:
     """Return problems of identities that do not exist or are not verified, and of settings that SES refuses."""
     by_identity: dict[tuple[Scope, str], list[Declared]] = defaultdict(list)
     for declared in desired.declared.values():
@@ -55,7 +57,7 @@ def identities(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], 
         else:
             continue
         found.append(replace(problem, concerns=tuple(str(d.address) for d in settings)))
-    return found + list(_dark_forwarding(desired, snapshot, changes, state))
+    return found + list(_forwarding_off(desired, snapshot, changes, state, routes))
 
 
 def configuration_sets(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
@@ -79,26 +81,33 @@ def _asks_for_something(declared: Declared) -> bool:
     return declared.desired not in (None, RESOURCES[declared.address.type].absent(declared.key))
 
 
-def _dark_forwarding(
-    desired: Desired, snapshot: Snapshot, changes: Iterable[Change], state: PlannedState
+def _forwarding_off(
+    desired: Desired, snapshot: Snapshot, changes: Iterable[Change], state: PlannedState, routes: Matrix
 ) -> Iterable[Problem]:
     """Yield problems of identities with forwarding off and no topic for bounces or complaints.
 
-    SES refuses both the call that turns forwarding off and the call that clears the topic: SES API reference,
-    SetIdentityFeedbackForwardingEnabled.
+    SES allows that where a default configuration set carries them (hashicorp/terraform-provider-aws#4182), and lets no topic be
+    cleared while forwarding is off (SES API reference, SetIdentityNotificationTopic).
     """
-    touched: dict[tuple[Scope, str], Change] = {}
+    touched: dict[tuple[Scope, str], list[Change]] = defaultdict(list)
     for change in (*of_type(changes, "notification_topic"), *of_type(changes, "feedback_forwarding")):
-        touched.setdefault((change.scope, (change.after or change.before or {})["identity"]), change)
-    for (scope, identity), first in touched.items():
+        touched[change.scope, (change.after or change.before or {})["identity"]].append(change)
+    for (scope, identity), found in touched.items():
         if (scope, identity) not in snapshot.identities or identity.startswith("arn:"):
             continue
         forwarding = state.after["feedback_forwarding", scope, (identity,)]["enabled"]
-        topics = {t: ("notification_topic", scope, (identity, t)) in state.after for t in NOTIFICATION_TYPES}
-        dark = [t for t in ("bounce", "complaint") if not topics[t]]
-        if dark and not forwarding:
-            yield desired.problem(
-                first.address,
-                f"identity {identity} would have e-mail forwarding off and no topic for {' and '.join(dark)}; SES refuses that",
-                "declare feedback_forwarding: true, or a topic",
-            )
+        dark = [t for t in VITAL if ("notification_topic", scope, (identity, t)) not in state.after]
+        if forwarding or not dark:
+            continue
+        cleared = [c for c in found if c.after is None and c.before and c.before["notification_type"] in dark]
+        text = f"identity {identity} would have e-mail forwarding off and no topic for {' and '.join(dark)}"
+        if cleared:
+            hint = "turn feedback_forwarding on with the plan that removes the topics, and off with the next one"
+            yield desired.problem(cleared[0].address, f"{text}; SES refuses to clear a topic then", hint)
+        elif not all(_by_default_set(routes.get(Subject(scope, "identity", identity, event), ())) for event in dark):
+            hint = "declare feedback_forwarding: true, a topic, or a default configuration set with event destinations"
+            yield desired.problem(found[0].address, f"{text}, and no event destination for it", hint)
+
+
+def _by_default_set(routes: Iterable[Route]) -> bool:
+    return any(route.by_default and not route.verdict.denied for route in routes)

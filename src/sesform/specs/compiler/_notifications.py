@@ -58,15 +58,26 @@ def _declare_identity(part: _Part, spec: Owner, name: str, identity: Identity) -
         return
     where = (*(loc if own else ("defaults", "identity")), "feedback_forwarding")
     dark = [t for t in ("bounce", "complaint") if settings[t] is None]
-    if forwarding is False and dark:
-        # SES API reference, SetIdentityFeedbackForwardingEnabled: off only if both have a topic.
+    without_topics = any(settings[t] in (None, "unmanaged") for t in ("bounce", "complaint"))
+    by_default_set = _default_set(spec, identity) not in (None, "unmanaged")
+    if forwarding is False and dark and not by_default_set:
+        # Without topics a default configuration set can carry bounces and complaints: hashicorp/terraform-provider-aws#26796.
         part.work.wrong(
             part.loaded,
             where,
-            f"feedback_forwarding: false needs topics for bounce and complaint; {name} has none for {' and '.join(dark)}",
-            "name a topic, or set feedback_forwarding to true",
+            f"feedback_forwarding: false needs topics for bounce and complaint, or a default configuration set; "
+            f"{name} has no topic for {' and '.join(dark)}",
+            "name a topic, declare a default_configuration_set, or set feedback_forwarding to true",
         )
-    part.forwarding(bool(forwarding), where, f"declares {str(bool(forwarding)).lower()}")
+    says = f"declares {str(bool(forwarding)).lower()}"
+    part.forwarding(
+        bool(forwarding), where, says, without_topics=forwarding is False and without_topics and by_default_set
+    )
+
+
+def _default_set(spec: Owner, identity: Identity) -> str | None:
+    source = identity if identity.declares("default_configuration_set") else spec.defaults.identity
+    return source.default_configuration_set
 
 
 def _merged(spec: Owner, name: str, identity: Identity, type_: str) -> tuple[Any, Loc, str]:
@@ -169,11 +180,10 @@ class _Part:
             address = self._address("notification_topic", type_)
             self.work.targets.append(Target(topic_arn, publishers_of(self.scope, self.identity), address, origin))
 
-    def forwarding(self, enabled: bool, loc: Loc, says: str) -> None:
+    def forwarding(self, enabled: bool, loc: Loc, says: str, *, without_topics: bool = False) -> None:
         key = {"identity": self.identity}
-        self._declare(
-            "feedback_forwarding", "", key, {**key, "enabled": enabled}, Origin(self.loaded.document, loc, says)
-        )
+        desired = {**key, "enabled": enabled, **({"without_topics": True} if without_topics else {})}
+        self._declare("feedback_forwarding", "", key, desired, Origin(self.loaded.document, loc, says))
 
     def remove(self, loc: Loc, says: str, kept: set[str] | None = None, *, forwarding: bool = True) -> None:
         """Declare all settings absent and forwarding on, except the types in `kept`, which stay as they are."""
