@@ -11,7 +11,7 @@ SesformError                 any error that sesform raises on purpose; the comma
 ├── PlanFileError            a plan file is damaged, edited, or of another version
 ├── TerraformError           a Terraform state or plan is not valid, or lacks what is needed
 ├── PlanRefusedError         the plan has errors, or was not approved
-├── StalePlanError           AWS has changed since a saved plan was made
+├── StalePlanError           the specs or AWS have changed since a plan was made
 └── CycleError               the steps of a plan depend on each other in a circle: a fault of sesform
 """
 
@@ -148,7 +148,7 @@ class PlanRefusedError(SesformError):
 
 
 class StalePlanError(SesformError):
-    """AWS has changed since the saved plan was made. Applying it could undo other people's changes."""
+    """A plan that is made again has other steps: the specs or AWS have changed. Nothing was changed."""
 
 
 class CycleError(SesformError):

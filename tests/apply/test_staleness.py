@@ -1,7 +1,8 @@
-"""Whether AWS still holds what a saved plan saw."""
+"""Whether a new plan has the steps of an earlier one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from sesform.apply import staleness
 from sesform.errors import StalePlanError
 from sesform.live.snapshot import Snapshot
 from sesform.planning import planner
+from sesform.planning.plan import Change, Plan
 
 BEFORE = owner("topics: {t: {}, u: {}}\nidentities: {a.com: {notifications: {bounce: t}}}\n")
 AFTER = owner("topics: {t: {}, u: {}}\nidentities: {a.com: {notifications: {bounce: u, complaint: u}}}\n")
@@ -21,96 +23,103 @@ def seen() -> Snapshot:
     return holding(compiled(BEFORE), seen_by=compiled(AFTER))
 
 
-def stale_lines(snapshot: Snapshot) -> list[str]:
-    plan = planner.plan(compiled(AFTER), seen())
+def planned(snapshot: Snapshot, text: str = AFTER) -> Plan:
+    return planner.plan(compiled(text), snapshot)
+
+
+def stale_lines(now: Plan) -> list[str]:
     with pytest.raises(StalePlanError) as caught:
-        staleness.check(plan, snapshot)
+        staleness.check(planned(seen()), now)
     return str(caught.value).splitlines()[1:]
 
 
-def test_a_plan_is_fresh_where_nothing_has_moved() -> None:
-    """A plan whose live state has not changed is not stale."""
-    staleness.check(planner.plan(compiled(AFTER), seen()), seen())
+def test_a_plan_with_the_same_steps_is_not_stale() -> None:
+    """The same specs and the same live state give the same steps."""
+    staleness.check(planned(seen()), planned(seen()))
 
 
-def test_what_has_changed_is_told_with_what_was_expected() -> None:
-    """A topic that was changed after the plan makes it stale, because applying would undo that."""
+def test_a_live_value_that_changed_is_named() -> None:
+    """The step is named with its values then and now, because applying would undo the change."""
     moved = {"identity": "a.com", "notification_type": "bounce", "topic_arn": topic_arn("x")}
     held = seen()
+    (line,) = stale_lines(planned(replace(held, found={**held.found, address(BOUNCE): moved})))
 
-    assert [
-        (
-            f"  {BOUNCE}: expected identity='a.com', notification_type='bounce', topic_arn='{topic_arn('t')}', "
-            f"found identity='a.com', notification_type='bounce', topic_arn='{topic_arn('x')}'"
-        )
-    ] == stale_lines(replace(held, found={**held.found, address(BOUNCE): moved}))
+    assert line.startswith(
+        f"  {BOUNCE}: was update (identity='a.com', notification_type='bounce', topic_arn='{topic_arn('t')}' -> "
+    )
+    assert f"is now update (identity='a.com', notification_type='bounce', topic_arn='{topic_arn('x')}' -> " in line
 
 
-def test_what_has_gone_is_told() -> None:
-    """What was to be changed is not there any more."""
+def test_a_resource_that_does_not_exist_any_more_is_named() -> None:
+    """An update has become a creation."""
     held = seen()
-    (line,) = stale_lines(replace(held, found={a: p for a, p in held.found.items() if str(a) != BOUNCE}))
+    (line,) = stale_lines(planned(replace(held, found={a: p for a, p in held.found.items() if str(a) != BOUNCE})))
 
-    assert line.endswith(", found nothing")
+    assert "is now create (nothing -> " in line
 
 
-def test_what_has_come_is_told() -> None:
-    """What was to be made is there already."""
-    come = {"identity": "a.com", "notification_type": "complaint", "topic_arn": topic_arn("x")}
+def test_a_step_that_is_no_longer_needed_is_named() -> None:
+    """Another program has made the same change."""
+    made = {"identity": "a.com", "notification_type": "complaint", "topic_arn": topic_arn("u")}
     held = seen()
-    (line,) = stale_lines(replace(held, found={**held.found, address(COMPLAINT): come}))
+    (line,) = stale_lines(planned(replace(held, found={**held.found, address(COMPLAINT): made})))
 
-    assert line.startswith(f"  {COMPLAINT}: expected nothing, found ")
-
-
-def test_what_cannot_be_read_any_more_is_told() -> None:
-    """A plan is not carried out blind."""
-    held = seen()
-
-    assert [f"  {BOUNCE}: cannot be read: denied"] == stale_lines(replace(held, unreadable={address(BOUNCE): "denied"}))
+    assert line.startswith(f"  {COMPLAINT}: was create (nothing -> ")
+    assert line.endswith("; is now unchanged")
 
 
-def test_everything_that_has_moved_is_told_at_once() -> None:
-    """One run names all of it."""
-    assert len(stale_lines(Snapshot())) == 3
+def test_a_change_of_the_specs_is_named() -> None:
+    """A saved plan of other specs is stale, whatever AWS holds."""
+    lines = stale_lines(planned(seen(), AFTER.replace("complaint: u", "delivery: u")))
+
+    assert [COMPLAINT, COMPLAINT.replace("complaint", "delivery")] == [line.split(":")[0].strip() for line in lines]
 
 
-def test_what_the_plan_does_not_touch_may_move() -> None:
-    """Only what would be overwritten matters."""
-    held = seen()
-    topic = address("corp/eu-west-1/topic/t")
-    moved = {**held.found[topic], "display_name": "moved"}
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda change: replace(change, after={**(change.after or {}), "topic_arn": topic_arn("x")}),
+        lambda change: replace(change, action="delete"),
+        lambda change: replace(change, scope=replace(change.scope, account="999999999999")),
+    ],
+)
+def test_an_edited_step_is_named(edit: Callable[[Change], Change]) -> None:
+    """A file that says anything else than the specs is refused."""
+    plan = planned(seen())
+    edited = replace(plan, changes=tuple(edit(c) if str(c.address) == BOUNCE else c for c in plan.changes))
+    with pytest.raises(StalePlanError, match=r"notification_topic/a\.com/bounce: was "):
+        staleness.check(edited, plan)
 
-    staleness.check(planner.plan(compiled(AFTER), held), replace(held, found={**held.found, topic: moved}))
+
+def test_an_added_step_is_named() -> None:
+    """A step that the specs do not ask for is refused."""
+    plan = planned(seen())
+    extra = replace(plan.changes[-1], address=address("corp/eu-west-1/sending_policy/a.com/x"))
+    with pytest.raises(StalePlanError, match=r"sending_policy/a\.com/x: was .*; is now unchanged"):
+        staleness.check(replace(plan, changes=(*plan.changes, extra)), plan)
 
 
-def test_another_spelling_of_a_policy_is_not_a_move() -> None:
+def test_a_removed_step_is_named() -> None:
+    """A file that leaves out a step is refused too."""
+    plan = planned(seen())
+    with pytest.raises(StalePlanError, match="was unchanged; is now "):
+        staleness.check(replace(plan, changes=plan.changes[:-1]), plan)
+
+
+def test_another_spelling_of_a_policy_is_not_stale() -> None:
     """AWS's rewrites of a policy are the same policy."""
     held = seen()
     place = address("corp/eu-west-1/topic_policy/t")
     document = dict(held.found[place]["policy"])
     document["Statement"] = list(reversed(document["Statement"]))
+    again = replace(held, found={**held.found, place: {"topic_arn": topic_arn("t"), "policy": document}})
 
     assert document != held.found[place]["policy"]
-    staleness.check(
-        planner.plan(compiled(AFTER), held),
-        replace(held, found={**held.found, place: {"topic_arn": topic_arn("t"), "policy": document}}),
-    )
+    staleness.check(planned(held), planned(again))
 
 
-def test_only_the_first_step_of_a_resource_is_compared() -> None:
-    """A second step begins where the first one ends, so it is not compared."""
-    text = "topics: {t: {}}\nconfiguration_sets: {c: {event_destinations: {d: {events: [%s], sns: t}}}}\n"
-    wanted = compiled(owner(text % "open"))
-    held = holding(compiled(owner(text % "bounce")), seen_by=wanted)
-    plan = planner.plan(wanted, held)
-
-    assert len(plan.changes) == 2
-    staleness.check(plan, held)
-
-
-def test_a_stand_in_that_was_left_behind_is_not_stale() -> None:
-    """A plan that finds and removes what an earlier run left behind is fresh while that is there."""
+def test_a_temporary_replacement_that_was_left_behind_is_not_stale() -> None:
+    """A plan that removes what an interrupted run left is made the same way again."""
     text = "topics: {t: {}}\nconfiguration_sets: {c: {event_destinations: {d: {events: [open], %s}}}}\n"
     wanted = compiled(owner(text % "sns: t"))
     held = holding(compiled(owner(text % "eventbridge: default")), seen_by=wanted)
@@ -118,25 +127,13 @@ def test_a_stand_in_that_was_left_behind_is_not_stale() -> None:
     left = step(planner.plan(wanted, held), beside, "create").after
     held = replace(held, found={**held.found, address(beside): left or {}})
 
-    staleness.check(planner.plan(wanted, held), held)
-
-
-def test_what_a_plan_touches_is_each_resource_once_by_its_key() -> None:
-    """To look again, AWS is asked for the resources of the plan and no others."""
-    touched = staleness.touched(planner.plan(compiled(AFTER), seen()))
-
-    assert {
-        BOUNCE: {"identity": "a.com", "notification_type": "bounce"},
-        COMPLAINT: {"identity": "a.com", "notification_type": "complaint"},
-        "corp/eu-west-1/topic_policy/t": {"topic_arn": topic_arn("t")},
-        "corp/eu-west-1/topic_policy/u": {"topic_arn": topic_arn("u")},
-    } == {str(d.address): d.key for d in touched}
+    staleness.check(planner.plan(wanted, held), planner.plan(wanted, held))
 
 
 def test_a_hostile_value_is_escaped() -> None:
-    """What AWS holds cannot act on the terminal."""
+    """Values of AWS cannot act on the terminal."""
     moved = {"identity": "a.com", "notification_type": "bounce", "topic_arn": "\x1b[31m"}
     held = seen()
-    (line,) = stale_lines(replace(held, found={**held.found, address(BOUNCE): moved}))
+    (line,) = stale_lines(planned(replace(held, found={**held.found, address(BOUNCE): moved})))
 
     assert line.isprintable()

@@ -236,7 +236,7 @@ def test_show_in_json_is_the_file(shell: Shell) -> None:
 
 
 def test_stale_plan_is_refused(shell: Shell) -> None:
-    """When AWS has moved since, apply --plan changes nothing and names what was expected and found."""
+    """When AWS has moved since, apply --plan changes nothing and names the steps that differ."""
     shell.run("apply", "--sandbox", "--auto-approve")
     shell.specs(SPECS.replace("complaint: mailer/feedback", "complaint: null"))
     shell.run("plan", "--sandbox", "--out", "p.tfplan")
@@ -244,9 +244,9 @@ def test_stale_plan_is_refused(shell: Shell) -> None:
     result = shell.run("apply", "--sandbox", "--plan", "p.tfplan")
 
     assert (1, "") == (result.code, result.out)
-    assert "the saved plan is stale" in result.err
-    assert "corp/eu-west-1/notification_topic/example.com/complaint: expected identity='example.com'" in result.err
-    assert "found nothing" in result.err
+    assert "the plan is stale" in result.err
+    assert "corp/eu-west-1/notification_topic/example.com/complaint: was delete (identity='example.com'" in result.err
+    assert "; is now unchanged" in result.err
 
 
 def test_edited_plan_is_refused(shell: Shell) -> None:

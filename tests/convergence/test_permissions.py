@@ -95,7 +95,7 @@ def test_every_command_stays_within_the_policies(
         main(["routes", *arguments])
         main(["plan", *arguments, "--out", str(tmp_path / "plan.json")])
     with recorded() as applying:
-        assert main(["apply", "--sandbox", "--plan", str(tmp_path / "plan.json")]) == 0
+        assert main(["apply", str(ROOT / folder), "--sandbox", "--plan", str(tmp_path / "plan.json")]) == 0
     with recorded() as reading_again:
         assert main(["drift", *arguments]) == 0
         main(["routes", *arguments])

@@ -220,4 +220,4 @@ def test_a_saved_plan_is_refused_if_its_set_is_used_now(shell: Shell, tmp_path: 
     assert (
         f"{PLACE}: is planned for deletion, and is the default configuration set of identity a.example" in refused.err
     )
-    assert "resources that the saved plan deletes are used since it was made. Plan again." in refused.err
+    assert "the plan has errors; nothing was changed" in refused.err

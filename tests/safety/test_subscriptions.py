@@ -147,7 +147,7 @@ def test_a_saved_plan_is_stale_if_the_subscription_became_pending(shell: Shell) 
     stale = shell.run("apply", "--sandbox", "--plan", "p.json")
 
     assert stale.code == 1
-    assert "the saved plan is stale" in stale.err
+    assert "the plan is stale" in stale.err
 
 
 # --- asking --------------------------------------------------------------------------------------------------------------

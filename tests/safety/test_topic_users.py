@@ -145,5 +145,5 @@ def test_a_saved_plan_is_refused_if_its_topic_is_used_now(shell: Shell) -> None:
 
     assert (0, 1) == (saved.code, refused.code)
     assert "notification_topic theirs.example.com/bounce in 111111111111/eu-west-1 still uses it" in refused.err
-    assert "resources that the saved plan deletes are used since it was made. Plan again." in refused.err
+    assert "the plan has errors; nothing was changed" in refused.err
     assert [{"TopicArn": ARN}] == shell.sandbox.session(OWNER, REGION).client("sns").list_topics()["Topics"]

@@ -1,4 +1,4 @@
-"""From Terraform to sesform: what real Terraform shows of the configuration beside this file, as specs, and the hand-over itself."""
+"""From Terraform to sesform: the state of the configuration beside this file as specs, and the hand-over itself."""
 
 from __future__ import annotations
 

@@ -1,48 +1,60 @@
-"""Check that AWS still holds what a saved plan saw."""
+"""Compare an earlier plan with a new one: the new plan may be applied only if it has the same steps."""
 
 from __future__ import annotations
 
-from sesform.apply.read_back import wanted
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
 from sesform.errors import StalePlanError
-from sesform.live.snapshot import Snapshot
+from sesform.model.address import Address
 from sesform.model.values import Properties, printable
 from sesform.planning.plan import Change, Plan
 from sesform.resources import RESOURCES, ResourceType
-from sesform.specs.declared import Declared
 
 
-def touched(plan: Plan) -> list[Declared]:
-    """Return every resource that the plan changes, to be read again."""
-    return [wanted(change) for change in _first_steps(plan)]
-
-
-def check(plan: Plan, snapshot: Snapshot) -> None:
-    """Raise StalePlanError with each resource that has changed or can no longer be read, and what was expected and found."""
-    lines = []
-    for change in _first_steps(plan):
-        kind, expected = RESOURCES[change.address.type], change.before
-        found = snapshot.found.get(change.address)
-        if change.address in snapshot.unreadable:
-            lines.append(f"  {change.address}: cannot be read: {snapshot.unreadable[change.address]}")
-        elif not _same(kind, expected, found) and not (kind.eventually_consistent and _same(kind, change.after, found)):
-            lines.append(f"  {change.address}: expected {_shown(expected)}, found {_shown(found)}")
+def check(earlier: Plan, now: Plan) -> None:
+    """Raise StalePlanError with each resource whose steps differ: what they were, and what they are now."""
+    was, is_now = _by_address(earlier.changes), _by_address(now.changes)
+    lines = [
+        f"  {address}: was {_told(was.get(address, []))}; is now {_told(is_now.get(address, []))}"
+        for address in dict.fromkeys([*was, *is_now])
+        if not _same_steps(was.get(address, []), is_now.get(address, []))
+    ]
     if lines:
-        # A topic policy exists whenever its topic does, so it differs wherever its topic differs.
         raise StalePlanError(
-            "the saved plan is stale: AWS has changed since it was made; plan again\n"
+            "the plan is stale: the specs or AWS have changed since it was made; nothing was changed. Plan again.\n"
             + "\n".join(map(printable, lines))
         )
 
 
+def _by_address(changes: Iterable[Change]) -> Mapping[Address, list[Change]]:
+    found: dict[Address, list[Change]] = defaultdict(list)
+    for change in changes:
+        found[change.address].append(change)
+    return found
+
+
+def _same_steps(was: Sequence[Change], is_now: Sequence[Change]) -> bool:
+    if not is_now and RESOURCES[was[0].address.type].eventually_consistent:
+        return True  # the plan was made while a read still showed the old state
+    return len(was) == len(is_now) and all(map(_same_step, was, is_now))
+
+
+def _same_step(one: Change, other: Change) -> bool:
+    kind = RESOURCES[one.address.type]
+    return (
+        (one.scope, one.action) == (other.scope, other.action)
+        and _same(kind, one.before, other.before)
+        and _same(kind, one.after, other.after)
+    )
+
+
 def _same(kind: ResourceType, one: Properties | None, other: Properties | None) -> bool:
-    return (one is None and other is None) or (one is not None and other is not None and kind.same(one, other))
+    return one is other or (one is not None and other is not None and kind.same(one, other))
 
 
-def _first_steps(plan: Plan) -> list[Change]:
-    first: dict[object, Change] = {}
-    for change in plan.changes:
-        first.setdefault(change.address, change)
-    return list(first.values())
+def _told(changes: Iterable[Change]) -> str:
+    return ", then ".join(f"{c.action} ({_shown(c.before)} -> {_shown(c.after)})" for c in changes) or "unchanged"
 
 
 def _shown(properties: Properties | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -103,9 +104,9 @@ def plan(
         return 1
     if out is not None:
         engine.save_plan(made, out, view.quota)
-        where = "--sandbox " if calls.sandbox else ""
+        words = [*map(str, specs.paths or ()), *(["--sandbox"] if calls.sandbox else []), "--plan", str(out)]
         view.console.say(
-            f"Saved the plan to: {out}\nTo perform exactly these actions, run: sesform apply {where}--plan {out}"
+            f"Saved the plan to: {out}\nTo perform exactly these actions, run: sesform apply {shlex.join(words)}"
         )
     return 2 if detailed_exitcode and made.changes else 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,9 +34,14 @@ def apply_specs(
         plan = engine.plan(paths, settings, notify, destroy=destroy)
         if not view.plan(plan, only_errors=view.format is Format.json):
             return 1
-        if plan.changes and not auto_approve and not _agreed(view, destroy):
-            view.console.error("Apply cancelled.")
-            return 1
+        if plan.changes and not auto_approve:
+            asked = time.monotonic()
+            if not _agreed(view, destroy):
+                view.console.error("Apply cancelled.")
+                return 1
+            if time.monotonic() - asked > _FRESH:
+                view.console.say("The answer took more than a minute, so the plan is made again ...")
+                plan = engine.plan_again(plan, paths, settings, notify)
         if view.format is not Format.text:
             _keep_policies(view, plan)
         return _exit_code(view, engine.apply(plan, settings, notify))
@@ -47,6 +53,9 @@ def apply_file(file: Path, paths: tuple[str | Path, ...], settings: Settings, vi
 
     with Notifier(view, calls) as notify:
         return _exit_code(view, engine.apply_saved(file, paths, settings, notify))
+
+
+_FRESH = 60.0  # seconds from a plan to its approval within which it is applied as it is
 
 
 def _require_consent(view: View, command: str, auto_approve: bool) -> None:

@@ -126,8 +126,8 @@ class Notifier:
             case events.ReadingAccounts(scopes):
                 say(f"Reading all resources in {_names(scopes)} ...")
                 self._show_bar(event)
-            case events.ReadingAgain():
-                say("Reading again the resources of the plan ...")
+            case events.PlanningAgain():
+                say("Planning again, to compare with the saved plan; this makes as many reads as a plan ...")
             case events.Warned(warning):
                 self._console.warn(warning)
             case events.Throttled(scope, service, seconds):

@@ -9,7 +9,7 @@ questions, exit, or read the environment.
 
 from __future__ import annotations
 
-from sesform.engine.applies import Approve, apply, apply_saved, destroy, load_plan, save_plan
+from sesform.engine.applies import Approve, apply, apply_saved, destroy, load_plan, plan_again, save_plan
 from sesform.engine.imports import (
     Imported,
     ImportedFromTerraform,
@@ -47,6 +47,7 @@ __all__ = [
     "keeping_logins",
     "load_plan",
     "plan",
+    "plan_again",
     "plan_desired",
     "routes",
     "save_plan",

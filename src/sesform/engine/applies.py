@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sesform.engine.plans import look_up_dependents, plan
-from sesform.engine.progress import Applied, Notify, ReadingAgain, StepFinished, StepStarted, Stopping, Warned, ignore
+from sesform.engine.plans import plan
+from sesform.engine.progress import Applied, Notify, PlanningAgain, StepFinished, StepStarted, Stopping, Warned, ignore
 from sesform.engine.settings import DEFAULT_PATHS, DEFAULTS, Paths, Settings, connect
-from sesform.engine.specs import compile_specs
-from sesform.errors import PlanFileError, PlanRefusedError, StalePlanError
+from sesform.errors import PlanFileError, PlanRefusedError
 from sesform.model.address import Access
 from sesform.model.quotas import SES_CALLS_PER_SECOND
 from sesform.model.values import printable
-from sesform.planning import route_changes
 from sesform.planning.plan import Change, Outcome, Plan, Report
 
 if TYPE_CHECKING:
@@ -62,20 +60,43 @@ def load_plan(file: str | Path) -> Plan:
 def apply_saved(
     file: str | Path, paths: Paths = DEFAULT_PATHS, settings: Settings = DEFAULTS, notify: Notify = ignore
 ) -> Report:
-    """Carry out a saved plan if AWS is still as the plan found it. External ids come from the specs: plan files have none.
+    """Plan again with the specs and the options of a saved plan, and carry the new plan out if it has the same steps.
 
-    Raises PlanFileError if the file was damaged, edited or refused; StalePlanError if AWS has changed; and as `apply` does.
+    Nothing in the file is carried out, so an edited file can do nothing that the specs do not declare. Planning again makes as many
+    reads as `plan` does. Raises PlanFileError if the file was damaged, edited or refused; StalePlanError if the steps differ;
+    PlanRefusedError if the plan is of another kind of AWS or the new plan has errors; and as `plan` and `apply` do.
     """
-    plan = load_plan(file)
-    if plan.errors:
-        for problem in plan.errors:
+    saved = load_plan(file)
+    shown = printable(str(file))
+    if saved.errors:
+        for problem in saved.errors:
             notify(Warned(printable(str(problem))))
-        raise PlanFileError(f"{printable(str(file))}: this plan has errors. Plan again.")
-    connections = _connect(plan, _with_secrets(plan, paths), settings, notify)
-    if plan.changes:
-        notify(ReadingAgain())
-        _refuse_stale(plan, connections, settings, notify)
-    return _carry_out(plan, connections, settings, notify)
+        raise PlanFileError(f"{shown}: this plan has errors. Plan again.")
+    if saved.options.sandbox is not (settings.sandbox is not None):
+        made, now = ("with", "without") if saved.options.sandbox else ("without", "with")
+        raise PlanRefusedError(
+            f"{shown}: this plan was made {made} --sandbox and cannot be applied {now} it. Plan again."
+        )
+    notify(PlanningAgain())
+    return apply(plan_again(saved, paths, settings, notify), settings, notify)
+
+
+def plan_again(
+    earlier: Plan, paths: Paths = DEFAULT_PATHS, settings: Settings = DEFAULTS, notify: Notify = ignore
+) -> Plan:
+    """Return a new plan with the specs and the options of an earlier one.
+
+    Raises StalePlanError with each difference if the steps differ, PlanRefusedError if there are errors, and as `plan` does.
+    """
+    from sesform.apply import staleness
+
+    chosen = asdict(earlier.options)
+    del chosen["sandbox"]
+    destroy = chosen.pop("destroy")
+    now = plan(paths, replace(settings, since=earlier.since or None, **chosen), notify, destroy=destroy)
+    staleness.check(earlier, now)
+    _refuse_errors(now)
+    return now
 
 
 def destroy(
@@ -104,49 +125,6 @@ def _refuse_errors(plan: Plan) -> None:
 def _connect(plan: Plan, access: Mapping[str, Access], settings: Settings, notify: Notify) -> Connections:
     places = [(c.address.spec, c.address.region) for c in plan.changes]
     return connect(places, access, settings, notify)
-
-
-def _with_secrets(plan: Plan, paths: Sequence[str | Path]) -> dict[str, Access]:
-    """Return the accesses of a saved plan with the external ids of the specs, now and at the commit of its `--since`.
-
-    Raises PlanFileError if a spec with an external id does not exist any more, or names another role.
-    """
-    if all(a.external_id is None for a in plan.access.values()):
-        return dict(plan.access)
-    specs = compile_specs(paths, since=plan.since or None).access
-    found = {}
-    for name, saved in plan.access.items():
-        current = specs.get(name)
-        if saved.external_id is not None and (
-            current is None or replace(current, external_id=None) != replace(saved, external_id=None)
-        ):
-            raise PlanFileError(
-                f"the plan needs the external id of spec {name!r}, and that spec does not exist or has changed. Plan again."
-            )
-        found[name] = current if current is not None and saved.external_id is not None else saved
-    return found
-
-
-def _refuse_stale(plan: Plan, connections: Connections, settings: Settings, notify: Notify) -> None:
-    """Read again what the plan changes. Raises StalePlanError if AWS has changed, or if something now uses what is deleted."""
-    from sesform.apply import staleness
-    from sesform.live import refresh
-
-    topics = {arn: change.address for arn, change in route_changes.deleted_topics(plan).items()}
-    sets = {key: change.address for key, change in route_changes.deleted_sets(plan).items()}
-    snapshot = refresh.read(staleness.touched(plan), topics, connections, settings.parallelism)
-    snapshot, problems = look_up_dependents(topics, sets, snapshot, connections, settings, notify)
-    for problem in problems:
-        notify(Warned(printable(str(problem))))
-    if any(p.severity == "error" for p in problems):
-        raise StalePlanError("the resources that the saved plan deletes could not be read again; nothing was changed")
-    staleness.check(plan, snapshot)
-    used = route_changes.used_again(plan, snapshot)
-    if used:
-        raise StalePlanError(
-            "resources that the saved plan deletes are used since it was made. Plan again.\n"
-            + "\n".join(map(str, used))
-        )
 
 
 def _carry_out(plan: Plan, connections: Connections, settings: Settings, notify: Notify) -> Report:

@@ -27,7 +27,7 @@ from sesform.model.values import printable
 from sesform.planning import guards, planner, prune, route_changes, routes
 from sesform.planning.checks import kms_keys as kms_key_checks
 from sesform.planning.checks import removed_by_ses
-from sesform.planning.plan import Plan
+from sesform.planning.plan import Plan, PlanOptions
 from sesform.specs.desired import Desired
 
 if TYPE_CHECKING:
@@ -45,7 +45,16 @@ def plan(
     allowed = guards.Allowed(settings.allow_dark, settings.allow_mass_change or destroy, settings.allow_irreversible)
     made = plan_desired(compile_specs(paths, since=settings.since, destroy=destroy), settings, notify)
     refusals = guards.check(made, allowed) if not made.errors else []
-    return replace(made, diagnostics=(*made.diagnostics, *refusals))
+    options = PlanOptions(
+        settings.only,
+        destroy,
+        settings.prune,
+        settings.allow_dark,
+        settings.allow_mass_change,
+        settings.allow_irreversible,
+        settings.sandbox is not None,
+    )
+    return replace(made, diagnostics=(*made.diagnostics, *refusals), options=options)
 
 
 def plan_desired(desired: Desired, settings: Settings = DEFAULTS, notify: Notify = ignore) -> Plan:

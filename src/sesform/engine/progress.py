@@ -49,8 +49,8 @@ class ReadingAccounts(NamedTuple):
     made: Callable[[], Counter[tuple[Scope, str]]]
 
 
-class ReadingAgain(NamedTuple):
-    """What a saved plan changes is being read again before it is applied."""
+class PlanningAgain(NamedTuple):
+    """A plan is made again, to compare it with a saved one before it is applied."""
 
 
 class Warned(NamedTuple):
@@ -97,7 +97,7 @@ Event = (
     | ReadingDependents
     | ReadingUnmanaged
     | ReadingAccounts
-    | ReadingAgain
+    | PlanningAgain
     | Warned
     | Throttled
     | Stopping

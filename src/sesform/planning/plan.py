@@ -45,6 +45,19 @@ class Unchanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """The options that a plan was made with, to make it again. `sandbox`: it was made against an emulated AWS."""
+
+    only: tuple[str, ...] = ()
+    destroy: bool = False
+    prune: bool = False
+    allow_dark: bool = False
+    allow_mass_change: bool = False
+    allow_irreversible: bool = False
+    sandbox: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The steps in their order, and what is known about them.
 
@@ -62,6 +75,7 @@ class Plan:
     since: str = ""
     unmanaged: tuple[UnmanagedResource, ...] | None = None
     unheard: tuple[Subject, ...] = ()
+    options: PlanOptions = PlanOptions()
 
     @property
     def errors(self) -> tuple[Problem, ...]:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from sesform.errors import PlanFileError, Problem, UsageError
 from sesform.live.snapshot import UnmanagedResource
 from sesform.model.address import Access, Address, Scope
 from sesform.model.quotas import SES_CALLS_PER_SECOND, least_seconds
-from sesform.model.values import UNKNOWN
+from sesform.model.values import NOTIFICATION_TYPES, UNKNOWN
 from sesform.planning import terraform_json
-from sesform.planning.plan import Change, Plan, Unchanged
+from sesform.planning.plan import Change, Plan, PlanOptions, Unchanged
 from sesform.planning.routes import Received, RouteChange, Subject
 from sesform.resources import RESOURCES
 
@@ -30,6 +32,7 @@ def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_PER_S
     own: dict[str, Any] = {
         "version": VERSION,
         "summary": plan.summary,
+        "options": {**asdict(plan.options), "only": list(plan.options.only)},
         "steps": [_step(c) for c in plan.changes],
         "unchanged": [{"address": str(u.address), "properties": plain(u.properties)} for u in plan.unchanged],
         "access": {name: _access(a) for name, a in plan.access.items()},
@@ -117,7 +120,18 @@ def _subject(subject: Subject) -> dict[str, str]:
 
 
 def _subject_in(saved: Mapping[str, Any]) -> Subject:
-    return Subject(Scope(saved["account"], saved["region"]), saved["kind"], saved["name"], saved["event"])
+    """Raise ValueError for a subject that no plan has: these texts are printed as they are."""
+    if saved["kind"] not in ("identity", "configuration set") or saved["event"] not in NOTIFICATION_TYPES:
+        raise ValueError("a route of an unknown kind or event")
+    return Subject(_scope(saved), saved["kind"], _text(saved["name"]), saved["event"])
+
+
+def _scope(saved: Mapping[str, Any]) -> Scope:
+    """Raise ValueError for an account or a region that no plan has: these texts are printed as they are."""
+    account, region = _text(saved["account"]), _text(saved["region"])
+    if not re.fullmatch(r"[0-9]{12}", account) or not re.fullmatch(r"[a-z0-9-]+", region):
+        raise ValueError("an account or a region of another form")
+    return Scope(account, region)
 
 
 def _access(access: Access) -> dict[str, Any]:
@@ -139,8 +153,7 @@ def _unmanaged_in(own: Mapping[str, Any]) -> tuple[UnmanagedResource, ...] | Non
     if "unmanaged" not in own:
         return None
     return tuple(
-        UnmanagedResource(str(u["type"]), Scope(u["account"], u["region"]), str(u["key"]), str(u["detail"]))
-        for u in own["unmanaged"]
+        UnmanagedResource(str(u["type"]), _scope(u), str(u["key"]), str(u["detail"])) for u in own["unmanaged"]
     )
 
 
@@ -174,16 +187,40 @@ def _plan(own: Mapping[str, Any]) -> Plan:
     diagnostics = tuple(Problem(**d) for d in own["diagnostics"])
     routes = tuple(_route_change(r) for r in own["routes"])
     unheard = tuple(map(_subject_in, own["unheard"]))
-    emptied = tuple((Scope(e["account"], e["region"]), str(e["identity"])) for e in own["emptied"])
+    emptied = tuple((_scope(e), str(e["identity"])) for e in own["emptied"])
     return Plan(
-        changes, unchanged, diagnostics, routes, emptied, access, str(own.get("since", "")), _unmanaged_in(own), unheard
+        changes,
+        unchanged,
+        diagnostics,
+        routes,
+        emptied,
+        access,
+        str(own.get("since", "")),
+        _unmanaged_in(own),
+        unheard,
+        _options(own["options"]),
     )
+
+
+def _options(saved: Mapping[str, Any]) -> PlanOptions:
+    """Raise TypeError or ValueError for options that no plan has."""
+    only = tuple(map(_text, saved["only"]))
+    rest = {name: value for name, value in saved.items() if name != "only"}
+    if not all(type(value) is bool for value in rest.values()):
+        raise ValueError("an option that is neither on nor off")
+    return PlanOptions(only, **rest)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a value that is not a text")
+    return value
 
 
 def _route_change(saved: Mapping[str, Any]) -> RouteChange:
     subject = _subject_in(saved)
     received = Received(saved["received"]["before"]), Received(saved["received"]["after"])
-    return RouteChange(subject, tuple(saved["before"]), tuple(saved["after"]), *received)
+    return RouteChange(subject, tuple(map(_text, saved["before"])), tuple(map(_text, saved["after"])), *received)
 
 
 def _change(step: Mapping[str, Any], position: int) -> Change:
@@ -195,7 +232,7 @@ def _change(step: Mapping[str, Any], position: int) -> Change:
         raise ValueError("a step that depends on a later step")
     return Change(
         address,
-        Scope(str(step["account"]), address.region),
+        _scope({"account": step["account"], "region": address.region}),
         step["action"],
         before,
         after,

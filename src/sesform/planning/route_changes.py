@@ -17,8 +17,6 @@ from sesform.planning.planned_state import (
     PlannedState,
     Resources,
     live_resources,
-    planned_state,
-    resources_in,
 )
 from sesform.planning.reception import Reception, live_topics, planned_topics
 from sesform.resources import RESOURCES
@@ -61,12 +59,6 @@ def routed(of: Plan, state: PlannedState, planned: PlannedRoutes, desired: Desir
         diagnostics=(*of.diagnostics, *lost),
     )
     return reception.with_warnings(made, planned.after, desired)
-
-
-def used_again(of: Plan, snapshot: Snapshot) -> list[Problem]:
-    """Return errors for topics and sets that a saved plan deletes and that are used now, of the scopes that were read again."""
-    scopes = {(c.address.spec, c.address.region): c.scope for c in of.changes}
-    return _still_used(of, planned_state(resources_in(scopes, snapshot), snapshot, of.changes).after)
 
 
 def _still_used(of: Plan, after: Mapping[Key, Properties]) -> list[Problem]:
