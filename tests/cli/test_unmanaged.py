@@ -68,11 +68,13 @@ def client(session: Any, name: str) -> Any:
     return session.client(name)
 
 
+SHADOW = "its mail does not follow the settings of example.com"
 EXPECTED = [
     ("configuration_set", "theirs", ""),
     ("event_destination", "open/extra", ""),
-    ("identity", "quiet.example.com", "e-mail forwarding off"),
-    ("identity", "theirs.example.com", f"bounce {TOPIC}:theirs with headers"),
+    ("identity", "plain.example.com", SHADOW),
+    ("identity", "quiet.example.com", f"e-mail forwarding off; {SHADOW}"),
+    ("identity", "theirs.example.com", f"bounce {TOPIC}:theirs with headers; {SHADOW}"),
     ("sending_policy", "example.com/theirs", ""),
     ("subscription", "email ops@example.com", f"of {TOPIC}:t"),
     ("topic", f"{TOPIC}:theirs", ""),
@@ -80,7 +82,7 @@ EXPECTED = [
 
 
 def test_unmanaged_resources_are_listed(others: Shell) -> None:
-    """Each kind of resource is listed once, with the settings of identities; identities without settings are not listed."""
+    """Each kind of resource is listed once, with the settings of identities and the identities that they shadow."""
     result = others.run("plan", "--sandbox", "--unmanaged", "--format", "json", "--detailed-exitcode")
     listed = json.loads(result.out)["sesform"]["unmanaged"]
 
@@ -98,7 +100,7 @@ def test_it_stands_behind_the_plan(others: Shell) -> None:
             "\nNot named by any spec, and left alone:\n  in 111111111111/eu-west-1\n    configuration_set theirs\n"
             in result.out
         )
-        assert "    identity quiet.example.com (e-mail forwarding off)\n" in result.out
+        assert f"    identity quiet.example.com (e-mail forwarding off; {SHADOW})\n" in result.out
 
 
 def test_in_markdown_it_is_folded_away(others: Shell) -> None:

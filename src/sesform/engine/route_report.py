@@ -12,9 +12,10 @@ from sesform.engine.settings import DEFAULT_PATHS, DEFAULTS, Paths, Settings
 from sesform.engine.specs import compile_specs
 from sesform.errors import Problem
 from sesform.live.snapshot import Subscriber
-from sesform.planning import route_changes
+from sesform.planning import route_changes, shadowing
 from sesform.planning import routes as route_table
 from sesform.planning.checks import readable
+from sesform.planning.routes import Gap, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +43,8 @@ def routes(paths: Paths = DEFAULT_PATHS, settings: Settings = DEFAULTS, notify: 
     if silent:
         snapshot = read_default_sets(silent, desired, snapshot, connections, settings)
         matrix = route_changes.live_routes(desired, snapshot)
-    return Routes(matrix, snapshot.subscribers, tuple(route_table.gaps(matrix, snapshot.subscribers)))
+    matrix = shadowing.effective(matrix, snapshot)
+    gaps = route_table.gaps(matrix, snapshot.subscribers)
+    for each in shadowing.shadowed(desired, snapshot):
+        gaps += [Gap(Subject(each.scope, "identity", each.identity, event), str(each)) for event in route_table.VITAL]
+    return Routes(matrix, snapshot.subscribers, tuple(gaps))

@@ -12,6 +12,7 @@ from sesform.live.snapshot import Snapshot, UnmanagedResource
 from sesform.model.values import NOTIFICATION_TYPES, without_password
 from sesform.resources import RESOURCES
 from sesform.resources.reader import Reader
+from sesform.specs.declared import covering_identity
 from sesform.specs.desired import Desired, named_resources
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def find(desired: Desired, snapshot: Snapshot, connections: Connections, paralle
 
 
 def _identities(connection: Connection, named: set[str]) -> Iterator[UnmanagedResource]:
-    """Yield identities with a topic, with headers or with forwarding off, which a new identity does not have."""
+    """Yield identities with settings that a new identity does not have, and those that shadow a named one."""
     others = [name for name in listing_.identities(connection) if name not in named]
     attributes = Reader(connection, ()).notification_attributes_of(others)
     for name, held in attributes.items():
@@ -74,6 +75,9 @@ def _identities(connection: Connection, named: set[str]) -> Iterator[UnmanagedRe
                 parts.append(f"{type_} {topic or 'without a topic'}{' with headers' if headers else ''}")
         if not held["ForwardingEnabled"]:
             parts.append("e-mail forwarding off")
+        wider = covering_identity(name, named)
+        if wider:
+            parts.append(f"its mail does not follow the settings of {wider}")
         if parts:
             yield UnmanagedResource("identity", connection.scope, name, "; ".join(parts))
 

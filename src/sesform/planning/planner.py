@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
-from sesform.planning import route_changes
+from sesform.planning import route_changes, shadowing
 from sesform.planning.checks import identities, kms_keys, quotas, readable, subscriptions, topics
 from sesform.planning.drafts import drafts
 from sesform.planning.ordering import ordered, sort_key
@@ -48,6 +48,7 @@ def _problems(
         *subscriptions.pending(desired, snapshot),
         *subscriptions.unheard(desired, snapshot, changes),
         *topics.withdrawn(desired, snapshot, changes),
+        *shadowing.warnings(desired, snapshot),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -85,3 +85,13 @@ def canonical_arn(text: str) -> str:
     """Return the canonical ARN of an identity; any other text stays as it is."""
     head, separator, name = text.partition(":identity/")
     return f"{head}{separator}{canonical_identity(name)}" if separator else text
+
+
+def covering_identity(name: str, others: Container[str]) -> str:
+    """Return the nearest of the other identities whose settings mail of `name` follows without an identity of its own, "" for none.
+
+    A domain covers its subdomains and addresses. Source: AWS developer guide, "Creating and verifying identities in Amazon SES".
+    """
+    labels = canonical_identity(name.rpartition("@")[2]).split(".")
+    wider = [".".join(labels[start:]) for start in range(0 if "@" in name else 1, len(labels) - 1)]
+    return next((domain for domain in wider if domain in others), "")

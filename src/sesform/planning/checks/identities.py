@@ -9,6 +9,7 @@ from dataclasses import replace
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model.address import Scope
+from sesform.planning import shadowing
 from sesform.planning.plan import Change, of_type
 from sesform.planning.planned_state import PlannedState
 from sesform.planning.routes import VITAL, Matrix, Route, Subject
@@ -49,11 +50,15 @@ def identities(
         asking = [d for d in settings if _asks_for_something(d)]
         if facts is None and asking:
             # SES also returns nothing for an identity that was created a moment ago (ansible/ansible#36065).
-            problem = asking[0].problem(f"identity {identity} does not exist in {scope}", _VERIFY)
+            text = f"identity {identity} does not exist in {scope}"
+            wider = shadowing.followed(identity, snapshot.listed.get(scope, {}))
+            problem = asking[0].problem(f"{text}; its mail follows the settings of {wider}" if wider else text, _VERIFY)
         elif facts is not None and facts.verification != "Success":
             # SES accepts settings of unverified identities (seen on AWS: hashicorp/terraform-provider-aws acceptance tests).
             text = f"identity {identity} is not verified in {scope} (SES status: {facts.verification or 'none'})"
-            problem = settings[0].problem(text, _UNVERIFIED, warning=True)
+            wider = shadowing.followed(identity, snapshot.listed.get(scope, {}))
+            covered = f"until it is verified, its mail follows the settings of {wider}, and not its own"
+            problem = settings[0].problem(text, covered if wider else _UNVERIFIED, warning=True)
         else:
             continue
         found.append(replace(problem, concerns=tuple(str(d.address) for d in settings)))

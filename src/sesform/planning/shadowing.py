@@ -1,0 +1,82 @@
+"""Shadowing: identities whose mail follows other settings than one would expect from the specs. Pure.
+
+A verified subdomain or address has settings of its own, and none of its domain's; an address that is not verified has those of its
+domain. Sources: AWS developer guide, "Creating and verifying identities in Amazon SES"; hashicorp/terraform-provider-aws#41634.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sesform.errors import Problem
+from sesform.live.snapshot import Snapshot
+from sesform.model.address import Scope
+from sesform.planning.routes import Matrix
+from sesform.specs.declared import covering_identity
+from sesform.specs.desired import Desired
+
+_VERIFIED = "Success"
+_NAMED = 5  # identities that a message names; it counts the rest
+
+
+class Shadowed(NamedTuple):
+    """A declared identity, and the verified narrower ones that no spec names."""
+
+    scope: Scope
+    identity: str
+    by: tuple[str, ...]
+
+    def __str__(self) -> str:
+        one = len(self.by) == 1
+        more = f" and {len(self.by) - _NAMED} more" if len(self.by) > _NAMED else ""
+        return (
+            f"mail of {', '.join(self.by[:_NAMED])}{more} follows {'its' if one else 'their'} own settings and not those of "
+            f"{self.identity}; no spec names {'it' if one else 'them'}"
+        )
+
+
+def shadowed(desired: Desired, snapshot: Snapshot) -> list[Shadowed]:
+    """Return the declared identities that undeclared narrower ones shadow, in order."""
+    found: dict[tuple[Scope, str], list[str]] = defaultdict(list)
+    for scope, listed in snapshot.listed.items():
+        declared = {name for where, name in desired.identities if where == scope}
+        for name, status in listed.items():
+            wider = covering_identity(name, declared) if status == _VERIFIED and name not in declared else ""
+            if wider:
+                found[scope, wider].append(name)
+    return [Shadowed(scope, name, tuple(sorted(by))) for (scope, name), by in sorted(found.items())]
+
+
+def warnings(desired: Desired, snapshot: Snapshot) -> list[Problem]:
+    """Return a warning for each declared identity that undeclared narrower ones shadow."""
+    found = shadowed(desired, snapshot)
+    places = (
+        {(d.scope, d.key["identity"]): d for d in desired.declared.values() if "identity" in d.key} if found else {}
+    )
+    hint = "declare them too, or delete them in SES"
+    return [
+        places[each.scope, each.identity].problem(str(each), hint, warning=True)
+        if (each.scope, each.identity) in places
+        else Problem(str(each), hint=hint, severity="warning")
+        for each in found
+    ]
+
+
+def followed(identity: str, listed: Mapping[str, str]) -> str:
+    """Return the verified wider identity whose settings mail of an unverified or missing identity follows, "" for none."""
+    verified = {name for name, status in listed.items() if status == _VERIFIED}
+    return "" if identity in verified else covering_identity(identity, verified)
+
+
+def effective(of: Matrix, snapshot: Snapshot) -> Matrix:
+    """Return the routes with those of the wider identity in place of an unverified one's own."""
+    found = dict(of)
+    for subject in of:
+        listed = snapshot.listed.get(subject.scope, {})
+        if subject.kind == "identity" and listed.get(subject.name, _VERIFIED) != _VERIFIED:
+            wider = followed(subject.name, listed)
+            if wider:
+                found[subject] = of.get(subject._replace(name=wider), ())
+    return found
