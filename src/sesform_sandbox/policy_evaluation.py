@@ -15,6 +15,8 @@ from typing import Any
 
 from sesform_sandbox.policy import SES, Source, listed, statements
 
+_COLONS = 5  # in a whole ARN; AWS does not document how shorter patterns are compared
+
 
 class _Match(Enum):
     YES = 1
@@ -102,7 +104,9 @@ def _key(operator: str, key: str, values: list[Any], context: Mapping[str, str])
     negated = "not" in name
     compare = _OPERATORS.get(name.replace("not", ""))
     actual = context.get(key.lower())
-    if compare is None or actual is None:
+    if compare is None or actual is None or any("${" in _text(value) for value in values):  # variables are not resolved
+        return _Match.UNKNOWN
+    if name.startswith("arn") and any(_text(value).count(":") < _COLONS for value in values):
         return _Match.UNKNOWN
     matches = any(compare(_text(value), actual) for value in values)
     return _Match.YES if matches is not negated else _Match.NO
@@ -118,11 +122,8 @@ def _wildcard(pattern: str, text: str) -> bool:
 
 
 def _arn(pattern: str, text: str) -> bool:
-    """Return whether an ARN matches part by part. A pattern with fewer parts is compared as a whole."""
-    parts, others = pattern.split(":", 5), text.split(":", 5)
-    if len(parts) < 6 or len(others) < 6:
-        return _wildcard(pattern, text)
-    return all(map(_wildcard, parts, others))
+    """Return whether an ARN matches part by part."""
+    return all(map(_wildcard, pattern.split(":", _COLONS), text.split(":", _COLONS)))
 
 
 _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {

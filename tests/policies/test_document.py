@@ -271,7 +271,7 @@ UNTOLD = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
             False, [allow(condition={"ArnLike": {"aws:SourceArn": f"arn:aws:ses:*:{OTHER}:*"}})], id="ArnLike no"
         ),
         pytest.param(
-            True, [allow(condition={"ArnEquals": {"aws:SourceArn": "arn:aws:ses:*"}})], id="ArnEquals is ArnLike"
+            True, [allow(condition={"ArnEquals": {"aws:SourceArn": "arn:aws:ses:*:*:*"}})], id="ArnEquals is ArnLike"
         ),
         pytest.param(True, [allow(condition={"StringLike": {"aws:SourceArn": "*/example.???"}})], id="question marks"),
         pytest.param(
@@ -290,7 +290,14 @@ UNTOLD = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
         pytest.param(
             True, [allow(condition={"StringNotEquals": {"aws:SourceAccount": OTHER}})], id="not another account"
         ),
-        pytest.param(False, [allow(condition={"ArnNotLike": {"aws:SourceArn": "*example*"}})], id="ArnNotLike"),
+        pytest.param(
+            False, [allow(condition={"ArnNotLike": {"aws:SourceArn": "arn:*:*:*:*:*example*"}})], id="ArnNotLike"
+        ),
+        pytest.param(None, [allow(condition={"ArnLike": {"aws:SourceArn": "arn:aws:ses:*"}})], id="a part of an ARN"),
+        pytest.param(None, [allow(condition={"ArnNotLike": {"aws:SourceArn": "*"}})], id="no part of an ARN"),
+        pytest.param(
+            None, [allow(condition={"StringEquals": {"aws:SourceAccount": "${aws:SourceAccount}"}})], id="a variable"
+        ),
         pytest.param(True, [allow(condition={"StringNotLike": {"aws:SourceArn": "*other*"}})], id="StringNotLike"),
         pytest.param(True, [allow(condition={"Bool": {"aws:PrincipalIsAWSService": "true"}})], id="an AWS service"),
         pytest.param(False, [allow(condition={"Bool": {"aws:PrincipalIsAWSService": False}})], id="no AWS service"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -249,21 +249,14 @@ def _holds(operator: str, tests: Any, known: Mapping[str, str]) -> bool | None:
 
 
 def _test(operator: str, actual: str | None, values: Any) -> bool | None:
-    if actual is None:
-        return None
     wanted = [_text(v) for v in _listed(values)]
-    if operator in ("stringequals", "bool"):
-        return actual in wanted
-    if operator == "stringequalsignorecase":
-        return actual.lower() in [w.lower() for w in wanted]
-    # ArnEquals and ArnLike behave the same (IAM user guide, "Amazon Resource Name (ARN) condition operators").
-    if operator in ("stringlike", "arnlike", "arnequals"):
-        return any(_like(w, actual) for w in wanted)
-    if operator == "stringnotequals":
-        return actual not in wanted
-    if operator in ("stringnotlike", "arnnotlike", "arnnotequals"):
-        return not any(_like(w, actual) for w in wanted)
-    return None
+    if actual is None or any("${" in w for w in wanted):  # policy variables are not resolved here
+        return None
+    compare = _COMPARE.get(operator.replace("not", ""))
+    if compare is None:
+        return None
+    matches = _any(compare(w, actual) for w in wanted)
+    return matches if matches is None or "not" not in operator else not matches
 
 
 def _like(pattern: str, text: str) -> bool:
@@ -273,9 +266,33 @@ def _like(pattern: str, text: str) -> bool:
     return _wildcard(pattern).fullmatch(text) is not None
 
 
+def _like_arn(pattern: str, arn: str) -> bool | None:
+    """Match an ARN part by part. None for a pattern of fewer than six parts: AWS does not document how it compares that.
+
+    Source: IAM user guide, "Amazon Resource Name (ARN) condition operators"; ArnEquals and ArnLike behave the same.
+    """
+    parts, others = pattern.split(":", 5), arn.split(":", 5)
+    return all(map(_like, parts, others)) if len(parts) == len(others) == 6 else None
+
+
+_COMPARE: Mapping[str, Callable[[str, str], bool | None]] = {
+    "stringequals": lambda wanted, actual: wanted == actual,
+    "bool": lambda wanted, actual: wanted == actual,
+    "stringequalsignorecase": lambda wanted, actual: wanted.lower() == actual.lower(),
+    "stringlike": _like,
+    "arnlike": _like_arn,
+    "arnequals": _like_arn,
+}
+
+
 @lru_cache(maxsize=1024)
 def _wildcard(pattern: str) -> re.Pattern[str]:
     return re.compile("".join({"*": ".*", "?": "."}.get(c) or re.escape(c) for c in pattern), re.DOTALL)
+
+
+def _any(verdicts: Iterable[bool | None]) -> bool | None:
+    seen = set(verdicts)
+    return True if True in seen else (None if None in seen else False)
 
 
 def _all(verdicts: Iterable[bool | None]) -> bool | None:
