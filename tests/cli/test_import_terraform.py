@@ -73,10 +73,7 @@ def test_account_and_region_stand_in(shell: Shell, file: Path) -> None:
     given = shell.run("import", "--terraform", "state.json", "--account", DELEGATE)
 
     assert (1, "") == (without.code, without.out)
-    assert (
-        "state.json: aws_ses_identity_notification_topic.this: no resource in the state tells the account"
-        in without.err
-    )
+    assert "state.json: aws_ses_identity_notification_topic.this: the state does not show the account" in without.err
     assert "Pass --account" in without.err
     assert f'account: "{DELEGATE}"' in given.out
 

@@ -24,7 +24,7 @@ from scenes import (
 )
 from sesform.errors import TerraformError
 from sesform.importer import terraform_state
-from sesform.importer.terraform_state import StateResources, removed_file, verdicts
+from sesform.importer.terraform_state import StateResources, hand_overs, removed_file
 from sesform.model.address import Scope
 from sesform.model.values import printable
 from sesform.policies.document import default_topic_policy
@@ -66,7 +66,7 @@ def found(*resources: dict[str, Any], place: tuple[str, ...] = ()) -> list[Any]:
 
 
 def why(*resources: dict[str, Any], place: tuple[str, ...] = ()) -> list[str]:
-    return [item.stays for item in read(state(*resources), *place).items if item.stays]
+    return [item.kept_reason for item in read(state(*resources), *place).items if item.kept_reason]
 
 
 def topic(name: str = "feedback", account: str = OWNER, called: str = "t", **values: Any) -> dict[str, Any]:
@@ -149,9 +149,7 @@ def test_an_identity_that_nothing_places_needs_options() -> None:
     """The error names the resource and the option; SES wants the topic in the identity's region, so that is known."""
     text = refusal(state(notification(), topic()))
 
-    assert (
-        "aws_ses_identity_notification_topic.this: no resource in the state tells the account. Pass --account" in text
-    )
+    assert "aws_ses_identity_notification_topic.this: the state does not show the account. Pass --account" in text
     assert [OWNER_SCOPE] == [r[1] for r in found(notification(), place=(OWNER,))]
 
 
@@ -160,7 +158,7 @@ def test_a_setting_without_topic_needs_the_region_too() -> None:
     forwarding = resource("aws_sesv2_email_identity_feedback_attributes", {"email_identity": "a.com"})
     text = refusal(state(forwarding, forwarding))
 
-    assert "and 1 more: no resource in the state tells the account and region" in text
+    assert "and 1 more: the state does not show the account and region" in text
     assert "Pass --account and --region" in text
     assert [Scope(DELEGATE, "us-east-1")] == [r[1] for r in found(forwarding, place=(DELEGATE, "us-east-1"))]
 
@@ -409,7 +407,7 @@ def test_what_a_spec_cannot_say_stays(kept: dict[str, Any]) -> None:
     [
         ({"delivery_policy": "{}"}, "delivery_policy"),
         ({"redrive_policy": '{"deadLetterTargetArn": "x", "more": 1}'}, "redrive_policy"),
-        ({"owner_id": DELEGATE}, f"belongs to account {DELEGATE}"),
+        ({"owner_id": DELEGATE}, f"belongs to account {DELEGATE}, and its topic to account {OWNER}"),
     ],
 )
 def test_a_subscription_that_a_spec_cannot_say_stays(values: dict[str, Any], reason: str) -> None:
@@ -468,7 +466,7 @@ def test_topics_that_ses_has_nothing_to_do_with_are_passed_over() -> None:
 
     def taken(*resources: dict[str, Any]) -> tuple[list[str], int]:
         made = terraform_state.inventory(json.dumps(state(*resources)).encode())
-        return [i.address for i in made.items], made.passed_over
+        return [i.address for i in made.items], made.skipped_topics
 
     of_ses = [topic()["address"], notification()["address"]]
     assert (of_ses, 2) == taken(topic(), alarms, orders, listener, domain(), notification())
@@ -556,7 +554,7 @@ def test_what_terraform_is_not_done_with_stays() -> None:
     tainted, deposed = {**topic(), "tainted": True}, {**topic(), "deposed_key": "12ab34cd"}
 
     assert ["it is tainted: Terraform will replace it"] == why(tainted)
-    assert ["a replacement left it: Terraform will destroy it"] == why(deposed)
+    assert ["it is deposed: Terraform will destroy it"] == why(deposed)
     assert [] == found(tainted, deposed)
 
 
@@ -565,7 +563,7 @@ def test_a_sensitive_value_stays() -> None:
     hidden = subscription(protocol="https", endpoint="https://user:secret@example.com")
     made = read(state(topic(), {**hidden, "sensitive_values": {"endpoint": True}}))
 
-    assert "its endpoint is sensitive" == made.items[1].stays
+    assert "its endpoint is sensitive" == made.items[1].kept_reason
     assert "secret" not in repr(made)
 
 
@@ -632,7 +630,7 @@ def test_utf_16_is_read() -> None:
         (destination(), "it has 0 destinations; it must have one"),
         (destination(matching_event_types=5), "matching_event_types is 5, not a list of strings"),
         (destination(sns_destination=[5]), "sns_destination is [5], not a list of blocks"),
-        ({**topic(), "name": "a\nb"}, "has no type and name as in Terraform"),
+        ({**topic(), "name": "a\nb"}, "has no valid Terraform type and name"),
         ({**topic(), "address": None}, "has no address"),
     ],
 )
@@ -656,9 +654,9 @@ def test_what_the_specs_say_goes() -> None:
     """A block for the resource, without keys, which Terraform does not allow there."""
     made = read(state(topic()))
 
-    assert [True] == [v.goes for v in verdicts(made, compiled(owner("topics: {feedback: {}}")))]
+    assert [True] == [v.handed_over for v in hand_overs(made, compiled(owner("topics: {feedback: {}}")))]
     assert "removed {\n  from = aws_sns_topic.t\n\n  lifecycle {\n    destroy = false\n  }\n}\n" in removed_file(
-        verdicts(made, compiled(owner("topics: {feedback: {}}")))
+        hand_overs(made, compiled(owner("topics: {feedback: {}}")))
     )
 
 
@@ -668,9 +666,9 @@ def test_what_the_specs_say_otherwise_stays() -> None:
     different = compiled(owner("topics: {feedback: {display_name: other}}"))
 
     assert [("aws_sns_topic.t: the specs do not declare its topic completely; a comment in the specs says why",)] == [
-        v.reasons for v in verdicts(made, different)
+        v.reasons for v in hand_overs(made, different)
     ]
-    assert [False] == [v.goes for v in verdicts(made, compiled(delegate("topics: {feedback: {}}")))]
+    assert [False] == [v.handed_over for v in hand_overs(made, compiled(delegate("topics: {feedback: {}}")))]
 
 
 def test_a_setting_that_the_specs_leave_out_keeps_its_resource() -> None:
@@ -682,8 +680,8 @@ def test_a_setting_that_the_specs_leave_out_keeps_its_resource() -> None:
         owner(f"topics: {{feedback: {{kms_key: k, subscriptions: [{queue}, raw_message_delivery: true}}]}}}}")
     )
 
-    assert [False, False] == [v.goes for v in verdicts(made, bare)]
-    assert [True, True] == [v.goes for v in verdicts(made, whole)]
+    assert [False, False] == [v.handed_over for v in hand_overs(made, bare)]
+    assert [True, True] == [v.handed_over for v in hand_overs(made, whole)]
 
 
 def test_no_topic_goes_where_the_specs_say_none() -> None:
@@ -691,7 +689,8 @@ def test_no_topic_goes_where_the_specs_say_none() -> None:
     made = read(state(domain(), notification(topic=None)))
     says = {
         text: [
-            v.goes for v in verdicts(made, compiled(owner(f"topics: {{t: {{}}}}\nidentities:\n  example.com: {text}")))
+            v.handed_over
+            for v in hand_overs(made, compiled(owner(f"topics: {{t: {{}}}}\nidentities:\n  example.com: {text}")))
         ]
         for text in (
             "{}",
@@ -708,7 +707,7 @@ def test_a_resource_goes_whole_or_not_at_all() -> None:
     """One instance that stays keeps the others."""
     one = {**topic(), "address": "aws_sns_topic.t[0]"}
     two = {**topic("orders.fifo"), "address": "aws_sns_topic.t[1]"}
-    made = verdicts(read(state(one, two)), compiled(owner("topics: {feedback: {}}")))
+    made = hand_overs(read(state(one, two)), compiled(owner("topics: {feedback: {}}")))
 
     assert [("aws_sns_topic.t[1]: it is a FIFO topic; SES publishes to standard topics only",)] == [
         v.reasons for v in made
@@ -743,14 +742,14 @@ def test_an_instance_that_is_passed_over_keeps_the_others() -> None:
         ),
         "aws_sns_topic_subscription.this": (f"aws_sns_topic_subscription.this[1]: {why}",),
         "aws_ses_identity_notification_topic.this": (),
-    } == {v.resource: v.reasons for v in verdicts(made, compiled(specs))}
+    } == {v.resource: v.reasons for v in hand_overs(made, compiled(specs))}
 
 
 def test_tags_are_remarked_upon() -> None:
     """Tags do not prevent a hand-over; they are no longer managed."""
-    made = verdicts(read(state(topic(tags={"a": "b"}))), compiled(owner("topics: {feedback: {}}")))
+    made = hand_overs(read(state(topic(tags={"a": "b"}))), compiled(owner("topics: {feedback: {}}")))
 
-    assert "  # its tags stay, and will not be managed\n  from = aws_sns_topic.t" in removed_file(made)
+    assert "  # its tags remain in AWS and are no longer managed\n  from = aws_sns_topic.t" in removed_file(made)
 
 
 # --- hostile documents -------------------------------------------------------------------------------------------------
@@ -785,7 +784,7 @@ def test_any_value_anywhere_is_read_or_refused(data: st.DataObject) -> None:
         said = str(error)
 
     assert printable(said) == said
-    assert [] == [i for i in items if not i.resources and not i.stays]
+    assert [] == [i for i in items if not i.resources and not i.kept_reason]
 
 
 NASTY = st.text(st.sampled_from("a\"\\\n\r\x00\x1b\u2028\u202e${}%#]'") | st.characters(), max_size=12)
@@ -799,7 +798,7 @@ def test_no_name_breaks_out_of_the_blocks(names: list[str]) -> None:
         {**topic(f"u{i}", display_name=n), "address": f"aws_sns_topic.u{i}", "name": f"u{i}"}
         for i, n in enumerate(names)
     ]
-    text = removed_file(verdicts(read(state(*keyed, *named)), compiled(owner("topics: {feedback: {}}"))))
+    text = removed_file(hand_overs(read(state(*keyed, *named)), compiled(owner("topics: {feedback: {}}"))))
 
     lines = {"removed {", "", "  lifecycle {", "    destroy = false", "  }", "}"}
     lines |= {f"  from = aws_sns_topic.u{i}" for i in range(len(names))}

@@ -106,7 +106,7 @@ removed {
 }
 
 removed {
-  # its tags stay, and will not be managed
+  # its tags remain in AWS and are no longer managed
   from = aws_sns_topic.feedback
 
   lifecycle {

@@ -138,16 +138,16 @@ def import_terraform(
             "the specs made of the state are not valid:\n" + "\n".join(map(str, error.problems))
         ) from None
     if not desired.declared:
-        kept = [f"{item.address}: {item.stays}" for item in found.items if item.stays]
+        kept = [f"{item.address}: {item.kept_reason}" for item in found.items if item.kept_reason]
         remarks = [remark for draft in drafts for texts in draft.comments.values() for remark in texts]
         raise TerraformError("\n".join(["specs support nothing in it:", *kept, *remarks]))
-    verdicts = terraform_state.verdicts(found, desired)
-    going = sum(v.goes for v in verdicts)
+    hand_overs = terraform_state.hand_overs(found, desired)
+    handed_over = sum(v.handed_over for v in hand_overs)
     return ImportedFromTerraform(
         text,
-        terraform_state.removed_file(verdicts),
-        going,
-        len(verdicts) - going,
-        found.passed_over,
+        terraform_state.removed_file(hand_overs),
+        handed_over,
+        len(hand_overs) - handed_over,
+        found.skipped_topics,
         tuple(found.warnings),
     )

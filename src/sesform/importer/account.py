@@ -1,7 +1,7 @@
 """Read everything in an account and region that concerns SES notifications, declared or not. Only reads.
 
 First come the names, with the fewest calls that list them; then each resource type reads its own resources, as it does for
-declared ones.
+declared resources.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Existing(NamedTuple):
-    """A resource to read. `type`: identity, configuration_set or topic. `key`: its name; of a topic, the ARN."""
+    """An existing resource. `type`: identity, configuration_set or topic. `key`: its name; of a topic, the ARN."""
 
     type: str
     scope: Scope
@@ -295,7 +295,7 @@ def _declared(scope: Scope, kind: str, **key: str) -> Declared:
 
 
 def snapshot(desired: Desired, account: AccountResources) -> Snapshot:
-    """Return an account's resources as the snapshot that planning for these specs would read."""
+    """Return the snapshot that planning for these specs would read, from resources that were read before."""
     by_key = {aws_key(kind, scope, p): p for kind, scope, p in account.resources}
     declared = [*desired.declared.values(), *desired.unmanaged]
     found = {d.address: by_key[d.aws_key] for d in declared if d.aws_key in by_key}
@@ -308,14 +308,16 @@ def snapshot(desired: Desired, account: AccountResources) -> Snapshot:
     sets = {(scope, properties["configuration_set"]) for scope, properties in account.of_type("configuration_set")}
     live = LiveResources(account.resources)
     facts = {
-        (scope, name): IdentityFacts(held.topics, bool(held.forwarding), account.verification.get((scope, name), ""))
+        (scope, name): IdentityFacts(
+            record.topics, bool(record.forwarding), account.verification.get((scope, name), "")
+        )
         for scope, every in live.identities.items()
-        for name, held in every.items()
+        for name, record in every.items()
     }
     sending = {
-        (scope, name): SendingFacts(frozenset(held.policies), held.default_set)
+        (scope, name): SendingFacts(frozenset(record.policies), record.default_set)
         for scope, every in live.identities.items()
-        for name, held in every.items()
+        for name, record in every.items()
     }
     return Snapshot(found, {}, facts, _topic_facts(desired, account, live), frozenset(sets), sending)
 

@@ -1,6 +1,6 @@
-"""Write live resources as specs on which a plan is empty. Pure: resources in, specs out.
+"""Write specs of live resources, so that a plan on these specs is empty. Pure.
 
-Settings that specs do not support are left alone (`unmanaged`, `exclusive: false`), and a comment says so.
+Settings that specs do not support are left unmanaged (`unmanaged`, `exclusive: false`), and a comment says so.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ def specs(
     """Return specs of these accounts' resources, in a fixed order.
 
     `whole`: the resources are all that exist in `scopes`. Then a missing notification type has no topic, and a set has no other
-    destinations. Otherwise missing settings are not known, and left alone; a notification topic whose `topic_arn` is None is known
-    to have no topic. Resources of other accounts are ignored. `notes` become comments.
+    destinations. Otherwise missing settings are not known, and left unmanaged; a notification topic whose `topic_arn` is None
+    is known to have no topic. Resources of other accounts are ignored. `notes` become comments.
     """
     live = LiveResources(resources)
-    looked_at = frozenset(scopes) if whole else frozenset()
+    complete_scopes = frozenset(scopes) if whole else frozenset()
     notes_of: dict[Scope, list[Note]] = {}
     for note in notes:
         notes_of.setdefault(note.scope, []).append(note)
     where = sorted(s for s in {*live.scopes(), *notes_of} if s.account in accounts)
     names = {s.account: accounts[s.account].name for s in where}
-    topics = Topics(live, accounts.keys(), looked_at)
+    topics = Topics(live, accounts.keys(), complete_scopes)
     parts: list[ScopeSpec] = []
     for scope in where:
         in_scope = _parts(scope, live, topics, names, accounts.keys(), whole=whole)
         for note in notes_of.get(scope, ()):
             in_scope[0].remark(note.text, *note.loc)
         parts += in_scope
-    parts += _empty(accounts, {p.scope.account for p in parts}, looked_at)
+    parts += _empty(accounts, {p.scope.account for p in parts}, complete_scopes)
     return drafts(parts, accounts)
 
 
@@ -62,7 +62,7 @@ def _parts(
     """Return the parts of a scope: an Owner if it has identities, a Delegate if it has legacy entries or no identities."""
     found = live.identities.get(scope, {})
     own = any(arns.parse(name) is None for name in found)
-    foreign = any(arns.parse(name) is not None and (held.topics or held.headers) for name, held in found.items())
+    foreign = any(arns.parse(name) is not None and (record.topics or record.headers) for name, record in found.items())
     first = ScopeSpec(scope, "Owner" if own else "Delegate")
     parts = [first, ScopeSpec(scope, "Delegate")] if own and foreign else [first]
     add_topics(first, live, accounts, whole=whole)
@@ -73,9 +73,9 @@ def _parts(
     return parts
 
 
-def _empty(accounts: Iterable[str], found: Collection[str], looked_at: Iterable[Scope]) -> Iterable[ScopeSpec]:
+def _empty(accounts: Iterable[str], found: Collection[str], complete_scopes: Iterable[Scope]) -> Iterable[ScopeSpec]:
     """Return an empty spec for each account in which nothing was found, to show that it was read."""
-    for scope in sorted(looked_at):
+    for scope in sorted(complete_scopes):
         if scope.account in accounts and scope.account not in found:
             part = ScopeSpec(scope, "Delegate")
             part.remark("There are no resources for SES notifications in this account and region.")

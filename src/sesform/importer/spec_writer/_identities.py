@@ -21,58 +21,58 @@ from sesform.specs.schema import GRANT_PREFIX, SEND_ACTIONS, Authorization, Send
 
 _ACTIONS = {f"ses:{action}".lower(): action for action in SEND_ACTIONS}
 _USUAL_ACTIONS = {"SendEmail", "SendRawEmail"}
-_VITAL = ("bounce", "complaint")
+_FEEDBACK_TYPES = ("bounce", "complaint")
 
 
 def add_identities(
     part: ScopeSpec, live: LiveResources, topics: Topics, names: Mapping[str, str], *, whole: bool
 ) -> None:
-    """Return the identities of a scope, with common settings as defaults. `names`: the spec names of the accounts."""
-    own = {n: held for n, held in live.identities.get(part.scope, {}).items() if arns.parse(n) is None}
-    said: dict[str, dict[str, Any]] = {}
-    for name, held in sorted(own.items()):
+    """Add the identities of a scope to its spec, with common settings as defaults. `names`: the spec names of the accounts."""
+    own = {n: record for n, record in live.identities.get(part.scope, {}).items() if arns.parse(n) is None}
+    entries: dict[str, dict[str, Any]] = {}
+    for name, record in sorted(own.items()):
         wrong = schema.fault("identity", name)
         if wrong:
             part.remark(f"{name}: skipped: not supported in specs: {wrong}.", "identities", name)
             continue
         loc: Loc = ("identities", name)
-        settings: dict[str, Any] = dict(_notifications(part, held, topics, loc, whole=whole))
-        rest = _rest(part, held, live, name, names, loc, whole=whole)
+        settings: dict[str, Any] = dict(_notifications(part, record, topics, loc, whole=whole))
+        rest = _sending(part, record, live, name, names, loc, whole=whole)
         by_default_set = "default_configuration_set" in rest
-        settings["feedback_forwarding"] = _forwarding(part, held, settings, loc, by_default_set=by_default_set)
-        said[name] = {"settings": settings, "rest": rest}
-    defaults = _defaults([each["settings"] for each in said.values()])
+        settings["feedback_forwarding"] = _forwarding(part, record, settings, loc, by_default_set=by_default_set)
+        entries[name] = {"settings": settings, "rest": rest}
+    defaults = _defaults([each["settings"] for each in entries.values()])
     if defaults:
-        part.sections["defaults"]["identity"] = _folded(defaults)
-    for name, each in said.items():
-        own_ = {k: v for k, v in each["settings"].items() if v != defaults.get(k, _IMPLICIT[k])}
-        part.sections["identities"][name] = _folded(own_) | each["rest"]
+        part.sections["defaults"]["identity"] = _nested(defaults)
+    for name, each in entries.items():
+        differing = {k: v for k, v in each["settings"].items() if v != defaults.get(k, _IMPLICIT[k])}
+        part.sections["identities"][name] = _nested(differing) | each["rest"]
 
 
 def add_foreign(part: ScopeSpec, live: LiveResources, topics: Topics, *, whole: bool) -> None:
-    """Return the account's legacy entries for identities of other accounts, without entries that have no setting."""
-    for arn, held in sorted(live.identities.get(part.scope, {}).items()):
-        if arns.parse(arn) is None or not (held.topics or held.headers):
+    """Add the account's legacy entries for identities of other accounts, without entries that have no setting."""
+    for arn, record in sorted(live.identities.get(part.scope, {}).items()):
+        if arns.parse(arn) is None or not (record.topics or record.headers):
             continue
         loc: Loc = ("cross_account_notifications", arn)
         wrong = schema.fault("identity_arn", arn)
         if wrong:
             part.remark(f"{arn}: skipped: not supported in specs: {wrong}.", *loc)
             continue
-        found = _notifications(part, held, topics, loc, whole=whole, foreign=True)
+        found = _notifications(part, record, topics, loc, whole=whole, foreign=True)
         part.sections["cross_account_notifications"][arn] = {t: v for t, v in found.items() if v is not None}
 
 
 def _notifications(
-    part: ScopeSpec, held: LiveIdentity, topics: Topics, loc: Loc, *, whole: bool, foreign: bool = False
+    part: ScopeSpec, record: LiveIdentity, topics: Topics, loc: Loc, *, whole: bool, foreign: bool = False
 ) -> dict[str, Any]:
     """Return the setting of each type, None for no topic."""
     found: dict[str, Any] = {}
     for type_ in NOTIFICATION_TYPES:
         where = (*loc, type_) if foreign else (*loc, "notifications", type_)
-        arn, headers = held.topics.get(type_), type_ in held.headers
+        arn, headers = record.topics.get(type_), type_ in record.headers
         if arn is None:
-            known = whole or type_ in held.topicless
+            known = whole or type_ in record.topicless
             found[type_] = None if known and not headers else "unmanaged"
             if headers:
                 part.remark("Left unmanaged: headers are included, and there is no topic.", *where)
@@ -85,9 +85,9 @@ def _notifications(
 
 
 def _forwarding(
-    part: ScopeSpec, held: LiveIdentity, settings: Mapping[str, Any], loc: Loc, *, by_default_set: bool
+    part: ScopeSpec, record: LiveIdentity, settings: Mapping[str, Any], loc: Loc, *, by_default_set: bool
 ) -> bool | str:
-    if held.forwarding is False and any(settings[t] is None for t in _VITAL) and not by_default_set:
+    if record.forwarding is False and any(settings[t] is None for t in _FEEDBACK_TYPES) and not by_default_set:
         # Only SES v2's call allows this state (seen on AWS: hashicorp/terraform-provider-aws acceptance tests).
         text = (
             "E-mail forwarding is off, and bounces or complaints have no topic. Left unmanaged, because `false` "
@@ -95,12 +95,12 @@ def _forwarding(
         )
         part.remark(text, *loc)
         return "unmanaged"
-    return "unmanaged" if held.forwarding is None else held.forwarding
+    return "unmanaged" if record.forwarding is None else record.forwarding
 
 
-def _rest(
+def _sending(
     part: ScopeSpec,
-    held: LiveIdentity,
+    record: LiveIdentity,
     live: LiveResources,
     name: str,
     names: Mapping[str, str],
@@ -108,14 +108,14 @@ def _rest(
     *,
     whole: bool,
 ) -> dict[str, Any]:
-    """Add sending policies and the default configuration set."""
+    """Return the sending policies and the default configuration set of an identity, as specs declare them."""
     found: dict[str, Any] = {}
-    for policy_, document in sorted(held.policies.items()):
+    for policy_, document in sorted(record.policies.items()):
         grantee, authorization = _authorization(part, name, policy_, document, names)
         if grantee:
             found.setdefault("authorize", {})[grantee] = authorization
             continue
-        written = _in_own_words(arns.identity(part.scope, name), document)
+        written = _in_spec_form(arns.identity(part.scope, name), document)
         wrong = (
             (
                 policy_.startswith(GRANT_PREFIX)
@@ -124,21 +124,21 @@ def _rest(
             or schema.fault("policy_name", policy_)
             or schema.fault("sending_policy", written)
             or yaml_writer.why_not(written)
-            or _why_not_exactly(part.scope, name, policy_, written, document)
+            or _difference(part.scope, name, policy_, written, document)
         )
         if wrong:
             part.remark(f"Sending policy {policy_} is left unmanaged: {wrong}.", *loc)
         else:
             found.setdefault("policies", {})[policy_] = written
     found = {key: found[key] for key in ("authorize", "policies") if key in found}
-    if held.default_set:
-        missing = whole and held.default_set not in live.sets.get(part.scope, {})
-        wrong = schema.fault("configuration_set", held.default_set)
-        if missing or wrong or held.default_set == "unmanaged":
+    if record.default_set:
+        missing = whole and record.default_set not in live.sets.get(part.scope, {})
+        wrong = schema.fault("configuration_set", record.default_set)
+        if missing or wrong or record.default_set == "unmanaged":
             why = "it does not exist" if missing else wrong or "specs reserve this name"
-            part.remark(f"The default configuration set {held.default_set} is left unmanaged: {why}.", *loc)
+            part.remark(f"The default configuration set {record.default_set} is left unmanaged: {why}.", *loc)
         else:
-            found["default_configuration_set"] = held.default_set
+            found["default_configuration_set"] = record.default_set
     return found
 
 
@@ -148,24 +148,24 @@ def _authorization(
     """Return (grantee, rights) if `authorize` makes exactly this policy for that grantee; else ("", …)."""
     (statement, *more) = policy_document.statements(document) or [{}]
     principal = statement.get("Principal")
-    who = principal.get("AWS") if isinstance(principal, dict) else None
-    who = who[0] if isinstance(who, list) and len(who) == 1 else who
-    arn = arns.parse(who) if isinstance(who, str) else None
+    named = principal.get("AWS") if isinstance(principal, dict) else None
+    named = named[0] if isinstance(named, list) and len(named) == 1 else named
+    arn = arns.parse(named) if isinstance(named, str) else None
     if more or arn is None:
         return "", {}
-    said = _rights(statement)
+    rights = _rights(statement)
     is_root = str(arn) == arns.account_root(arn.account, arn.partition)
     candidates = [names.get(arn.account, ""), arn.account] if is_root else [str(arn)]
     for grantee in filter(None, candidates):
-        taken = policy_name(grantee) == name and not schema.fault("grantee", grantee)
-        if taken and said is not None and not schema.fault("authorization", said):
-            made = grant(arns.identity(part.scope, identity), str(arn), Authorization.model_validate(said))
+        has_grant_name = policy_name(grantee) == name and not schema.fault("grantee", grantee)
+        if has_grant_name and rights is not None and not schema.fault("authorization", rights):
+            made = grant(arns.identity(part.scope, identity), str(arn), Authorization.model_validate(rights))
             if policy_document.same(made, document):
-                return grantee, said
+                return grantee, rights
     return "", {}
 
 
-def _in_own_words(identity_arn: str, document: policy_document.Policy) -> dict[str, Any]:
+def _in_spec_form(identity_arn: str, document: policy_document.Policy) -> dict[str, Any]:
     """Return a policy in the form of specs: without its resource, which is the identity in each region."""
     statements = [plain(s) for s in policy_document.statements(document)]
     for each in statements:
@@ -174,10 +174,13 @@ def _in_own_words(identity_arn: str, document: policy_document.Policy) -> dict[s
     return {**plain(document), "Statement": statements}
 
 
-def _why_not_exactly(
+def _difference(
     scope: Scope, identity: str, name: str, written: Mapping[str, Any], document: policy_document.Policy
 ) -> str:
-    """Return why SES would refuse what a spec sends, or why that would be another policy; "" if it is the same policy."""
+    """Return why the policy that the spec would send differs from the live one, or why SES would refuse it.
+
+    "" if it is the same policy.
+    """
     sent, refusals = as_sent(scope, identity, SendingPolicy.model_validate(written), name)
     if refusals:
         return refusals[0][1]
@@ -190,13 +193,13 @@ def _rights(statement: Mapping[str, Any]) -> dict[str, Any] | None:
     actions = [_ACTIONS.get(str(a).lower()) for a in (listed if isinstance(listed, list) else [listed])]
     if None in actions:
         return None
-    said: dict[str, Any] = {} if set(actions) == _USUAL_ACTIONS else {"actions": sorted(filter(None, actions))}
-    return said | ({"conditions": statement["Condition"]} if statement.get("Condition") else {})
+    rights: dict[str, Any] = {} if set(actions) == _USUAL_ACTIONS else {"actions": sorted(filter(None, actions))}
+    return rights | ({"conditions": statement["Condition"]} if statement.get("Condition") else {})
 
 
 # --- defaults ----------------------------------------------------------------------------------------------------------
 
-# What an omitted setting means without defaults.
+# The meaning of an omitted setting if the spec has no defaults.
 _IMPLICIT: dict[str, Any] = {**dict.fromkeys(NOTIFICATION_TYPES), "feedback_forwarding": "unmanaged"}
 
 
@@ -209,7 +212,7 @@ def _defaults(identities: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         if not values:
             continue
         commonest, count = min(values.items(), key=lambda v: (-v[1], v[0]))
-        written = len(every) - values[_text(implicit)]  # lines without a default
+        written = len(every) - values[_text(implicit)]  # the number of lines without a default
         if commonest != _text(implicit) and 1 + len(every) - count < written:
             found[key] = next(each[key] for each in every if _text(each[key]) == commonest)
     return found
@@ -219,7 +222,7 @@ def _text(value: Any) -> str:
     return json.dumps(value, default=lambda r: [r.account, r.topic] if isinstance(r, Reference) else str(r))
 
 
-def _folded(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings in the form of specs: types under `notifications`."""
     types = {t: settings[t] for t in NOTIFICATION_TYPES if t in settings}
     rest = {k: v for k, v in settings.items() if k not in types}

@@ -24,15 +24,15 @@ class LiveResources:
             RESOURCES[type_].record(self, scope, properties)
 
     def identity(self, scope: Scope, name: str) -> LiveIdentity:
-        """Return the record of an identity. A new one is added."""
+        """Return the record of an identity, and add it if it is new."""
         return self.identities[scope][name]
 
     def topic(self, arn: str) -> LiveTopic:
-        """Return the record of a topic. A new one is added."""
+        """Return the record of a topic, and add it if it is new."""
         return self.topics[arn]
 
     def configuration_set(self, scope: Scope, name: str) -> LiveSet:
-        """Return the record of a configuration set. A new one is added."""
+        """Return the record of a configuration set, and add it if it is new."""
         return self.sets[scope][name]
 
     def exists(self, topic_arn: str) -> bool:
@@ -49,7 +49,7 @@ class LiveResources:
         return found
 
     def scopes(self) -> set[Scope]:
-        """The scopes in which anything was found."""
+        """Return the scopes with at least one resource."""
         of_topics = {parsed.scope for arn in self.topics if self.exists(arn) and (parsed := arns.parse(arn))}
         return {*self.identities, *self.sets, *of_topics}
 

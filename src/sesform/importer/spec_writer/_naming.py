@@ -1,4 +1,7 @@
-"""Join parts to specs: equal content of several regions becomes one spec, and specs and references get their names."""
+"""Merge parts into specs: parts with equal content in several regions become one spec.
+
+Then name the specs and resolve references.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ _LONGEST_NAME = 64
 
 @dataclass(frozen=True, slots=True)
 class SpecDraft:
-    """One spec: its document as plain data in the order of the reference, and comments by the path of an entry."""
+    """One spec: its document as plain data in the order of the schema, and comments by the path of an entry."""
 
     data: Mapping[str, Any]
     comments: Mapping[Loc, Sequence[str]] = field(default_factory=dict)
@@ -40,23 +43,23 @@ def drafts(parts: Iterable[ScopeSpec], accounts: Mapping[str, Account]) -> tuple
     order = {account: position for position, account in enumerate(accounts)}
     every = sorted(parts, key=lambda p: (order[p.scope.account], p.kind == "Delegate", p.scope.region))
     groups = _grouped(every)
-    _name(groups, accounts)
-    holders = {p.scope: g.name for g in groups for p in g.parts if _holds_topics(p, every)}
-    return tuple(_draft(group, holders, accounts[group.account]) for group in groups)
+    _assign_names(groups, accounts)
+    topic_specs = {p.scope: g.name for g in groups for p in g.parts if _declares_topics(p, every)}
+    return tuple(_draft(group, topic_specs, accounts[group.account]) for group in groups)
 
 
-def _holds_topics(part: ScopeSpec, every: Iterable[ScopeSpec]) -> bool:
+def _declares_topics(part: ScopeSpec, every: Iterable[ScopeSpec]) -> bool:
     return part.kind == "Owner" or not any(p.scope == part.scope and p.kind == "Owner" for p in every)
 
 
 def _grouped(parts: Sequence[ScopeSpec]) -> list[_Group]:
-    """Return an account's parts grouped by equal content, split further until all that they refer to is one spec as well."""
+    """Return the parts grouped by account and content. Parts that refer to topics of different specs are in different groups."""
     keys: dict[int, Any] = {id(p): (p.scope.account, p.kind, _content(p)) for p in parts}
-    holder = {p.scope: p for p in parts if _holds_topics(p, parts)}
+    topic_parts = {p.scope: p for p in parts if _declares_topics(p, parts)}
     while True:
         seen: dict[Any, int] = {}
         number = {i: seen.setdefault(key, len(seen)) for i, key in keys.items()}
-        keys = {id(p): (number[id(p)], tuple(_referred(p, holder, number))) for p in parts}
+        keys = {id(p): (number[id(p)], tuple(_referred_parts(p, topic_parts, number))) for p in parts}
         if len(set(keys.values())) == len(seen):
             break
     groups: dict[int, _Group] = {}
@@ -70,9 +73,11 @@ def _content(part: ScopeSpec) -> str:
     return json.dumps([part.sections, comments], default=lambda r: [r.account, r.topic])
 
 
-def _referred(part: ScopeSpec, holder: Mapping[Scope, ScopeSpec], number: Mapping[int, int]) -> Iterable[int]:
+def _referred_parts(
+    part: ScopeSpec, topic_parts: Mapping[Scope, ScopeSpec], number: Mapping[int, int]
+) -> Iterable[int]:
     for account in sorted({r.account for r in _references(part.sections)}):
-        other = holder.get(Scope(account, part.scope.region))
+        other = topic_parts.get(Scope(account, part.scope.region))
         yield number[id(other)] if other else -1
 
 
@@ -84,8 +89,8 @@ def _references(value: Any) -> Iterable[Reference]:
             yield from _references(inside)
 
 
-def _name(groups: Iterable[_Group], accounts: Mapping[str, Account]) -> None:
-    """Return the names of an account's specs: the account's name for the first one, with a suffix for the others."""
+def _assign_names(groups: Iterable[_Group], accounts: Mapping[str, Account]) -> None:
+    """Name the specs: the first spec of an account has the account's name, the others have a suffix."""
     taken = {a.name for a in accounts.values()}
     first: set[str] = set()
     kinds = [(g.account, g.parts[0].kind) for g in groups]
@@ -107,7 +112,7 @@ def _free(base: str, suffix: str, taken: set[str]) -> str:
     return next(n for e in endings if (n := base[: _LONGEST_NAME - len(e)] + e) not in taken)
 
 
-def _draft(group: _Group, holders: Mapping[Scope, str], account: Account) -> SpecDraft:
+def _draft(group: _Group, topic_specs: Mapping[Scope, str], account: Account) -> SpecDraft:
     part = group.parts[0]
     data: dict[str, Any] = {
         "kind": part.kind,
@@ -121,21 +126,21 @@ def _draft(group: _Group, holders: Mapping[Scope, str], account: Account) -> Spe
     if account.remark:
         comments["credentials",] = [account.remark]
 
-    def called(reference: Reference) -> str:
-        spec = holders[Scope(reference.account, part.scope.region)]
+    def name_of(reference: Reference) -> str:
+        spec = topic_specs[Scope(reference.account, part.scope.region)]
         return reference.topic if spec == group.name else f"{spec}/{reference.topic}"
 
     for section in SECTIONS:
         if part.sections[section]:
-            data[section] = _resolved(part.sections[section], called)
+            data[section] = _resolved(part.sections[section], name_of)
     return SpecDraft(data, {loc: tuple(texts) for loc, texts in comments.items() if texts})
 
 
-def _resolved(value: Any, called: Any, key: str = "") -> Any:
+def _resolved(value: Any, name_of: Any, key: str = "") -> Any:
     if isinstance(value, Reference):
-        name = called(value)
-        # A topic whose name is a reserved word.
+        name = name_of(value)
+        # The long form, because the name of the topic is a reserved word.
         return {"topic": name, "headers": False} if name == "unmanaged" and key not in ("topic", "sns") else name
     if isinstance(value, dict):
-        return {k: _resolved(v, called, k) for k, v in value.items()}
-    return [_resolved(v, called) for v in value] if isinstance(value, list) else value
+        return {k: _resolved(v, name_of, k) for k, v in value.items()}
+    return [_resolved(v, name_of) for v in value] if isinstance(value, list) else value

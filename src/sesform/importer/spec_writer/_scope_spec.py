@@ -1,4 +1,4 @@
-"""The content of one spec for one account and region, before names are given."""
+"""The content of one spec for one account and region, before specs have names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECTIONS = ("topics", "configuration_sets", "defaults", "identities", "cross_acc
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A topic that one of the specs declares; its name is known when the specs have their names."""
+    """A reference to a topic of a generated spec. The name of that spec is assigned later."""
 
     account: str
     topic: str

@@ -15,38 +15,38 @@ from sesform.specs import schema
 
 
 def add_sets(part: ScopeSpec, live: LiveResources, topics: Topics, *, whole: bool) -> None:
-    """Return the configuration sets of a scope. `exclusive: false` keeps destinations that specs do not support."""
+    """Add the configuration sets of a scope to its spec. `exclusive: false` keeps destinations that specs do not support."""
     for name, record in sorted(live.sets.get(part.scope, {}).items()):
         wrong = schema.fault("configuration_set", name)
         if wrong:
             part.remark(f"{name}: skipped: not supported in specs: {wrong}.", "configuration_sets", name)
             continue
-        said: dict[str, Any] = {}
-        unsaid = []
+        destinations: dict[str, Any] = {}
+        unmanaged = []
         for destination, properties in sorted(record.destinations.items()):
             settings, why = _destination(properties, part.scope, topics)
             if why:
-                unsaid.append(f"{destination} is left unmanaged: {why}.")
+                unmanaged.append(f"{destination} is left unmanaged: {why}.")
             else:
-                said[destination] = settings
+                destinations[destination] = settings
         found: dict[str, Any] = {}
         part.sections["configuration_sets"][name] = found
         if record.suppression is not None:
             found["suppression"] = record.suppression
-        if unsaid or not whole:
+        if unmanaged or not whole:
             found["exclusive"] = False
-        for text in unsaid:
+        for text in unmanaged:
             part.remark(text, "configuration_sets", name)
-        if said:
-            found["event_destinations"] = said
+        if destinations:
+            found["event_destinations"] = destinations
 
 
 def _destination(properties: Properties, scope: Scope, topics: Topics) -> tuple[dict[str, Any], str]:
-    """Return (the destination in a spec, "") or (None, why specs do not support it)."""
+    """Return (the destination in a spec, "") or ({}, why specs do not support it)."""
     events = sorted(e.lower() for e in properties["events"])
-    said: dict[str, Any] = {"events": "all" if len(events) == len(EVENT_TYPES) else events}
+    entry: dict[str, Any] = {"events": "all" if len(events) == len(EVENT_TYPES) else events}
     if not properties["enabled"]:
-        said["enabled"] = False
+        entry["enabled"] = False
     kind = kind_of(properties)
     if kind == "unknown":
         return {}, "specs do not support its kind"
@@ -55,9 +55,9 @@ def _destination(properties: Properties, scope: Scope, topics: Topics) -> tuple[
     why = (
         why
         or schema.fault("configuration_set", properties["name"])
-        or schema.fault("event_destination", {**said, kind: plain})
+        or schema.fault("event_destination", {**entry, kind: plain})
     )
-    return ({}, why) if why else ({**said, kind: target}, "")
+    return ({}, why) if why else ({**entry, kind: target}, "")
 
 
 def _target(kind: str, target: Properties, scope: Scope, topics: Topics) -> tuple[Any, str]:

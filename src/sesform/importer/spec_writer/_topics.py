@@ -28,19 +28,19 @@ def _names_ses(document: policy_document.Policy | None) -> bool:
     return any(policy_document.SES_PRINCIPAL in (s if isinstance(s, list) else [s]) for s in services)
 
 
-def why_not(name: str) -> str:
-    """Return why no spec can declare a topic of this name, "" if one can."""
+def _name_fault(name: str) -> str:
+    """Return why specs do not support a topic of this name, "" if they support it."""
     if name.endswith(".fifo"):
-        return "a FIFO topic, which SES cannot publish to"
+        return "it is a FIFO topic, which SES cannot publish to"
     return schema.fault("topic", {"name": name})
 
 
 def add_topics(part: ScopeSpec, live: LiveResources, accounts: Collection[str], *, whole: bool) -> None:
-    """Return the topics of a scope."""
+    """Add the topics of a scope to its spec."""
     for name, topic in live.topics_in(part.scope).items():
-        wrong = why_not(name)
+        wrong = _name_fault(name)
         if wrong:
-            part.remark(f"{name}: skipped: it is {wrong}.", "topics", name)
+            part.remark(f"{name}: skipped: {wrong}.", "topics", name)
         else:
             part.sections["topics"][name] = _topic(part, name, topic, accounts, whole)
 
@@ -66,47 +66,50 @@ def _topic(part: ScopeSpec, name: str, topic: LiveTopic, accounts: Collection[st
         part.remark(why, "topics", name)
     subscriptions: list[dict[str, Any]] = []
     for each in sorted(topic.subscriptions, key=lambda s: (s["protocol"], s["endpoint"])):
-        said = _subscription(part, name, each, len(subscriptions))
-        if said:
-            subscriptions.append(said)
+        entry = _subscription(part, name, each, len(subscriptions))
+        if entry:
+            subscriptions.append(entry)
     if subscriptions:
         found["subscriptions"] = subscriptions
     return found
 
 
 def _unmanaged_policy(arn: str, topic: LiveTopic, accounts: Collection[str], whole: bool) -> str:
-    """Return why the topic's policy is left unmanaged: sesform would change it. "" if it would not."""
+    """Return why the topic's policy is left unmanaged, "" if sesform would not change it."""
     if topic.policy is None:
         return "" if whole else "The policy is left unmanaged: it is managed elsewhere, or not known here."
     derived = topic_statements.with_publishers(topic.policy, arn, topic.publishers, accounts)
     if policy_document.same(topic.policy, derived):
-        # Statements of others may name publishers that are not known here; our own name all of them.
+        # Statements that sesform did not write may name publishers that are not known here.
         known = whole or all(map(topic_statements.is_ours, policy_document.statements(topic.policy)))
         return "" if known else "The policy is left unmanaged: it allows publishers that are not known here."
-    added, gone = topic_statements.withdrawn(derived, topic.policy), topic_statements.withdrawn(topic.policy, derived)
-    does = [f"allow {_some(added)}"] if added else []
-    does += [f"remove {_some(gone)}"] if gone else []
-    return f"The policy is left unmanaged. Without `policy: unmanaged`, sesform would {' and '.join(does) or 'rewrite it'}."
+    added, removed = (
+        topic_statements.withdrawn(derived, topic.policy),
+        topic_statements.withdrawn(topic.policy, derived),
+    )
+    changes = [f"allow {_first_of(added)}"] if added else []
+    changes += [f"remove {_first_of(removed)}"] if removed else []
+    return f"The policy is left unmanaged. Without `policy: unmanaged`, sesform would {' and '.join(changes) or 'rewrite it'}."
 
 
-def _some(sources: Collection[str]) -> str:
-    """Return the first source, and the number of others."""
+def _first_of(sources: Collection[str]) -> str:
+    """Return the first source and the number of other sources, as text."""
     first = min(sources)
     return f"{first} and {len(sources) - 1} more" if len(sources) > 1 else first
 
 
-def _subscription(part: ScopeSpec, topic: str, held: Properties, position: int) -> dict[str, Any] | None:
-    endpoint = held["endpoint"]
+def _subscription(part: ScopeSpec, topic: str, properties: Properties, position: int) -> dict[str, Any] | None:
+    endpoint = properties["endpoint"]
     if without_password(endpoint) != endpoint:
-        text = f"{held['protocol']} {without_password(endpoint)}: skipped: its endpoint contains a user or a password."
+        text = f"{properties['protocol']} {without_password(endpoint)}: skipped: its endpoint contains a user or a password."
         part.remark(text, "topics", topic, "subscriptions")
         return None
-    said: dict[str, Any] = {"protocol": held["protocol"], "endpoint": endpoint}
-    if held.get("arn") != PENDING:
-        said |= _settings(held)
-        queue = arns.parse(str(said.get("dead_letter_queue", "")))
+    entry: dict[str, Any] = {"protocol": properties["protocol"], "endpoint": endpoint}
+    if properties.get("arn") != PENDING:
+        entry |= _settings(properties)
+        queue = arns.parse(str(entry.get("dead_letter_queue", "")))
         if queue is not None and queue.scope != part.scope:
-            del said["dead_letter_queue"]
+            del entry["dead_letter_queue"]
             text = (
                 f"Its dead-letter queue {queue} is left unmanaged: it is in {queue.scope}; specs support queues of "
                 f"the topic's scope only."
@@ -114,45 +117,45 @@ def _subscription(part: ScopeSpec, topic: str, held: Properties, position: int) 
             part.remark(text, "topics", topic, "subscriptions", position)
     else:
         part.remark("Not confirmed.", "topics", topic, "subscriptions", position)
-    wrong = schema.fault("subscription", said) or yaml_writer.why_not(said)
+    wrong = schema.fault("subscription", entry) or yaml_writer.why_not(entry)
     if wrong:
-        text = f"{held['protocol']} {endpoint}: skipped: not supported in specs: {wrong}."
+        text = f"{properties['protocol']} {endpoint}: skipped: not supported in specs: {wrong}."
         part.remark(text, "topics", topic, "subscriptions")
         return None
-    return said
+    return entry
 
 
-def _settings(held: Properties) -> dict[str, Any]:
+def _settings(properties: Properties) -> dict[str, Any]:
     """Return the attributes that differ from SNS's defaults; other attributes are left unmanaged."""
-    said: dict[str, Any] = {}
-    if held.get("raw_message_delivery"):
-        said["raw_message_delivery"] = True
-    if held.get("filter_policy"):
-        said["filter_policy"] = plain(held["filter_policy"])
-        if held.get("filter_policy_scope") == "MessageBody":
-            said["filter_policy_scope"] = "MessageBody"
+    entry: dict[str, Any] = {}
+    if properties.get("raw_message_delivery"):
+        entry["raw_message_delivery"] = True
+    if properties.get("filter_policy"):
+        entry["filter_policy"] = plain(properties["filter_policy"])
+        if properties.get("filter_policy_scope") == "MessageBody":
+            entry["filter_policy_scope"] = "MessageBody"
     for field in ("dead_letter_queue", "role"):
-        if held.get(field):
-            said[field] = held[field]
-    return said
+        if properties.get(field):
+            entry[field] = properties[field]
+    return entry
 
 
 class Topics:
-    """The topics that exist, to find how specs refer to an ARN. `looked_at`: the scopes that were read completely."""
+    """The topics that exist, to find how specs refer to an ARN. `complete_scopes`: the scopes that were read completely."""
 
-    def __init__(self, live: LiveResources, accounts: Collection[str], looked_at: Collection[Scope]) -> None:
-        self._holdings, self._accounts, self._looked_at = live, accounts, looked_at
+    def __init__(self, live: LiveResources, accounts: Collection[str], complete_scopes: Collection[Scope]) -> None:
+        self._live, self._accounts, self._complete_scopes = live, accounts, complete_scopes
 
     def refer(self, arn: str, scope: Scope) -> tuple[Reference | str, str]:
-        """Return (the reference to a topic in that scope, "") or ("", why there is none)."""
+        """Return (the reference to a topic from a spec of that scope, "") or ("", why specs cannot refer to it)."""
         parsed = arns.parse(arn)
         wrong = schema.fault("topic_reference", arn)
         if wrong or parsed is None:
             return "", wrong or f"{arn!r} is not the ARN of a topic"
         if (parsed.partition, parsed.region) != (arns.partition(scope.region), scope.region):
             return "", f"topic {arn} is not in {scope.region}"
-        if self._holdings.exists(arn) and parsed.account in self._accounts:
+        if self._live.exists(arn) and parsed.account in self._accounts:
             return Reference(parsed.account, parsed.resource), ""
-        if parsed.scope in self._looked_at and not self._holdings.exists(arn):
+        if parsed.scope in self._complete_scopes and not self._live.exists(arn):
             return "", f"topic {arn} does not exist"
         return arn, ""

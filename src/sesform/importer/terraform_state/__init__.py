@@ -1,10 +1,10 @@
-"""Read what Terraform's AWS provider holds of SES and SNS as our resources, and find what Terraform may forget. Pure.
+"""Read SES and SNS resources from a Terraform state, and find those that Terraform can hand over. Pure.
 
-The reverse of planning/terraform_json, which writes plans in Terraform's terms.
+The reverse of planning/terraform_json, which writes plans in Terraform's format.
 """
 
 from sesform.importer.terraform_state._document import MAX_BYTES
-from sesform.importer.terraform_state._removal import Verdict, removed_file, verdicts
+from sesform.importer.terraform_state._removal import HandOver, hand_overs, removed_file
 from sesform.importer.terraform_state._state_resources import Item, StateResources, inventory
 
-__all__ = ["MAX_BYTES", "Item", "StateResources", "Verdict", "inventory", "removed_file", "verdicts"]
+__all__ = ["MAX_BYTES", "HandOver", "Item", "StateResources", "hand_overs", "inventory", "removed_file"]

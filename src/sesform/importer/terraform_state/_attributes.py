@@ -21,8 +21,8 @@ class NotImportable(Exception):
 class Attributes:
     """The attributes of one instance.
 
-    Raises TerraformError for a value of another type than in the AWS provider's schema, NotImportable for a value that must stay in
-    Terraform.
+    Raises TerraformError for a value of another type than in the AWS provider's schema, NotImportable for a value that specs do not
+    support.
     """
 
     def __init__(self, instance: Instance, values: Any = None, sensitive: Any = None) -> None:
@@ -31,17 +31,17 @@ class Attributes:
         self._sensitive = instance.sensitive if values is None else sensitive
 
     def text(self, name: str) -> str:
-        """Return a text; "" for null or a missing attribute."""
+        """Return a string; "" for null or a missing attribute."""
         value = self._get(name)
         if value is None:
             return ""
         if not isinstance(value, str):
-            raise self._wrong(name, value, "text")
+            raise self._wrong_type(name, value, "text")
         if printable(value) != value:
             raise NotImportable(f"its {name} has characters that specs do not allow")
         return value
 
-    def needed(self, name: str) -> str:
+    def required(self, name: str) -> str:
         value = self.text(name)
         if not value:
             raise TerraformError(
@@ -54,13 +54,13 @@ class Attributes:
         if value is None:
             return False
         if not isinstance(value, bool):
-            raise self._wrong(name, value, "true or false")
+            raise self._wrong_type(name, value, "true or false")
         return value
 
     def texts(self, name: str) -> list[str]:
         value = self._get(name) or []
         if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            raise self._wrong(name, value, "a list of strings")
+            raise self._wrong_type(name, value, "a list of strings")
         return value
 
     def blocks(self, name: str) -> list[Attributes]:
@@ -69,7 +69,7 @@ class Attributes:
         if hidden is True:
             raise NotImportable(f"its {name} is sensitive")
         if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
-            raise self._wrong(name, value, "a list of blocks")
+            raise self._wrong_type(name, value, "a list of blocks")
         masks = hidden if isinstance(hidden, list) else []
         return [
             Attributes(self.instance, v, mask if isinstance(mask, dict) else {})
@@ -81,15 +81,15 @@ class Attributes:
         return found[0] if found else None
 
     def document(self, name: str) -> dict[str, Any]:
-        """Return a JSON object that the state has as text; {} if it is empty."""
+        """Return the JSON object in a string attribute; {} if it is empty."""
         value = self.text_of_json(name) or "{}"
         try:
             found = json.loads(value)
-            shown, levels = json.dumps(found, ensure_ascii=False), _depth(found)
+            shown, levels = json.dumps(found, ensure_ascii=False), _levels(found)
         except (ValueError, RecursionError) as error:
             raise self._no_json(name, error) from None
         if not isinstance(found, dict):
-            raise self._wrong(name, value, "a JSON object")
+            raise self._wrong_type(name, value, "a JSON object")
         if printable(shown) != shown or levels > MAX_LEVELS:
             raise NotImportable(
                 f"its {name} has control characters or more than {MAX_LEVELS} levels, which specs do not allow"
@@ -100,7 +100,7 @@ class Attributes:
         """Return a policy: a JSON object with statements."""
         document = self.document(name)
         if not document:
-            raise self._wrong(name, self._values.get(name), "a policy")
+            raise self._wrong_type(name, self._values.get(name), "a policy")
         try:
             return policy_document.parse(json.dumps(document))
         except ValueError as error:
@@ -109,22 +109,22 @@ class Attributes:
     def text_of_json(self, name: str) -> str:
         value = self._get(name) or ""
         if not isinstance(value, str):
-            raise self._wrong(name, value, "JSON text")
+            raise self._wrong_type(name, value, "JSON text")
         return value
 
     def arn(self, name: str, service: str) -> arns.Arn:
-        value = self.needed(name)
+        value = self.required(name)
         parsed = arns.parse(value)
         if parsed is None or parsed.service != service or not parsed.account or not parsed.region:
             raise TerraformError(f"{self.instance.address}: {name} is {printable(value)!r}, not an ARN of {service}")
         return parsed
 
-    def set_ones(self, names: tuple[str, ...]) -> list[str]:
+    def present(self, names: tuple[str, ...]) -> list[str]:
         """Return the attributes that have a value."""
         return [name for name in names if self._values.get(name) not in (None, "", 0, False, [], {})]
 
     def _get(self, name: str) -> Any:
-        if _hides(self._sensitive.get(name)):
+        if _is_sensitive(self._sensitive.get(name)):
             raise NotImportable(f"its {name} is sensitive")
         return self._values.get(name)
 
@@ -132,17 +132,17 @@ class Attributes:
         reason = printable(str(error)) if isinstance(error, ValueError) else "it is nested too deeply"
         return TerraformError(f"{self.instance.address}: {name} is not valid in AWS: {reason}")
 
-    def _wrong(self, name: str, value: Any, what: str) -> TerraformError:
+    def _wrong_type(self, name: str, value: Any, what: str) -> TerraformError:
         return TerraformError(f"{self.instance.address}: {name} is {printable(repr(value))[:80]}, not {what}")
 
 
-def _hides(mask: Any) -> bool:
-    """Return whether a mask of sensitive values covers anything: `true` does, at any depth ("sensitive_values")."""
+def _is_sensitive(mask: Any) -> bool:
+    """Return whether a mask of `sensitive_values` contains `true` at any depth."""
     inside = mask.values() if isinstance(mask, dict) else mask if isinstance(mask, list) else ()
-    return mask is True or any(map(_hides, inside))
+    return mask is True or any(map(_is_sensitive, inside))
 
 
-def _depth(value: Any) -> int:
+def _levels(value: Any) -> int:
     """Return the number of levels of lists and objects."""
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    return 0 if inside is None else 1 + max(map(_depth, inside), default=0)
+    return 0 if inside is None else 1 + max(map(_levels, inside), default=0)

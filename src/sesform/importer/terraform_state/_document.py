@@ -1,4 +1,4 @@
-"""Read the output of `terraform show -json`: the resource instances, with their frame checked.
+"""Read the resource instances from the output of `terraform show -json`, and check their structure.
 
 Source: HashiCorp, "JSON Output Format": the state and plan representations, format version 1.
 """
@@ -28,7 +28,8 @@ class Instance:
     """One instance of a resource.
 
     `address`: Terraform's, safe to print. `resource`: the address without the keys of modules and instances, as configurations
-    and `removed` blocks write it. `provider`: its provider configuration, if a plan names it.
+    and `removed` blocks write it. `provider`: its provider configuration, if a plan names it. `destroy_reason`: why Terraform
+    will destroy it.
     """
 
     address: str
@@ -38,7 +39,7 @@ class Instance:
     sensitive: Mapping[str, Any] = field(default_factory=dict)
     managed: bool = True
     provider: str = ""
-    unsettled: str = ""  # why Terraform has not finished with it
+    destroy_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def _shown(document: Any) -> Shown:
 
 
 def _plan(document: Mapping[str, Any]) -> Shown:
-    """Return the prior state of a plan: planned resources do not exist yet, so they cannot be handed over."""
+    """Return the prior state of a plan. Planned resources do not exist yet, so they cannot be handed over."""
     configuration = _mapping(document.get("configuration"), "configuration")
     providers: dict[str, str] = {}
     _collect_providers(_mapping(configuration.get("root_module"), "root_module"), "", providers)
@@ -98,12 +99,12 @@ def _plan(document: Mapping[str, Any]) -> Shown:
     changing = [
         printable(str(c.get("address", "")))
         for c in _list(document.get("resource_changes"), "resource_changes")
-        if isinstance(c, dict) and c.get("mode") == "managed" and not _is_still(c)
+        if isinstance(c, dict) and c.get("mode") == "managed" and not _changes_nothing(c)
     ]
     return Shown(tuple(_instances(prior, providers)), _regions(configuration), tuple(changing))
 
 
-def _is_still(change: Mapping[str, Any]) -> bool:
+def _changes_nothing(change: Mapping[str, Any]) -> bool:
     actions = _mapping(change.get("change"), "change").get("actions")
     return actions in (["no-op"], ["read"], ["forget"], ["create"])  # a resource to create is not in the prior state
 
@@ -141,7 +142,7 @@ def _of_module(module: Mapping[str, Any], path: str, providers: Mapping[str, str
 
 
 def _without_keys(address: Any) -> str:
-    """`module.a["k"].module.b[0]` → `module.a.module.b.`"""
+    """Return the address of a module without keys, for example `module.a.module.b.` for `module.a["k"].module.b[0]`."""
     path, at = "", 0
     while isinstance(address, str) and (step := _MODULE.match(address, at)):
         path, at = f"{path}{step[1]}.", step.end()
@@ -153,14 +154,14 @@ def _without_keys(address: Any) -> str:
 def _instance(resource: Mapping[str, Any], path: str, providers: Mapping[str, str]) -> Instance:
     type_, name, address = (resource.get(key) for key in ("type", "name", "address"))
     if not all(isinstance(part, str) and _IDENTIFIER.fullmatch(part) for part in (type_, name)):
-        raise TerraformError(f"{_quoted(address)} has no type and name as in Terraform; {_HINT}")
+        raise TerraformError(f"{_quoted(address)} has no valid Terraform type and name; {_HINT}")
     if not isinstance(address, str):
         raise TerraformError(f"a resource of type {type_} has no address; {_HINT}")
     managed = resource.get("mode") != "data"
     plain = f"{path}{'' if managed else 'data.'}{type_}.{name}"
-    unsettled = "it is tainted: Terraform will replace it" if resource.get("tainted") else ""
+    destroy_reason = "it is tainted: Terraform will replace it" if resource.get("tainted") else ""
     if resource.get("deposed_key"):
-        unsettled = "a replacement left it: Terraform will destroy it"
+        destroy_reason = "it is deposed: Terraform will destroy it"
     shown = printable(address)
     return Instance(
         address=shown,
@@ -170,7 +171,7 @@ def _instance(resource: Mapping[str, Any], path: str, providers: Mapping[str, st
         sensitive=_mapping(resource.get("sensitive_values"), f"sensitive_values of {shown}"),
         managed=managed,
         provider=providers.get(plain, ""),
-        unsettled=unsettled,
+        destroy_reason=destroy_reason,
     )
 
 

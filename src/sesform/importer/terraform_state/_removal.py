@@ -1,4 +1,4 @@
-"""The resources that Terraform may forget, and `removed` blocks that make it forget them without destroying anything.
+"""Find the resources to hand over, and write `removed` blocks: Terraform then forgets them and destroys nothing.
 
 Source: Terraform language, "Removing resources" (`removed` blocks, Terraform 1.7 and later): `from` names a resource without
 instance keys, so it removes all instances of the resource, in all instances of its module.
@@ -17,49 +17,52 @@ from sesform.resources.resource_type import Resource
 from sesform.specs.declared import Declared, Key
 from sesform.specs.desired import Desired
 
-_WHY_NOT = {
+_REASONS = {
     "topic_policy": "the spec leaves its policy unmanaged, because sesform would change it",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """One resource of the configuration: whether it is handed over; the reason of each instance that stays; and remarks."""
+class HandOver:
+    """A resource of the configuration, to hand over or to keep in Terraform.
+
+    `reasons`: one for each instance that stays in Terraform; empty if the resource is handed over. `remarks`: notes for the reader.
+    """
 
     resource: str
     reasons: tuple[str, ...]
     remarks: tuple[str, ...]
 
     @property
-    def goes(self) -> bool:
+    def handed_over(self) -> bool:
         return not self.reasons
 
 
-def verdicts(inventory: StateResources, desired: Desired) -> tuple[Verdict, ...]:
-    """Return what is handed over and what stays, in the order of the state.
+def hand_overs(inventory: StateResources, desired: Desired) -> tuple[HandOver, ...]:
+    """Return the resources to hand over and the resources that stay in Terraform, in the order of the state.
 
     A resource is handed over if the specs declare all of it with its present values.
     """
-    wants = {d.aws_key: d for d in desired.declared.values()}
+    declared_by_key = {d.aws_key: d for d in desired.declared.values()}
     found: dict[str, list[Item]] = {}
     for item in inventory.items:
         found.setdefault(item.resource, []).append(item)
-    return tuple(_verdict(resource, items, wants) for resource, items in found.items())
+    return tuple(_hand_over(resource, items, declared_by_key) for resource, items in found.items())
 
 
-def _verdict(resource: str, items: Iterable[Item], wants: Mapping[Key, Declared]) -> Verdict:
-    reasons = [f"{item.address}: {reason}" for item in items if (reason := _why_it_stays(item, wants))]
+def _hand_over(resource: str, items: Iterable[Item], declared_by_key: Mapping[Key, Declared]) -> HandOver:
+    reasons = [f"{item.address}: {reason}" for item in items if (reason := _reason_to_keep(item, declared_by_key))]
     remarks = dict.fromkeys(remark for item in items for remark in item.remarks)
-    return Verdict(resource, tuple(reasons), tuple(remarks))
+    return HandOver(resource, tuple(reasons), tuple(remarks))
 
 
-def _why_it_stays(item: Item, wants: Mapping[Key, Declared]) -> str:
-    if item.stays:
-        return item.stays
-    missing = [r[0] for r in item.resources if not _is_declared(r, wants.get(aws_key(*r)))]
+def _reason_to_keep(item: Item, declared_by_key: Mapping[Key, Declared]) -> str:
+    if item.kept_reason:
+        return item.kept_reason
+    missing = [r[0] for r in item.resources if not _is_declared(r, declared_by_key.get(aws_key(*r)))]
     return next(
         (
-            _WHY_NOT.get(
+            _REASONS.get(
                 kind,
                 f"the specs do not declare its {kind.replace('_', ' ')} completely; a comment in the specs says why",
             )
@@ -75,13 +78,13 @@ def _is_declared(resource: Resource, declared: Declared | None) -> bool:
         return False
     if declared.desired is None:
         return kind == "notification_topic" and properties["topic_arn"] is None
-    if kind in ("topic", "subscription") and _set_ones(properties) - declared.desired.keys():
-        return False  # declared, but one of its settings was skipped and would be managed by neither
-    settled = RESOURCES[kind].planned_value(declared.desired, properties)
-    return settled is not None and RESOURCES[kind].same(settled, properties)
+    if kind in ("topic", "subscription") and _non_defaults(properties) - declared.desired.keys():
+        return False  # the spec lacks one of its attributes, so neither tool would manage it
+    planned = RESOURCES[kind].planned_value(declared.desired, properties)
+    return planned is not None and RESOURCES[kind].same(planned, properties)
 
 
-def _set_ones(properties: Properties) -> set[str]:
+def _non_defaults(properties: Properties) -> set[str]:
     """Return the attributes that differ from SNS's defaults."""
     defaults: tuple[Any, ...] = (None, "", False, {}, "MessageAttributes")
     return {name for name, value in properties.items() if name != "arn" and value not in defaults}
@@ -93,18 +96,18 @@ _HEAD = """\
 """
 
 
-def removed_file(found: Iterable[Verdict]) -> str:
+def removed_file(found: Iterable[HandOver]) -> str:
     """Return the text of a .tf file: a block for each resource that is handed over, a comment for each that stays."""
     found = list(found)
-    return "\n".join([_HEAD, *(_block(v) for v in found if v.goes), *_staying(found)]).rstrip("\n") + "\n"
+    return "\n".join([_HEAD, *(_block(v) for v in found if v.handed_over), *_kept(found)]).rstrip("\n") + "\n"
 
 
-def _block(verdict: Verdict) -> str:
-    remarks = "".join(f"  # {printable(remark)}\n" for remark in verdict.remarks)
-    return f"removed {{\n{remarks}  from = {verdict.resource}\n\n  lifecycle {{\n    destroy = false\n  }}\n}}\n"
+def _block(hand_over: HandOver) -> str:
+    remarks = "".join(f"  # {printable(remark)}\n" for remark in hand_over.remarks)
+    return f"removed {{\n{remarks}  from = {hand_over.resource}\n\n  lifecycle {{\n    destroy = false\n  }}\n}}\n"
 
 
-def _staying(found: Iterable[Verdict]) -> Iterator[str]:
-    reasons = [reason for verdict in found for reason in verdict.reasons]
+def _kept(found: Iterable[HandOver]) -> Iterator[str]:
+    reasons = [reason for hand_over in found for reason in hand_over.reasons]
     if reasons:
         yield "# These stay with Terraform:\n" + "".join(f"# - {printable(reason)}\n" for reason in reasons)

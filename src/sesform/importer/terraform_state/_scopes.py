@@ -1,6 +1,6 @@
-"""Find the account and region of resources that name neither: topics of identities, destinations of sets.
+"""Find the account and region of resources that name none: topics of identities, destinations of sets.
 
-Other resources of the same state tell them, or options; they are never guessed.
+Other resources of the same state show them, or options set them. They are never guessed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sesform.model import arns
 from sesform.model.address import Scope
 from sesform.specs.declared import canonical_identity
 
-# Resources with an `arn`, created in the account and region that their provider calls; and the attribute that names them.
+# Types with an `arn` in the account and region that their provider calls, and the attribute with their name.
 _IDENTITIES = {
     "aws_ses_domain_identity": "domain",
     "aws_ses_email_identity": "email",
@@ -21,11 +21,11 @@ _IDENTITIES = {
 }
 _SETS = {"aws_ses_configuration_set": "name", "aws_sesv2_configuration_set": "configuration_set_name"}
 _OTHERS = {"aws_sns_topic": "name", "aws_ses_event_destination": "name"}
-_TELLING = {**_IDENTITIES, **_SETS, **_OTHERS}
+_WITH_ARN = {**_IDENTITIES, **_SETS, **_OTHERS}
 
 
 class Unresolved(Exception):
-    """An account or a region that nothing tells. `options`: those that would."""
+    """An account or a region that the document does not show. `options`: the options that set it."""
 
     def __init__(self, options: Iterable[str]) -> None:
         self.options = tuple(options)
@@ -33,7 +33,10 @@ class Unresolved(Exception):
 
 
 class Scopes:
-    """What a document tells of accounts and regions. `account` and `region`: for what it does not tell."""
+    """The accounts and regions that a document shows.
+
+    `account`, `region`: for resources whose account or region it does not show.
+    """
 
     def __init__(self, shown: Shown, account: str | None = None, region: str | None = None) -> None:
         self._account, self._region, self._regions = account, region, shown.regions
@@ -42,10 +45,10 @@ class Scopes:
         self._of_provider: dict[str, set[str]] = defaultdict(set)
         self._accounts: set[str] = set()
         for instance in shown.instances:
-            self._learn(instance)
+            self._record(instance)
 
-    def _learn(self, instance: Instance) -> None:
-        attribute = _TELLING.get(instance.type)
+    def _record(self, instance: Instance) -> None:
+        attribute = _WITH_ARN.get(instance.type)
         arn = arns.parse(str(instance.values.get("arn")))
         if attribute is None or arn is None or not arn.account:
             return
@@ -63,7 +66,7 @@ class Scopes:
         """Return the scope of a setting of an identity that is given by its name.
 
         SES requires the topic in the identity's region (AWS developer guide, "Configuring Amazon SNS notifications"), so the topic
-        tells the region. Raises Unresolved.
+        has the region of the identity. Raises Unresolved.
         """
         topic = arns.parse(topic_arn)
         return self._one(instance, self._identities[canonical_identity(name)], topic.region if topic else None)
@@ -77,7 +80,7 @@ class Scopes:
 
         It is the identity's owner, or another account for a legacy cross-account entry. Raises Unresolved.
         """
-        account = self._of_its_provider(instance)
+        account = self._provider_account(instance)
         if account is None and self._accounts == {identity.account}:
             account = identity.account
         account = account or self._account
@@ -85,25 +88,28 @@ class Scopes:
             raise Unresolved(["--account"])
         return account
 
-    def _of_its_provider(self, instance: Instance) -> str | None:
-        """Return the account of each provider configuration: its resources have the same credentials, so one account."""
+    def _provider_account(self, instance: Instance) -> str | None:
+        """Return the account of an instance's provider configuration, None if it is not known.
+
+        All resources of a provider configuration have the same credentials, so the same account.
+        """
         found = self._of_provider[instance.provider]
         return next(iter(found)) if instance.provider and len(found) == 1 else None
 
     def _one(self, instance: Instance, candidates: set[Scope], topic_region: str | None) -> Scope:
         own = instance.values.get("region")  # of each resource, since version 6 of the AWS provider
         region = own if isinstance(own, str) and own else topic_region or self._regions.get(instance.provider)
-        account = self._of_its_provider(instance)
-        fitting = [s for s in candidates if _fits(s, account, region)]
-        if len(fitting) != 1:
+        account = self._provider_account(instance)
+        matching = [s for s in candidates if _matches(s, account, region)]
+        if len(matching) != 1:
             account, region = account or self._account, region or self._region
-            fitting = [s for s in fitting if _fits(s, account, region)]
-        if len(fitting) == 1:
-            return fitting[0]
+            matching = [s for s in matching if _matches(s, account, region)]
+        if len(matching) == 1:
+            return matching[0]
         if account and region:
             return Scope(account, region)
         raise Unresolved([*([] if account else ["--account"]), *([] if region else ["--region"])])
 
 
-def _fits(scope: Scope, account: str | None, region: str | None) -> bool:
+def _matches(scope: Scope, account: str | None, region: str | None) -> bool:
     return account in (None, scope.account) and region in (None, scope.region)

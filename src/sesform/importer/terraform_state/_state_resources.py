@@ -1,4 +1,4 @@
-"""Join the instances of a document: each resource in AWS once, and each instance with our resource."""
+"""Join the instances of a document: drop duplicates, and add our resources to each instance."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from sesform.specs.declared import Key
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One resource instance of Terraform: our resource, and why it stays with Terraform ("" if it does not).
+    """An instance of a Terraform resource.
 
-    `resource`: its address without the keys of modules and instances.
+    `resource`: its address without the keys of modules and instances. `resources`: our resources. `kept_reason`: why it
+    stays in Terraform, "" if it is handed over.
     """
 
     address: str
     resource: str
     resources: tuple[Resource, ...]
-    stays: str
+    kept_reason: str
     remarks: tuple[str, ...]
 
 
@@ -34,13 +35,13 @@ class Item:
 class StateResources:
     """All resources of a state that concern notifications.
 
-    `resources`: each resource in AWS once. `passed_over`: the number of topics that SES does not publish to.
+    `resources`: without duplicates. `skipped_topics`: the number of skipped topics, which SES does not publish to.
     """
 
     items: tuple[Item, ...]
     resources: tuple[Resource, ...]
     warnings: tuple[str, ...]
-    passed_over: int = 0
+    skipped_topics: int = 0
 
 
 def inventory(
@@ -48,23 +49,25 @@ def inventory(
 ) -> StateResources:
     """Return the resources in the output of `terraform show -json`.
 
-    `account`, `region`: for resources that the state does not place. `all_topics`: include topics that SES does not publish to.
-    Raises TerraformError if the text is not such an output, contradicts itself, does not tell where a resource is, or has no
-    resources of SES and SNS.
+    `account`, `region`: for resources whose account or region the state does not show. `all_topics`: include topics that SES
+    does not publish to. Raises TerraformError if the text is not such an output, contradicts itself, does not show the account
+    or region of a resource, or has no resources of SES and SNS.
     """
     shown = parse(content)
-    scopes, homeless = Scopes(shown, account, region), list[tuple[str, Unresolved]]()
+    scopes, unresolved = Scopes(shown, account, region), list[tuple[str, Unresolved]]()
     readings: list[tuple[Instance, Reading]] = []
     for instance in shown.instances:
         try:
             reading = read(Attributes(instance), scopes) if instance.managed else None
-        except Unresolved as unresolved:
-            homeless.append((instance.address, unresolved))
+        except Unresolved as error:
+            unresolved.append((instance.address, error))
             continue
         if reading is not None:
-            readings.append((instance, Reading(stays=instance.unsettled) if instance.unsettled else reading))
-    _refuse_homeless(homeless)
-    others = 0 if all_topics else _pass_over(readings)
+            readings.append(
+                (instance, Reading(kept_reason=instance.destroy_reason) if instance.destroy_reason else reading)
+            )
+    _refuse_unresolved(unresolved)
+    others = 0 if all_topics else _skip_unused_topics(readings)
     if not readings:
         hint = (
             f"--all-topics includes its {others} topics"
@@ -74,44 +77,44 @@ def inventory(
         raise TerraformError(
             f"it has no configuration sets, notification settings or topics that SES publishes to; {hint}"
         )
-    _keep_below_kept_topics(readings)
+    _keep_subscriptions_of_kept_topics(readings)
     return StateResources(
         items=tuple(_item(instance, reading) for instance, reading in readings),
-        resources=tuple(_each_once(readings)),
+        resources=tuple(_without_duplicates(readings)),
         warnings=tuple(_warnings(shown, readings)),
-        passed_over=others,
+        skipped_topics=others,
     )
 
 
-def _refuse_homeless(homeless: list[tuple[str, Unresolved]]) -> None:
-    if not homeless:
+def _refuse_unresolved(unresolved: list[tuple[str, Unresolved]]) -> None:
+    if not unresolved:
         return
-    first, unresolved = homeless[0]
-    options = sorted({option for _, each in homeless for option in each.options})
-    others = f" and {len(homeless) - 1} more" if len(homeless) > 1 else ""
-    what = " and ".join(o.removeprefix("--") for o in unresolved.options)
+    first, error = unresolved[0]
+    options = sorted({option for _, each in unresolved for option in each.options})
+    others = f" and {len(unresolved) - 1} more" if len(unresolved) > 1 else ""
+    what = " and ".join(o.removeprefix("--") for o in error.options)
     raise TerraformError(
-        f"{first}{others}: no resource in the state tells the {what}. Pass {' and '.join(options)}, "
-        "or show the state that also has the identity or the configuration set."
+        f"{first}{others}: the state does not show the {what}. Pass {' and '.join(options)}, "
+        "or a state that also contains the identity or the configuration set."
     )
 
 
-def _pass_over(readings: list[tuple[Instance, Reading]]) -> int:
+def _skip_unused_topics(readings: list[tuple[Instance, Reading]]) -> int:
     """Remove the topics that SES does not publish to, with their subscriptions and policies. Return the number of topics."""
     every = [r for _, each in readings for r in (*each.resources, *each.background, each.kept_policy) if r]
     wanted = of_interest(LiveResources(every))
-    before, kept = _topics(readings), {i.resource for i, _ in readings if _is_wanted(i, wanted)}
+    before, kept = _topics(readings), {i.resource for i, _ in readings if _is_used(i, wanted)}
     # A `removed` block covers all instances of a resource: one instance that specs lack keeps the others.
     readings[:] = [
-        (i, r if r.stays or _is_wanted(i, wanted) else _PASSED_OVER) for i, r in readings if i.resource in kept
+        (i, r if r.kept_reason or _is_used(i, wanted) else _UNUSED_TOPIC) for i, r in readings if i.resource in kept
     ]
     return before - _topics(readings)
 
 
-_PASSED_OVER = Reading(stays="SES does not publish to its topic; --all-topics includes it")
+_UNUSED_TOPIC = Reading(kept_reason="SES does not publish to its topic; --all-topics includes it")
 
 
-def _is_wanted(instance: Instance, topics: Collection[str]) -> bool:
+def _is_used(instance: Instance, topics: Collection[str]) -> bool:
     return not instance.type.startswith("aws_sns_") or _topic_arn(instance) in topics
 
 
@@ -123,7 +126,7 @@ def _topic_arn(instance: Instance) -> str:
     return str(instance.values.get("topic_arn") or instance.values.get("arn"))
 
 
-def _keep_below_kept_topics(readings: Iterable[tuple[Instance, Reading]]) -> None:
+def _keep_subscriptions_of_kept_topics(readings: Iterable[tuple[Instance, Reading]]) -> None:
     """Keep subscriptions whose topics are not handed over: specs declare a subscription under its topic."""
     readings = list(readings)
     topics = {r[2]["topic_arn"] for _, reading in readings for r in reading.resources if r[0] == "topic"}
@@ -131,8 +134,8 @@ def _keep_below_kept_topics(readings: Iterable[tuple[Instance, Reading]]) -> Non
         parents = [parent for r in reading.resources if (parent := _parent_topic(r))]
         missing = [arn for arn in parents if arn not in topics]
         if missing:
-            reading.stays = f"its topic {missing[-1]} is not handed over"
-        if reading.stays and parents:
+            reading.kept_reason = f"its topic {missing[-1]} is not handed over"
+        if reading.kept_reason and parents:
             reading.resources = []
 
 
@@ -145,10 +148,12 @@ def _parent_topic(resource: Resource) -> str | None:
 
 
 def _item(instance: Instance, reading: Reading) -> Item:
-    return Item(instance.address, instance.resource, tuple(reading.resources), reading.stays, tuple(reading.remarks))
+    return Item(
+        instance.address, instance.resource, tuple(reading.resources), reading.kept_reason, tuple(reading.remarks)
+    )
 
 
-def _each_once(readings: Iterable[tuple[Instance, Reading]]) -> Iterator[Resource]:
+def _without_duplicates(readings: Iterable[tuple[Instance, Reading]]) -> Iterator[Resource]:
     seen: dict[Key, tuple[str, Resource]] = {}
     for instance, reading in readings:
         for resource in reading.resources:
@@ -171,5 +176,5 @@ def _warnings(shown: Shown, readings: Iterable[tuple[Instance, Reading]]) -> Ite
     if found:
         others = f" and {len(found) - 1} more" if len(found) > 1 else ""
         yield (
-            f"the plan changes {found[0]}{others}; specs are made of the present state. Apply the plan first, or remove the change."
+            f"the plan changes {found[0]}{others}; specs describe the current state. Apply the plan first, or remove the change."
         )

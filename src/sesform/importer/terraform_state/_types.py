@@ -24,13 +24,14 @@ from sesform.specs.declared import canonical_identity
 class Reading:
     """Our resources of one instance.
 
-    `stays`: why Terraform keeps it. `remarks`: notes for the reader of the hand-over. `background`: values of something that
-    another resource may tell better. `kept_policy`: the policy of a topic that Terraform continues to write, {} if it is not known.
+    `kept_reason`: why the instance stays in Terraform, "" if it is handed over. `remarks`: notes for the reader of the
+    `removed` blocks. `background`: resources to use if no other instance has them. `kept_policy`: the policy of a topic that
+    Terraform continues to write, {} if it is not known.
     """
 
     resources: list[Resource] = field(default_factory=list)
     background: list[Resource] = field(default_factory=list)
-    stays: str = ""
+    kept_reason: str = ""
     kept_policy: Resource | None = None
     remarks: list[str] = field(default_factory=list)
 
@@ -44,15 +45,15 @@ def read(attributes: Attributes, scopes: Scopes) -> Reading | None:
     try:
         reader(attributes, scopes, reading)
     except NotImportable as reason:
-        return Reading(stays=str(reason))
-    return reading if reading.resources or reading.stays else None
+        return Reading(kept_reason=str(reason))
+    return reading if reading.resources or reading.kept_reason else None
 
 
 # --- identities --------------------------------------------------------------------------------------------------------
 
 
 def _identity_notification_topic(a: Attributes, scopes: Scopes, into: Reading) -> None:
-    type_ = a.needed("notification_type").lower()
+    type_ = a.required("notification_type").lower()
     if type_ not in NOTIFICATION_TYPES:
         raise TerraformError(
             f"{a.instance.address}: notification_type is {printable(type_)!r}; it must be Bounce, Complaint or Delivery"
@@ -62,16 +63,16 @@ def _identity_notification_topic(a: Attributes, scopes: Scopes, into: Reading) -
     headers = a.flag("include_original_headers")
     if headers and topic_arn is None:
         raise NotImportable("it includes headers and has no topic")
-    identity, scope = _notified(a, scopes, topic_arn or "")
+    identity, scope = _notifying_identity(a, scopes, topic_arn or "")
     key = {"identity": identity, "notification_type": type_}
     into.resources.append(("notification_topic", scope, {**key, "topic_arn": topic_arn}))
     if headers:
         into.resources.append(("notification_headers", scope, {**key, "enabled": True}))
 
 
-def _notified(a: Attributes, scopes: Scopes, topic_arn: str) -> tuple[str, Scope]:
-    """Return the identity as we name it: by name in the account that has the setting, else by ARN."""
-    name = a.needed("identity")
+def _notifying_identity(a: Attributes, scopes: Scopes, topic_arn: str) -> tuple[str, Scope]:
+    """Return the identity, by name if it belongs to the account that has the setting, else by ARN; and the scope of the setting."""
+    name = a.required("identity")
     arn = arns.parse(name)
     if arn is None:
         return canonical_identity(name), scopes.of_identity(a.instance, name, topic_arn)
@@ -84,8 +85,8 @@ def _notified(a: Attributes, scopes: Scopes, topic_arn: str) -> tuple[str, Scope
 
 
 def _identity(a: Attributes, scopes: Scopes, name: str) -> tuple[str, Scope]:
-    """Return an identity of the account itself, by its name or its ARN."""
-    text = a.needed(name)
+    """Return the name and scope of an identity that the attribute gives by name or ARN."""
+    text = a.required(name)
     if not text.startswith("arn:"):
         return canonical_identity(text), scopes.of_identity(a.instance, text)
     arn = a.arn(name, "ses")
@@ -95,7 +96,7 @@ def _identity(a: Attributes, scopes: Scopes, name: str) -> tuple[str, Scope]:
 def _policy_of(identity: str, name: str) -> Callable[[Attributes, Scopes, Reading], None]:
     def read_policy(a: Attributes, scopes: Scopes, into: Reading) -> None:
         owner, scope = _identity(a, scopes, identity)
-        properties = {"identity": owner, "name": a.needed(name), "policy": a.policy("policy")}
+        properties = {"identity": owner, "name": a.required(name), "policy": a.policy("policy")}
         into.resources.append(("sending_policy", scope, properties))
 
     return read_policy
@@ -112,11 +113,11 @@ def _email_identity(a: Attributes, scopes: Scopes, into: Reading) -> None:
     name = a.text("configuration_set_name")
     if not name:
         return  # it has none of our settings
-    identity = canonical_identity(a.needed("email_identity"))
+    identity = canonical_identity(a.required("email_identity"))
     into.resources.append(
         ("default_configuration_set", a.arn("arn", "ses").scope, {"identity": identity, "configuration_set": name})
     )
-    into.stays = (
+    into.kept_reason = (
         "sesform does not create or delete identities. Its configuration_set_name is in the spec too; "
         "add lifecycle { ignore_changes = [configuration_set_name] } to it"
     )
@@ -125,25 +126,25 @@ def _email_identity(a: Attributes, scopes: Scopes, into: Reading) -> None:
 # --- configuration sets ------------------------------------------------------------------------------------------------
 
 
-def _set(a: Attributes, into: Reading, name: str, unsaid: list[str]) -> None:
-    into.resources.append(("configuration_set", a.arn("arn", "ses").scope, {"configuration_set": a.needed(name)}))
-    if unsaid:
-        into.stays = f"specs do not support its {', '.join(unsaid)}; its event destinations are handed over"
-    _remark_on_tags(a, into)
+def _set(a: Attributes, into: Reading, name: str, unsupported: list[str]) -> None:
+    into.resources.append(("configuration_set", a.arn("arn", "ses").scope, {"configuration_set": a.required(name)}))
+    if unsupported:
+        into.kept_reason = f"specs do not support its {', '.join(unsupported)}; its event destinations are handed over"
+    _note_tags(a, into)
 
 
 def _configuration_set_v2(a: Attributes, scopes: Scopes, into: Reading) -> None:
     delivery, sending = a.block("delivery_options"), a.block("sending_options")
-    unsaid = a.set_ones(("tracking_options", "vdm_options"))
-    if delivery and (delivery.set_ones(("max_delivery_seconds", "sending_pool_name")) or _insists(delivery)):
-        unsaid.append("delivery_options")
+    unsupported = a.present(("tracking_options", "vdm_options"))
+    if delivery and (delivery.present(("max_delivery_seconds", "sending_pool_name")) or _requires_tls(delivery)):
+        unsupported.append("delivery_options")
     if sending and not sending.flag("sending_enabled"):
-        unsaid.append("sending_options")
-    _set(a, into, "configuration_set_name", sorted(unsaid))
+        unsupported.append("sending_options")
+    _set(a, into, "configuration_set_name", sorted(unsupported))
     suppression = a.block("suppression_options")
     if suppression:
         properties = {
-            "configuration_set": a.needed("configuration_set_name"),
+            "configuration_set": a.required("configuration_set_name"),
             "reasons": sorted(reason.lower() for reason in suppression.texts("suppressed_reasons")),
         }
         into.resources.append(("suppression_options", a.arn("arn", "ses").scope, properties))
@@ -151,18 +152,18 @@ def _configuration_set_v2(a: Attributes, scopes: Scopes, into: Reading) -> None:
 
 def _configuration_set_v1(a: Attributes, scopes: Scopes, into: Reading) -> None:
     delivery, tracking = a.block("delivery_options"), a.block("tracking_options")
-    unsaid = a.set_ones(("reputation_metrics_enabled",))
-    if delivery and _insists(delivery):
-        unsaid.append("delivery_options")
-    if tracking and tracking.set_ones(("custom_redirect_domain",)):
-        unsaid.append("tracking_options")
+    unsupported = a.present(("reputation_metrics_enabled",))
+    if delivery and _requires_tls(delivery):
+        unsupported.append("delivery_options")
+    if tracking and tracking.present(("custom_redirect_domain",)):
+        unsupported.append("tracking_options")
     # The default is true; a state that the provider wrote always has a value.
     if not a.flag("sending_enabled"):
-        unsaid.append("sending_enabled")
-    _set(a, into, "name", sorted(unsaid))
+        unsupported.append("sending_enabled")
+    _set(a, into, "name", sorted(unsupported))
 
 
-def _insists(delivery: Attributes) -> bool:
+def _requires_tls(delivery: Attributes) -> bool:
     return delivery.text("tls_policy").upper() not in ("", "OPTIONAL")
 
 
@@ -176,21 +177,21 @@ def _event_destination_v1(a: Attributes, scopes: Scopes, into: Reading) -> None:
     if sns := a.block("sns_destination"):
         targets["sns"] = {"topic_arn": str(sns.arn("topic_arn", "sns"))}
     if firehose := a.block("kinesis_destination"):
-        targets["firehose"] = {"stream_arn": firehose.needed("stream_arn"), "role_arn": firehose.needed("role_arn")}
+        targets["firehose"] = {"stream_arn": firehose.required("stream_arn"), "role_arn": firehose.required("role_arn")}
     if dimensions := a.blocks("cloudwatch_destination"):
         targets["cloudwatch"] = _dimensions(dimensions, "dimension_name", "value_source", "default_value")
     settings = {"enabled": a.flag("enabled"), "events": event_set(map(_upper_snake, a.texts("matching_types")))}
     _destination(
         into,
         a.arn("arn", "ses").scope,
-        a.needed("configuration_set_name"),
-        a.needed("name"),
-        {**settings, **_only(a, targets)},
+        a.required("configuration_set_name"),
+        a.required("name"),
+        {**settings, **_single_destination(a, targets)},
     )
 
 
 def _event_destination_v2(a: Attributes, scopes: Scopes, into: Reading) -> None:
-    name = a.needed("configuration_set_name")
+    name = a.required("configuration_set_name")
     scope = scopes.of_set(a.instance, name)
     block = a.block("event_destination")
     if block is None:
@@ -199,21 +200,21 @@ def _event_destination_v2(a: Attributes, scopes: Scopes, into: Reading) -> None:
     if sns := block.block("sns_destination"):
         targets["sns"] = {"topic_arn": str(sns.arn("topic_arn", "sns"))}
     if firehose := block.block("kinesis_firehose_destination"):
-        stream = firehose.needed("delivery_stream_arn")
-        targets["firehose"] = {"stream_arn": stream, "role_arn": firehose.needed("iam_role_arn")}
+        stream = firehose.required("delivery_stream_arn")
+        targets["firehose"] = {"stream_arn": stream, "role_arn": firehose.required("iam_role_arn")}
     if cloudwatch := block.block("cloud_watch_destination"):
         fields = ("dimension_name", "dimension_value_source", "default_dimension_value")
         targets["cloudwatch"] = _dimensions(cloudwatch.blocks("dimension_configuration"), *fields)
     if bus := block.block("event_bridge_destination"):
-        targets["eventbridge"] = {"event_bus_arn": bus.needed("event_bus_arn")}
+        targets["eventbridge"] = {"event_bus_arn": bus.required("event_bus_arn")}
     if pinpoint := block.block("pinpoint_destination"):
-        targets["pinpoint"] = {"application_arn": pinpoint.needed("application_arn")}
+        targets["pinpoint"] = {"application_arn": pinpoint.required("application_arn")}
     events = event_set(map(_upper_snake, block.texts("matching_event_types")))
-    rest = {"enabled": block.flag("enabled"), "events": events, **_only(a, targets)}
-    _destination(into, scope, name, a.needed("event_destination_name"), rest)
+    rest = {"enabled": block.flag("enabled"), "events": events, **_single_destination(a, targets)}
+    _destination(into, scope, name, a.required("event_destination_name"), rest)
 
 
-def _only(a: Attributes, targets: Mapping[str, Any]) -> Mapping[str, Any]:
+def _single_destination(a: Attributes, targets: Mapping[str, Any]) -> Mapping[str, Any]:
     if len(targets) != 1:
         raise TerraformError(f"{a.instance.address}: it has {len(targets)} destinations; it must have one")
     return targets
@@ -221,7 +222,8 @@ def _only(a: Attributes, targets: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _dimensions(blocks: list[Attributes], name: str, source: str, default: str) -> dict[str, Any]:
     found = [
-        {"name": b.needed(name), "source": _upper_snake(b.needed(source)), "default": b.needed(default)} for b in blocks
+        {"name": b.required(name), "source": _upper_snake(b.required(source)), "default": b.required(default)}
+        for b in blocks
     ]
     return {"dimensions": sorted(found, key=lambda d: d["name"])}
 
@@ -238,20 +240,20 @@ _FEEDBACK = tuple(
     for protocol in ("application", "firehose", "http", "lambda", "sqs")
     for what in ("failure_feedback_role_arn", "success_feedback_role_arn", "success_feedback_sample_rate")
 )
-_UNSAID = ("archive_policy", "delivery_policy", *_FEEDBACK)
+_UNSUPPORTED = ("archive_policy", "delivery_policy", *_FEEDBACK)
 
 
 def _topic(a: Attributes, scopes: Scopes, into: Reading) -> None:
     arn = a.arn("arn", "sns")
     if a.flag("fifo_topic") or arn.resource.endswith(".fifo"):
         raise NotImportable("it is a FIFO topic; SES publishes to standard topics only")
-    unsaid = a.set_ones(_UNSAID)
+    unsupported = a.present(_UNSUPPORTED)
     if a.instance.values.get("signature_version") not in (None, 0, 1):
-        unsaid.append("signature_version")
+        unsupported.append("signature_version")
     if a.text("tracing_config") not in ("", "PassThrough"):
-        unsaid.append("tracing_config")
-    if unsaid:
-        raise NotImportable(f"specs do not support its {', '.join(sorted(unsaid))}")
+        unsupported.append("tracing_config")
+    if unsupported:
+        raise NotImportable(f"specs do not support its {', '.join(sorted(unsupported))}")
     properties = {
         "topic_arn": str(arn),
         "name": arn.resource,
@@ -259,11 +261,11 @@ def _topic(a: Attributes, scopes: Scopes, into: Reading) -> None:
         "kms_key": a.text("kms_master_key_id") or None,
     }
     into.resources.append(("topic", arn.scope, properties))
-    # The provider reads the policy whoever set it; a state may be older than a policy that another resource sets.
+    # The provider reads any policy of the topic; the state may be older than a policy that another resource sets.
     if a.text_of_json("policy"):
         document = a.policy("policy")
         into.background.append(("topic_policy", arn.scope, {"topic_arn": str(arn), "policy": document}))
-    _remark_on_tags(a, into)
+    _note_tags(a, into)
 
 
 def _topic_policy(a: Attributes, scopes: Scopes, into: Reading) -> None:
@@ -276,11 +278,11 @@ def _topic_policy(a: Attributes, scopes: Scopes, into: Reading) -> None:
     try:
         document = a.policy("policy")
     except NotImportable as reason:
-        into.stays = str(reason)
+        into.kept_reason = str(reason)
     if _has_others(document, str(arn)):
-        into.stays = "it has statements that sesform did not write"
+        into.kept_reason = "it has statements that sesform did not write"
     found = ("topic_policy", arn.scope, {"topic_arn": str(arn), "policy": document})
-    if into.stays:
+    if into.kept_reason:
         into.kept_policy = found
     else:
         into.resources.append(found)
@@ -295,21 +297,21 @@ def _has_others(document: policy_document.Policy, topic_arn: str) -> bool:
 
 def _subscription(a: Attributes, scopes: Scopes, into: Reading) -> None:
     arn = a.arn("topic_arn", "sns")
-    unsaid = a.set_ones(("delivery_policy", "replay_policy"))
+    unsupported = a.present(("delivery_policy", "replay_policy"))
     redrive = a.document("redrive_policy")
     if redrive.keys() - {"deadLetterTargetArn"}:
-        unsaid.append("redrive_policy")
-    if unsaid:
-        raise NotImportable(f"specs do not support its {', '.join(unsaid)}")
+        unsupported.append("redrive_policy")
+    if unsupported:
+        raise NotImportable(f"specs do not support its {', '.join(unsupported)}")
     owner = a.text("owner_id")
     if owner not in ("", arn.account):
         # Only its owner may change or delete it: SNS API reference, Unsubscribe and SetSubscriptionAttributes.
-        raise NotImportable(f"it belongs to account {owner}, its topic to {arn.account}")
+        raise NotImportable(f"it belongs to account {owner}, and its topic to account {arn.account}")
     properties = {
         "topic_arn": str(arn),
-        "protocol": a.needed("protocol"),
-        "endpoint": a.needed("endpoint"),
-        "arn": PENDING if a.flag("pending_confirmation") else a.needed("arn"),
+        "protocol": a.required("protocol"),
+        "endpoint": a.required("endpoint"),
+        "arn": PENDING if a.flag("pending_confirmation") else a.required("arn"),
         "raw_message_delivery": a.flag("raw_message_delivery"),
         "filter_policy": a.document("filter_policy"),
         "filter_policy_scope": a.text("filter_policy_scope") or "MessageAttributes",
@@ -319,9 +321,9 @@ def _subscription(a: Attributes, scopes: Scopes, into: Reading) -> None:
     into.resources.append(("subscription", arn.scope, properties))
 
 
-def _remark_on_tags(a: Attributes, into: Reading) -> None:
-    if a.set_ones(("tags", "tags_all")):
-        into.remarks.append("its tags stay, and will not be managed")
+def _note_tags(a: Attributes, into: Reading) -> None:
+    if a.present(("tags", "tags_all")):
+        into.remarks.append("its tags remain in AWS and are no longer managed")
 
 
 _TYPES: Mapping[str, Callable[[Attributes, Scopes, Reading], None]] = {
