@@ -1,4 +1,4 @@
-"""Reading an account: lists page by page, and what could not be read."""
+"""An account is read page by page; a resource that cannot be read is noted or an error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from scenes import OWNER, OWNER_SCOPE, identity_arn, topic_arn
 from sesform import aws
 from sesform.aws import Connection, Connections
-from sesform.importer import account as inventory
+from sesform.importer import account as account_reader
 from sesform.importer.account import Existing
 from sesform.importer.spec_writer import Note
 from sesform.live import listing
@@ -23,7 +23,7 @@ PARTNER = identity_arn("partner.example", "333333333333")
 
 
 class Pages:
-    """A connection that answers each operation with these pages, one after another, and keeps what it was asked."""
+    """A connection that answers each operation with the given pages, in order, and records the calls."""
 
     scope = OWNER_SCOPE
 
@@ -36,7 +36,7 @@ class Pages:
 
 
 def test_names_are_listed_page_by_page() -> None:
-    """Each list goes on where the page before ended, and nothing is asked of any single thing."""
+    """Lists follow the token of each page, and no call reads a single resource."""
     found = Pages(
         ListEmailIdentities=[
             {"EmailIdentities": [{"IdentityName": "B.com", "VerificationStatus": "SUCCESS"}], "NextToken": "2"},
@@ -46,7 +46,7 @@ def test_names_are_listed_page_by_page() -> None:
         ListTopics=[{"Topics": [{"TopicArn": topic_arn("t")}], "NextToken": "y"}, {}],
     )
 
-    assert inventory.names(cast(Connection, found)) == (
+    assert account_reader.names(cast(Connection, found)) == (
         Existing("identity", OWNER_SCOPE, "A@a.com"),
         Existing("identity", OWNER_SCOPE, "b.com"),
         Existing("configuration_set", OWNER_SCOPE, "r"),
@@ -63,8 +63,8 @@ def test_names_are_listed_page_by_page() -> None:
     ]
 
 
-def test_the_status_of_an_identity_is_in_the_words_of_the_other_api() -> None:
-    """SES v1 says TemporaryFailure where v2 says TEMPORARY_FAILURE."""
+def test_the_verification_status_has_the_spelling_of_ses_v1() -> None:
+    """TEMPORARY_FAILURE of SES v2 is converted to TemporaryFailure of SES v1."""
     each = {"IdentityName": "a.com", "VerificationStatus": "TEMPORARY_FAILURE"}
 
     assert listing.identities(cast(Connection, Pages(ListEmailIdentities=[{"EmailIdentities": [each]}]))) == {
@@ -81,12 +81,12 @@ def connected(world: World, *accounts: str) -> Connections:
     return aws.connect(places, {account: Access(account) for account in accounts}, opened)
 
 
-def keys(findings: inventory.AccountResources) -> Counter[str]:
-    return Counter(kind for kind, _, _ in findings.resources)
+def keys(account: account_reader.AccountResources) -> Counter[str]:
+    return Counter(kind for kind, _, _ in account.resources)
 
 
-def test_topics_that_ses_has_nothing_to_do_with_are_left_out_unless_asked_for(world: World) -> None:
-    """An account may have thousands: their subscriptions are not even looked at."""
+def test_topics_without_ses_are_read_only_with_all_topics(world: World) -> None:
+    """Subscriptions of topics that SES does not publish to are not read without all_topics."""
     sns = world.client("sns")
     for name in ("a", "b", "c"):
         sns.create_topic(Name=name)
@@ -96,33 +96,33 @@ def test_topics_that_ses_has_nothing_to_do_with_are_left_out_unless_asked_for(wo
         Identity="x.com", NotificationType="Bounce", SnsTopic=topic_arn("b")
     )
     world.sandbox.calls.clear()
-    some = inventory.read(connected(world, OWNER))
+    some = account_reader.read(connected(world, OWNER))
 
     assert [p["topic_arn"] for kind, _, p in some.resources if kind == "topic"] == [topic_arn("b")]
     assert [c.operation for c in world.sandbox.calls].count("ListSubscriptionsByTopic") == 1
 
-    every = inventory.read(connected(world, OWNER), all_topics=True)
+    every = account_reader.read(connected(world, OWNER), all_topics=True)
 
     assert (keys(every)["topic"], keys(every)["subscription"]) == (3, 3)
 
 
-def test_how_many_calls_a_scope_takes_is_told_once_it_is_known(world: World) -> None:
-    """Those that were made already, one for a hundred identities, one for each identity, two for each set."""
-    told: list[tuple[Scope, int]] = []
+def test_the_number_of_calls_is_reported_once_it_is_known(world: World) -> None:
+    """The reported number of SES calls is the number of calls that are made."""
+    reported: list[tuple[Scope, int]] = []
     world.identity(*(f"{n}.com" for n in range(101)))
     world.client("sesv2").create_configuration_set(ConfigurationSetName="s")
     connections = connected(world, OWNER)
-    inventory.read(connections, expect=lambda scope, calls: told.append((scope, calls)))
+    account_reader.read(connections, expect=lambda scope, calls: reported.append((scope, calls)))
     made = sum(n for (_, operation), n in connections.calls.items() if operation.startswith("ses:"))
 
-    assert told == [(OWNER_SCOPE, made)]
+    assert reported == [(OWNER_SCOPE, made)]
     assert made == 2 + 2 + 101 + 2
 
 
-def test_an_identity_that_is_listed_and_not_known_yet_is_noted_and_left_out(
+def test_an_identity_without_notification_settings_is_skipped_with_a_note(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A spec that names it would say that it has no topics, and the next plan would take them away."""
+    """A new identity whose topics SES does not return yet is skipped, because a spec would declare that it has none."""
     world.identity("x.com", "new.com")
     world.client("sesv2").create_configuration_set(ConfigurationSetName="s")
     world.client("sesv2").put_email_identity_configuration_set_attributes(
@@ -134,7 +134,7 @@ def test_an_identity_that_is_listed_and_not_known_yet_is_noted_and_left_out(
         "notification_attributes_of",
         lambda *asked: {name: a for name, a in whole(*asked).items() if name != "new.com"},
     )
-    found = inventory.read(connected(world, OWNER))
+    found = account_reader.read(connected(world, OWNER))
 
     assert {p["identity"] for _, _, p in found.resources if "identity" in p} == {"x.com"}
     assert [(n.loc, n.text.partition(",")[0]) for n in found.notes] == [
@@ -145,7 +145,7 @@ def test_an_identity_that_is_listed_and_not_known_yet_is_noted_and_left_out(
     ]
 
 
-def test_legacy_entries_of_identities_that_policies_name_are_asked_for(world: World) -> None:
+def test_legacy_entries_of_identities_that_policies_name_are_read(world: World) -> None:
     """Legacy entries are read by the accounts that the identity does not belong to; patterns and other regions are ignored."""
     world.identity("partner.example", account="333333333333")
     sns, arn = world.client("sns", DELEGATE), topic_arn("t", DELEGATE)
@@ -164,7 +164,7 @@ def test_legacy_entries_of_identities_that_policies_name_are_asked_for(world: Wo
     world.client("ses", DELEGATE).set_identity_notification_topic(
         Identity=PARTNER, NotificationType="Complaint", SnsTopic=arn
     )
-    found = inventory.read(connected(world, OWNER, DELEGATE))
+    found = account_reader.read(connected(world, OWNER, DELEGATE))
 
     assert [(s.account, p["identity"]) for kind, s, p in found.resources if kind == "notification_topic"] == [
         (DELEGATE, PARTNER)
@@ -175,15 +175,15 @@ def test_legacy_entries_of_identities_that_policies_name_are_asked_for(world: Wo
     ("code", "notes", "unreadable"),
     [("AuthorizationError", 1, 0), ("InternalError", 0, 1)],
 )
-def test_a_subscription_of_another_account_is_noted_and_skipped(
+def test_a_subscription_of_another_account_is_skipped_with_a_note(
     world: World, code: str, notes: int, unreadable: int
 ) -> None:
-    """Whose settings may not be read is not listed, with a note; what fails otherwise could not be looked at."""
+    """A subscription whose settings this account may not read is skipped with a note; any other failure is an error."""
     sns, arn = world.client("sns"), topic_arn("t")
     sns.create_topic(Name="t")
     sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=f"arn:aws:sqs:eu-west-1:{OWNER}:q")
     world.sandbox.fail("GetSubscriptionAttributes", code=code, message="no", times=9)
-    found = inventory.read(connected(world, OWNER), all_topics=True)
+    found = account_reader.read(connected(world, OWNER), all_topics=True)
 
     assert (len(found.notes), len(found.unreadable), keys(found)["subscription"]) == (notes, unreadable, 0)
 
@@ -192,43 +192,43 @@ def test_a_subscription_of_another_account_is_noted_and_skipped(
     ("all_topics", "used", "notes", "unreadable"),
     [(False, False, 1, 0), (False, True, 0, 1), (True, False, 0, 1)],
 )
-def test_a_topic_that_may_not_be_looked_at_matters_where_something_publishes_to_it(
+def test_an_unreadable_topic_is_an_error_if_a_resource_publishes_to_it(
     world: World, all_topics: bool, used: bool, notes: int, unreadable: int
 ) -> None:
-    """Of the others a note says that there is one; where all are asked for, all must be seen."""
+    """A topic that cannot be read is a note if no resource publishes to it, else an error; with all_topics always an error."""
     world.client("sns").create_topic(Name="t")
     world.identity("x.com")
     if used:
         ses = world.client("ses")
         ses.set_identity_notification_topic(Identity="x.com", NotificationType="Bounce", SnsTopic=topic_arn("t"))
     world.sandbox.fail("GetTopicAttributes", code="AuthorizationError", message="no", times=9)
-    found = inventory.read(connected(world, OWNER), all_topics=all_topics)
+    found = account_reader.read(connected(world, OWNER), all_topics=all_topics)
 
     assert (len(found.notes), len(found.unreadable)) == (notes, unreadable)
 
 
 @pytest.mark.parametrize(("refused", "notes", "unreadable"), [(2, 0, 1), (1, 1, 0)])
-def test_a_right_that_is_missing_for_all_topics_is_no_matter_of_the_topics(
+def test_a_permission_that_is_missing_for_all_topics_is_an_error(
     world: World, refused: int, notes: int, unreadable: int
 ) -> None:
-    """Nothing would be known of any policy, nor of the legacy entries that those name; a right to some of them is enough."""
+    """A missing permission is an error if no topic can be read, and a note if some topics can be read."""
     for name in ("t", "u"):
         world.client("sns").create_topic(Name=name)
     why = "not authorized to perform: SNS:GetTopicAttributes because no identity-based policy allows it"
     world.sandbox.fail("GetTopicAttributes", code="AuthorizationError", message=why, times=refused)
-    found = inventory.read(connected(world, OWNER))
+    found = account_reader.read(connected(world, OWNER))
 
     assert (len(found.notes), len(found.unreadable)) == (notes, unreadable)
 
 
 def test_unsupported_settings_of_subscriptions_are_noted(world: World) -> None:
-    """They stay as they are, and no password is shown."""
+    """A note names the unsupported setting of a subscription, and shows no password."""
     sns, arn = world.client("sns"), topic_arn("t")
     sns.create_topic(Name="t")
     endpoint = "https://user:s3cr3t@x.example/"
     sns.subscribe(TopicArn=arn, Protocol="https", Endpoint=endpoint, Attributes={"DeliveryPolicy": '{"x": {}}'})
     world.sandbox.confirm(arn, endpoint)
-    (note,) = inventory.read(connected(world, OWNER), all_topics=True).notes
+    (note,) = account_reader.read(connected(world, OWNER), all_topics=True).notes
 
     assert note == (
         Note(

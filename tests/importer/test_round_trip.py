@@ -1,4 +1,4 @@
-"""Whatever two accounts hold, however it came to be: what is imported is valid, and a plan on it is empty."""
+"""Imported specs are valid, and a plan on them is empty, for any resources of two accounts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sesform import aws
 from sesform.engine import differences
-from sesform.importer import account as inventory
+from sesform.importer import account as account_reader
 from sesform.importer import spec_writer
 from sesform.importer.spec_writer import Account
 from sesform.model.address import Access, Scope
@@ -31,7 +31,7 @@ SCOPES = [Scope(account, region) for account in (OWNER, DELEGATE) for region in 
 NAMES = {OWNER: "corp", DELEGATE: "mailer"}
 IDENTITIES = ("example.com", "News.Example.com", "Post@Example.com", "post@example.com")
 TYPES = ("Bounce", "Complaint", "Delivery")
-TOPICS = ("feedback", "unmanaged", "1e3")  # one is a word of the specs, one a number of YAML
+TOPICS = ("feedback", "unmanaged", "1e3")  # unmanaged is a reserved word; YAML reads 1e3 as a number
 SETS = ("main", "unmanaged", "012")
 PARTNERS = ("partner.example", "Sales@partner.example")
 
@@ -44,7 +44,7 @@ def identity_arn(scope: Scope, name: str) -> str:
     return f"arn:aws:ses:{scope.region}:{scope.account}:identity/{name}"
 
 
-# --- what accounts may hold, as data -------------------------------------------------------------------------------------
+# --- resources of accounts, as data ------------------------------------------------------------------------------------
 
 owners_topics = st.sampled_from([(account, name) for account in NAMES for name in TOPICS])
 types = st.sets(st.sampled_from(TYPES))
@@ -95,7 +95,7 @@ scope_states = st.fixed_dictionaries(
 
 @st.composite
 def states(draw: st.DrawFn) -> dict[Scope, Any]:
-    """Two accounts in two regions; now and then both regions hold the same."""
+    """Draw two accounts in two regions; sometimes both regions have equal resources."""
     found = {scope: draw(scope_states) for scope in SCOPES if scope.region == REGIONS[0]}
     second = draw(st.sampled_from(["empty", "empty", "the same", "another"]))
     for account in NAMES if second != "empty" else ():
@@ -104,7 +104,7 @@ def states(draw: st.DrawFn) -> dict[Scope, Any]:
     return found
 
 
-# --- made so, call by call -----------------------------------------------------------------------------------------------
+# --- created with AWS calls --------------------------------------------------------------------------------------------
 
 
 @cache
@@ -120,7 +120,7 @@ def _connections(world: World) -> aws.Connections:
 
 
 class Maker:
-    """Brings a world into a state as people and other tools do: with AWS's own calls."""
+    """Creates resources with AWS calls, as other tools do."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -294,29 +294,29 @@ def _target(scope: Scope, kind: str, topic_: str) -> dict[str, Any]:
     }[kind]
 
 
-# --- and read back -------------------------------------------------------------------------------------------------------
+# --- imported ----------------------------------------------------------------------------------------------------------
 
 FOREIGN = [identity_arn(Scope(PARTNER, region), name) for region in REGIONS for name in PARTNERS]
 
 
-def imported(world: World, *, all_topics: bool = False) -> tuple[str, inventory.AccountResources]:
-    findings = inventory.read(_connections(world), FOREIGN, all_topics=all_topics)
+def imported(world: World, *, all_topics: bool = False) -> tuple[str, account_reader.AccountResources]:
+    account = account_reader.read(_connections(world), FOREIGN, all_topics=all_topics)
     accounts = {account: Account(name) for account, name in NAMES.items()}
-    drafts = spec_writer.specs(findings.resources, accounts, whole=True, scopes=findings.scopes, notes=findings.notes)
-    return yaml_writer.text((d.data, d.comments) for d in drafts), findings
+    drafts = spec_writer.specs(account.resources, accounts, whole=True, scopes=account.scopes, notes=account.notes)
+    return yaml_writer.text((d.data, d.comments) for d in drafts), account
 
 
 @settings(max_examples=settings().max_examples // 4)
 @given(states(), st.booleans())
-def test_a_plan_on_what_was_imported_is_empty(world: World, state: dict[Scope, Any], all_topics: bool) -> None:
-    """Read by calls that only read; by what was read, and by what planning reads for itself; with no secret in it."""
+def test_a_plan_on_imported_specs_is_empty(world: World, state: dict[Scope, Any], all_topics: bool) -> None:
+    """A plan on imported specs is empty, for resources from the import and from a refresh; the specs have no passwords."""
     world.sandbox.reset()
     Maker(world).make(state)
     world.writes()
-    text, findings = imported(world, all_topics=all_topics)
+    text, account = imported(world, all_topics=all_topics)
 
-    assert findings.unreadable == ()
-    assert differences(text, findings) == []
+    assert account.unreadable == ()
+    assert differences(text, account) == []
     assert "s3cr3t" not in text
 
     plan = world.plan(text)
@@ -328,23 +328,23 @@ def test_a_plan_on_what_was_imported_is_empty(world: World, state: dict[Scope, A
 
 
 def _name(properties: Any) -> Any:
-    """What a resource is known by; a type's topic and headers are known together, as Terraform knows them."""
+    """Return the key of a resource; a topic and headers of a notification type have one key, as in Terraform."""
     names = ("identity", "notification_type", "topic_arn", "protocol", "endpoint", "configuration_set", "name")
     return tuple(properties.get(n) for n in names if n != "topic_arn" or "identity" not in properties)
 
 
 @settings(max_examples=settings().max_examples // 4)
 @given(states(), st.randoms(use_true_random=False))
-def test_a_plan_on_part_of_the_resources_is_empty(world: World, state: dict[Scope, Any], chance: Random) -> None:
-    """Where not all is known, what is not known is left alone. That a topic or a set is gone cannot be known from a part."""
+def test_a_plan_on_specs_of_a_part_is_empty(world: World, state: dict[Scope, Any], chance: Random) -> None:
+    """Specs of a part of the resources leave the other resources unmanaged; only deleted topics and sets are not detected."""
     world.sandbox.reset()
     Maker(world).make(state)
-    _, findings = imported(world, all_topics=True)
+    _, account = imported(world, all_topics=True)
     drawn: dict[Any, bool] = defaultdict(lambda: chance.random() < 0.7)
-    known = [(kind, s, p) for kind, s, p in findings.resources if drawn[kind.replace("headers", "topic"), s, _name(p)]]
+    known = [(kind, s, p) for kind, s, p in account.resources if drawn[kind.replace("headers", "topic"), s, _name(p)]]
     accounts = {account: Account(name) for account, name in NAMES.items()}
     text = yaml_writer.text((d.data, d.comments) for d in spec_writer.specs(known, accounts, whole=False))
 
-    wrong = differences(text, findings)
+    wrong = differences(text, account)
 
     assert [each for each in wrong if " does not exist" not in each] == []

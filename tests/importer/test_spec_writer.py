@@ -1,4 +1,4 @@
-"""Live resources as specs."""
+"""Specs are written of live resources."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ SCOPES = (OWNER_SCOPE, DELEGATE_SCOPE)
 IRELAND, FRANKFURT = OWNER_SCOPE, Scope(OWNER, "eu-central-1")
 
 
-def said(
+def drafts_by_name(
     resources: Iterable[Resource], *, whole: bool = True, scopes: Iterable[Scope] = SCOPES
 ) -> dict[str, SpecDraft]:
-    """The drafts by their names."""
+    """Return the drafts by name."""
     return {d.name: d for d in spec_writer.specs(resources, ACCOUNTS, whole=whole, scopes=tuple(scopes))}
 
 
 def data(resources: Iterable[Resource], name: str = "corp", *, whole: bool = True) -> Any:
-    return said(resources, whole=whole)[name].data
+    return drafts_by_name(resources, whole=whole)[name].data
 
 
 def comments(resources: Iterable[Resource], name: str = "corp", *, whole: bool = True) -> list[str]:
-    return [text for texts in said(resources, whole=whole)[name].comments.values() for text in texts]
+    return [text for texts in drafts_by_name(resources, whole=whole)[name].comments.values() for text in texts]
 
 
 def identity(name: str, scope: Scope = OWNER_SCOPE, *, forwarding: bool = True, **topics: str) -> list[Resource]:
-    """An identity as SES has it: topics by type, forwarding on or off."""
+    """Return an identity as SES has it: topics by type, forwarding on or off."""
     found: list[Resource] = [("feedback_forwarding", scope, {"identity": name, "enabled": forwarding})]
     return found + [
         ("notification_topic", scope, {"identity": name, "notification_type": t, "topic_arn": arn})
@@ -60,7 +60,7 @@ def topic(name: str, scope: Scope = OWNER_SCOPE, *, document: Any = None, **sett
 
 
 def allowing(name: str, identity_: str, scope: Scope = OWNER_SCOPE) -> Any:
-    """The policy that sesform keeps for a topic of the owner that one of its identities publishes to."""
+    """Return the policy that sesform keeps for a topic of the owner that one of its identities publishes to."""
     arn = topic_arn(name, scope.account, scope.region)
     return topic_statements.with_publishers(
         policy_document.default_topic_policy(arn), arn, publishers_of(scope, identity_)
@@ -82,13 +82,13 @@ def sending(document: Any, name: str, identity_: str = "a.com") -> Resource:
 # --- kinds, names, references --------------------------------------------------------------------------------------------
 
 
-def test_an_owner_and_its_delegate() -> None:
-    """Each account gets a spec of its kind, in the order of the reference, and topics are called by their short names."""
+def test_an_owner_and_its_delegate_get_a_spec_each() -> None:
+    """Each account gets a spec of its kind, and specs refer to topics by short names."""
     arn = topic_arn("feedback", DELEGATE)
-    let_in = topic_statements.with_publishers(
+    allowing_policy = topic_statements.with_publishers(
         policy_document.default_topic_policy(arn), arn, publishers_of(OWNER_SCOPE, "a.com")
     )
-    resources = [*identity("a.com", bounce=arn), *topic("feedback", DELEGATE_SCOPE, document=let_in)]
+    resources = [*identity("a.com", bounce=arn), *topic("feedback", DELEGATE_SCOPE, document=allowing_policy)]
 
     assert [d.data for d in spec_writer.specs(resources, ACCOUNTS, whole=True, scopes=SCOPES)] == [
         {
@@ -108,22 +108,22 @@ def test_an_owner_and_its_delegate() -> None:
     ]
 
 
-def test_a_topic_of_the_same_account_is_called_by_its_bare_name() -> None:
-    """No spec name is needed within a spec."""
+def test_a_topic_of_the_same_spec_is_referred_to_by_name() -> None:
+    """A reference to a topic of the same spec has no spec name."""
     resources = [*identity("a.com", bounce=topic_arn("t")), *topic("t", document=allowing("t", "a.com"))]
 
     assert data(resources)["identities"]["a.com"]["notifications"] == {"bounce": "t"}
 
 
-def test_a_topic_of_an_account_that_is_not_looked_at_is_called_by_its_arn() -> None:
-    """Nothing is known of it."""
+def test_a_topic_of_another_account_is_referred_to_by_arn() -> None:
+    """A topic of an account that is not imported is referred to by its ARN."""
     arn = topic_arn("x", "333333333333")
 
     assert data(identity("a.com", bounce=arn))["identities"]["a.com"]["notifications"] == {"bounce": arn}
 
 
-def test_a_topic_called_unmanaged_is_not_taken_for_the_word() -> None:
-    """The long form says that it is a topic."""
+def test_a_topic_named_unmanaged_is_not_the_reserved_word() -> None:
+    """A reference to a topic with the name unmanaged is written in the long form."""
     resources = [
         *identity("a.com", bounce=topic_arn("unmanaged")),
         *topic("unmanaged", document=allowing("unmanaged", "a.com")),
@@ -134,14 +134,14 @@ def test_a_topic_called_unmanaged_is_not_taken_for_the_word() -> None:
 
 
 def test_an_account_with_identities_and_legacy_entries_gets_two_specs() -> None:
-    """An Owner and a Delegate; the topics are the Owner's, and the Delegate calls them by its name."""
+    """The account gets an Owner with the topics, and a Delegate that refers to them."""
     partner = identity_arn("partner.example", "333333333333")
     entry = (
         "notification_topic",
         OWNER_SCOPE,
         {"identity": partner, "notification_type": "bounce", "topic_arn": topic_arn("t")},
     )
-    found = said([*identity("a.com"), entry, *topic("t")])
+    found = drafts_by_name([*identity("a.com"), entry, *topic("t")])
 
     assert [(d.data["kind"], d.name) for d in found.values()] == [
         ("Owner", "corp"),
@@ -151,16 +151,16 @@ def test_an_account_with_identities_and_legacy_entries_gets_two_specs() -> None:
     assert found["corp-delegate"].data["cross_account_notifications"] == {partner: {"bounce": "corp/t"}}
 
 
-def test_an_account_in_which_nothing_is_gets_a_spec_that_says_nothing() -> None:
+def test_an_account_without_resources_gets_an_empty_spec() -> None:
     """An account without resources gets an empty spec, because it was read."""
-    found = said([])
+    found = drafts_by_name([])
 
     assert [d.data["kind"] for d in found.values()] == ["Delegate", "Delegate"]
     assert comments([]) == ["There are no resources for SES notifications in this account and region."]
 
 
 def test_an_account_with_sets_only_is_a_delegate() -> None:
-    """Only identities make an owner."""
+    """An account without identities gets a Delegate."""
     assert data(destination(eventbridge={"event_bus_arn": f"arn:aws:events:eu-west-1:{OWNER}:event-bus/default"})) == {
         "kind": "Delegate",
         "name": "corp",
@@ -170,8 +170,8 @@ def test_an_account_with_sets_only_is_a_delegate() -> None:
     }
 
 
-def test_the_same_in_two_regions_is_one_spec() -> None:
-    """By short names the content of both is one text."""
+def test_equal_resources_in_two_regions_are_one_spec() -> None:
+    """Two regions with equal resources become one spec with both regions."""
     resources = [
         each
         for scope in (IRELAND, FRANKFURT)
@@ -186,7 +186,7 @@ def test_the_same_in_two_regions_is_one_spec() -> None:
 
 
 def test_differences_between_regions_make_one_spec_for_each_region() -> None:
-    """The first keeps the account's name, the other is told apart by its region."""
+    """The first spec has the account's name; the other one has its region as a suffix."""
     resources = [*identity("a.com", FRANKFURT), *identity("b.com", IRELAND)]
     found = spec_writer.specs(resources, {OWNER: Account("corp")}, whole=True, scopes=(IRELAND, FRANKFURT))
 
@@ -196,8 +196,8 @@ def test_differences_between_regions_make_one_spec_for_each_region() -> None:
     ]
 
 
-def test_what_refers_to_different_specs_is_not_one_spec() -> None:
-    """The owner's settings read the same in both regions, but the topics that they name are of two specs."""
+def test_references_to_different_specs_make_different_specs() -> None:
+    """Two regions with equal settings are two specs if their topics are in two specs."""
     resources: list[Resource] = []
     for region, display_name in (("eu-west-1", "one"), ("eu-central-1", "two")):
         scope, theirs = Scope(OWNER, region), Scope(DELEGATE, region)
@@ -207,14 +207,16 @@ def test_what_refers_to_different_specs_is_not_one_spec() -> None:
         )
         resources += identity("a.com", scope, bounce=arn) + topic("t", theirs, document=kept, display_name=display_name)
     bounces = {
-        n: d.data["identities"]["a.com"]["notifications"]["bounce"] for n, d in said(resources).items() if "corp" in n
+        n: d.data["identities"]["a.com"]["notifications"]["bounce"]
+        for n, d in drafts_by_name(resources).items()
+        if "corp" in n
     }
 
     assert bounces == {"corp": "mailer/t", "corp-eu-west-1": "mailer-eu-west-1/t"}
 
 
-def test_credentials_and_what_is_to_be_said_of_them() -> None:
-    """As they were given, with a comment beside them."""
+def test_credentials_are_written_with_their_comment() -> None:
+    """The credentials of an account are written as given, with their comment."""
     role = {"role_arn": f"arn:aws:iam::{OWNER}:role/r"}
     (draft,) = spec_writer.specs(identity("a.com"), {OWNER: Account("corp", role, "Add external_id.")}, whole=True)
 
@@ -223,7 +225,7 @@ def test_credentials_and_what_is_to_be_said_of_them() -> None:
 
 
 def test_notes_become_comments() -> None:
-    """What the reader noticed is said where it belongs."""
+    """A note becomes a comment at the entry that it names."""
     note = Note(OWNER_SCOPE, "Seen.", ("identities", "a.com"))
     (draft,) = spec_writer.specs(identity("a.com"), {OWNER: Account("corp")}, whole=True, notes=[note])
 
@@ -233,8 +235,8 @@ def test_notes_become_comments() -> None:
 # --- identities ----------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_missing_is_null_where_all_is_known_and_else_left_alone() -> None:
-    """A live account tells what has no topic; a part of the truth does not."""
+def test_a_missing_topic_is_null_only_if_all_resources_are_known() -> None:
+    """A notification type without a topic is null in an import of a whole account, and unmanaged in an import of a part."""
     arn = topic_arn("x", "333333333333")
     resources = identity("a.com", bounce=arn)[1:]
 
@@ -244,21 +246,21 @@ def test_what_is_missing_is_null_where_all_is_known_and_else_left_alone() -> Non
     }
 
 
-def test_headers_are_said_with_their_topic() -> None:
-    """The long form is used where it is needed."""
+def test_headers_are_written_with_their_topic() -> None:
+    """A topic with headers is written in the long form."""
     arn = topic_arn("x", "333333333333")
     resources = [*identity("a.com", bounce=arn), headers("a.com", "bounce")]
 
     assert data(resources)["identities"]["a.com"]["notifications"] == {"bounce": {"topic": arn, "headers": True}}
 
 
-def test_what_the_specs_cannot_say_of_an_identity_is_left_alone_and_told() -> None:
-    """Headers without a topic, a topic that is gone, forwarding off without topics."""
+def test_unsupported_settings_of_identities_are_unmanaged_with_a_comment() -> None:
+    """Headers without a topic, a deleted topic, and forwarding off without topics are left unmanaged, with a comment."""
     resources = [*identity("a.com", forwarding=False, complaint=topic_arn("gone")), headers("a.com", "bounce")]
 
-    left_alone = {"bounce": "unmanaged", "complaint": "unmanaged"}
+    unmanaged = {"bounce": "unmanaged", "complaint": "unmanaged"}
 
-    assert data(resources)["identities"] == {"a.com": {"notifications": left_alone, "feedback_forwarding": False}}
+    assert data(resources)["identities"] == {"a.com": {"notifications": unmanaged, "feedback_forwarding": False}}
     assert comments(resources) == [
         "Left unmanaged: headers are included, and there is no topic.",
         f"Left unmanaged: topic {topic_arn('gone')} does not exist.",
@@ -270,9 +272,9 @@ def test_what_the_specs_cannot_say_of_an_identity_is_left_alone_and_told() -> No
     ]
 
 
-def test_an_identity_whose_name_the_specs_do_not_take_is_told() -> None:
-    """A setting that is not known is left unmanaged."""
-    found = said([*identity("localhost"), *identity("a.com")])["corp"]
+def test_an_identity_with_an_unsupported_name_is_skipped_with_a_comment() -> None:
+    """An identity whose name specs do not support is skipped, and a comment says why."""
+    found = drafts_by_name([*identity("localhost"), *identity("a.com")])["corp"]
 
     assert list(found.data["identities"]) == ["a.com"]
     assert found.comments["identities", "localhost"] == (
@@ -280,8 +282,8 @@ def test_an_identity_whose_name_the_specs_do_not_take_is_told() -> None:
     )
 
 
-def test_a_default_configuration_set_is_said_where_there_is_one() -> None:
-    """Where there is none nothing is said: a spec that declares null costs a call for each identity and plan."""
+def test_only_existing_default_configuration_sets_are_written() -> None:
+    """An identity without a default set declares none, because null would cost one call for each identity and plan."""
     resources = [
         *identity("a.com"),
         *identity("b.com"),
@@ -293,8 +295,8 @@ def test_a_default_configuration_set_is_said_where_there_is_one() -> None:
 
 
 @pytest.mark.parametrize(("name", "why"), [("gone", "it does not exist"), ("unmanaged", "specs reserve this name")])
-def test_a_default_configuration_set_that_cannot_be_said_is_left_alone(name: str, why: str) -> None:
-    """One that was deleted, and one whose name is a word of the specs."""
+def test_an_unsupported_default_configuration_set_is_unmanaged(name: str, why: str) -> None:
+    """A default set that does not exist, or has a reserved name, is left unmanaged with a comment."""
     resources = [
         *identity("a.com"),
         ("default_configuration_set", OWNER_SCOPE, {"identity": "a.com", "configuration_set": name}),
@@ -309,8 +311,8 @@ def test_a_default_configuration_set_that_cannot_be_said_is_left_alone(name: str
 X, Y = topic_arn("x", "333333333333"), topic_arn("y", "333333333333")
 
 
-def test_what_most_identities_share_becomes_a_default() -> None:
-    """Setting by setting; who differs says so, null and unmanaged too."""
+def test_the_most_common_settings_become_defaults() -> None:
+    """Identities declare only settings that differ from the defaults, including null and unmanaged."""
     resources = [
         *identity("a.com", bounce=X, complaint=X),
         *identity("b.com", bounce=X, complaint=X),
@@ -332,37 +334,37 @@ def test_what_most_identities_share_becomes_a_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pulled", "topics"),
+    ("has_default", "topics"),
     [
         pytest.param(False, [X], id="one"),
         pytest.param(False, [X, Y], id="two that differ"),
-        pytest.param(False, [X, X, None, None], id="half of them have none"),
-        pytest.param(True, [X, X, X, None], id="one in four has none"),
-        pytest.param(True, [X, X, X, Y, Y], id="the commonest"),
+        pytest.param(False, [X, X, None, None], id="two of four"),
+        pytest.param(True, [X, X, X, None], id="three of four"),
+        pytest.param(True, [X, X, X, Y, Y], id="the most common"),
     ],
 )
-def test_a_default_is_made_only_where_it_makes_the_spec_shorter(pulled: bool, topics: list[str | None]) -> None:
-    """A line for the default, and a line for each identity that differs, must be fewer than the lines without it."""
+def test_a_default_is_written_only_if_it_shortens_the_spec(has_default: bool, topics: list[str | None]) -> None:
+    """A default is written if its line and the lines of differing identities are fewer than the lines without it."""
     resources = [
         r for n, arn in enumerate(topics) for r in (identity(f"{n}.com", bounce=arn) if arn else identity(f"{n}.com"))
     ]
     defaults = data(resources).get("defaults", {}).get("identity", {})
 
-    assert pulled == ("notifications" in defaults)
+    assert has_default == ("notifications" in defaults)
 
 
 # --- topics --------------------------------------------------------------------------------------------------------------
 
 
-def test_settings_of_topics_that_are_not_the_default_are_said() -> None:
-    """Display name and key; what SNS has by default is left out."""
+def test_only_settings_of_topics_that_differ_from_the_default_are_written() -> None:
+    """A topic declares its display name and key only if they differ from the default of SNS."""
     resources = [*topic("t", display_name="SES", kms_key="alias/k"), *topic("u")]
 
     assert data(resources)["topics"] == {"t": {"display_name": "SES", "kms_key": "alias/k"}, "u": {}}
 
 
-def test_a_key_that_the_specs_refuse_is_left_alone() -> None:
-    """AWS's own key for SNS lets SES never publish: no spec can ask for it."""
+def test_an_unsupported_key_is_unmanaged() -> None:
+    """The AWS managed key of SNS, with which SES cannot publish, is left unmanaged with a comment."""
     resources = topic("t", kms_key="alias/aws/sns")
 
     assert data(resources)["topics"] == {"t": {}}
@@ -371,8 +373,8 @@ def test_a_key_that_the_specs_refuse_is_left_alone() -> None:
     ]
 
 
-def test_a_key_of_another_region_is_left_alone() -> None:
-    """SNS accepts any text for a key; specs do not, and the rest of the topic is imported."""
+def test_a_key_of_another_region_is_unmanaged() -> None:
+    """A key of another region is left unmanaged, and the rest of the topic is imported."""
     resources = topic("t", kms_key=f"arn:aws:kms:us-east-1:{OWNER}:key/k")
 
     assert data(resources)["topics"] == {"t": {}}
@@ -382,7 +384,7 @@ def test_a_key_of_another_region_is_left_alone() -> None:
 
 
 def test_a_policy_that_sesform_would_change_is_unmanaged() -> None:
-    """A topic whose publishers other statements allow, or none; the comment says what sesform would change."""
+    """A policy that sesform would change is left unmanaged, and the comment says what sesform would change."""
     resources = [*identity("a.com", bounce=topic_arn("t")), *topic("t"), *topic("u", document=allowing("u", "b.com"))]
 
     assert data(resources)["topics"] == {"t": {"policy": "unmanaged"}, "u": {"policy": "unmanaged"}}
@@ -394,8 +396,8 @@ def test_a_policy_that_sesform_would_change_is_unmanaged() -> None:
     ]
 
 
-def test_a_policy_that_is_as_sesform_keeps_it_is_managed() -> None:
-    """Ours for exactly those that publish, or none where nothing does."""
+def test_a_policy_that_sesform_would_not_change_is_managed() -> None:
+    """A policy is managed if it allows exactly the publishers of the topic, or none if there are none."""
     resources = [
         *identity("a.com", bounce=topic_arn("t")),
         *topic("t", document=allowing("t", "a.com")),
@@ -405,22 +407,22 @@ def test_a_policy_that_is_as_sesform_keeps_it_is_managed() -> None:
     assert data(resources)["topics"] == {"t": {}, "u": {}}
 
 
-def test_a_policy_that_is_not_known_is_left_alone() -> None:
-    """Statements of sesform for other publishers may be outdated."""
+def test_an_unknown_policy_is_unmanaged() -> None:
+    """The policy of a topic is left unmanaged if it was not read."""
     resources = topic("t")[:1]
 
     assert data(resources, whole=False)["topics"] == {"t": {"policy": "unmanaged"}}
 
 
 def test_a_policy_for_publishers_that_specs_do_not_support_is_unmanaged() -> None:
-    """sesform would take its statement out, since no spec routes there."""
+    """A policy is left unmanaged if it allows a publisher that specs do not support, because sesform would remove its statement."""
     resources = [*identity("localhost", bounce=topic_arn("t")), *topic("t", document=allowing("t", "localhost"))]
 
     assert data(resources)["topics"] == {"t": {"policy": "unmanaged"}}
 
 
-def test_a_fifo_topic_is_told() -> None:
-    """SES cannot publish to it, and no spec can declare it."""
+def test_a_fifo_topic_is_skipped_with_a_comment() -> None:
+    """A FIFO topic is skipped, because SES cannot publish to it."""
     assert comments(topic("t.fifo")) == ["t.fifo: skipped: it is a FIFO topic, which SES cannot publish to."]
 
 
@@ -436,11 +438,11 @@ QUEUE = f"arn:aws:sqs:eu-west-1:{OWNER}:q"
 @pytest.mark.parametrize(
     ("expected", "held"),
     [
-        pytest.param({}, {}, id="as SNS has it by default"),
+        pytest.param({}, {}, id="defaults of SNS"),
         pytest.param(
             {"raw_message_delivery": True, "filter_policy": {"a": ["b"]}, "filter_policy_scope": "MessageBody"},
             {"raw_message_delivery": True, "filter_policy": {"a": ["b"]}, "filter_policy_scope": "MessageBody"},
-            id="all of it",
+            id="all settings",
         ),
         pytest.param({"dead_letter_queue": QUEUE}, {"dead_letter_queue": QUEUE}, id="a dead letter queue"),
         pytest.param({}, {"arn": "PendingConfirmation", "raw_message_delivery": True}, id="pending"),
@@ -449,14 +451,14 @@ QUEUE = f"arn:aws:sqs:eu-west-1:{OWNER}:q"
 def test_subscriptions_have_only_settings_that_differ_from_the_default(
     expected: dict[str, Any], held: dict[str, Any]
 ) -> None:
-    """Attributes that are left out are not managed."""
+    """A subscription declares only settings that differ from the defaults of SNS."""
     resources = [*topic("t"), subscription(protocol="sqs", endpoint=QUEUE, **held)]
 
     assert data(resources)["topics"]["t"]["subscriptions"] == [{"protocol": "sqs", "endpoint": QUEUE, **expected}]
 
 
-def test_a_dead_letter_queue_of_elsewhere_is_left_alone() -> None:
-    """Specs support dead-letter queues of the topic's scope only; the subscription itself is imported."""
+def test_a_dead_letter_queue_of_another_scope_is_unmanaged() -> None:
+    """A dead-letter queue of another scope is left unmanaged, and the subscription is imported."""
     queue = f"arn:aws:sqs:us-east-1:{OWNER}:q"
     resources = [*topic("t"), subscription(protocol="sqs", endpoint=QUEUE, dead_letter_queue=queue)]
 
@@ -492,16 +494,16 @@ def test_a_dead_letter_queue_of_elsewhere_is_left_alone() -> None:
         ),
     ],
 )
-def test_a_subscription_that_cannot_be_said_is_told(expected: str, held: dict[str, Any]) -> None:
-    """Subscriptions that are not listed are left alone; a password is shown nowhere."""
+def test_an_unsupported_subscription_is_skipped_with_a_comment(expected: str, held: dict[str, Any]) -> None:
+    """A subscription that specs do not support is skipped; its comment shows no password."""
     resources = [*topic("t"), subscription(**held)]
 
     assert data(resources)["topics"] == {"t": {}}
     assert comments(resources) == [expected]
 
 
-def test_topics_that_ses_has_to_do_with() -> None:
-    """Something publishes to them, or their policy names SES: by itself, or among other services."""
+def test_topics_of_interest_have_publishers_or_name_ses() -> None:
+    """Topics of interest are those that a resource publishes to, or whose policy names SES."""
     named = {"Statement": {"Effect": "Deny", "Principal": {"Service": ["x.amazonaws.com", "ses.amazonaws.com"]}}}
     resources = [
         *identity("a.com", bounce=topic_arn("t")),
@@ -522,7 +524,7 @@ def test_topics_that_ses_has_to_do_with() -> None:
 
 
 def test_destinations_of_all_kinds() -> None:
-    """As the reference has them."""
+    """Event destinations of each kind are written as the schema declares them."""
     role, stream = f"arn:aws:iam::{OWNER}:role/r", f"arn:aws:firehose:eu-west-1:{OWNER}:deliverystream/s"
     app = f"arn:aws:mobiletargeting:eu-west-1:{OWNER}:apps/a"
     dimension = {"name": "d", "source": "MESSAGE_TAG", "default": "n"}
@@ -567,16 +569,16 @@ def test_destinations_of_all_kinds() -> None:
         ),
     ],
 )
-def test_a_set_with_a_destination_that_cannot_be_said_is_not_exclusive(why: str, held: dict[str, Any]) -> None:
-    """What is not listed would be deleted otherwise."""
+def test_a_set_with_an_unsupported_destination_is_not_exclusive(why: str, held: dict[str, Any]) -> None:
+    """A set with an unsupported destination is not exclusive, because sesform would delete this destination."""
     resources = destination(**held)
 
     assert data(resources)["configuration_sets"] == {"s": {"exclusive": False}}
     assert comments(resources) == [f"d is left unmanaged: {why}."]
 
 
-def test_a_set_of_which_not_all_is_known_is_not_exclusive() -> None:
-    """It may have more destinations."""
+def test_a_set_is_not_exclusive_if_not_all_resources_are_known() -> None:
+    """A set from an import of a part is not exclusive, because it can have other destinations."""
     resources = [("configuration_set", OWNER_SCOPE, {"configuration_set": "s"})]
 
     assert data(resources, whole=True)["configuration_sets"] == {"s": {}}
@@ -604,24 +606,24 @@ ROOT, ROLE = f"arn:aws:iam::{DELEGATE}:root", f"arn:aws:iam::{DELEGATE}:role/sen
         ),
     ],
 )
-def test_a_policy_that_authorize_makes_is_said_as_that(
+def test_a_policy_that_authorize_makes_is_written_as_authorize(
     expected: dict[str, Any], name: str, principal: str, rights: dict[str, Any]
 ) -> None:
-    """For a spec's name, an account's number; with rights and conditions."""
+    """A policy that `authorize` makes for a spec, an account or a principal is written as `authorize`."""
     document = grant(ARN, principal, Authorization(**rights))
     resources = [*identity("a.com"), *topic("t", DELEGATE_SCOPE), sending(document, name)]
 
     assert data(resources)["identities"]["a.com"]["authorize"] == expected
 
 
-def test_another_policy_is_said_in_its_own_words() -> None:
-    """Without the resource, which is the identity's ARN; whatever `authorize` would not make exactly so."""
+def test_another_policy_is_written_under_policies() -> None:
+    """A policy that `authorize` does not make is written under `policies`, without its resource."""
     statement = {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": ["ses:*"], "Resource": ARN}
     document = {"Version": "2012-10-17", "Id": "x", "Statement": [statement]}
-    words = {k: v for k, v in statement.items() if k != "Resource"}
+    statement_without_resource = {k: v for k, v in statement.items() if k != "Resource"}
 
     assert data([*identity("a.com"), sending(document, "by-hand")])["identities"]["a.com"]["policies"] == {
-        "by-hand": {"Version": "2012-10-17", "Id": "x", "Statement": [words]}
+        "by-hand": {"Version": "2012-10-17", "Id": "x", "Statement": [statement_without_resource]}
     }
 
 
@@ -632,13 +634,13 @@ def test_another_policy_is_said_in_its_own_words() -> None:
             "`authorize` does not produce this policy for any account or spec here",
             "sesform-x",
             {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "ses:*", "Resource": ARN},
-            id="a name of ours",
+            id="a name of sesform",
         ),
         pytest.param(
             "Statement[0].Principal: is missing",
             "odd",
             {"Effect": "Deny", "NotPrincipal": {"AWS": ROOT}, "Action": "ses:*", "Resource": ARN},
-            id="what the grammar has not",
+            id="an element that specs do not support",
         ),
         pytest.param(
             f"the resource of a policy of this identity must be {ARN}, not '*'",
@@ -650,7 +652,7 @@ def test_another_policy_is_said_in_its_own_words() -> None:
             "specs would write it in another form, which might have another meaning",
             "odd",
             {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "ses:*", "Resource": identity_arn("A.com")},
-            id="the identity in other letters",
+            id="the identity in another case",
         ),
         pytest.param(
             "the policy 'odd' has 4097 bytes; the quota is 4096",
@@ -662,20 +664,20 @@ def test_another_policy_is_said_in_its_own_words() -> None:
                 "Resource": ARN,
                 "Condition": {"StringLike": {"ses:FromAddress": "x" * 3874}},
             },
-            id="one that is too long with its lists",
+            id="a policy that is too long",
         ),
     ],
 )
-def test_a_policy_that_the_specs_cannot_say_is_told(why: str, name: str, statement: dict[str, Any]) -> None:
-    """Policies that are not declared are left alone."""
+def test_an_unsupported_policy_is_unmanaged_with_a_comment(why: str, name: str, statement: dict[str, Any]) -> None:
+    """A sending policy that specs do not support is left unmanaged, and a comment says why."""
     resources = [*identity("a.com"), sending({"Statement": [statement]}, name)]
 
     assert data(resources)["identities"] == {"a.com": {"feedback_forwarding": True}}
     assert comments(resources) == [f"Sending policy {name} is left unmanaged: {why}."]
 
 
-def test_every_draft_can_be_written() -> None:
-    """Drafts are plain data."""
+def test_drafts_can_be_written_as_yaml() -> None:
+    """Drafts are plain data that can be written as YAML."""
     resources = [
         *identity("a.com", bounce=topic_arn("t")),
         *topic("t"),

@@ -1,4 +1,4 @@
-"""What `terraform show -json` prints → resources of ours, and what Terraform may forget."""
+"""Terraform states are read as our resources, and `removed` blocks hand them over."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def found(*resources: dict[str, Any], place: tuple[str, ...] = ()) -> list[Any]:
     return list(read(state(*resources), *place).resources)
 
 
-def why(*resources: dict[str, Any], place: tuple[str, ...] = ()) -> list[str]:
+def kept_reasons(*resources: dict[str, Any], place: tuple[str, ...] = ()) -> list[str]:
     return [item.kept_reason for item in read(state(*resources), *place).items if item.kept_reason]
 
 
@@ -105,8 +105,8 @@ def subscription(**values: Any) -> dict[str, Any]:
 KEY = {"identity": "example.com", "notification_type": "bounce"}
 
 
-def test_a_notification_topic_is_where_its_identity_is() -> None:
-    """The identity's ARN in the same state tells the account and region, not the topic's, which may be another's."""
+def test_a_notification_topic_has_the_scope_of_its_identity() -> None:
+    """The identity's ARN in the state sets the scope of a notification topic; the topic can belong to another account."""
     foreign = topic_arn("feedback", DELEGATE)
 
     assert [("notification_topic", OWNER_SCOPE, {**KEY, "topic_arn": foreign})] == found(
@@ -114,8 +114,8 @@ def test_a_notification_topic_is_where_its_identity_is() -> None:
     )
 
 
-def test_original_headers_are_a_resource_of_their_own() -> None:
-    """Where the flag is on."""
+def test_original_headers_are_a_separate_resource() -> None:
+    """include_original_headers is read as a notification_headers resource if it is true."""
     headers = ("notification_headers", OWNER_SCOPE, {**KEY, "enabled": True})
 
     assert headers in found(domain(), notification(include_original_headers=True))
@@ -123,38 +123,38 @@ def test_original_headers_are_a_resource_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
-def test_a_notification_type_without_a_topic_is_one(nothing: str | None) -> None:
-    """The provider takes null and "" for no topic."""
+def test_a_notification_type_without_a_topic_is_imported(nothing: str | None) -> None:
+    """A topic_arn of null or "" is read as no topic, as the provider does."""
 
     assert [("notification_topic", OWNER_SCOPE, {**KEY, "topic_arn": None})] == found(
         domain(), notification(topic=nothing)
     )
 
 
-def test_headers_without_a_topic_stay() -> None:
-    """A spec asks for headers together with a topic only."""
+def test_headers_without_a_topic_are_kept() -> None:
+    """Headers without a topic stay in Terraform, because specs do not support them."""
 
-    assert ["it includes headers and has no topic"] == why(
+    assert ["it includes headers and has no topic"] == kept_reasons(
         domain(), notification(topic=None, include_original_headers=True)
     )
 
 
 def test_domains_are_compared_in_lower_case() -> None:
-    """As SES does."""
+    """Domains that differ only in case are the same identity, as in SES."""
 
     assert [KEY["identity"]] == [r[2]["identity"] for r in found(domain("Example.com"), notification("EXAMPLE.com"))]
 
 
-def test_an_identity_that_nothing_places_needs_options() -> None:
-    """The error names the resource and the option; SES wants the topic in the identity's region, so that is known."""
+def test_an_identity_without_an_account_in_the_state_requires_an_option() -> None:
+    """The error names the resource and --account; the region is that of the topic, as SES requires."""
     text = refusal(state(notification(), topic()))
 
     assert "aws_ses_identity_notification_topic.this: the state does not show the account. Pass --account" in text
     assert [OWNER_SCOPE] == [r[1] for r in found(notification(), place=(OWNER,))]
 
 
-def test_a_setting_without_topic_needs_the_region_too() -> None:
-    """Both options are named at once, and how many resources want them."""
+def test_a_setting_without_a_topic_requires_the_region_too() -> None:
+    """One error names both options and the number of other resources that require them."""
     forwarding = resource("aws_sesv2_email_identity_feedback_attributes", {"email_identity": "a.com"})
     text = refusal(state(forwarding, forwarding))
 
@@ -163,8 +163,8 @@ def test_a_setting_without_topic_needs_the_region_too() -> None:
     assert [Scope(DELEGATE, "us-east-1")] == [r[1] for r in found(forwarding, place=(DELEGATE, "us-east-1"))]
 
 
-def test_one_identity_in_two_regions_is_told_apart_by_the_topic() -> None:
-    """Each setting lands in its topic's region."""
+def test_the_topic_selects_the_region_of_an_identity_in_two_regions() -> None:
+    """A setting of an identity in two regions has the region of its topic."""
     other = "us-east-1"
     elsewhere = resource(
         "aws_ses_domain_identity", {"domain": "example.com", "arn": identity_arn("example.com", region=other)}, "e"
@@ -174,16 +174,16 @@ def test_one_identity_in_two_regions_is_told_apart_by_the_topic() -> None:
     assert [REGION, other] == [r[1].region for r in found(domain(), elsewhere, *settings)]
 
 
-def test_one_identity_in_two_accounts_needs_the_account() -> None:
-    """Nothing is guessed."""
+def test_an_identity_in_two_accounts_requires_the_account() -> None:
+    """The account of an identity that two accounts have is never guessed."""
     both = (domain(), domain(account=DELEGATE), notification())
 
     assert "--account" in refusal(state(*both))
     assert [DELEGATE_SCOPE] == [r[1] for r in found(*both, place=(DELEGATE,))]
 
 
-def test_the_region_of_a_resource_counts() -> None:
-    """Version 6 of the provider gives each resource a region."""
+def test_the_region_attribute_of_a_resource_is_used() -> None:
+    """The region attribute, which version 6 of the provider adds to each resource, sets the region."""
     forwarding = {"email_identity": "a.com", "email_forwarding_enabled": True, "region": "us-east-1"}
 
     assert [("feedback_forwarding", Scope(OWNER, "us-east-1"), {"identity": "a.com", "enabled": True})] == found(
@@ -191,20 +191,20 @@ def test_the_region_of_a_resource_counts() -> None:
     )
 
 
-def test_data_sources_tell_where_things_are_and_are_no_settings() -> None:
-    """A state that only looks an identity up knows its ARN all the same."""
+def test_data_sources_set_scopes_and_are_not_imported() -> None:
+    """A data source of an identity sets the scope of its settings, and is not imported."""
 
     assert ["notification_topic"] == [r[0] for r in found(domain(mode="data"), notification())]
 
 
-def test_an_own_identity_by_its_arn_is_the_identity() -> None:
-    """People give the notification topic the identity's ARN; where all is in one account, it is that account's own."""
+def test_an_identity_of_the_same_account_can_be_given_by_arn() -> None:
+    """The ARN of an identity of the same account is read as its name."""
 
     assert [KEY["identity"]] == [r[2]["identity"] for r in found(domain(), notification(identity_arn("example.com")))]
 
 
 def test_a_foreign_identity_by_its_arn_is_a_cross_account_entry() -> None:
-    """In the account that makes it; which that is must be said, for the ARN is the owner's."""
+    """The ARN of an identity of another account is a legacy cross-account entry; --account gives the account of the entry."""
     arn = identity_arn("Example.com")
 
     assert "Pass --account" in refusal(state(topic(account=DELEGATE), notification(arn)))
@@ -213,8 +213,8 @@ def test_a_foreign_identity_by_its_arn_is_a_cross_account_entry() -> None:
     ] == found(notification(arn), place=(DELEGATE,))
 
 
-def test_policies_of_both_versions_of_ses() -> None:
-    """By the identity's name or its ARN."""
+def test_sending_policies_of_both_ses_versions_are_imported() -> None:
+    """Both SES versions give the identity by name or by ARN."""
     one = {"identity": identity_arn("example.com"), "name": "p", "policy": json.dumps(POLICY)}
     two = {"email_identity": "example.com", "policy_name": "q", "policy": json.dumps(POLICY)}
 
@@ -223,27 +223,27 @@ def test_policies_of_both_versions_of_ses() -> None:
     ] == found(domain(), resource("aws_ses_identity_policy", one), resource("aws_sesv2_email_identity_policy", two))
 
 
-def test_a_default_set_goes_into_the_specs_and_its_identity_stays() -> None:
-    """sesform makes no identities, so Terraform keeps it and is to leave that attribute alone."""
+def test_a_default_set_is_imported_and_its_identity_is_kept() -> None:
+    """sesform does not create identities: Terraform keeps the identity, with ignore_changes for its default set."""
     values = {"email_identity": "example.com", "arn": identity_arn("example.com"), "configuration_set_name": "tx"}
     identity = resource("aws_sesv2_email_identity", values)
 
     assert [
         ("default_configuration_set", OWNER_SCOPE, {"identity": "example.com", "configuration_set": "tx"})
     ] == found(identity)
-    assert "ignore_changes = [configuration_set_name]" in why(identity)[0]
+    assert "ignore_changes = [configuration_set_name]" in kept_reasons(identity)[0]
 
 
 # --- configuration sets ------------------------------------------------------------------------------------------------
 
 
-def test_a_destination_is_where_its_set_is() -> None:
-    """Version 2 gives destinations no ARN."""
-    stands = {"configuration_set": "tx", "name": "d", "enabled": True, "events": ["BOUNCE", "SEND"]}
+def test_a_destination_has_the_scope_of_its_set() -> None:
+    """An event destination of SES v2 has no ARN, so it has the scope of its configuration set."""
+    destination_properties = {"configuration_set": "tx", "name": "d", "enabled": True, "events": ["BOUNCE", "SEND"]}
 
     assert [
         ("configuration_set", OWNER_SCOPE, {"configuration_set": "tx"}),
-        ("event_destination", OWNER_SCOPE, {**stands, "sns": {"topic_arn": TOPIC}}),
+        ("event_destination", OWNER_SCOPE, {**destination_properties, "sns": {"topic_arn": TOPIC}}),
     ] == found(a_set(), destination(sns_destination=[{"topic_arn": TOPIC}]))
     assert "Pass --account and --region" in refusal(state(destination(sns_destination=[{"topic_arn": TOPIC}])))
 
@@ -269,14 +269,14 @@ BUS, APP = f"arn:aws:events:{REGION}:{OWNER}:event-bus/default", f"arn:aws:mobil
     ],
 )
 def test_destinations_of_every_kind(block: dict[str, Any], expected: dict[str, Any]) -> None:
-    """The block becomes the destination's kind."""
+    """Each destination block is read as a destination of that kind."""
     made = found(a_set(), destination(**block))[1][2]
 
     assert expected == {name: made[name] for name in made.keys() & {*expected}}
 
 
-def test_destinations_of_version_1() -> None:
-    """Its words for event types and sources are in camel case; dimensions are sorted, as SES v2 returns them."""
+def test_destinations_of_ses_v1() -> None:
+    """Event types and sources in the spelling of SES v1 are converted; dimensions are sorted, as SES v2 returns them."""
     dimensions = [
         {"dimension_name": name, "value_source": "messageTag", "default_value": "none"} for name in ("b", "a")
     ]
@@ -306,24 +306,24 @@ def test_destinations_of_version_1() -> None:
         ({"sending_options": [{"sending_enabled": False}]}, "sending_options"),
     ],
 )
-def test_a_set_with_options_stays_and_its_name_goes_into_the_specs(options: dict[str, Any], named: str) -> None:
-    """Its destinations need it there; its options have no words."""
+def test_a_set_with_unsupported_options_is_kept_and_imported(options: dict[str, Any], named: str) -> None:
+    """Terraform keeps a set whose options specs do not support; the specs declare the set for its destinations."""
 
-    assert named in why(a_set(**options))[0]
+    assert named in kept_reasons(a_set(**options))[0]
     assert ["configuration_set"] == [r[0] for r in found(a_set(**options))]
 
 
 @pytest.mark.parametrize("reasons", [[], ["BOUNCE"], ["COMPLAINT", "BOUNCE"]])
-def test_suppression_options_go_with_their_set(reasons: list[str]) -> None:
-    """The block is a resource of its own in sesform; an empty list overrides the account, too."""
+def test_suppression_options_are_imported_with_their_set(reasons: list[str]) -> None:
+    """The suppression_options block is a separate resource; an empty list is imported, because it overrides the account."""
     resources = found(a_set(suppression_options=[{"suppressed_reasons": reasons}]))
 
     assert ["configuration_set", "suppression_options"] == [r[0] for r in resources]
     assert sorted(reason.lower() for reason in reasons) == resources[1][2]["reasons"]
 
 
-def test_a_set_with_defaults_goes() -> None:
-    """What the provider reads back of a plain set is no setting."""
+def test_a_set_with_default_options_is_handed_over() -> None:
+    """The option blocks that the provider reads for a plain set do not prevent the hand-over."""
     plain: dict[str, Any] = {
         "delivery_options": [{"tls_policy": "OPTIONAL", "sending_pool_name": "", "max_delivery_seconds": 0}],
         "reputation_options": [{"last_fresh_start": "", "reputation_metrics_enabled": True}],
@@ -331,17 +331,17 @@ def test_a_set_with_defaults_goes() -> None:
         "vdm_options": [],
     }
 
-    assert [] == why(a_set(**plain))
+    assert [] == kept_reasons(a_set(**plain))
 
 
-def test_a_set_of_version_1() -> None:
-    """With an option of its own it stays."""
+def test_a_set_of_ses_v1() -> None:
+    """A set of SES v1 is handed over if it has no option that specs do not support."""
     values = {"name": "old", "arn": set_arn("old"), "sending_enabled": True, "reputation_metrics_enabled": False}
 
-    assert [] == why(resource("aws_ses_configuration_set", values))
+    assert [] == kept_reasons(resource("aws_ses_configuration_set", values))
     assert (
         "reputation_metrics_enabled"
-        in why(resource("aws_ses_configuration_set", {**values, "reputation_metrics_enabled": True}))[0]
+        in kept_reasons(resource("aws_ses_configuration_set", {**values, "reputation_metrics_enabled": True}))[0]
     )
 
 
@@ -349,7 +349,7 @@ def test_a_set_of_version_1() -> None:
 
 
 def test_a_topic_with_its_subscription() -> None:
-    """In the form that reading them from SNS has."""
+    """A topic and a subscription are read in the form that SNS returns."""
     dead = f"arn:aws:sqs:{REGION}:{OWNER}:dead"
     settings = {
         "raw_message_delivery": True,
@@ -377,8 +377,8 @@ def test_a_topic_with_its_subscription() -> None:
     ] == found(topic(display_name="SES", kms_master_key_id="k"), subscription(**settings))
 
 
-def test_a_pending_subscription_is_pending() -> None:
-    """Its ARN in the state is one that SNS does not list."""
+def test_a_pending_subscription_is_imported_as_pending() -> None:
+    """The ARN of a pending subscription is not used, because SNS does not list it."""
 
     assert "PendingConfirmation" == found(topic(), subscription(pending_confirmation=True))[1][2]["arn"]
 
@@ -395,10 +395,10 @@ def test_a_pending_subscription_is_pending() -> None:
         resource("aws_sns_topic_policy", {"arn": TOPIC, "policy": json.dumps(default_topic_policy(TOPIC))}),
     ],
 )
-def test_what_a_spec_cannot_say_stays(kept: dict[str, Any]) -> None:
-    """A topic with settings that specs lack, and the parts of a topic that is not handed over."""
+def test_unsupported_topics_are_kept(kept: dict[str, Any]) -> None:
+    """Terraform keeps topics with unsupported settings, and the subscriptions and policies of kept topics."""
 
-    assert 1 == len(why(kept))
+    assert 1 == len(kept_reasons(kept))
     assert [] == found(kept)
 
 
@@ -410,10 +410,10 @@ def test_what_a_spec_cannot_say_stays(kept: dict[str, Any]) -> None:
         ({"owner_id": DELEGATE}, f"belongs to account {DELEGATE}, and its topic to account {OWNER}"),
     ],
 )
-def test_a_subscription_that_a_spec_cannot_say_stays(values: dict[str, Any], reason: str) -> None:
-    """With its reason."""
+def test_unsupported_subscriptions_are_kept(values: dict[str, Any], reason: str) -> None:
+    """Terraform keeps a subscription that specs do not support, and the reason names the setting."""
 
-    assert reason in why(topic(), subscription(**values))[0]
+    assert reason in kept_reasons(topic(), subscription(**values))[0]
 
 
 def a_policy(*statements: dict[str, Any]) -> dict[str, Any]:
@@ -426,8 +426,8 @@ OURS = {"Sid": "SesformPublish1", "Effect": "Allow", "Principal": {"Service": "s
 THEIRS = {"Sid": "alarms", "Effect": "Allow", "Principal": {"Service": "cloudwatch.amazonaws.com"}, "Resource": TOPIC}
 
 
-def test_a_policy_of_its_own_wins_over_what_the_topic_remembers() -> None:
-    """A state knows the topic as it was before its policy was set."""
+def test_a_policy_resource_overrides_the_policy_of_the_topic() -> None:
+    """The policy resource is used, because the topic in the state can be older than its policy."""
     before = topic(policy=json.dumps(DEFAULT))
     made = found(before, a_policy(OURS))
 
@@ -436,51 +436,51 @@ def test_a_policy_of_its_own_wins_over_what_the_topic_remembers() -> None:
 
 
 @pytest.mark.parametrize("statements", [[OURS], [*DEFAULT["Statement"], OURS], DEFAULT["Statement"]])
-def test_a_policy_that_sesform_would_keep_goes(statements: list[dict[str, Any]]) -> None:
-    """Its own statements, and the one that SNS gives a new topic."""
+def test_a_policy_that_sesform_would_keep_is_handed_over(statements: list[dict[str, Any]]) -> None:
+    """A policy with statements of sesform and the default statement of SNS is handed over."""
 
-    assert [] == why(topic(), a_policy(*statements))
+    assert [] == kept_reasons(topic(), a_policy(*statements))
 
 
 @pytest.mark.parametrize("statements", [[THEIRS], [OURS, THEIRS]])
-def test_a_policy_with_other_statements_stays(statements: list[dict[str, Any]]) -> None:
-    """The provider writes it whole, so sesform must not touch it: the specs hear nothing of it."""
+def test_a_policy_with_other_statements_is_kept(statements: list[dict[str, Any]]) -> None:
+    """Terraform keeps a policy with other statements, because the provider writes whole policies; specs do not declare it."""
     resources = (topic(policy=json.dumps(DEFAULT)), a_policy(*statements))
 
-    assert ["it has statements that sesform did not write"] == why(*resources)
+    assert ["it has statements that sesform did not write"] == kept_reasons(*resources)
     assert ["topic"] == [r[0] for r in found(*resources)]
 
 
-def test_a_sensitive_policy_stays() -> None:
-    """And what the topic remembers of it is not used either."""
+def test_a_sensitive_policy_is_kept() -> None:
+    """Terraform keeps a sensitive policy, and the policy of the topic is not used instead."""
     hidden = {**a_policy(OURS), "sensitive_values": {"policy": True}}
 
     assert ["topic"] == [r[0] for r in found(topic(policy=json.dumps(DEFAULT)), hidden)]
 
 
-def test_topics_that_ses_has_nothing_to_do_with_are_passed_over() -> None:
-    """A root module may hold many; those stay that something publishes to, or whose policy names SES, whoever keeps it."""
+def test_topics_without_ses_are_skipped() -> None:
+    """Only topics that a resource publishes to, or whose policy names SES, are read without --all-topics."""
     ses = {"Sid": "ses", "Effect": "Allow", "Principal": {"Service": "ses.amazonaws.com"}, "Resource": TOPIC}
     alarms, orders = topic("alarms", called="a"), topic("orders.fifo", called="o", fifo_topic=True)
     listener = subscription(topic_arn=topic_arn("alarms"))
 
-    def taken(*resources: dict[str, Any]) -> tuple[list[str], int]:
+    def imported(*resources: dict[str, Any]) -> tuple[list[str], int]:
         made = terraform_state.inventory(json.dumps(state(*resources)).encode())
         return [i.address for i in made.items], made.skipped_topics
 
     of_ses = [topic()["address"], notification()["address"]]
-    assert (of_ses, 2) == taken(topic(), alarms, orders, listener, domain(), notification())
-    assert ([topic()["address"], a_policy()["address"]], 1) == taken(topic(), alarms, a_policy(ses, THEIRS))
-    assert [topic()["address"]] == taken(topic(policy=json.dumps({"Statement": [ses]})))[0]
+    assert (of_ses, 2) == imported(topic(), alarms, orders, listener, domain(), notification())
+    assert ([topic()["address"], a_policy()["address"]], 1) == imported(topic(), alarms, a_policy(ses, THEIRS))
+    assert [topic()["address"]] == imported(topic(policy=json.dumps({"Statement": [ses]})))[0]
     with pytest.raises(TerraformError, match="--all-topics includes its 2 topics"):
-        taken(alarms, orders)
+        imported(alarms, orders)
 
 
 # --- documents ---------------------------------------------------------------------------------------------------------
 
 
-def test_modules_and_keys() -> None:
-    """The address without keys is what the configuration and `removed` blocks say."""
+def test_addresses_are_read_without_keys() -> None:
+    """`removed` blocks have the address without the keys of modules and instances."""
     address = 'module.a["x.\\"]y"].module.b[0]'
     inner = {"address": address, "resources": [{**topic(), "address": f'{address}.aws_sns_topic.t["k"]', "index": "k"}]}
     outer = {"address": 'module.a["x.\\"]y"]', "child_modules": [inner]}
@@ -490,8 +490,8 @@ def test_modules_and_keys() -> None:
     ]
 
 
-def test_a_plan_is_read_for_its_prior_state() -> None:
-    """Its prior state; what it would change is warned about."""
+def test_the_prior_state_of_a_plan_is_read() -> None:
+    """The prior state of a plan is imported, with a warning about its changes."""
     changes = [{"address": "aws_sns_topic.t", "mode": "managed", "change": {"actions": ["update"]}}]
     made = read(plan(state(topic(display_name="now")), resource_changes=changes))
 
@@ -500,14 +500,14 @@ def test_a_plan_is_read_for_its_prior_state() -> None:
 
 
 def test_a_plan_before_the_first_apply_has_nothing_to_hand_over() -> None:
-    """What is only planned does not exist."""
+    """Planned resources that do not exist are not imported."""
     planned = {"root_module": {"resources": [topic()]}}
 
     assert "it has no configuration sets" in refusal({"format_version": "1.2", "planned_values": planned})
 
 
-def test_a_plan_tells_providers_apart() -> None:
-    """A provider configuration is one set of credentials and one region: what is in none of the two is where the others are."""
+def test_the_provider_configuration_of_a_plan_sets_the_account() -> None:
+    """A resource has the account of the other resources of its provider configuration, because these share credentials."""
     alias = "aws.delegate"
     in_module = {"address": "module.m", "resources": [notification(identity_arn("example.com"))]}
     document = state(domain(), topic(account=DELEGATE), modules=(in_module,))
@@ -523,8 +523,8 @@ def test_a_plan_tells_providers_apart() -> None:
     assert DELEGATE_SCOPE == read(plan(document, configuration=configuration)).resources[1][1]
 
 
-def test_a_plan_tells_the_region_of_a_provider() -> None:
-    """Where it is a constant."""
+def test_the_provider_configuration_of_a_plan_sets_the_region() -> None:
+    """A constant region of the provider configuration sets the region."""
     forwarding = resource("aws_sesv2_email_identity_feedback_attributes", {"email_identity": "a.com"})
     configuration = {
         "provider_config": {"aws": {"expressions": {"region": {"constant_value": "us-east-1"}}}},
@@ -535,8 +535,8 @@ def test_a_plan_tells_the_region_of_a_provider() -> None:
     assert Scope(OWNER, "us-east-1") == made.resources[0][1]
 
 
-def test_one_thing_under_two_names_is_one_thing() -> None:
-    """Both versions of SES may name the same policy; both go then."""
+def test_duplicates_are_imported_once() -> None:
+    """Two resources with the same sending policy are imported once; different values are an error."""
     one = {"identity": "example.com", "name": "p", "policy": json.dumps(POLICY)}
     two = {"email_identity": "example.com", "policy_name": "p", "policy": json.dumps(POLICY, indent=1)}
     twins = (resource("aws_ses_identity_policy", one), resource("aws_sesv2_email_identity_policy", two))
@@ -549,17 +549,17 @@ def test_one_thing_under_two_names_is_one_thing() -> None:
     )
 
 
-def test_what_terraform_is_not_done_with_stays() -> None:
-    """Tainted and deposed instances are about to be destroyed."""
+def test_tainted_and_deposed_instances_are_kept() -> None:
+    """Tainted and deposed instances are not imported, because Terraform will destroy them."""
     tainted, deposed = {**topic(), "tainted": True}, {**topic(), "deposed_key": "12ab34cd"}
 
-    assert ["it is tainted: Terraform will replace it"] == why(tainted)
-    assert ["it is deposed: Terraform will destroy it"] == why(deposed)
+    assert ["it is tainted: Terraform will replace it"] == kept_reasons(tainted)
+    assert ["it is deposed: Terraform will destroy it"] == kept_reasons(deposed)
     assert [] == found(tainted, deposed)
 
 
-def test_a_sensitive_value_stays() -> None:
-    """It must not reach a file of specs."""
+def test_a_resource_with_a_sensitive_value_is_kept() -> None:
+    """A sensitive value is not written to specs."""
     hidden = subscription(protocol="https", endpoint="https://user:secret@example.com")
     made = read(state(topic(), {**hidden, "sensitive_values": {"endpoint": True}}))
 
@@ -568,11 +568,11 @@ def test_a_sensitive_value_stays() -> None:
 
 
 def test_a_sensitive_block_that_is_damaged_is_not_quoted() -> None:
-    """Nor may it reach an error."""
+    """An error does not quote a sensitive value."""
     values = {"configuration_set_name": "tx", "event_destination_name": "d", "event_destination": "s3cr3t"}
     hidden = resource("aws_sesv2_configuration_set_event_destination", values)
 
-    assert ["its event_destination is sensitive"] == why(
+    assert ["its event_destination is sensitive"] == kept_reasons(
         a_set(), {**hidden, "sensitive_values": {"event_destination": True}}
     )
 
@@ -595,21 +595,21 @@ def test_a_sensitive_block_that_is_damaged_is_not_quoted() -> None:
         (b'{"format_version": "1.0", "values": {"root_module": {"resources": 5}}}', "5 is not a list"),
     ],
 )
-def test_anything_else_is_refused(content: bytes, reason: str) -> None:
-    """With one reason, and what to give instead."""
+def test_other_documents_are_refused(content: bytes, reason: str) -> None:
+    """The error gives one reason why the document is not a state or a plan."""
 
     assert reason in refusal(content)
 
 
 def test_a_document_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before it is parsed."""
+    """A document above the size limit is refused before it is parsed."""
     monkeypatch.setattr("sesform.importer.terraform_state._document.MAX_BYTES", 10)
 
     assert "larger than" in refusal(state(topic()))
 
 
 def test_utf_16_is_read() -> None:
-    """PowerShell's `>` writes it."""
+    """UTF-16 is read, because `>` in PowerShell writes it."""
     content = json.dumps(state(topic())).encode("utf-16")
 
     assert 1 == len(terraform_state.inventory(content, all_topics=True).resources)
@@ -635,14 +635,14 @@ def test_utf_16_is_read() -> None:
     ],
 )
 def test_a_damaged_resource_is_named(wrong: dict[str, Any], reason: str) -> None:
-    """With its attribute and value."""
+    """The error for a damaged resource names the attribute and the value."""
 
     assert reason in refusal(state(wrong), OWNER, REGION)
 
 
 @pytest.mark.parametrize("address", ["module", "module.a b", 'module.a["x]', "module.a.b", None, 5, ""])
 def test_an_invalid_module_address_is_refused(address: Any) -> None:
-    """A `removed` block is made of its name."""
+    """An invalid module address is refused, because it would be part of a `removed` block."""
 
     assert "is not the address of a module" in refusal(state(modules=({"address": address, "resources": [topic()]},)))
 
@@ -650,8 +650,8 @@ def test_an_invalid_module_address_is_refused(address: Any) -> None:
 # --- what Terraform may forget -----------------------------------------------------------------------------------------
 
 
-def test_what_the_specs_say_goes() -> None:
-    """A block for the resource, without keys, which Terraform does not allow there."""
+def test_a_declared_resource_is_handed_over() -> None:
+    """A resource that the specs declare gets a `removed` block without keys, which Terraform requires."""
     made = read(state(topic()))
 
     assert [True] == [v.handed_over for v in hand_overs(made, compiled(owner("topics: {feedback: {}}")))]
@@ -660,8 +660,8 @@ def test_what_the_specs_say_goes() -> None:
     )
 
 
-def test_what_the_specs_say_otherwise_stays() -> None:
-    """As much as what they do not say."""
+def test_a_resource_with_other_values_is_kept() -> None:
+    """Terraform keeps a resource that the specs do not declare, or declare with other values."""
     made = read(state(topic()))
     different = compiled(owner("topics: {feedback: {display_name: other}}"))
 
@@ -671,8 +671,8 @@ def test_what_the_specs_say_otherwise_stays() -> None:
     assert [False] == [v.handed_over for v in hand_overs(made, compiled(delegate("topics: {feedback: {}}")))]
 
 
-def test_a_setting_that_the_specs_leave_out_keeps_its_resource() -> None:
-    """A subscription whose topic stays also stays, because it would be unmanaged."""
+def test_a_resource_with_an_omitted_setting_is_kept() -> None:
+    """Terraform keeps a topic with a setting that the spec omits, and the subscriptions of this topic."""
     made = read(state(topic(kms_master_key_id="k"), subscription(raw_message_delivery=True)))
     queue = f"{{protocol: sqs, endpoint: 'arn:aws:sqs:{REGION}:{OWNER}:q'"
     bare = compiled(owner(f"topics: {{feedback: {{subscriptions: [{queue}}}]}}}}"))
@@ -684,10 +684,10 @@ def test_a_setting_that_the_specs_leave_out_keeps_its_resource() -> None:
     assert [True, True] == [v.handed_over for v in hand_overs(made, whole)]
 
 
-def test_no_topic_goes_where_the_specs_say_none() -> None:
-    """And stays where they leave the type alone, or set one."""
+def test_no_topic_is_handed_over_if_the_specs_declare_null() -> None:
+    """A notification type without a topic is kept if the spec declares unmanaged or a topic, else handed over."""
     made = read(state(domain(), notification(topic=None)))
-    says = {
+    handed_over = {
         text: [
             v.handed_over
             for v in hand_overs(made, compiled(owner(f"topics: {{t: {{}}}}\nidentities:\n  example.com: {text}")))
@@ -700,11 +700,11 @@ def test_no_topic_goes_where_the_specs_say_none() -> None:
         )
     }
 
-    assert [[True], [True], [False], [False]] == list(says.values())
+    assert [[True], [True], [False], [False]] == list(handed_over.values())
 
 
-def test_a_resource_goes_whole_or_not_at_all() -> None:
-    """One instance that stays keeps the others."""
+def test_a_resource_is_kept_if_one_instance_is_kept() -> None:
+    """Terraform keeps all instances of a resource if it keeps one of them."""
     one = {**topic(), "address": "aws_sns_topic.t[0]"}
     two = {**topic("orders.fifo"), "address": "aws_sns_topic.t[1]"}
     made = hand_overs(read(state(one, two)), compiled(owner("topics: {feedback: {}}")))
@@ -716,8 +716,8 @@ def test_a_resource_goes_whole_or_not_at_all() -> None:
     assert "# - aws_sns_topic.t[1]: it is a FIFO topic" in removed_file(made)
 
 
-def test_an_instance_that_is_passed_over_keeps_the_others() -> None:
-    """A block would also remove an instance that no spec declares."""
+def test_a_resource_is_kept_if_one_instance_is_skipped() -> None:
+    """Terraform keeps all instances if one is skipped, because a block would remove that instance too."""
     topics = [
         {**topic("feedback"), "address": "aws_sns_topic.t[0]"},
         {**topic("orders"), "address": "aws_sns_topic.t[1]"},
@@ -745,8 +745,8 @@ def test_an_instance_that_is_passed_over_keeps_the_others() -> None:
     } == {v.resource: v.reasons for v in hand_overs(made, compiled(specs))}
 
 
-def test_tags_are_remarked_upon() -> None:
-    """Tags do not prevent a hand-over; they are no longer managed."""
+def test_tags_are_noted() -> None:
+    """A resource with tags is handed over, and a comment handed_over that the tags are no longer managed."""
     made = hand_overs(read(state(topic(tags={"a": "b"}))), compiled(owner("topics: {feedback: {}}")))
 
     assert "  # its tags remain in AWS and are no longer managed\n  from = aws_sns_topic.t" in removed_file(made)
@@ -771,19 +771,19 @@ VALID = (
 
 @given(st.data())
 def test_any_value_anywhere_is_read_or_refused(data: st.DataObject) -> None:
-    """Nothing but TerraformError, whatever stands where."""
+    """Any value in any attribute is read, or refused with TerraformError."""
     resources = [json.loads(json.dumps(r)) for r in VALID]
     target = data.draw(st.sampled_from(resources))
     part = data.draw(st.sampled_from([target, target["values"]]))
     part[data.draw(st.sampled_from(sorted(part)))] = data.draw(ANYTHING)
     items: tuple[terraform_state.Item, ...] = ()
-    said = ""
+    message = ""
     try:
         items = read(state(*resources), OWNER, REGION).items
     except TerraformError as error:
-        said = str(error)
+        message = str(error)
 
-    assert printable(said) == said
+    assert printable(message) == message
     assert [] == [i for i in items if not i.resources and not i.kept_reason]
 
 
@@ -791,8 +791,8 @@ NASTY = st.text(st.sampled_from("a\"\\\n\r\x00\x1b\u2028\u202e${}%#]'") | st.cha
 
 
 @given(st.lists(NASTY, min_size=1, max_size=3))
-def test_no_name_breaks_out_of_the_blocks(names: list[str]) -> None:
-    """Each line of the file is a line of ours, or a comment."""
+def test_names_cannot_add_lines_to_the_blocks(names: list[str]) -> None:
+    """Each line of the file is a line of a `removed` block or a comment, whatever the names in the state."""
     keyed = [{**topic("o.fifo"), "address": f"aws_sns_topic.t[{json.dumps(n, ensure_ascii=False)}]"} for n in names]
     named = [
         {**topic(f"u{i}", display_name=n), "address": f"aws_sns_topic.u{i}", "name": f"u{i}"}

@@ -1,4 +1,4 @@
-"""From Terraform to sesform: the state of the configuration beside this file as specs, and the hand-over itself."""
+"""Import from Terraform: specs of a real Terraform state, and the hand-over of its resources."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ HERE = Path(__file__).parent
 NAMES = ("--all-topics", "--name", f"{OWNER}=corp", "--name", f"{DELEGATE}=mailer")
 
 
-def test_what_terraform_showed_becomes_specs_and_blocks(shell: Shell) -> None:
-    """The state beside this file is what Terraform 1.11.4 with version 5.100.0 of the AWS provider showed of the configuration."""
+def test_a_terraform_state_is_imported_as_specs_and_removed_blocks(shell: Shell) -> None:
+    """The import writes the expected specs and blocks from state.json, which Terraform 1.11.4 and AWS provider 5.100.0 wrote."""
     result = shell.run("import", "--terraform", str(HERE / "state.json"), *NAMES, "--removed", "removed.tf")
 
     assert (0, (HERE / "specs.yaml").read_text()) == (result.code, result.out)
     assert (HERE / "removed.tf").read_text() == (shell.folder / "removed.tf").read_text()
 
 
-def test_without_a_file_the_blocks_are_comments_below_the_specs(shell: Shell) -> None:
-    """So the output is a file of specs all the same."""
+def test_without_an_output_file_the_blocks_are_comments(shell: Shell) -> None:
+    """Without --removed the output is a valid spec file, because the blocks are comments."""
     result = shell.run("import", "--terraform", str(HERE / "state.json"), *NAMES)
     specs = (HERE / "specs.yaml").read_text()
     below = result.out.removeprefix(specs)
@@ -52,7 +52,7 @@ def server(tmp_path: Path) -> Iterator[SandboxServer]:
 
 
 class Terraform:
-    """Terraform in a folder with the configuration, which talks to the sandbox only."""
+    """Terraform in a folder with a copy of configuration/. It calls the sandbox only."""
 
     def __init__(self, folder: Path, server: SandboxServer) -> None:
         self.folder = folder
@@ -89,7 +89,7 @@ class Terraform:
 
 @pytest.fixture
 def terraform(tmp_path: Path, server: SandboxServer) -> Terraform:
-    """The configuration, applied, and its state as fresh as a plan would make it."""
+    """Apply the configuration, and refresh its state."""
     if shutil.which("terraform") is None:
         pytest.skip("Terraform is not installed")
     made = Terraform(tmp_path / "configuration", server)
@@ -102,7 +102,7 @@ def terraform(tmp_path: Path, server: SandboxServer) -> Terraform:
 
 
 def _comparable(document: dict[str, Any]) -> str:
-    """What a state shows, but for what is another each time: generated ids, and tokens."""
+    """Return the values of a state without generated ids and tokens, which differ in each run."""
     text = json.dumps(document["values"], sort_keys=True)
     text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID", text)
     text = re.sub(r'"tokens": \[[^\]]*\]', '"tokens": []', text)
@@ -110,8 +110,8 @@ def _comparable(document: dict[str, Any]) -> str:
 
 
 @pytest.mark.long
-def test_terraform_shows_what_the_golden_state_says(terraform: Terraform) -> None:
-    """The state beside this file is no invention."""
+def test_the_golden_state_is_what_terraform_shows(terraform: Terraform) -> None:
+    """Terraform shows the state in state.json, apart from generated values."""
     shown = json.loads(terraform.do("show", "-json"))
     golden = json.loads((HERE / "state.json").read_text())
 
@@ -119,9 +119,13 @@ def test_terraform_shows_what_the_golden_state_says(terraform: Terraform) -> Non
 
 
 @pytest.mark.long
-def test_hand_over(terraform: Terraform, server: SandboxServer, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Specs of a state plan nothing; with the blocks in place Terraform forgets, destroys nothing and changes nothing
-    in AWS; from then on it does not mind what sesform changes."""
+def test_terraform_hands_over_resources_without_changes_in_aws(
+    terraform: Terraform, server: SandboxServer, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan on the imported specs is empty, and the blocks make Terraform forget the resources without a change in AWS.
+
+    Later changes by sesform are no drift for Terraform.
+    """
     for name, value in {**terraform.aws, "SESFORM_RATE": "0"}.items():
         monkeypatch.setenv(name, value)
     (shell.folder / "state.json").write_text(terraform.do("show", "-json"))
@@ -145,8 +149,10 @@ def test_hand_over(terraform: Terraform, server: SandboxServer, shell: Shell, mo
     terraform.do("apply", "-auto-approve", "-input=false")
 
     assert before == (shell.folder / "sandbox.json").read_text()
-    left = terraform.do("state", "list").split("\n")
-    assert [] == [line for line in left if line.startswith(("module.", "aws_sns_topic_subscription.", "aws_ses_event"))]
+    remaining = terraform.do("state", "list").split("\n")
+    assert [] == [
+        line for line in remaining if line.startswith(("module.", "aws_sns_topic_subscription.", "aws_ses_event"))
+    ]
     assert 0 == terraform.run("plan", "-detailed-exitcode", "-input=false").returncode
     planned = shell.run("plan", "--detailed-exitcode")
     assert (0, True) == (planned.code, "No changes." in planned.out), planned.out + planned.err
@@ -156,8 +162,8 @@ def test_hand_over(terraform: Terraform, server: SandboxServer, shell: Shell, mo
     assert 0 == terraform.run("plan", "-detailed-exitcode", "-input=false").returncode
 
 
-# What the resources that stay say of those that go, written out.
-WRITTEN_OUT = {
+# References of kept resources to resources that are handed over, and the values that replace them.
+REFERENCED_VALUES = {
     "aws_sns_topic.feedback.arn": f"arn:aws:sns:{REGION}:{OWNER}:feedback",
     "aws_sns_topic.delegate.arn": f"arn:aws:sns:{REGION}:{DELEGATE}:bounces",
     "aws_sns_topic.alerts[0].arn": f"arn:aws:sns:{REGION}:{OWNER}:alerts-0",
@@ -167,14 +173,14 @@ WRITTEN_OUT = {
 
 
 def _replace(folder: Path, removed: str) -> None:
-    """Put the blocks in place of the resources, as the page on it says."""
-    gone = re.findall(r"^  from = (?:module\.\w+\.)*(\w+)\.(\w+)$", removed, re.MULTILINE)
-    assert gone
+    """Replace the resources by the blocks, as the guide describes."""
+    removed_resources = re.findall(r"^  from = (?:module\.\w+\.)*(\w+)\.(\w+)$", removed, re.MULTILINE)
+    assert removed_resources
     for file in folder.glob("**/*.tf"):
         text = file.read_text()
-        for type_, name in gone:
+        for type_, name in removed_resources:
             text = re.sub(rf'^resource "{type_}" "{name}" {{\n.*?^}}\n', "", text, flags=re.MULTILINE | re.DOTALL)
-        for reference, value in WRITTEN_OUT.items():
+        for reference, value in REFERENCED_VALUES.items():
             text = text.replace(reference, f'"{value}"')
         file.write_text(text)
     (folder / "removed.tf").write_text(removed)
