@@ -1,4 +1,4 @@
-"""After apply: what is looked for, and when it counts as shown."""
+"""After apply the changed resources are read until AWS shows them."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ def report(*changes: Change, result: Result = "done") -> Report:
 TAG = {"arn": "arn:aws:ses:eu-west-1:111111111111:identity/a.com", "spec": "corp"}
 
 
-class Looks:
-    """Takes the place of AWS: each look finds the next state, and the last one over and over."""
+class Reads:
+    """Replaces refresh: each read returns the next snapshot, and repeats the last one."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *states: Snapshot) -> None:
-        self.states, self.looked_at, self.waited = list(states), list[list[str]](), list[float]()
+        self.states, self.addresses, self.pauses = list(states), list[list[str]](), list[float]()
         monkeypatch.setattr(refresh, "read", self.read)
 
     def read(self, wanted: Iterable[Declared], *_: Any, **__: Any) -> Snapshot:
-        self.looked_at.append([str(d.address) for d in wanted])
+        self.addresses.append([str(d.address) for d in wanted])
         return self.states.pop(0) if len(self.states) > 1 else self.states[0]
 
     def not_shown(self, of: Report, pauses: tuple[float, ...] = ()) -> list[Change]:
-        nobody: Any = None
-        return read_back.not_shown(of, nobody, pauses=pauses, sleep=self.waited.append)
+        connections: Any = None
+        return read_back.not_shown(of, connections, pauses=pauses, sleep=self.pauses.append)
 
 
 def holding(properties: Properties | None, place: str = NOTIFICATION) -> Snapshot:
@@ -53,14 +53,14 @@ def holding(properties: Properties | None, place: str = NOTIFICATION) -> Snapsho
 
 
 def test_the_pauses_grow_to_about_a_minute() -> None:
-    """AWS is asked often at first, and for as long as SES usually takes."""
+    """The pauses between reads grow, and are about a minute in total."""
     assert sorted(read_back.PAUSES) == list(read_back.PAUSES)
     assert 60 <= sum(read_back.PAUSES) <= 70
 
 
 @pytest.mark.parametrize("of", [change(None, T), change(T, U), change(T, None)])
-def test_a_resource_is_looked_for_by_its_key(of: Change) -> None:
-    """What was made, changed or removed is asked for by what AWS knows it by, and nothing is wanted of it."""
+def test_a_resource_is_read_by_its_key(of: Change) -> None:
+    """A created, changed or deleted resource is read by its key in AWS, with no desired value."""
     assert Declared(address(NOTIFICATION), OWNER_SCOPE, KEY, None) == read_back.wanted(of)
 
 
@@ -75,71 +75,71 @@ def test_a_resource_is_looked_for_by_its_key(of: Change) -> None:
         (False, change(T, None), T),
     ],
 )
-def test_a_change_shows_where_aws_holds_what_it_was_for(
+def test_a_change_is_shown_if_aws_has_the_planned_value(
     monkeypatch: pytest.MonkeyPatch, shown: bool, of: Change, found: Properties | None
 ) -> None:
-    """What was set is there, and what was removed is gone."""
-    assert ([] if shown else [of]) == Looks(monkeypatch, holding(found)).not_shown(report(of))
+    """A set value is shown if AWS returns it, and a deletion if AWS does not return the resource."""
+    assert ([] if shown else [of]) == Reads(monkeypatch, holding(found)).not_shown(report(of))
 
 
 @pytest.mark.parametrize("of", [change(None, T), change(T, None)])
-def test_what_cannot_be_read_is_not_shown(monkeypatch: pytest.MonkeyPatch, of: Change) -> None:
-    """A change that could not be read is reported neither as shown nor as missing."""
-    looks = Looks(monkeypatch, Snapshot(unreadable={address(NOTIFICATION): "denied"}))
+def test_an_unreadable_resource_counts_as_not_shown(monkeypatch: pytest.MonkeyPatch, of: Change) -> None:
+    """A change is not shown if its resource cannot be read."""
+    reads = Reads(monkeypatch, Snapshot(unreadable={address(NOTIFICATION): "denied"}))
 
-    assert [of] == looks.not_shown(report(of))
+    assert [of] == reads.not_shown(report(of))
 
 
-def test_a_value_that_aws_decides_may_be_any(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was unknown before the change is no difference after it."""
+def test_a_value_that_aws_chooses_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value that was unknown before apply is not compared after it."""
     place = "corp/eu-west-1/subscription/t/sqs/q"
     settings = {"topic_arn": topic_arn("t"), "protocol": "sqs", "endpoint": "q"}
-    looks = Looks(monkeypatch, holding(settings | {"arn": "arn:0001", "raw_message_delivery": False}, place))
+    reads = Reads(monkeypatch, holding(settings | {"arn": "arn:0001", "raw_message_delivery": False}, place))
 
-    assert [] == looks.not_shown(report(change(None, settings | {"arn": UNKNOWN}, place)))
+    assert [] == reads.not_shown(report(change(None, settings | {"arn": UNKNOWN}, place)))
 
 
-def test_only_the_last_step_of_a_resource_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The state in between is gone by then."""
-    looks = Looks(monkeypatch, holding(U))
+def test_only_the_last_step_of_a_resource_is_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The value between two steps of a resource is not expected."""
+    reads = Reads(monkeypatch, holding(U))
 
-    assert [] == looks.not_shown(report(change(None, T), change(T, U)))
-    assert [[NOTIFICATION]] == looks.looked_at
+    assert [] == reads.not_shown(report(change(None, T), change(T, U)))
+    assert [[NOTIFICATION]] == reads.addresses
 
 
 @pytest.mark.parametrize("result", ["failed", "not tried", "unknown"])
-def test_what_was_not_done_is_not_looked_for(monkeypatch: pytest.MonkeyPatch, result: Result) -> None:
-    """A step that was not done is not waited for, and makes no call."""
-    looks = Looks(monkeypatch, Snapshot())
+def test_a_step_that_was_not_done_is_not_read_back(monkeypatch: pytest.MonkeyPatch, result: Result) -> None:
+    """A step that was not done is not pauses for, and makes no call."""
+    reads = Reads(monkeypatch, Snapshot())
 
-    assert [] == looks.not_shown(report(change(None, T), result=result))
-    assert [] == looks.looked_at
+    assert [] == reads.not_shown(report(change(None, T), result=result))
+    assert [] == reads.addresses
 
 
-def test_only_what_is_missing_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What has shown has shown; each look asks for the rest, after its pause, until nothing is left."""
+def test_only_missing_resources_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each read after a pause is for the resources that are still missing."""
     other = NOTIFICATION.replace("bounce", "complaint")
     first, second = change(None, T), change(None, T | {"notification_type": "complaint"}, other)
     both = Snapshot({address(NOTIFICATION): T, address(other): T | {"notification_type": "complaint"}})
-    looks = Looks(monkeypatch, holding(T), Snapshot(), both)
+    reads = Reads(monkeypatch, holding(T), Snapshot(), both)
 
-    assert [] == looks.not_shown(report(first, second), pauses=(1.0, 2.0, 4.0))
-    assert [[NOTIFICATION, other], [other], [other]] == looks.looked_at
-    assert [1.0, 2.0] == looks.waited
-
-
-def test_what_never_shows_is_given_up_after_the_last_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time is bounded, and what is still missing is told."""
-    looks, of = Looks(monkeypatch, Snapshot()), change(None, T)
-
-    assert [of] == looks.not_shown(report(of), pauses=(1.0, 2.0))
-    assert (3, [1.0, 2.0]) == (len(looks.looked_at), looks.waited)
+    assert [] == reads.not_shown(report(first, second), pauses=(1.0, 2.0, 4.0))
+    assert [[NOTIFICATION, other], [other], [other]] == reads.addresses
+    assert [1.0, 2.0] == reads.pauses
 
 
-def test_tags_are_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AWS names no time within which the tagging API shows one: that it took the tag is all there is to know."""
-    looks = Looks(monkeypatch, Snapshot())
+def test_a_missing_resource_is_returned_after_the_last_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of reads is limited, and resources that are still missing are returned."""
+    reads, of = Reads(monkeypatch, Snapshot()), change(None, T)
+
+    assert [of] == reads.not_shown(report(of), pauses=(1.0, 2.0))
+    assert (3, [1.0, 2.0]) == (len(reads.addresses), reads.pauses)
+
+
+def test_tags_are_not_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tags are not read back, because AWS documents no time within which the tagging API shows them."""
+    reads = Reads(monkeypatch, Snapshot())
     place = "corp/eu-west-1/ownership_tag/identity/a.com"
 
-    assert [] == looks.not_shown(report(change(None, TAG, place)), (1.0,))
-    assert [] == looks.looked_at
+    assert [] == reads.not_shown(report(change(None, TAG, place)), (1.0,))
+    assert [] == reads.addresses

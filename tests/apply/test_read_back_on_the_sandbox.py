@@ -1,4 +1,4 @@
-"""After apply: AWS is asked until it shows what was set, for a while."""
+"""After apply AWS is read until it shows the changes, for about a minute."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ identities: {example.com: {notifications: {bounce: {topic: a, headers: true}, co
 """
 
 
-def test_what_aws_shows_at_once_needs_no_waiting(world: World) -> None:
-    """Where all is shown nothing is waited for, and every type is recognised as what was set."""
+def test_changes_that_aws_shows_at_once_are_not_waited_for(world: World) -> None:
+    """There is no pause if the first read shows all changes, of each resource type."""
     world.identity("example.com")
     report = world.apply(world.plan(SPECS))
     connections = world.connections(world.desired(SPECS))
@@ -31,8 +31,8 @@ def test_what_aws_shows_at_once_needs_no_waiting(world: World) -> None:
     assert [] == read_back.not_shown(report, connections, sleep=lambda seconds: pytest.fail("waited"))
 
 
-def test_what_is_removed_is_looked_for_too(world: World) -> None:
-    """After a removal, gone is what is expected."""
+def test_deletions_are_read_back(world: World) -> None:
+    """A deleted resource is shown if AWS does not return it."""
     world.identity("example.com")
     world.converge(SPECS)
     report = world.apply(world.plan(SPECS, destroy=True))
@@ -42,40 +42,40 @@ def test_what_is_removed_is_looked_for_too(world: World) -> None:
     assert [] == read_back.not_shown(report, connections, sleep=lambda seconds: pytest.fail("waited"))
 
 
-def test_what_shows_late_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A setting that AWS shows at the third look is shown; the pauses grow."""
+def test_late_changes_are_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change that the third read shows counts as shown; the pauses grow."""
     world.identity("example.com")
     report = world.apply(world.plan(SPECS))
-    real, looks, waits = refresh.read, list[int](), list[float]()
+    real, reads, pauses = refresh.read, list[int](), list[float]()
 
     def late(wanted: Iterable[object], *arguments: object, **keywords: object) -> Snapshot:
-        looks.append(1)
-        return Snapshot() if len(looks) < 3 else real(wanted, *arguments, **keywords)  # type: ignore[arg-type]
+        reads.append(1)
+        return Snapshot() if len(reads) < 3 else real(wanted, *arguments, **keywords)  # type: ignore[arg-type]
 
     monkeypatch.setattr(refresh, "read", late)
 
-    assert [] == read_back.not_shown(report, world.connections(world.desired(SPECS)), sleep=waits.append)
-    assert [1.0, 2.0] == waits
+    assert [] == read_back.not_shown(report, world.connections(world.desired(SPECS)), sleep=pauses.append)
+    assert [1.0, 2.0] == pauses
 
 
-def test_what_never_shows_is_told_after_a_bounded_time(world: World) -> None:
-    """A setting that is undone at once is named after about a minute, and nothing is written."""
+def test_a_change_that_never_shows_is_returned_after_a_minute(world: World) -> None:
+    """A setting that another tool undoes is returned after about a minute, and no call writes."""
     world.identity("example.com")
     report = world.apply(world.plan(SPECS))
     world.client("ses").set_identity_headers_in_notifications_enabled(
         Identity="example.com", NotificationType="Bounce", Enabled=False
     )
     world.sandbox.calls.clear()
-    waits: list[float] = []
-    missing = read_back.not_shown(report, world.connections(world.desired(SPECS)), sleep=waits.append)
+    pauses: list[float] = []
+    missing = read_back.not_shown(report, world.connections(world.desired(SPECS)), sleep=pauses.append)
 
     assert ["corp/eu-west-1/notification_headers/example.com/bounce"] == [str(c.address) for c in missing]
-    assert sum(waits) == sum(read_back.PAUSES)
+    assert sum(pauses) == sum(read_back.PAUSES)
     assert not world.writes()
 
 
 def test_a_pending_subscription_counts_as_shown(world: World) -> None:
-    """Until its owner has confirmed it SNS shows none of its settings, so nothing is waited for."""
+    """A pending subscription is not waited for, because SNS does not return its settings."""
     specs = """
 kind: Owner
 name: corp

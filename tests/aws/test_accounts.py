@@ -1,4 +1,4 @@
-"""The credentials of each account, and errors if they belong to another account."""
+"""Each account is called with its own credentials; credentials of another account are an error."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROLE = f"arn:aws:iam::{OWNER}:role/sesform"
 
 
 def opener(world: World, account: str) -> aws.OpenSession:
-    """Ambient credentials of one account, whatever account is asked for: as in real life."""
+    """Return a function that opens sessions with the credentials of one account, whichever account is requested."""
     return lambda profile, asked: world.sandbox.botocore_session(account)
 
 
@@ -28,7 +28,7 @@ def connect(world: World, access: Access, account: str = "999999999999") -> aws.
 
 
 def test_ambient_credentials_are_checked_against_the_spec(world: World) -> None:
-    """Credentials of another account are refused with both accounts named, before any other call."""
+    """Credentials of another account are an error that names both accounts, before any other call."""
     with pytest.raises(
         AccountError,
         match=r"belong to account 222222222222 .* not to 111111111111; name a profile or a role of 111111111111. Nothing was read",
@@ -38,8 +38,8 @@ def test_ambient_credentials_are_checked_against_the_spec(world: World) -> None:
     assert ["GetCallerIdentity"] == [c.operation for c in world.sandbox.calls]
 
 
-def test_a_role_lands_in_its_own_account(world: World) -> None:
-    """With a role, calls are made in the role's account and not in that of the credentials that it was taken with."""
+def test_a_role_is_used_in_its_own_account(world: World) -> None:
+    """With a role, calls go to the account of the role, not to the account of the source credentials."""
     world.identity("example.com")
     connections = connect(world, Access(OWNER, role_arn=ROLE))
     world.sandbox.calls.clear()
@@ -49,8 +49,8 @@ def test_a_role_lands_in_its_own_account(world: World) -> None:
 
 
 @pytest.mark.parametrize("external_id", [None, "wrong"])
-def test_a_role_that_does_not_let_us_in_is_explained(world: World, external_id: str | None) -> None:
-    """A wrong or missing external id is AccessDenied at AssumeRole, with what to look at, and without the id in the message."""
+def test_a_role_that_cannot_be_assumed_is_an_error_with_a_hint(world: World, external_id: str | None) -> None:
+    """A wrong or missing external ID is an error that names the trust policy and does not show the external ID."""
     world.sandbox.declare_role(ROLE, "right-id")
     with pytest.raises(AwsError, match="sts:AssumeRole in 111111111111/eu-west-1: AccessDenied") as caught:
         connect(world, Access(OWNER, role_arn=ROLE, external_id=external_id))
@@ -59,8 +59,8 @@ def test_a_role_that_does_not_let_us_in_is_explained(world: World, external_id: 
     assert "wrong" not in str(caught.value)
 
 
-def test_a_role_with_its_external_id_is_taken(world: World) -> None:
-    """The external id is handed to AssumeRole."""
+def test_a_role_is_assumed_with_its_external_id(world: World) -> None:
+    """The external ID is passed to AssumeRole."""
     world.sandbox.declare_role(ROLE, "right-id")
 
     assert (
@@ -69,8 +69,8 @@ def test_a_role_with_its_external_id_is_taken(world: World) -> None:
     )
 
 
-def test_credentials_that_expire_in_mid_run_are_renewed(world: World) -> None:
-    """A run may outlive its role session: when that is about to expire the role is taken again, and the call goes through."""
+def test_credentials_that_expire_during_a_run_are_renewed(world: World) -> None:
+    """The role is assumed again before its session expires, and the call succeeds."""
     connection = connect(world, Access(OWNER, role_arn=ROLE)).by_place["corp", REGION]
     credentials = connection._clients["ses"]._request_signer._credentials
     credentials._expiry_time = datetime.now(UTC) + timedelta(seconds=30)
@@ -81,8 +81,8 @@ def test_credentials_that_expire_in_mid_run_are_renewed(world: World) -> None:
     assert [c.operation for c in world.sandbox.calls] == ["AssumeRole", "ListIdentities"]
 
 
-def test_each_account_is_logged_in_to_once(world: World) -> None:
-    """Two specs and two regions of one account with the same credentials share one login and one pace."""
+def test_connections_with_equal_credentials_share_one_session(world: World) -> None:
+    """Specs and regions with the same account and credentials share one GetCallerIdentity call and one rate limit."""
     settings = aws.Settings(rate=None, open_session=opener(world, OWNER))
     access = Access(OWNER)
     places = [("a", "eu-west-1"), ("a", "eu-central-1"), ("b", "eu-west-1")]
@@ -92,16 +92,16 @@ def test_each_account_is_logged_in_to_once(world: World) -> None:
     assert connections.by_place["a", "eu-west-1"] is connections.by_place["b", "eu-west-1"]
 
 
-def test_a_profile_is_read_as_the_aws_cli_reads_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A profile that does not exist is told by its name."""
+def test_a_profile_that_does_not_exist_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The error for a profile that does not exist names the profile."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     with pytest.raises(CredentialsError, match=r"The config profile \(nowhere\) could not be found"):
         aws.connect([("corp", REGION)], {"corp": Access(OWNER, profile="nowhere")}, aws.Settings())
 
 
-def test_a_profile_gives_its_credentials(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """`credentials.profile` decides whose credentials are used."""
+def test_the_credentials_of_the_profile_are_used(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Calls are made with the credentials of `credentials.profile`."""
     config = tmp_path / "credentials"
     config.write_text(f"[corp]\naws_access_key_id = {OWNER}\naws_secret_access_key = x\n", encoding="utf-8")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(config))
@@ -118,8 +118,8 @@ def test_a_profile_gives_its_credentials(world: World, monkeypatch: pytest.Monke
     assert [OWNER] == [c.account for c in world.sandbox.calls]
 
 
-def test_no_credentials_at_all_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Without credentials the error says where they are looked for."""
+def test_missing_credentials_are_an_error_with_a_hint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without credentials the error names the ways to set them."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -129,8 +129,8 @@ def test_no_credentials_at_all_is_explained(monkeypatch: pytest.MonkeyPatch, tmp
         aws.connect([("corp", REGION)], {"corp": Access(OWNER)}, aws.Settings())
 
 
-def test_half_redirected_endpoints_are_warned_about(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SES v1 elsewhere and the rest at AWS is hardly ever meant: the warning names what still goes to AWS."""
+def test_endpoints_of_aws_and_others_are_a_warning(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warning names the services that still call AWS if only some endpoints are redirected."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_SES", "http://127.0.0.1:4566")
 
     def attached(profile: str | None, account: str) -> botocore.session.Session:
@@ -160,10 +160,10 @@ ENDPOINTS = tuple(f"AWS_ENDPOINT_URL_{service}" for service in ("SES", "SESV2", 
         (None, ()),
     ],
 )
-def test_kms_is_asked_only_where_the_other_services_are(
+def test_kms_is_called_only_with_the_endpoints_of_the_other_services(
     world: World, monkeypatch: pytest.MonkeyPatch, expected: str | None, redirected: tuple[str, ...]
 ) -> None:
-    """Its client is made at the first call, and where its endpoint is of another AWS than the others', no call goes out."""
+    """KMS is not called if its endpoint is at AWS and the other endpoints are not, or the reverse."""
     for name in redirected:
         monkeypatch.setenv(name, "http://127.0.0.1:4566")
     world.sandbox.declare_key(f"arn:aws:kms:{REGION}:{OWNER}:alias/k")

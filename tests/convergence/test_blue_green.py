@@ -1,4 +1,4 @@
-"""The examples of blue/green changes: one plan each, make before break, from any stop onward, and back again."""
+"""The blue/green examples are one plan each, create before they delete, and can be interrupted and reverted."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def text(specs: Specs) -> str:
     return "\n---\n".join(json.dumps(d, indent=1) for d in specs.values())
 
 
-def back_to(first: Specs, second: Specs) -> Specs:
-    """The first specs, with all that only the second ones have declared absent: what the way back is written as."""
+def reverting(first: Specs, second: Specs) -> Specs:
+    """Return the first specs, with each topic and set that only the second specs declare as absent."""
     found = json.loads(json.dumps(first))
     for name, spec in second.items():
         for section in ("topics", "configuration_sets"):
@@ -54,7 +54,7 @@ def back_to(first: Specs, second: Specs) -> Specs:
 
 
 class Move(NamedTuple):
-    """From some specs to others."""
+    """A change from some specs to others."""
 
     before: Specs
     after: Specs
@@ -64,7 +64,7 @@ def _moves() -> Iterator[Any]:
     for name, one, other in MOVES:
         first, second = load(EXAMPLES / name / one), load(EXAMPLES / name / other)
         yield pytest.param(Move(first, second), id=f"{name}-{one}-{other}")
-        yield pytest.param(Move(second, back_to(first, second)), id=f"{name}-{other}-{one}")
+        yield pytest.param(Move(second, reverting(first, second)), id=f"{name}-{other}-{one}")
 
 
 every_move = pytest.mark.parametrize("move", list(_moves()))
@@ -76,7 +76,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 def start(world: World, move: Move) -> None:
-    """AWS as the specs before the move have it."""
+    """Create the resources of the specs before the move."""
     world.sandbox.reset()
     for spec in move.before.values():
         world.identity(*spec.get("identities", {}), account=spec["account"])
@@ -85,7 +85,7 @@ def start(world: World, move: Move) -> None:
 
 
 class Moment(NamedTuple):
-    """What is seen between two steps."""
+    """The routes, topics and problems between two steps."""
 
     routes: Mapping[tuple[str, ...], set[str]]
     topics: Mapping[tuple[str, str], str | None]  # (identity, type) → topic
@@ -105,32 +105,36 @@ def observe(world: World, move: Move) -> Moment:
                 users += [(arn, publisher) for arn in identity.topics.values()]
                 chosen = identity.configuration_set
                 if chosen:
-                    held = here.configuration_sets[chosen].destinations if chosen in here.configuration_sets else {}
-                    incomplete += [f"{name}: {chosen}/{d}" for d in new_destinations(move, scope, chosen) - held.keys()]
+                    destinations = (
+                        here.configuration_sets[chosen].destinations if chosen in here.configuration_sets else {}
+                    )
+                    incomplete += [
+                        f"{name}: {chosen}/{d}" for d in new_destinations(move, scope, chosen) - destinations.keys()
+                    ]
             for name, found in here.configuration_sets.items():
                 publisher = policy_document.Publisher(scope.account, arns.configuration_set(scope, name))
                 targets = (d["SnsDestination"] for d in found.destinations.values() if "SnsDestination" in d)
                 users += [(t["TopicArn"], publisher) for t in targets]
         for arn, publisher in users:
             scope_, topic = Scope(*arn.split(":")[4:2:-1]), arn.rsplit(":", 1)[-1]
-            held_topic = state.scopes[scope_].topics.get(topic)
+            live_topic = state.scopes[scope_].topics.get(topic)
             confirmed = {
                 s.endpoint for s in state.scopes[scope_].subscriptions.values() if s.topic_arn == arn and not s.pending
             }
-            if held_topic is None:
+            if live_topic is None:
                 incomplete.append(f"{publisher.arn}: {arn} does not exist")
                 continue
-            document = policy_document.parse(held_topic.policy)
+            document = policy_document.parse(live_topic.policy)
             if not policy_document.may_publish(document, arn, publisher).allowed:
-                incomplete.append(f"{publisher.arn}: may not publish to {arn}")
-            # A plan cannot wait until the owner of an e-mail address has confirmed.
+                incomplete.append(f"{publisher.arn}: lacks permission to publish to {arn}")
+            # A plan does not wait until the owner of an e-mail address confirms.
             missing = {e for e in subscriptions.get(arn, set()) - confirmed if "@" not in e}
-            incomplete += [f"{arn}: {e} does not listen" for e in sorted(missing)]
+            incomplete += [f"{arn}: {e} is not subscribed" for e in sorted(missing)]
     return Moment(routes(world), topics, incomplete)
 
 
 def declared_subscriptions(move: Move) -> dict[str, set[str]]:
-    """Topic → the endpoints that either specs declare for it."""
+    """Return the endpoints that the specs before or after the move declare, by topic ARN."""
     found: dict[str, set[str]] = {}
     for spec in [*move.before.values(), *move.after.values()]:
         for key, topic in spec.get("topics", {}).items():
@@ -141,7 +145,7 @@ def declared_subscriptions(move: Move) -> dict[str, set[str]]:
 
 
 def new_destinations(move: Move, scope: Scope, name: str) -> set[str]:
-    """The destinations that a set has as soon as anything uses it, if it is made by the move; else none in particular."""
+    """Return the destinations that a set must have once an identity uses it, if the move creates the set; else an empty set."""
     old = [d["configuration_sets"].get(name) for d in move.before.values() if "configuration_sets" in d]
     new = [d.get("configuration_sets", {}).get(name) for d in move.after.values() if d["account"] == scope.account]
     made = [d for d in new if isinstance(d, dict) and not any(isinstance(o, dict) for o in old)]
@@ -150,15 +154,17 @@ def new_destinations(move: Move, scope: Scope, name: str) -> set[str]:
 
 
 @every_move
-def test_a_move_is_one_plan_that_makes_before_it_breaks(shared: World, move: Move) -> None:
-    """After every single step each identity and set still has its routes, each leads to something that is complete, and no
-    topic of an identity is cleared on the way to another; then nothing is left to do, and nothing of the old is left."""
+def test_a_move_is_one_plan_that_creates_before_it_deletes(shared: World, move: Move) -> None:
+    """After each step of a move all identities and sets have a route to a complete topic or set.
+
+    No topic of an identity is cleared before its new topic is set. Afterwards the plan is empty and the old resources are deleted.
+    """
     start(shared, move)
     specs = text(move.after)
     seen: list[Moment] = []
 
     def look(change: Change, outcome: Outcome | None) -> None:
-        if outcome is None:  # a step begins: with one worker, all before it are done
+        if outcome is None:  # a step begins: with parallelism 1, all earlier steps are done
             seen.append(observe(shared, move))
 
     plan = shared.plan(specs)
@@ -177,18 +183,18 @@ def test_a_move_is_one_plan_that_makes_before_it_breaks(shared: World, move: Mov
             assert moment.topics[key] in (seen[0].topics[key], seen[-1].topics[key]), f"after step {number}"
     assert shared.writes()["ses:SetIdentityNotificationTopic"] == len(moved)
     assert shared.plan(specs).changes == ()
-    assert leftovers(shared, move.after) == set()
+    assert undeclared(shared, move.after) == set()
 
 
-def leftovers(world: World, specs: Specs) -> set[str]:
-    """The topics and sets that AWS holds and the specs do not keep."""
+def undeclared(world: World, specs: Specs) -> set[str]:
+    """Return the topics, sets and subscriptions in AWS that the specs do not declare."""
     found: set[str] = set()
     with world.sandbox._store.transaction() as state:
         for scope, here in state.scopes.items():
-            for section, held in (("topics", here.topics), ("configuration_sets", here.configuration_sets)):
+            for section, live in (("topics", here.topics), ("configuration_sets", here.configuration_sets)):
                 named = [s.get(section, {}) for s in specs.values() if s["account"] == scope.account]
-                kept = {key for each in named for key, value in each.items() if value != "absent"}
-                found |= {f"{scope} {section} {name}" for name in held.keys() - kept}
+                declared = {key for each in named for key, value in each.items() if value != "absent"}
+                found |= {f"{scope} {section} {name}" for name in live.keys() - declared}
             found |= {
                 f"{scope} subscription of {s.topic_arn}"
                 for s in here.subscriptions.values()
@@ -198,8 +204,8 @@ def leftovers(world: World, specs: Specs) -> set[str]:
 
 
 @every_move
-def test_a_move_that_was_cut_off_is_carried_on_with(shared: World, move: Move) -> None:
-    """After any number of its steps, planning and applying again ends where the whole plan would have ended."""
+def test_an_interrupted_move_is_completed_by_the_next_apply(shared: World, move: Move) -> None:
+    """After any number of steps, the next plan and apply reach the same state as the whole plan."""
     start(shared, move)
     specs = text(move.after)
     whole = shared.plan(specs)
@@ -207,36 +213,36 @@ def test_a_move_that_was_cut_off_is_carried_on_with(shared: World, move: Move) -
         start(shared, move)
         assert shared.apply(replace(whole, changes=whole.changes[:done])).ok
         shared.converge(specs)
-        assert leftovers(shared, move.after) == set()
+        assert undeclared(shared, move.after) == set()
 
 
 @every_move
-def test_the_steps_of_a_move_wait_for_each_other_whatever_runs_side_by_side(shared: World, move: Move) -> None:
-    """What moves waits for every step that makes what it moves to; what goes waits for every step that moves away from it."""
+def test_the_steps_of_a_move_are_ordered_by_dependencies(shared: World, move: Move) -> None:
+    """A step depends on all steps that create its target, and a deletion on all steps that move away from the resource."""
     start(shared, move)
     plan = shared.plan(text(move.after))
     for position, change in enumerate(plan.changes):
-        waited = {plan.changes[p].address for p in waits_for(plan.changes, position)}
-        assert must_come_before(change, plan.changes) - waited == set(), change.address
+        ordered = {plan.changes[p].address for p in dependencies(plan.changes, position)}
+        assert required_steps(change, plan.changes) - ordered == set(), change.address
 
 
-def waits_for(changes: tuple[Change, ...], position: int) -> set[int]:
+def dependencies(changes: tuple[Change, ...], position: int) -> set[int]:
     found: set[int] = set()
     for each in changes[position].depends_on:
-        found |= {each, *waits_for(changes, each)}
+        found |= {each, *dependencies(changes, each)}
     return found
 
 
 PUBLISHING = ("notification_topic", "event_destination")
 
 
-def must_come_before(change: Change, changes: tuple[Change, ...]) -> set[Any]:
-    """The addresses of the steps that must be done before this one, read off the steps' own before and after."""
-    return {c.address for c in changes if makes_what_is_needed(c, change) or moves_away_from(c, change)}
+def required_steps(change: Change, changes: tuple[Change, ...]) -> set[Any]:
+    """Return the addresses of the steps that must be done before this one, derived from the values before and after."""
+    return {c.address for c in changes if creates_requirement(c, change) or moves_away_from(c, change)}
 
 
-def makes_what_is_needed(one: Change, other: Change) -> bool:
-    """Whether the one makes a part of what the other moves to, or of what takes over from what the other clears."""
+def creates_requirement(one: Change, other: Change) -> bool:
+    """Return whether one step creates a part of the target of the other step, or a replacement of what the other step clears."""
     if one.before is not None or one.after is None:
         return False
     kinds = one.address.type, other.address.type
@@ -253,15 +259,15 @@ def makes_what_is_needed(one: Change, other: Change) -> bool:
 
 
 def moves_away_from(one: Change, other: Change) -> bool:
-    """Whether the one leaves what the other removes."""
+    """Return whether one step moves away from the resource that the other step deletes."""
     if other.after is not None or other.before is None or one.before is None:
         return False
     kinds = one.address.type, other.address.type
     if kinds[1] == "topic":
         return kinds[0] in PUBLISHING and topic_of(one.before) == topic_of(other.before) != topic_of(one.after)
     if kinds[1] == "configuration_set" or (kinds[1] == "event_destination" and other.before["enabled"]):
-        leaves = set_of(one.before) == set_of(other.before) != set_of(one.after)
-        return kinds[0] == "default_configuration_set" and leaves
+        moves = set_of(one.before) == set_of(other.before) != set_of(one.after)
+        return kinds[0] == "default_configuration_set" and moves
     return False
 
 
@@ -276,8 +282,8 @@ def topic_of(properties: Mapping[str, Any] | None) -> str | None:
 
 
 @pytest.mark.parametrize(("name", "one", "other"), MOVES)
-def test_with_since_the_old_need_not_be_declared_absent(shared: World, name: str, one: str, other: str) -> None:
-    """What is just deleted from the specs goes as well, in the same plan, and last."""
+def test_with_since_old_resources_need_not_be_declared_absent(shared: World, name: str, one: str, other: str) -> None:
+    """With --since, resources that are removed from the specs are deleted in the same plan and the same order."""
     move = Move(load(EXAMPLES / name / one), load(EXAMPLES / name / other))
     start(shared, move)
     with_absent = shared.plan(text(move.after))
@@ -288,17 +294,17 @@ def test_with_since_the_old_need_not_be_declared_absent(shared: World, name: str
 
     assert [(c.action, c.address) for c in plan.changes] == [(c.action, c.address) for c in with_absent.changes]
     assert shared.apply(plan).ok
-    assert leftovers(shared, move.after) == set()
+    assert undeclared(shared, move.after) == set()
 
 
-def heard(text_: str) -> str:
-    """The same specs with subscribers that need not confirm."""
+def with_confirmed_subscribers(text_: str) -> str:
+    """Return the specs with subscribers that need no confirmation."""
     owner, divider, delegate = text_.partition("---")
     return owner + divider + delegate.replace("sqs:eu-west-1:111111111111", "sqs:eu-west-1:222222222222")
 
 
 def renamed(text_: str) -> str:
-    """The same specs with other names of topics, and nothing that goes on using the old."""
+    """Return the specs with other topic names, and without unmanaged settings that would keep the old topics."""
     new = re.sub(r"\b([od][12])\b", r"\1-new", text_)
     new = re.sub(r'"(bounce|complaint|delivery)": "unmanaged"', r'"\1": null', new)
     return new.replace('"exclusive": false', '"exclusive": true')
@@ -310,11 +316,9 @@ def named(text_: str) -> Specs:
 
 @settings(max_examples=settings().max_examples // 4)
 @given(first=random_specs(), second=random_specs())
-def test_renaming_every_topic_between_any_specs_leads_nothing_to_what_is_not_complete(
-    shared: World, first: str, second: str
-) -> None:
-    """Whatever else changes in that plan: after each step all that publishes has a topic, the right, and its subscribers."""
-    first, second = heard(first), renamed(heard(second))
+def test_renaming_every_topic_leaves_no_incomplete_route(shared: World, first: str, second: str) -> None:
+    """After each step each publisher has a topic with all subscribers, and permission to publish to it."""
+    first, second = with_confirmed_subscribers(first), renamed(with_confirmed_subscribers(second))
     shared.sandbox.reset()
     shared.identity(*IDENTITIES)
     shared.identity(*PARTNERS, account=PARTNER_ACCOUNT)
@@ -335,8 +339,8 @@ def test_renaming_every_topic_between_any_specs_leads_nothing_to_what_is_not_com
     missing = [m.incomplete for m in seen]
     assert missing == [[]] * len(plan.changes)
     assert shared.plan(second, since=first).changes == ()
-    held = {topic for each in ("111111111111", "222222222222") for topic in topic_names(shared, each)}
-    assert held == {"o1-new", "o2-new", "d1-new", "d2-new"}
+    live = {topic for each in ("111111111111", "222222222222") for topic in topic_names(shared, each)}
+    assert live == {"o1-new", "o2-new", "d1-new", "d2-new"}
 
 
 def topic_names(world: World, account: str) -> set[str]:
@@ -344,10 +348,10 @@ def topic_names(world: World, account: str) -> set[str]:
     return {topic["TopicArn"].rpartition(":")[2] for topic in listed}
 
 
-def test_every_state_of_the_examples_is_moved_through() -> None:
-    """No example stands beside the tests."""
-    walked = {f"{name}/{state}" for name, *states in MOVES for state in states}
-    assert walked == {p.relative_to(EXAMPLES).as_posix() for p in EXAMPLES.glob("*/*")}
+def test_every_example_is_tested() -> None:
+    """Each folder of the examples is part of a tested move."""
+    tested = {f"{name}/{state}" for name, *states in MOVES for state in states}
+    assert tested == {p.relative_to(EXAMPLES).as_posix() for p in EXAMPLES.glob("*/*")}
 
 
 @pytest.mark.parametrize("forwarding", [False, None])
@@ -370,23 +374,22 @@ def test_topics_are_not_removed_while_forwarding_is_off(shared: World, forwardin
     shared.converge(text(move.after))
 
 
-def test_another_name_under_the_same_key_forgets_the_old_topic(shared: World) -> None:
-    """A key with another `name` is another topic: all is moved to it, and the old one stays in AWS, as the page warns,
-    unless `--since` tells what was."""
+def test_a_changed_topic_name_leaves_the_old_topic_without_since(shared: World) -> None:
+    """A topic with another `name` replaces the old topic, which is deleted only with --since."""
     move = Move(load(EXAMPLES / "topic" / "before"), load(EXAMPLES / "topic" / "before"))
     start(shared, move)
     move.after["example-corp"]["topics"]["feedback"]["name"] = "ses-feedback"
     shared.converge(text(move.after))
 
-    assert "111111111111/eu-west-1 topics feedback" in leftovers(shared, {})
+    assert "111111111111/eu-west-1 topics feedback" in undeclared(shared, {})
 
     shared.converge(text(move.after), since=text(load(EXAMPLES / "topic" / "before")))
 
-    assert "111111111111/eu-west-1 topics feedback" not in leftovers(shared, {})
+    assert "111111111111/eu-west-1 topics feedback" not in undeclared(shared, {})
 
 
 def test_a_move_to_a_topic_without_confirmed_subscription_is_a_warning(shared: World) -> None:
-    """Subscribers that must confirm hear nothing of a new topic until they have: one warning a topic, gone when one has."""
+    """A move to a topic without a confirmed subscription is one warning, until a subscription is confirmed."""
     before = load(EXAMPLES / "topic" / "before")
     mail = {"protocol": "email", "endpoint": "postmaster@example.com"}
     start(shared, Move(before, before))

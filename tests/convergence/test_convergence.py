@@ -1,4 +1,4 @@
-"""The promises for all specs and all states: plans reach the specs, an interruption loses nothing, no route is interrupted."""
+"""Any plan reaches the specs from any state, can be interrupted, and interrupts no route."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOPICS = [*((OWNER, name) for name in OWN_TOPICS), *((DELEGATE, name) for name i
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """One world for all examples: making clients is what takes the time."""
+    """One world for all examples, because creating clients is slow."""
     return World(tmp_path_factory.mktemp("convergence"))
 
 
@@ -32,7 +32,7 @@ def fresh(world: World) -> World:
 
 
 def planned(world: World, specs: str) -> Plan:
-    """The plan, where SES allows what is asked for: an unmanaged setting can make a valid spec impossible."""
+    """Return the plan; skip specs that SES refuses because of an unmanaged setting."""
     plan = world.plan(specs)
     assume(not plan.errors)
     return plan
@@ -40,7 +40,7 @@ def planned(world: World, specs: str) -> Plan:
 
 @given(first=random_specs(), second=random_specs())
 def test_any_specs_are_reached_from_any_state(shared: World, first: str, second: str) -> None:
-    """From nothing to any specs, and from these to any others: plan, apply, and the next plan is empty."""
+    """After apply the next plan is empty, from no resources and from the resources of any other specs."""
     world = fresh(shared)
     planned(world, first)
     world.converge(first)
@@ -49,10 +49,10 @@ def test_any_specs_are_reached_from_any_state(shared: World, first: str, second:
 
 
 @given(first=random_specs(), second=random_specs(), share=st.floats(0, 1))
-def test_stopping_anywhere_leaves_a_state_from_which_the_next_run_converges(
+def test_an_apply_that_stops_at_any_step_is_completed_by_the_next_run(
     shared: World, first: str, second: str, share: float
 ) -> None:
-    """However many steps of a plan were done, planning and applying again reaches the specs."""
+    """After any number of steps, the next plan and apply reach the specs."""
     world = fresh(shared)
     planned(world, first)
     world.converge(first)
@@ -66,8 +66,8 @@ def test_stopping_anywhere_leaves_a_state_from_which_the_next_run_converges(
 
 
 @given(specs=random_specs())
-def test_destroying_leaves_nothing_that_was_declared(shared: World, specs: str) -> None:
-    """After destroy, the plan to destroy is empty, and no topic, set or null-able setting of the specs is left."""
+def test_destroy_deletes_all_declared_resources(shared: World, specs: str) -> None:
+    """After destroy the next destroy plan is empty, and no topic, set or setting that can be null remains."""
     world = fresh(shared)
     planned(world, specs)
     world.converge(specs)
@@ -77,9 +77,9 @@ def test_destroying_leaves_nothing_that_was_declared(shared: World, specs: str) 
 
 @given(first=random_specs(), second=random_specs(), silent=st.sets(st.sampled_from(IDENTITIES)))
 def test_routes_are_never_interrupted_by_a_plan(shared: World, first: str, second: str, silent: set[str]) -> None:
-    """An identity or set with a route for bounces (complaints) before the plan and after it has one after every step between.
+    """A bounce or complaint route that exists before and after the plan exists after each step.
 
-    The forwarding of some is off without topics, as SES v2 allows: then their default set alone carries their feedback.
+    Forwarding of some identities is off without topics, which SES v2 allows; these have routes by their default set only.
     """
     world = fresh(shared)
     planned(world, first)
@@ -90,7 +90,7 @@ def test_routes_are_never_interrupted_by_a_plan(shared: World, first: str, secon
     seen = [routes(world)]
 
     def look(change: Change, outcome: Outcome | None) -> None:
-        if outcome is None:  # a step begins: with one worker, all before it are done
+        if outcome is None:  # a step begins: with parallelism 1, all earlier steps are done
             seen.append(routes(world))
 
     connections = world.connections(world.desired(second), read_only=False)
@@ -109,12 +109,12 @@ def test_routes_are_never_interrupted_by_a_plan(shared: World, first: str, secon
     silent=st.sets(st.sampled_from(IDENTITIES)),
     broken=st.dictionaries(st.sampled_from(TOPICS), st.sampled_from(["deleted", "closed"]), max_size=2),
 )
-def test_receivers_are_never_lost_in_the_course_of_a_plan(
+def test_receivers_are_never_lost_during_a_plan(
     shared: World, first: str, second: str, silent: set[str], broken: dict[tuple[str, str], str]
 ) -> None:
-    """An identity or set whose bounces (complaints) have a receiver before the plan and after it has one after every step.
+    """A receiver of bounces or complaints that exists before and after the plan exists after each step.
 
-    Topics may be deleted or closed to SES before the plan, subscriptions pending or filtered, and destinations disabled.
+    Before the plan, topics can be deleted or deny SES, subscriptions pending or filtered, and destinations disabled.
     """
     world = fresh(shared)
     planned(world, first)
@@ -193,8 +193,8 @@ FIREHOSE = f"firehose: {{stream: '{STREAM}', role: 'arn:aws:iam::111111111111:ro
         ("{x: {events: [bounce], sns: a}}", "{y: {events: [bounce], sns: a}}"),
     ],
 )
-def test_a_set_keeps_its_events_however_its_destinations_change(shared: World, before: str, after: str) -> None:
-    """Kinds changed, events swapped, a destination renamed: bounces and complaints are carried after every step."""
+def test_a_set_publishes_its_events_during_changes_of_destinations(shared: World, before: str, after: str) -> None:
+    """Bounces and complaints are published after each step if kinds change, events are swapped or a destination is renamed."""
     world = fresh(shared)
     world.converge(one_set(before))
     specs = one_set(after)
@@ -205,10 +205,10 @@ def test_a_set_keeps_its_events_however_its_destinations_change(shared: World, b
             seen.append(routes(world))
 
     plan, connections = world.plan(specs), world.connections(world.desired(specs), read_only=False)
-    carried = {subject for subject, ways in routes(world).items() if ways}
+    published = {subject for subject, ways in routes(world).items() if ways}
     report = execute.run(plan, connections, parallelism=1, progress=look)
 
     assert report.ok
     for now in seen:
-        assert {subject for subject in carried if not now.get(subject)} == set()
+        assert {subject for subject in published if not now.get(subject)} == set()
     world.converge(specs)

@@ -1,4 +1,4 @@
-"""The policies that `sesform iam-policy` prints are complete, so that every call is let, and nothing in them is spare."""
+"""The policies of `sesform iam-policy` allow each call that sesform makes, and contain no unused permission."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from iam import Request, allows, covers, recorded
 from sesform import iam_policy
 from sesform.cli import main
-from sesform.planning import prune as leftovers
+from sesform.planning import prune as prune_module
 from strategies import IDENTITIES, PARTNER_ACCOUNT, PARTNERS, random_specs
 from world import DELEGATE, OWNER, REGION, World
 
@@ -36,25 +36,24 @@ def policies(
     since: str | None = None,
     prune: bool = False,
 ) -> dict[str, Mapping[str, Any]]:
-    """Account → its policy, as the options of the command have it."""
+    """Return the policy of each account, for these options of the command."""
     desired = world.desired(specs, since=since)
     made = [desired, world.desired(specs, destroy=True)] if destroy else [desired]
-    removed, pruned = [desired] if destroy else [], tuple(leftovers.anything(desired)) if prune else ()
+    removed, pruned = [desired] if destroy else [], tuple(prune_module.anything(desired)) if prune else ()
     return {
         account: iam_policy.of_account(account, made, removed, pruned, writes=apply).document
         for account in iam_policy.accounts(desired)
     }
 
 
-def refused(of: Mapping[str, Mapping[str, Any]], requests: list[Request]) -> set[Request]:
+def denied(of: Mapping[str, Mapping[str, Any]], requests: list[Request]) -> set[Request]:
     return {request for request in requests if not allows(of[request.scope.account], request)}
 
 
 @settings(max_examples=settings().max_examples // 2)
 @given(first=random_specs(), second=random_specs())
-def test_no_call_is_made_that_the_policies_do_not_let(shared: World, first: str, second: str) -> None:
-    """Planning and applying any specs from any state, destroying them, and removing resources: the account's policy allows every
-    call."""
+def test_the_policies_allow_every_call(shared: World, first: str, second: str) -> None:
+    """The policies allow each call of plan, apply, destroy and removals, for any specs and any state."""
     world = shared
     world.sandbox.reset()
     world.identity(*IDENTITIES)
@@ -66,28 +65,28 @@ def test_no_call_is_made_that_the_policies_do_not_let(shared: World, first: str,
     assume(not plan.errors)
     with recorded() as applying:
         world.apply(replace(plan, diagnostics=()))
-    with recorded() as planning_leave:
-        leaving = world.plan(first, since=second)
-    with recorded() as applying_leave:
-        world.apply(replace(leaving, diagnostics=()))
+    with recorded() as planning_since:
+        since_plan = world.plan(first, since=second)
+    with recorded() as applying_since:
+        world.apply(replace(since_plan, diagnostics=()))
     with recorded() as planning_removal:
         removal = world.plan(first, destroy=True)
     with recorded() as removing:
         world.apply(replace(removal, diagnostics=()))
 
-    assert refused(policies(world, second), planning) == set()
-    assert refused(policies(world, second, apply=True), planning + applying) == set()
-    assert refused(policies(world, first, since=second), planning_leave) == set()
-    assert refused(policies(world, first, since=second, apply=True), planning_leave + applying_leave) == set()
-    assert refused(policies(world, first, destroy=True), planning_removal) == set()
-    assert refused(policies(world, first, destroy=True, apply=True), planning_removal + removing) == set()
+    assert denied(policies(world, second), planning) == set()
+    assert denied(policies(world, second, apply=True), planning + applying) == set()
+    assert denied(policies(world, first, since=second), planning_since) == set()
+    assert denied(policies(world, first, since=second, apply=True), planning_since + applying_since) == set()
+    assert denied(policies(world, first, destroy=True), planning_removal) == set()
+    assert denied(policies(world, first, destroy=True, apply=True), planning_removal + removing) == set()
 
 
 @pytest.mark.parametrize("folder", ["examples/gitops/specs", "examples/several-regions/specs"])
-def test_every_command_stays_within_the_policies(
+def test_the_policies_allow_the_calls_of_every_command(
     folder: str, shared: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Plan, drift, routes, apply with its look afterwards, a saved plan and destroy, over several accounts and regions."""
+    """The policies allow plan, drift, routes, apply with a saved plan, and destroy, for several accounts and regions."""
     monkeypatch.setenv("SESFORM_SANDBOX_STATE", str(tmp_path / "sandbox.json"))
     specs = "\n---\n".join(f.read_text(encoding="utf-8") for f in sorted((ROOT / folder).glob("*.yaml")))
     arguments = [str(ROOT / folder), "--sandbox", "-q"]
@@ -102,12 +101,12 @@ def test_every_command_stays_within_the_policies(
     with recorded() as destroying:
         assert main(["destroy", *arguments, "--auto-approve", "--allow-irreversible"]) == 0
 
-    assert refused(policies(shared, specs), reading + reading_again) == set()
-    assert refused(policies(shared, specs, apply=True), reading + applying) == set()
-    assert refused(policies(shared, specs, apply=True, destroy=True), destroying) == set()
+    assert denied(policies(shared, specs), reading + reading_again) == set()
+    assert denied(policies(shared, specs, apply=True), reading + applying) == set()
+    assert denied(policies(shared, specs, apply=True, destroy=True), destroying) == set()
 
 
-ODD = "c*${x}?@example.com"  # an address may have what IAM takes for wildcards
+ODD_ADDRESS = "c*${x}?@example.com"  # an e-mail address can contain wildcards of IAM
 STREAM = (
     "{stream: 'arn:aws:firehose:eu-west-1:111111111111:deliverystream/s', role: 'arn:aws:iam::111111111111:role/ses'}"
 )
@@ -156,7 +155,7 @@ topics:
 cross_account_notifications:
   arn:aws:ses:eu-west-1:333333333333:identity/partner.example: {{bounce: {{topic: feedback, headers: true}}}}
 """
-# The state before: all that the specs declare absent, and all that they declare, with other values.
+# The state before: all resources that the specs declare, with other values, and those that they declare absent.
 BEFORE = (
     EVERYTHING.replace("  gone: absent\nconf", "  gone: {}\nconf")
     .replace(", absent: true", "")
@@ -174,17 +173,17 @@ BEFORE = (
         "shared: {exclusive: false}", "shared: {event_destinations: {d-sesform-stand-in: {events: [bounce], sns: own}}}"
     )
 )
-# What is left when tags and subscriptions leave, and when everything does.
-FEWER = re.sub(
+# The specs without ownership tags and subscriptions, and the specs without any resource.
+WITHOUT_TAGS = re.sub(
     r"(?ms)  feedback:\n.*?^cross", "  feedback: {}\ncross", EVERYTHING.replace("ownership_tags: true\n", "")
 )
-FEWER = re.sub(r", subscriptions: \[.*\]", "", FEWER)
+WITHOUT_TAGS = re.sub(r", subscriptions: \[.*\]", "", WITHOUT_TAGS)
 NOTHING = "\n---\n".join(re.sub(r"(?ms)^(ownership_tags|topics).*", "", d) for d in EVERYTHING.split("---\n"))
 
 
-def furnished(world: World) -> World:
+def prepared(world: World) -> World:
     world.sandbox.reset()
-    world.identity("a.example.com", "b.example.com", ODD)
+    world.identity("a.example.com", "b.example.com", ODD_ADDRESS)
     world.identity("partner.example", account=PARTNER_ACCOUNT)
     world.client("sns").create_topic(Name="kept-elsewhere")
     world.client("sesv2", DELEGATE).create_configuration_set(ConfigurationSetName="of-others")
@@ -193,8 +192,8 @@ def furnished(world: World) -> World:
     return world
 
 
-def spare(of: Mapping[str, Mapping[str, Any]], made: list[Request]) -> set[tuple[str, str]]:
-    """The pairs of action and resource in the policies that no call needed."""
+def unused(of: Mapping[str, Mapping[str, Any]], made: list[Request]) -> set[tuple[str, str]]:
+    """Return the pairs of action and resource in the policies that no call requires."""
     return {
         (action, resource)
         for account, policy in of.items()
@@ -205,15 +204,17 @@ def spare(of: Mapping[str, Mapping[str, Any]], made: list[Request]) -> set[tuple
     }
 
 
-def routes_reads(world: World, tmp_path: Path) -> list[Request]:
-    """What `routes` reads, while all is as declared, and where identities seem to have no route: then it asks for their default
-    sets, and what these send on."""
+def requests_of_routes(world: World, tmp_path: Path) -> list[Request]:
+    """Return the requests of `routes`, with all resources as declared, and with identities that seem to have no route.
+
+    For the latter, `routes` reads their default sets and the destinations of these sets.
+    """
     (tmp_path / "specs.yaml").write_text(EVERYTHING, encoding="utf-8")
     arguments = ["routes", str(tmp_path / "specs.yaml"), "--sandbox", "-q"]
     with recorded() as reading, pytest.MonkeyPatch.context() as patching:
         patching.setattr("sesform.cli.sandbox.open_sandbox", lambda rate=None: world.sandbox)
         main(arguments)
-        for name in ("a.example.com", "b.example.com", ODD):
+        for name in ("a.example.com", "b.example.com", ODD_ADDRESS):
             world.client("ses").set_identity_feedback_forwarding_enabled(Identity=name, ForwardingEnabled=True)
             for type_ in ("Bounce", "Complaint", "Delivery"):
                 world.client("ses").set_identity_notification_topic(Identity=name, NotificationType=type_)
@@ -223,17 +224,16 @@ def routes_reads(world: World, tmp_path: Path) -> list[Request]:
     return reading
 
 
-def test_nothing_in_the_policies_is_spare(shared: World, tmp_path: Path) -> None:
-    """Each action on each resource of a policy is used: by planning or routes, by applying from nothing and from another state, by
-    destroying, or by removing resources."""
-    world = furnished(shared)
+def test_the_policies_contain_no_unused_permission(shared: World, tmp_path: Path) -> None:
+    """Each action on each resource is used by plan, routes, apply from two states, destroy or removals."""
+    world = prepared(shared)
     with recorded() as reading:
         plan = world.plan(EVERYTHING)
     assert plan.errors == ()
     with recorded() as from_nothing:
         assert world.apply(plan).ok
-    reading += routes_reads(world, tmp_path)
-    world = furnished(world)
+    reading += requests_of_routes(world, tmp_path)
+    world = prepared(world)
     world.converge(BEFORE)
     with recorded() as more:
         plan = world.plan(EVERYTHING)
@@ -241,9 +241,9 @@ def test_nothing_in_the_policies_is_spare(shared: World, tmp_path: Path) -> None
     with recorded() as from_another:
         assert world.apply(plan).ok
     planning, removing = list(reading), list(reading)
-    for after in (EVERYTHING, FEWER, NOTHING):
+    for after in (EVERYTHING, WITHOUT_TAGS, NOTHING):
         how: dict[str, Any] = {"destroy": True} if after is EVERYTHING else {"since": EVERYTHING}
-        furnished(world).converge(BEFORE)
+        prepared(world).converge(BEFORE)
         with recorded() as more:
             plan = world.plan(after, **how)
         planning += more
@@ -252,15 +252,15 @@ def test_nothing_in_the_policies_is_spare(shared: World, tmp_path: Path) -> None
         removing += [*more, *removal]
 
     made = reading + from_nothing + from_another
-    assert spare(policies(world, EVERYTHING), reading) == set()
-    assert spare(policies(world, EVERYTHING, destroy=True), planning) == set()
-    assert spare(policies(world, EVERYTHING, apply=True), made) == set()
-    assert spare(policies(world, EVERYTHING, apply=True, destroy=True), made + removing) == set()
-    assert refused(policies(world, EVERYTHING, apply=True), made) == set()
+    assert unused(policies(world, EVERYTHING), reading) == set()
+    assert unused(policies(world, EVERYTHING, destroy=True), planning) == set()
+    assert unused(policies(world, EVERYTHING, apply=True), made) == set()
+    assert unused(policies(world, EVERYTHING, apply=True, destroy=True), made + removing) == set()
+    assert denied(policies(world, EVERYTHING, apply=True), made) == set()
 
 
-def test_the_policy_for_planning_lets_nothing_be_written(shared: World) -> None:
-    """All its actions are Get, List or Describe, those for planning removals too."""
+def test_the_policy_for_planning_is_read_only(shared: World) -> None:
+    """All actions of the policy for planning are Get, List or Describe, also for planning removals."""
     for account in (OWNER, DELEGATE):
         actions = {a for s in policies(shared, EVERYTHING, destroy=True)[account]["Statement"] for a in s["Action"]}
         assert actions
@@ -282,42 +282,42 @@ identities:
     default_configuration_set: s
     authorize: {{"222222222222": {{}}}}
 """
-LEFT = PRUNED.partition("topics")[0].replace("ownership_tags: true\n", "")
+REMAINING = PRUNED.partition("topics")[0].replace("ownership_tags: true\n", "")
 
 
 def with_tags(requests: list[Request], tags: Mapping[str, str]) -> list[Request]:
-    """The requests, as IAM sees them where these things carry the ownership tag."""
+    """Return the requests as IAM evaluates them if these resources have the ownership tag."""
     key = "aws:ResourceTag/sesform:spec"
     return [r._replace(context=(*r.context, (key, tags[r.resource]))) if r.resource in tags else r for r in requests]
 
 
-def test_what_carries_a_tag_can_be_found_and_removed_and_nothing_else(shared: World) -> None:
-    """With --prune each call is let, nothing in the policy is spare, and what carries no tag of these specs cannot be written."""
-    world = furnished(shared)
+def test_prune_may_write_only_tagged_resources(shared: World) -> None:
+    """With --prune the policy allows each call, has no unused permission, and denies writes to resources without the tag."""
+    world = prepared(shared)
     world.converge(PRUNED)
     found = world.client("resourcegroupstaggingapi").get_resources()["ResourceTagMappingList"]
     tags = {each["ResourceARN"]: "corp" for each in found}
     with recorded() as planning:
-        plan = world.plan(LEFT, prune=True)
+        plan = world.plan(REMAINING, prune=True)
     with recorded() as removing:
         assert world.apply(plan).ok
     assert len(tags) == 3
 
-    reading, applying = policies(world, LEFT, prune=True), policies(world, LEFT, apply=True, prune=True)
-    assert refused(reading, planning) == set()
-    assert refused(applying, with_tags(planning + removing, tags)) == set()
-    assert spare(reading, planning) == set()
-    assert spare(applying, planning + removing) == set()
+    reading, applying = policies(world, REMAINING, prune=True), policies(world, REMAINING, apply=True, prune=True)
+    assert denied(reading, planning) == set()
+    assert denied(applying, with_tags(planning + removing, tags)) == set()
+    assert unused(reading, planning) == set()
+    assert unused(applying, planning + removing) == set()
     named = [r for r in removing if r.resource != "*" and not r.action.endswith(":UntagResource")]
     for others in ({}, dict.fromkeys(tags, "other")):
-        assert refused(applying, with_tags(named, others)) == set(with_tags(named, others))
+        assert denied(applying, with_tags(named, others)) == set(with_tags(named, others))
 
 
-def test_listing_resources_needs_the_documented_permissions(
+def test_listing_resources_requires_the_documented_permissions(
     shared: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Import makes every kind of call of that policy and no other; --unmanaged makes no other beside those of planning."""
-    world = furnished(shared)
+    """The documented policy has exactly the actions of import, and covers plan with --unmanaged."""
+    world = prepared(shared)
     world.converge(EVERYTHING)
     monkeypatch.setattr("sesform.cli.sandbox.open_sandbox", lambda rate=None: world.sandbox)
     page = (

@@ -1,4 +1,4 @@
-"""Resources removed from the specs: with --since they are deleted, no route is interrupted, and nothing remains."""
+"""Resources removed from the specs are deleted with --since or --prune, and no route is interrupted."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from world import World, routes
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> World:
     """One world for all examples."""
-    return World(tmp_path_factory.mktemp("left"))
+    return World(tmp_path_factory.mktemp("removed"))
 
 
 @st.composite
 def parts(draw: st.DrawFn) -> str:
-    """Specs of which one may be gone, or renamed."""
+    """Draw specs; one of them can be missing or renamed."""
     specs = draw(random_specs())
     owner, _, delegate = specs.partition("---\n")
     return draw(st.sampled_from([specs, specs, specs.replace('"name": "corp"', '"name": "renamed"'), owner, delegate]))
 
 
-def _of_old_only(old: Desired, new: Desired) -> set[str]:
-    """The topics and sets, by account, and the settings of identities that the old specs asked for and the new do not name."""
+def _removed(old: Desired, new: Desired) -> set[str]:
+    """Return the resources that the old specs declare and the new specs do not name."""
     return {
         f"{d.address.type} {d.scope.account} {'/'.join(d.key.values())}"
         for d in old.declared.values()
@@ -41,8 +41,8 @@ def _of_old_only(old: Desired, new: Desired) -> set[str]:
     }
 
 
-def _held(world: World) -> set[str]:
-    """The same of all that the sandbox holds."""
+def _live_resources(world: World) -> set[str]:
+    """Return all resources in the sandbox, in the same form."""
     found: set[str] = set()
     with world.sandbox._store.transaction() as state:
         for scope, here in state.scopes.items():
@@ -50,8 +50,8 @@ def _held(world: World) -> set[str]:
             found |= {f"topic {at} arn:aws:sns:{scope.region}:{at}:{name}" for name in here.topics}
             found |= {f"configuration_set {at} {name}" for name in here.configuration_sets}
             found |= {f"subscription {at} {s.topic_arn}/{s.protocol}/{s.endpoint}" for s in here.subscriptions.values()}
-            for set_name, held in here.configuration_sets.items():
-                found |= {f"event_destination {at} {set_name}/{name}" for name in held.destinations}
+            for set_name, live_set in here.configuration_sets.items():
+                found |= {f"event_destination {at} {set_name}/{name}" for name in live_set.destinations}
             settings_: dict[str, Identity | ForeignIdentity] = {**here.identities, **here.foreign_identities}
             for name, identity in settings_.items():
                 found |= {f"notification_topic {at} {name}/{t.lower()}" for t in identity.topics}
@@ -74,9 +74,9 @@ def _confirm_all(world: World) -> None:
 @settings(max_examples=20)
 @given(old=random_specs(), new=parts())
 def test_removed_resources_are_deleted_and_routes_never_interrupted(shared: World, old: str, new: str) -> None:
-    """From any specs to any others, some renamed and some gone: with the old ones beside them, nothing of theirs is left.
+    """With --since all resources that only the old specs declare are deleted.
 
-    After every step in between whoever has a route before and after has one.
+    An identity or set with a route before and after the plan has one after each step.
     """
     world = fresh(shared)
     assume(not world.plan(old).errors)
@@ -85,22 +85,24 @@ def test_removed_resources_are_deleted_and_routes_never_interrupted(shared: Worl
     try:
         before, after = world.desired(old), world.desired(new)
     except SpecError:
-        assume(False)  # a part that refers to the other, which is gone
+        assume(False)  # the remaining spec refers to the missing one
     plan = world.plan(new, since=old)
-    assume(not plan.errors)  # a resource that is still used is refused
+    assume(not plan.errors)  # deleting a resource that is still used is an error
     seen: list[Mapping[tuple[str, ...], set[str]]] = [routes(world)]
-    report = _watched(world, plan, world.desired(new, since=old), seen)
+    report = _apply_recording_routes(world, plan, world.desired(new, since=old), seen)
     lasting = {subject for subject, ways in seen[0].items() if ways and routes(world).get(subject)}
 
     assert report.ok
     for number, now in enumerate(seen):
         assert {s for s in lasting if not now.get(s)} == set(), f"before step {number}"
-    assert _of_old_only(before, after) & _held(world) == set()
+    assert _removed(before, after) & _live_resources(world) == set()
     assert world.plan(new, since=old).changes == ()
 
 
-def _watched(world: World, plan: Plan, desired: Desired, seen: list[Mapping[tuple[str, ...], set[str]]]) -> Report:
-    """Applies step by step; the routes before each are added to `seen`."""
+def _apply_recording_routes(
+    world: World, plan: Plan, desired: Desired, seen: list[Mapping[tuple[str, ...], set[str]]]
+) -> Report:
+    """Apply one step after the other, and add the routes before each step to `seen`."""
 
     def look(change: Change, outcome: Outcome | None) -> None:
         if outcome is None:
@@ -113,13 +115,13 @@ def _tagged(specs: str) -> str:
     return specs.replace('"regions":', '"ownership_tags": true,\n "regions":')
 
 
-def _findable(old: Desired, new: Desired) -> set[str]:
-    """Of what only the old specs asked for, what tags tell of: topics, sets, and identities that are named by no spec."""
+def _found_by_tag(old: Desired, new: Desired) -> set[str]:
+    """Return those of the removed resources that tags identify: topics, sets, and settings of identities that no new spec names."""
     named = {
         (d.scope.account, d.key["identity"]) for d in (*new.declared.values(), *new.unmanaged) if "identity" in d.key
     }
     found = set()
-    for text in _of_old_only(old, new):
+    for text in _removed(old, new):
         kind, account, key = text.split(" ", 2)
         identity = key.split("/")[0]
         if kind in ("topic", "configuration_set"):
@@ -132,19 +134,19 @@ def _findable(old: Desired, new: Desired) -> set[str]:
 
 @settings(max_examples=15)
 @given(old=random_specs(), new=random_specs())
-def test_what_carries_a_tag_and_is_named_no_more_is_pruned(shared: World, old: str, new: str) -> None:
-    """From any specs to any others without knowing the old ones: their tags tell what is left of them."""
+def test_tagged_resources_that_no_spec_names_are_pruned(shared: World, old: str, new: str) -> None:
+    """With --prune tagged resources that no spec names are deleted without the old specs."""
     world, old, new = fresh(shared), _tagged(old), _tagged(new)
     assume(not world.plan(old).errors)
     world.converge(old)
     plan = world.plan(new, prune=True)
     assume(not plan.errors)
     before, after, seen = world.desired(old), world.desired(new), [routes(world)]
-    report = _watched(world, plan, after, seen)
+    report = _apply_recording_routes(world, plan, after, seen)
     lasting = {subject for subject, ways in seen[0].items() if ways and routes(world).get(subject)}
 
     assert report.ok
     for number, now in enumerate(seen):
         assert {s for s in lasting if not now.get(s)} == set(), f"before step {number}"
-    assert _findable(before, after) & _held(world) == set()
+    assert _found_by_tag(before, after) & _live_resources(world) == set()
     assert world.plan(new, prune=True).changes == ()
