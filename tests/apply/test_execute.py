@@ -1,4 +1,4 @@
-"""The results of a plan when steps fail, answers are lost, or the run is interrupted."""
+"""Each step of a run has an outcome if steps fail, answers are lost, or the run is interrupted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ identities:
 
 @pytest.fixture
 def estate(world: World) -> World:
-    """Two identities with a topic each."""
+    """Return two identities with a topic each."""
     world.identity("one.example.com", "two.example.com")
     return world
 
@@ -35,8 +35,8 @@ def results(report: Report) -> Mapping[str, str]:
     return {f"{o.change.address.type}/{o.change.address.key}": o.result for o in report.outcomes}
 
 
-def test_a_failed_step_stops_only_what_depends_on_it(estate: World) -> None:
-    """Topic a cannot be made: its policy and one.example.com are not tried; topic b and two.example.com are done."""
+def test_a_failed_step_stops_only_dependent_steps(estate: World) -> None:
+    """If topic a fails, its dependent steps are not tried, and the steps of topic b are done."""
     estate.sandbox.fail("CreateTopic", code="AccessDenied", message="no", status=403)
     plan = estate.plan(SPECS)
     connections = estate.connections(estate.desired(SPECS), read_only=False)
@@ -55,8 +55,8 @@ def test_a_failed_step_stops_only_what_depends_on_it(estate: World) -> None:
     estate.converge(SPECS)
 
 
-def test_what_was_not_tried_says_what_it_waited_for(estate: World) -> None:
-    """The reason of a step that was not tried is the step that failed before it."""
+def test_a_step_that_was_not_tried_names_the_failed_step(estate: World) -> None:
+    """The reason of a step that was not tried names the failed step."""
     estate.sandbox.fail("SetIdentityNotificationTopic", code="AccessDenied", message="no", status=403, times=2)
     report = estate.apply(estate.plan(SPECS))
     waiting = [o for o in report.outcomes if o.result == "not tried"]
@@ -68,7 +68,7 @@ def test_what_was_not_tried_says_what_it_waited_for(estate: World) -> None:
 
 
 def test_a_lost_answer_is_unknown_and_the_next_run_finds_it_done(estate: World) -> None:
-    """A call whose answer never comes is neither done nor failed; nothing is made twice when planning again."""
+    """A call without an answer has the result unknown, and the next plan does not repeat it if AWS carried it out."""
     plan = estate.plan(SPECS)
     estate.sandbox.fail("SetIdentityNotificationTopic", code="ReadTimeoutError", times=99, lost_answer=True)
     report = estate.apply(plan)
@@ -88,8 +88,8 @@ def test_a_lost_answer_is_unknown_and_the_next_run_finds_it_done(estate: World) 
         "Subscribe",
     ],
 )
-def test_an_answer_lost_once_is_asked_again_without_harm(estate: World, operation: str) -> None:
-    """botocore retries after a lost answer: a resource that already exists counts as created."""
+def test_a_lost_answer_is_retried(estate: World, operation: str) -> None:
+    """A retry after a lost answer succeeds: a resource that already exists counts as created."""
     specs = SPECS.replace(
         "a: {}", "a: {subscriptions: [{protocol: sqs, endpoint: 'arn:aws:sqs:eu-west-1:111111111111:q'}]}"
     )
@@ -98,8 +98,8 @@ def test_an_answer_lost_once_is_asked_again_without_harm(estate: World, operatio
     estate.converge(specs)
 
 
-def test_independent_steps_run_side_by_side(estate: World) -> None:
-    """The two topics are created at the same time: each call waits until the other has begun."""
+def test_independent_steps_run_in_parallel(estate: World) -> None:
+    """Two topics are created in parallel: each call waits until the other begins."""
     both = threading.Barrier(2, timeout=10)
     estate.sandbox.fail("CreateTopic", code="Throttled", status=429, times=2, before=both.wait)
 
@@ -107,8 +107,8 @@ def test_independent_steps_run_side_by_side(estate: World) -> None:
 
 
 @pytest.mark.parametrize("number", interrupts.SIGNALS)
-def test_an_interrupt_lets_calls_under_way_finish_and_sends_no_more(estate: World, number: signal.Signals) -> None:
-    """Ctrl-C, SIGTERM and SIGHUP stop the run: what was sent is reported done, the rest not tried, and the next run continues."""
+def test_an_interrupted_run_finishes_its_calls_and_sends_no_more(estate: World, number: signal.Signals) -> None:
+    """After Ctrl-C, SIGTERM or SIGHUP calls under way are done, other steps are not tried, and the next run completes them."""
 
     def interrupt(change: Change, outcome: Outcome | None) -> None:
         if outcome is not None and not request.requested:
@@ -131,7 +131,7 @@ def test_an_interrupt_lets_calls_under_way_finish_and_sends_no_more(estate: Worl
 
 
 def test_a_listener_that_fails_does_not_stop_the_run(estate: World) -> None:
-    """Steps go on if progress cannot be written any more (a closed pipe)."""
+    """A run continues if its progress cannot be written, for example to a closed pipe."""
 
     def gone(change: Change, outcome: Outcome | None) -> None:
         raise BrokenPipeError
@@ -141,8 +141,8 @@ def test_a_listener_that_fails_does_not_stop_the_run(estate: World) -> None:
     assert execute.run(plan, connections, progress=gone).ok
 
 
-def test_a_plan_that_is_empty_is_done(estate: World) -> None:
-    """Nothing to do is success, with nothing done."""
+def test_an_empty_plan_succeeds(estate: World) -> None:
+    """An empty plan succeeds without changes."""
     estate.converge(SPECS)
     report = estate.apply(estate.plan(SPECS))
 
@@ -150,8 +150,8 @@ def test_a_plan_that_is_empty_is_done(estate: World) -> None:
     assert {"create": 0, "update": 0, "delete": 0} == report.done
 
 
-def test_a_topic_that_is_deleted_during_apply_is_a_failure_with_a_reason(estate: World) -> None:
-    """A topic deleted between plan and apply: the Set fails with AWS's text, and the next run makes the topic again."""
+def test_a_topic_deleted_before_apply_is_a_failed_step(estate: World) -> None:
+    """The step that refers to a topic deleted after the plan fails with AWS's text, and the next run creates the topic."""
     estate.converge(SPECS)
     specs = SPECS.replace("{topic: a, headers: true}", "b")
     plan = estate.plan(specs)

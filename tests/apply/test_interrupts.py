@@ -1,4 +1,4 @@
-"""Interrupts: a run ends with its report although an answer of AWS does not come, and a second interrupt ends it at once."""
+"""An interrupted run ends with its report, even without answers of AWS; a second interrupt ends it at once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ identities:
 
 @pytest.fixture
 def never() -> Iterator[threading.Event]:
-    """An answer that does not come until the test is over."""
+    """Wait until the end of the test, like an answer that does not come."""
     event = threading.Event()
     yield event
     event.set()
@@ -38,10 +38,10 @@ def results(report: Report) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("number", interrupts.SIGNALS)
-def test_an_answer_that_does_not_come_does_not_hold_the_run(
+def test_an_interrupted_run_does_not_wait_for_a_missing_answer(
     world: World, never: threading.Event, number: signal.Signals
 ) -> None:
-    """The step under way is unknown, those after it are not tried, and the report has all of them."""
+    """The report has all steps: the step under way is unknown, later steps are not tried."""
     world.identity("one.example.com")
     plan, connections = world.plan(SPECS), world.connections(world.desired(SPECS), read_only=False)
     told: list[int] = []
@@ -66,7 +66,7 @@ def test_an_answer_that_does_not_come_does_not_hold_the_run(
 
 
 def test_a_second_interrupt_ends_the_run_at_once(world: World, never: threading.Event) -> None:
-    """Whoever interrupts twice does not wait for the calls under way."""
+    """A second interrupt ends the run without waiting for calls under way."""
     world.identity("one.example.com")
     plan, connections = world.plan(SPECS), world.connections(world.desired(SPECS), read_only=False)
     world.sandbox.fail("CreateTopic", code="InternalError", status=500, before=never.wait)
@@ -83,8 +83,8 @@ def test_a_second_interrupt_ends_the_run_at_once(world: World, never: threading.
         execute.run(plan, connections, parallelism=1, progress=interrupt, interrupt=request, stopping=again, grace=1e6)
 
 
-def test_a_call_between_two_attempts_is_not_sent_again(world: World) -> None:
-    """A call that waits for its next attempt ends with the interrupt; a lost answer before it leaves the step unknown."""
+def test_an_interrupted_run_sends_no_retry(world: World) -> None:
+    """A call that waits for its retry ends at the interrupt; after a lost answer its step is unknown."""
     world.identity("one.example.com")
     for code, status, expected in (("Throttled", 429, "not tried"), ("ReadTimeoutError", 0, "unknown")):
         other = World(world.folder)
@@ -100,8 +100,8 @@ def test_a_call_between_two_attempts_is_not_sent_again(world: World) -> None:
         assert 1 == sum(c.operation == "CreateTopic" for c in other.sandbox.calls)
 
 
-def test_nohup_keeps_ignoring_the_closed_terminal() -> None:
-    """A run that was started with nohup goes on when its terminal is closed."""
+def test_a_run_with_nohup_ignores_the_closed_terminal() -> None:
+    """A run that was started with nohup continues when its terminal is closed."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with interrupts.handled(interrupts.raise_interrupt):
@@ -114,7 +114,7 @@ def test_nohup_keeps_ignoring_the_closed_terminal() -> None:
 def test_apply_ends_with_the_full_report_and_exit_code_1(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    """What was done, what was not tried, and that the run was interrupted is on stdout."""
+    """The report on stdout has the done steps, the steps that were not tried, and the interrupt."""
     carry_out = execute._Run._carry_out
 
     raised: list[int] = []
@@ -134,8 +134,8 @@ def test_apply_ends_with_the_full_report_and_exit_code_1(
     assert "Interrupted. No further call is sent." in result.err
 
 
-def test_an_interrupt_while_aws_is_read_back_keeps_the_report(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The steps are done, and what AWS shows is not known: the report is out, and the exit code is 1."""
+def test_an_interrupt_during_read_back_keeps_the_report(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report is printed, and the exit code is 1, because the read-back is incomplete."""
     monkeypatch.setattr(read_back, "not_shown", lambda *_: signal.raise_signal(signal.SIGTERM))
     result = shell.run("apply", "--sandbox", "--auto-approve")
 
@@ -144,7 +144,7 @@ def test_an_interrupt_while_aws_is_read_back_keeps_the_report(shell: Shell, monk
 
 
 def test_an_interrupt_after_the_last_step_keeps_the_report(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A signal between the last step and its report loses no report."""
+    """A signal between the last step and the report does not prevent the report."""
     run = execute.run
 
     def late(*arguments: object, **keywords: object) -> Report:

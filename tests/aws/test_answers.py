@@ -1,4 +1,4 @@
-"""Malformed answers of AWS: an error that names the call, the account and the member, and no traceback."""
+"""A malformed answer of AWS is an error that names the call, the account and the member, without a traceback."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REQUIRED = [(operation, path) for operation, paths in sorted(answers.REQUIRED.it
 
 
 def example(shape: Any) -> Any:
-    """An answer of a shape: each list and map with one entry."""
+    """Return an answer of a shape: each list and map has one entry."""
     if shape.type_name == "structure":
         return {name: example(of) for name, of in shape.members.items()}
     if shape.type_name == "list":
@@ -48,7 +48,7 @@ def complete(operation: str) -> Any:
 
 
 def parents(answer: Any, parts: list[str]) -> Iterator[Any]:
-    """What holds the last of these parts."""
+    """Return the parts that contain the last of these parts."""
     if len(parts) == 1:
         yield answer
     elif parts[0] == "[]":
@@ -62,7 +62,7 @@ def parents(answer: Any, parts: list[str]) -> Iterator[Any]:
 
 
 def test_a_complete_answer_passes() -> None:
-    """Everything that the table asks for is in the service models."""
+    """An answer with all members of the service model passes."""
     for operation in answers.REQUIRED:
         answers.check(complete(operation), SHAPES[operation], f"x:{operation}", WHERE)
 
@@ -70,7 +70,7 @@ def test_a_complete_answer_passes() -> None:
 @pytest.mark.parametrize(("operation", "path"), REQUIRED)
 @pytest.mark.parametrize("fault", ["missing", "null", "of another type"])
 def test_each_member_that_is_read_is_checked(operation: str, path: str, fault: str) -> None:
-    """A member that is missing, null or of another type is named, with the operation and the account."""
+    """A member that is missing, null or of another type is an error that names it, the operation and the account."""
     answer, name = copy.deepcopy(complete(operation)), path.rpartition(".")[2]
     for parent in parents(answer, path.split(".")):
         if fault == "missing":
@@ -98,10 +98,10 @@ BODIES = [
 
 
 @pytest.mark.parametrize(("service", "operation", "body"), BODIES)
-def test_a_malformed_answer_is_an_error_with_the_operation_named(
+def test_a_malformed_answer_is_an_error_that_names_the_operation(
     world: World, service: str, operation: str, body: str
 ) -> None:
-    """Whatever comes in place of AWS's answer, the error says which call it was."""
+    """Any malformed answer is an error that names the operation."""
     session = world.sandbox.botocore_session(OWNER)
     connection = aws.Connection(Scope(OWNER, REGION), session, aws.Pacer(None, Clock()), read_only=True)
     world.sandbox.answer_with(operation, body)
@@ -139,7 +139,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("operation", READS)
 def test_a_plan_on_malformed_answers_has_an_error(world: World, operation: str) -> None:
-    """No read of a plan ends in a traceback, and none of them counts as an empty account."""
+    """A malformed answer to a plan is an error without a traceback, and never counts as an empty account."""
     world.identity("example.com")
     world.converge(SPECS)
     world.sandbox.answer_with(operation, MALFORMED.get(operation, f"<{operation}Response/>"), times=99)
@@ -158,10 +158,10 @@ DOCUMENTS = [
 
 
 @pytest.mark.parametrize(("operation", "member", "content"), DOCUMENTS)
-def test_a_document_that_cannot_be_parsed_is_an_error_with_the_operation_named(
+def test_a_document_that_cannot_be_parsed_is_an_error_that_names_the_operation(
     world: World, operation: str, member: str, content: dict[str, str]
 ) -> None:
-    """Policies and filters are JSON inside of answers."""
+    """An invalid JSON document in an answer, such as a policy or a filter, is an error."""
     world.identity("example.com")
     world.converge(SPECS)
     entries = "".join(f"<entry><key>{k}</key><value>{v}</value></entry>" for k, v in content.items())
@@ -178,8 +178,8 @@ def test_a_document_that_cannot_be_parsed_is_an_error_with_the_operation_named(
         ("ListTopics", NO_ARN),
     ],
 )
-def test_unmanaged_resources_on_malformed_lists_are_a_warning(world: World, operation: str, body: str) -> None:
-    """The warning names the call whose answer was malformed."""
+def test_malformed_lists_of_unmanaged_resources_are_a_warning(world: World, operation: str, body: str) -> None:
+    """The warning names the call with the malformed answer."""
     world.identity("example.com")
     world.converge(SPECS)
     world.sandbox.answer_with(operation, body)
@@ -190,7 +190,7 @@ def test_unmanaged_resources_on_malformed_lists_are_a_warning(world: World, oper
 
 
 def test_a_malformed_answer_to_a_write_is_unknown(world: World) -> None:
-    """The call may have been carried out, so its step is neither done nor failed."""
+    """The result of a write with a malformed answer is unknown, because AWS may have carried it out."""
     plan = world.plan("kind: Owner\nname: c\naccount: '111111111111'\nregions: [eu-west-1]\ntopics: {a: {}}\n")
     world.sandbox.answer_with("CreateTopic", "<CreateTopicResponse/>")
     report = world.apply(plan)
@@ -199,8 +199,8 @@ def test_a_malformed_answer_to_a_write_is_unknown(world: World) -> None:
     assert "sns:CreateTopic" in report.outcomes[0].error
 
 
-def test_a_malformed_login_is_an_error(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An answer of STS without an account ends with a message, and exit code 1."""
+def test_a_malformed_caller_identity_is_an_error(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer of STS without an account is an error with exit code 1."""
     from sesform_sandbox import dispatch
 
     def without_account(*_: Any) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Calls: read-only where they must be, paced, counted, retried, and explained."""
+"""Calls are read-only for plans, paced, counted and retried, and their errors are explained."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from world import OWNER, REGION, World
 
 @pytest.fixture
 def connection(world: World) -> aws.Connection:
-    """A connection to the owner's account, on a clock that does not sleep."""
+    """Return a connection to the owner's account, with a clock that does not sleep."""
     world.identity("example.com")
     settings = aws.Settings(rate=None, open_session=lambda *_: world.sandbox.botocore_session(OWNER), timer=Clock())
     connection = aws.connect([("corp", REGION)], {"corp": Access(OWNER)}, settings).by_place["corp", REGION]
@@ -21,8 +21,8 @@ def connection(world: World) -> aws.Connection:
     return connection
 
 
-def test_a_reading_connection_refuses_to_write(world: World, connection: aws.Connection) -> None:
-    """Anything but Get, List and Describe is stopped before it is sent."""
+def test_a_read_only_connection_refuses_writes(world: World, connection: aws.Connection) -> None:
+    """A read-only connection sends no operation other than Get, List and Describe."""
     with pytest.raises(
         ReadOnlyError, match="ses:SetIdentityNotificationTopic was called on a connection that only reads"
     ):
@@ -42,18 +42,18 @@ def test_a_reading_connection_refuses_to_write(world: World, connection: aws.Con
         ("ses", "ListIdentities", "EndpointConnectionError", 0),
     ],
 )
-def test_throttling_and_passing_faults_are_retried(
+def test_throttled_calls_and_temporary_failures_are_retried(
     world: World, connection: aws.Connection, service: str, operation: str, code: str, status: int
 ) -> None:
-    """Two refusals and then an answer is an answer, in three attempts, all of them counted."""
+    """A call that fails twice is sent three times, and each attempt is counted."""
     world.sandbox.fail(operation, code=code, message="Rate exceeded", status=status, times=2)
     connection.call(service, operation)
 
     assert [3] == list(connection.calls.values())
 
 
-def test_a_refusal_is_not_retried(world: World, connection: aws.Connection) -> None:
-    """What AWS refuses for good is asked once, and the error names operation, account, region, code and the missing right."""
+def test_a_denied_call_is_not_retried(world: World, connection: aws.Connection) -> None:
+    """A denied call is sent once, and the error names the operation, account, region, code and missing permission."""
     world.sandbox.fail("ListIdentities", code="AccessDenied", message="not authorized", status=403)
     with pytest.raises(AwsError) as caught:
         connection.call("ses", "ListIdentities")
@@ -65,8 +65,8 @@ def test_a_refusal_is_not_retried(world: World, connection: aws.Connection) -> N
     assert 1 == len(world.sandbox.calls)
 
 
-def test_a_lost_answer_is_told_as_unknown(world: World, connection: aws.Connection) -> None:
-    """Where no answer comes at all, the error says that the call may have been carried out."""
+def test_the_result_of_a_lost_answer_is_unknown(world: World, connection: aws.Connection) -> None:
+    """The error says that AWS may have carried out a call without an answer."""
     world.sandbox.fail("ListIdentities", code="ReadTimeoutError", times=99, lost_answer=True)
     with pytest.raises(AwsError) as caught:
         connection.call("ses", "ListIdentities")
@@ -74,8 +74,8 @@ def test_a_lost_answer_is_told_as_unknown(world: World, connection: aws.Connecti
     assert caught.value.maybe_done is True
 
 
-def test_every_attempt_takes_its_turn(world: World) -> None:
-    """Retries are paced like first attempts: at one call in 100 seconds, three attempts take 200 seconds and more."""
+def test_every_attempt_is_paced(world: World) -> None:
+    """Retries are paced like first attempts: at one call in 100 seconds, three attempts take at least 200 seconds."""
     clock = Clock()
     session = world.sandbox.botocore_session(OWNER)
     connection = aws.Connection(Scope(OWNER, REGION), session, aws.Pacer(0.01, clock), read_only=True)
@@ -86,7 +86,7 @@ def test_every_attempt_takes_its_turn(world: World) -> None:
 
 
 def test_sns_is_not_paced(world: World) -> None:
-    """The quota of one call a second is SES's alone."""
+    """The quota of one call a second is for SES only."""
     clock = Clock()
     session = world.sandbox.botocore_session(OWNER)
     connection = aws.Connection(Scope(OWNER, REGION), session, aws.Pacer(1.0, clock), read_only=True)
@@ -97,7 +97,7 @@ def test_sns_is_not_paced(world: World) -> None:
 
 
 def test_after_stop_no_call_is_sent(world: World, connection: aws.Connection) -> None:
-    """Once the run is stopped, calls that have not been sent never are."""
+    """No call is sent after the run is stopped."""
     connection.stop()
     with pytest.raises(aws.Stopped):
         connection.call("ses", "ListIdentities")

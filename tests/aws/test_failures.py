@@ -1,4 +1,4 @@
-"""botocore's exceptions in our words, each with what to do about it."""
+"""Exceptions of botocore are converted to errors with a hint."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def explained(error: Exception, operation: str = "ses:Op") -> AwsError:
     ],
 )
 def test_each_code_has_its_hint(expected: str, code: str) -> None:
-    """What AWS's code means for whoever runs sesform is said beside it; an unknown one stands alone."""
+    """The error explains known codes of AWS; an unknown code has no hint."""
     assert expected == explained(refusal(code)).hint
 
 
@@ -76,7 +76,7 @@ def test_each_code_has_its_hint(expected: str, code: str) -> None:
     ("operation", "code"), [("kms:DescribeKey", "ThrottlingException"), ("sns:Subscribe", "Throttled")]
 )
 def test_only_ses_has_the_quota_of_one_call_a_second(operation: str, code: str) -> None:
-    """The hint names the quota that is used up."""
+    """The hint names the quota that was exceeded."""
     expected = f"another program uses the quota of {operation}; run sesform again when that program has finished"
 
     assert expected == explained(refusal(code), operation).hint
@@ -100,27 +100,27 @@ def test_only_ses_has_the_quota_of_one_call_a_second(operation: str, code: str) 
     ],
 )
 def test_each_text_has_its_hint(expected: str, code: str, message: str) -> None:
-    """Where AWS's code says little, its text tells what to do."""
+    """The message of AWS selects the hint if the code is too general."""
     assert expected == explained(refusal(code, message)).hint
 
 
-def test_the_code_goes_before_the_text() -> None:
-    """A denial is a denial, whatever else its text mentions."""
+def test_the_code_has_priority_over_the_text() -> None:
+    """A denied call has the hint for a denial, whatever its message contains."""
     error = refusal("AccessDenied", "not authorized to publish to SNS topic")
 
     assert explained(error, "sns:Publish").hint == "these credentials lack the permission sns:Publish"
 
 
-def test_a_role_that_cannot_be_taken_is_about_its_trust_policy() -> None:
-    """For STS the role's trust policy must allow the caller."""
+def test_a_role_that_cannot_be_assumed_has_a_hint_about_its_trust_policy() -> None:
+    """The hint for a denied AssumeRole names the trust policy of the role."""
     assert (
         explained(refusal("AccessDenied"), "sts:AssumeRole").hint
         == "the role's trust policy must allow these credentials"
     )
 
 
-def test_a_refusal_keeps_what_aws_said() -> None:
-    """Code, text, operation and scope are there for whoever handles the error, and in its text."""
+def test_an_error_keeps_the_code_and_text_of_aws() -> None:
+    """The error has the code, text, operation and scope as attributes and in its message."""
     error = explained(refusal("Throttling", "Rate exceeded"))
 
     assert (
@@ -133,8 +133,8 @@ def test_a_refusal_keeps_what_aws_said() -> None:
     assert f"ses:Op in {WHERE}: Throttling: Rate exceeded; {QUOTA}" == str(error)
 
 
-def test_an_answer_without_an_error_in_it_is_an_error_all_the_same() -> None:
-    """A proxy that answers in AWS's place does not make sesform fall over."""
+def test_a_failed_answer_without_an_error_code_is_an_error() -> None:
+    """The failed answer of a proxy is an error without a traceback."""
     response: Any = {}
 
     assert (
@@ -182,8 +182,8 @@ def test_an_answer_without_an_error_in_it_is_an_error_all_the_same() -> None:
         ),
     ],
 )
-def test_credentials_that_do_not_work(expected: str, error: Exception) -> None:
-    """Each way in which credentials can be missing or broken says what to do."""
+def test_unusable_credentials_are_an_error_with_a_hint(expected: str, error: Exception) -> None:
+    """Missing or invalid credentials are an error that says how to correct them."""
     ours = explain(error, "ses:Op", WHERE)
 
     assert (CredentialsError, expected) == (type(ours), str(ours))
@@ -193,8 +193,8 @@ def test_credentials_that_do_not_work(expected: str, error: Exception) -> None:
     "kind",
     [boto.UnauthorizedSSOTokenError, boto.SSOTokenLoadError, boto.InfiniteLoopConfigError, boto.InvalidConfigError],
 )
-def test_other_faults_of_credentials_are_such_too(kind: type[Exception]) -> None:
-    """None of them is taken for a refusal by AWS."""
+def test_other_credential_failures_are_credential_errors(kind: type[Exception]) -> None:
+    """Each credential exception of botocore is a credentials error, not an error of AWS."""
     error = kind.__new__(kind)
 
     assert isinstance(explain(error, "ses:Op", WHERE), CredentialsError)
@@ -209,7 +209,7 @@ def test_other_faults_of_credentials_are_such_too(kind: type[Exception]) -> None
         boto.ResponseStreamingError(error="e"),
     ],
 )
-def test_a_lost_answer_may_have_been_done(error: Exception) -> None:
+def test_the_result_of_a_call_without_an_answer_is_unknown(error: Exception) -> None:
     """If a call was sent and no answer came, its result is unknown."""
     ours = explained(error)
 
@@ -225,16 +225,16 @@ def test_a_lost_answer_may_have_been_done(error: Exception) -> None:
         ValueError("e"),
     ],
 )
-def test_a_call_that_never_left_was_not_done(error: Exception) -> None:
-    """Where no connection came about, nothing was carried out."""
+def test_a_call_that_was_not_sent_was_not_carried_out(error: Exception) -> None:
+    """If no connection was made, AWS did not carry out the call."""
     assert explained(error).maybe_done is False
 
 
 @pytest.mark.parametrize(
     "kind", [boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError, boto.SSLError]
 )
-def test_a_connection_that_does_not_come_about_has_a_hint(kind: type[boto.BotoCoreError]) -> None:
-    """Where no connection comes about, it says where to look."""
+def test_a_failed_connection_has_a_hint(kind: type[boto.BotoCoreError]) -> None:
+    """The error for a failed connection says what to check."""
     error = kind(endpoint_url="https://x", proxy_url="p", error="e")
 
     assert "check the network, the proxy settings and AWS_ENDPOINT_URL" == explained(error).hint

@@ -1,4 +1,4 @@
-"""The pace of calls, with a clock that advances only while a call waits."""
+"""Calls are paced, on a clock that advances only while a call waits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_the_first_call_does_not_wait() -> None:
 
 @pytest.mark.parametrize(("least", "rate"), [(1.0, 1.0), (0.5, 2.0), (2.0, 0.5)])
 def test_calls_are_at_least_the_interval_apart(least: float, rate: float) -> None:
-    """Calls that come at once leave one after another, and hardly later than they may."""
+    """Calls without a pause are sent one interval apart, and at most 5% later."""
     pacer, time = paced(rate)
     turns = []
     for _ in range(5):
@@ -39,7 +39,7 @@ def test_calls_are_at_least_the_interval_apart(least: float, rate: float) -> Non
 
 
 def test_a_call_after_a_pause_does_not_wait() -> None:
-    """Only calls that would come too soon wait; a pause is not saved up for a burst either."""
+    """A call after a pause does not wait, and the pause allows no burst."""
     pacer, time = paced(1.0)
     pacer.wait()
     time.time += 10
@@ -51,8 +51,8 @@ def test_a_call_after_a_pause_does_not_wait() -> None:
     assert time.waits[0] > 1.0
 
 
-def test_calls_queue_up_behind_each_other() -> None:
-    """Turns are given in the order in which they are asked for, each after the one before."""
+def test_calls_are_sent_in_order() -> None:
+    """Calls are sent in the order of their requests, one interval apart."""
     pacer, time = paced(1.0)
     pacer.wait()
     asked_at = time.now()
@@ -64,7 +64,7 @@ def test_calls_queue_up_behind_each_other() -> None:
 
 
 def test_without_a_rate_no_call_waits() -> None:
-    """Where there is no quota there is no pace."""
+    """Calls without a rate limit do not wait."""
     pacer, time = paced(None)
 
     for _ in range(100):
@@ -73,8 +73,8 @@ def test_without_a_rate_no_call_waits() -> None:
     assert time.waits == []
 
 
-def test_after_a_stop_no_call_is_let_through() -> None:
-    """A call that asks after the stop is never sent, turn or no turn."""
+def test_after_a_stop_no_call_is_sent() -> None:
+    """A call after the stop is not sent, with or without a rate limit."""
     for rate in (1.0, None):
         pacer, _ = paced(rate)
         pacer.stop()
@@ -83,8 +83,8 @@ def test_after_a_stop_no_call_is_let_through() -> None:
             pacer.wait()
 
 
-def test_a_call_that_waits_when_the_run_is_stopped_is_not_sent() -> None:
-    """Stopping wakes those that wait for their turn, and sends none of them."""
+def test_a_waiting_call_is_not_sent_after_a_stop() -> None:
+    """A stop ends the wait of a call, which is not sent."""
     pacer, time = paced(1.0)
     pacer.wait()
     time.stop_after = 1
@@ -94,5 +94,5 @@ def test_a_call_that_waits_when_the_run_is_stopped_is_not_sent() -> None:
 
 
 def test_stopped_is_an_interrupt() -> None:
-    """Nothing that handles AWS's refusals takes a stop for one of them."""
+    """A stop is not handled as an error of AWS."""
     assert issubclass(Stopped, InterruptedError)

@@ -1,4 +1,4 @@
-"""Answers of AWS that mean "not yet": they are retried where this run or a new principal can be the cause, and not otherwise."""
+"""Refusals that an eventually consistent change can cause are retried; other refusals are not."""
 
 from __future__ import annotations
 
@@ -63,16 +63,16 @@ def attempts(world: World, operation: str) -> int:
     return sum(c.operation == operation for c in world.sandbox.calls)
 
 
-def test_a_topic_that_this_run_changed_is_tried_again(estate: World) -> None:
-    """SES refuses a topic whose policy this run has just written, in another account; a moment later it accepts it."""
+def test_a_topic_that_this_run_changed_is_retried(estate: World) -> None:
+    """A topic that SES refuses is retried if this run has just written its policy."""
     estate.sandbox.fail("SetIdentityNotificationTopic", code="InvalidParameterValue", message=INVALID, times=3)
     estate.converge(SPECS)
 
     assert 4 == attempts(estate, "SetIdentityNotificationTopic")
 
 
-def test_a_topic_that_this_run_did_not_change_is_not_tried_again(estate: World) -> None:
-    """The refusal is final, and the hint names every cause: the topic, its region, its kind, its policy and its key."""
+def test_a_topic_that_this_run_did_not_change_is_not_retried(estate: World) -> None:
+    """The error names each possible cause: the topic, its region, its kind, its policy and its key."""
     estate.converge(SPECS)
     estate.client("ses").set_identity_notification_topic(Identity="example.com", NotificationType="Bounce")
     estate.sandbox.calls.clear()
@@ -86,7 +86,7 @@ def test_a_topic_that_this_run_did_not_change_is_not_tried_again(estate: World) 
 
 
 def test_a_topic_that_stays_invalid_fails_after_two_minutes(estate: World) -> None:
-    """A change that AWS does not show for two minutes is not the cause."""
+    """A topic that SES refuses for two minutes after its change is an error."""
     estate.sandbox.fail("SetIdentityNotificationTopic", code="InvalidParameterValue", message=INVALID, times=999)
     begun = estate.clock.now()
     failed = the_failed(estate.apply(estate.plan(SPECS)))
@@ -95,8 +95,8 @@ def test_a_topic_that_stays_invalid_fails_after_two_minutes(estate: World) -> No
     assert retries.MAX_SPREADING <= estate.clock.now() - begun < retries.MAX_SPREADING + 30
 
 
-def test_an_event_destination_waits_for_its_topic_too(estate: World) -> None:
-    """SES cannot publish to a topic whose policy this run has just written; a moment later it can."""
+def test_an_event_destination_is_retried_after_a_change_of_its_topic(estate: World) -> None:
+    """An event destination is retried if this run has just written the policy of its topic."""
     operation = "CreateConfigurationSetEventDestination"
     estate.sandbox.fail(operation, code="BadRequestException", message=COULD_NOT, times=2)
     estate.converge(SET)
@@ -105,8 +105,8 @@ def test_an_event_destination_waits_for_its_topic_too(estate: World) -> None:
 
 
 @pytest.mark.parametrize(("tried", "principal"), [(3, ROLE), (1, ACCOUNT)])
-def test_a_sending_policy_waits_for_a_new_role_only(estate: World, tried: int, principal: str) -> None:
-    """A role may be too new for SES; an account is never new."""
+def test_a_sending_policy_is_retried_for_roles_only(estate: World, tried: int, principal: str) -> None:
+    """A refused principal is retried if it is a role, which can be new, and not if it is an account."""
     operation = "CreateEmailIdentityPolicy"
     estate.sandbox.fail(operation, code="BadRequestException", message=NO_PRINCIPAL, times=2)
     report = estate.apply(estate.plan(GRANT.replace("PRINCIPAL", principal)))
@@ -115,8 +115,8 @@ def test_a_sending_policy_waits_for_a_new_role_only(estate: World, tried: int, p
 
 
 @pytest.mark.parametrize(("tried", "principal"), [(3, ROLE), (1, ACCOUNT)])
-def test_a_topic_policy_waits_for_a_new_role_only(estate: World, tried: int, principal: str) -> None:
-    """A statement of others names a role that SNS may not show everywhere yet."""
+def test_a_topic_policy_is_retried_for_roles_only(estate: World, tried: int, principal: str) -> None:
+    """A refused principal of another statement is retried if it is a role, and not if it is an account."""
     sns = estate.client("sns", DELEGATE)
     sns.create_topic(Name="fb")
     statement = {
@@ -136,8 +136,8 @@ def test_a_topic_policy_waits_for_a_new_role_only(estate: World, tried: int, pri
     assert (tried, tried == 3) == (attempts(estate, "SetTopicAttributes"), report.ok)
 
 
-def test_a_text_that_was_never_seen_on_aws_is_not_retried(estate: World) -> None:
-    """Another text for the same operation is a refusal, also where this run changed the topic."""
+def test_an_unknown_message_is_not_retried(estate: World) -> None:
+    """An unknown message for the same operation is not retried, even if this run changed the topic."""
     text = f"Could not publish to SNS topic {TOPIC}."
     estate.sandbox.fail("SetIdentityNotificationTopic", code="InvalidParameterValue", message=text, times=9)
     estate.apply(estate.plan(SPECS))

@@ -1,4 +1,4 @@
-"""A quota that another program uses too: it slows a run down and never fails it."""
+"""Other programs that use the same quota slow a run down, and do not make it fail."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def connection(world: World, clock: Clock) -> aws.Connection:
 
 
 @pytest.mark.parametrize(("service", "operation", "code", "status"), THROTTLED)
-def test_a_call_is_sent_again_for_ten_minutes(
+def test_a_throttled_call_is_retried_for_ten_minutes(
     world: World, connection: aws.Connection, clock: Clock, service: str, operation: str, code: str, status: int
 ) -> None:
-    """Without any accepted call a run gives up after ten minutes, and not before."""
+    """A run fails after ten minutes without an accepted call, and not earlier."""
     world.sandbox.fail(operation, code=code, status=status, times=9999)
     begun = clock.now()
     with pytest.raises(AwsError, match="another program uses the quota"):
@@ -53,10 +53,10 @@ def test_a_call_is_sent_again_for_ten_minutes(
     assert 600 <= clock.now() - begun < 660
 
 
-def test_a_call_is_sent_again_as_long_as_others_are_accepted(
+def test_a_throttled_call_is_retried_while_other_calls_are_accepted(
     world: World, connection: aws.Connection, clock: Clock
 ) -> None:
-    """Another call of the same quota that AWS accepts is progress: the ten minutes begin again."""
+    """The ten minutes begin again after each accepted call of the same quota."""
     begun = clock.now()
     world.sandbox.fail(
         "ListIdentities",
@@ -70,7 +70,7 @@ def test_a_call_is_sent_again_as_long_as_others_are_accepted(
 
 
 def test_pauses_grow_and_stay_bounded(world: World, connection: aws.Connection, clock: Clock) -> None:
-    """A run that is throttled asks less and less often, and at least three times a minute."""
+    """The pauses of a throttled run grow up to 20 seconds."""
     world.sandbox.fail("ListIdentities", code="Throttling", times=12)
     connection.call("ses", "ListIdentities")
 
@@ -79,8 +79,8 @@ def test_pauses_grow_and_stay_bounded(world: World, connection: aws.Connection, 
     assert 20 >= max(clock.waits)
 
 
-def test_the_engine_says_that_a_quota_is_shared(world: World) -> None:
-    """An apply that is throttled again and again is slow, ends well, and says so at most once a minute."""
+def test_the_engine_reports_a_shared_quota(world: World) -> None:
+    """A throttled apply succeeds, and reports the shared quota at most once a minute."""
     world.identity("example.com")
     plan = world.plan(SPECS)
     events: list[Event] = []
@@ -94,8 +94,8 @@ def test_the_engine_says_that_a_quota_is_shared(world: World) -> None:
     assert 1 <= len(told) <= 1 + (world.clock.now() - begun) / Quota.REPORT_EVERY
 
 
-def test_the_command_line_says_it_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    """Also with -q: whoever waits wants to know why."""
+def test_the_command_line_reports_a_shared_quota_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    """A shared quota is reported on stderr, even with -q."""
     with Notifier(View(Console(quiet=True, no_color=True)), Calls()) as notify:
         notify(Throttled(HERE, "ses", 0.0))
         notify(Throttled(HERE, "ses", 61.0))
@@ -111,7 +111,7 @@ def test_the_command_line_says_it_on_stderr(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_stop_ends_a_throttled_call(world: World) -> None:
-    """An interrupted run does not wait for the quota."""
+    """A throttled call ends when the run is interrupted."""
     clock = Clock(stop_after=3)
     settings = aws.Settings(rate=None, open_session=lambda *_: world.sandbox.botocore_session(OWNER), timer=clock)
     connection = aws.connect([("corp", REGION)], {"corp": Access(OWNER)}, settings).by_place["corp", REGION]

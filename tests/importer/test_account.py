@@ -233,7 +233,7 @@ def test_unsupported_settings_of_subscriptions_are_noted(world: World) -> None:
     assert note == (
         Note(
             OWNER_SCOPE,
-            "https https://***@x.example/ has a DeliveryPolicy, which specs do not support. It stays unchanged.",
+            "https https://***@x.example/ has a DeliveryPolicy, which specs do not support. sesform does not change it.",
             ("topics", "t", "subscriptions"),
         )
     )

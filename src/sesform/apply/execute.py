@@ -46,7 +46,7 @@ def run(
 
     A failed step stops the steps that depend on it and no others. Errors of AWS are not raised: they are in the report. After
     a request by `interrupt` no call is sent any more; those under way have `grace` seconds to finish, then their steps are unknown.
-    `stopping` is told of the request, with the number of steps under way.
+    `stopping` is called at the request, with the number of steps under way.
     """
     running = _Run(plan, connections, parallelism, progress or (lambda change, outcome: None))
     return running.run(interrupt or Interrupt(), stopping, grace)
@@ -58,8 +58,8 @@ class _Run:
         self._outcomes: dict[int, Outcome] = {}
         self._sorter = TopologicalSorter({i: c.depends_on for i, c in enumerate(plan.changes)})
         self._running: dict[int, Future[None]] = {}
-        # What the main thread waits for: steps that have ended, or None for an interrupt. Signal handlers may put into a
-        # SimpleQueue, and not into other queues: it needs no lock that the main thread can hold.
+        # Ended steps, or None for an interrupt. Only a SimpleQueue can be used in signal handlers, because it needs no lock
+        # that the main thread can hold.
         self._ended: SimpleQueue[tuple[int, Outcome | BaseException] | None] = SimpleQueue()
         self._interrupted = False
         self._told = threading.Lock()
@@ -109,7 +109,7 @@ class _Run:
         self._finish(position, outcome)
 
     def _abandon(self) -> None:
-        """Wait no longer for the steps under way. Those that have not begun never will."""
+        """Stop waiting for the steps under way: their outcome is unknown. Steps that have not begun are not tried."""
         for position, future in list(self._running.items()):
             change = self._plan.changes[position]
             begun = not future.cancel()
@@ -140,7 +140,7 @@ class _Run:
     def _carry_out_and_tell(self, position: int) -> None:
         try:
             self._ended.put((position, self._carry_out(position)))
-        except BaseException as error:  # raised again where the run waits
+        except BaseException as error:  # raised again in the main thread
             self._ended.put((position, error))
 
     def _carry_out(self, position: int) -> Outcome:

@@ -11,7 +11,10 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 
 
 class Interrupt:
-    """A request to stop a run. The first one is noted, so that the run can end with its report; the second one raises."""
+    """A request to stop a run.
+
+    The first one is recorded, so that the run can end with its report; the second one raises KeyboardInterrupt.
+    """
 
     def __init__(self) -> None:
         self.requested = False
@@ -24,7 +27,7 @@ class Interrupt:
             act()
 
     def request(self) -> None:
-        """Note a request to stop. Raises KeyboardInterrupt at the second one."""
+        """Record a request to stop. Raises KeyboardInterrupt at the second one."""
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
@@ -32,13 +35,13 @@ class Interrupt:
 
 
 def raise_interrupt() -> None:
-    """End at once what the main thread does. Raises KeyboardInterrupt."""
+    """Stop the main thread at once. Raises KeyboardInterrupt."""
     raise KeyboardInterrupt
 
 
 @contextmanager
 def handled(act: Callable[[], None]) -> Iterator[None]:
-    """Call `act` for each of the signals in this context; in other threads than the main one nothing changes.
+    """Call `act` for each of the signals in this context; do nothing in other threads than the main thread.
 
     SIGHUP stays ignored where it is ignored, as under nohup.
     """

@@ -1,4 +1,4 @@
-"""Read back after apply whether AWS shows what was set. SES is eventually consistent: a difference right after apply is no drift.
+"""Read the changed resources back after apply. SES is eventually consistent: a difference right after apply is no drift.
 
 Source: AWS developer guide, "Configuring Amazon SNS notifications": changes can take a few minutes to act.
 """

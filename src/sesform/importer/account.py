@@ -1,7 +1,6 @@
 """Read everything in an account and region that concerns SES notifications, declared or not. Only reads.
 
-First come the names, with the fewest calls that list them; then each resource type reads its own resources, as it does for
-declared resources.
+Names are listed first, with as few calls as possible. Then each resource type reads its resources, as for declared resources.
 """
 
 from __future__ import annotations
@@ -147,7 +146,7 @@ class _Work:
     unreadable: list[str] = field(default_factory=list)
 
     def judge_refused(self, *, all_topics: bool) -> None:
-        """Add a note about a topic that cannot be read if nothing that was found publishes to it; else it is unreadable."""
+        """Add a note about a topic that cannot be read if no resource publishes to it; otherwise add it to `unreadable`."""
         used, seen = LiveResources(self.resources).topics, {scope for scope, _ in _of_type(self.resources, "topic")}
         for arn, why in self.refused.items():
             parsed = arns.parse(arn)
@@ -155,7 +154,7 @@ class _Work:
             if all_topics or arn in used or parsed is None or (parsed.scope not in seen and _NOT_ALLOWED in why):
                 self.unreadable.append(why)
             else:
-                text = f"{parsed.resource}: skipped: it cannot be read, and nothing that was found publishes to it."
+                text = f"{parsed.resource}: skipped: it cannot be read, and no imported resource publishes to it."
                 self.notes.append(Note(parsed.scope, text, ("topics", parsed.resource)))
 
     def noting(self, job: Callable[..., Any]) -> Callable[..., Any]:
@@ -275,7 +274,7 @@ def _read_subscriptions(
                 continue
             kept = sorted(_UNMANAGED & reading.subscription_attributes(subscription).keys())
             if kept:
-                text = f"{name} has a {' and a '.join(kept)}, which specs do not support. It stays unchanged."
+                text = f"{name} has a {' and a '.join(kept)}, which specs do not support. sesform does not change it."
                 work.notes.append(Note(connection.scope, text, loc))
 
 

@@ -15,7 +15,7 @@ _PAGE = 1000  # the largest page: SES v2 API reference, ListEmailIdentities
 
 
 def identities(connection: Connection) -> dict[str, str]:
-    """Return the verification status of each identity, in the words of SES v1. One call for 1,000. Raises AwsError."""
+    """Return the verification status of each identity, in the spelling of SES v1. One call for 1,000. Raises AwsError."""
     found = {}
     for page in _pages(connection, "sesv2", "ListEmailIdentities", PageSize=_PAGE):
         for each in page["EmailIdentities"]:

@@ -1,4 +1,4 @@
-"""What AWS holds when it is read: data only."""
+"""The live resources at the time of a read: data only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sesform.model.values import NOTIFICATION_TYPES, Properties
 
 @dataclass(frozen=True, slots=True)
 class IdentityFacts:
-    """An identity as SES holds it, managed or not. `topics`: only types that have one. `verification`: "" for other accounts'."""
+    """An identity in SES, managed or not. `topics`: only types that have one. `verification`: "" for other accounts'."""
 
     topics: Mapping[str, str]
     forwarding: bool
@@ -22,7 +22,7 @@ class IdentityFacts:
 
 @dataclass(frozen=True, slots=True)
 class TopicFacts:
-    """A topic as SNS holds it."""
+    """A topic in SNS."""
 
     policy: str
     kms_key: str = ""
@@ -33,7 +33,7 @@ SYMMETRIC = "SYMMETRIC_DEFAULT"  # KMS's name for the only kind of key that SNS 
 
 @dataclass(frozen=True, slots=True)
 class KeyFacts:
-    """A key as KMS holds it. Without an `arn` and a `refusal` it does not exist.
+    """A key in KMS. Without an `arn` and a `refusal` it does not exist.
 
     `refusal`: why it could not be read, "" if it could; with an `arn`, why its policy could not be read.
     """
@@ -48,7 +48,7 @@ class KeyFacts:
 
 @dataclass(frozen=True, slots=True)
 class SendingFacts:
-    """An identity as SES v2 holds it: the names of its sending policies, and its default configuration set ("": none)."""
+    """The sending facts of an identity: the names of its sending policies, and its default configuration set ("" for none)."""
 
     policies: frozenset[str] = frozenset()
     default_set: str = ""
@@ -66,7 +66,7 @@ class Subscriber(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What AWS holds.
+    """The live resources at the time of a read.
 
     A declared resource that is neither in `found` nor in `unreadable` does not exist. `identities` lacks those that SES does not
     know. `topics` has None for topics that do not exist, and lacks those that no loaded spec has credentials for.

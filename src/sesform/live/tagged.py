@@ -22,7 +22,7 @@ from sesform.specs.desired import named_resources
 def find(desired: Desired, connections: Connections) -> TaggedResources:
     """Return all tagged resources of the connected accounts and regions that the specs do not name.
 
-    One call for 100 tagged resources, and one call to SES for each identity that will be taken back. Raises AwsError.
+    One call for 100 tagged resources, and one call to SES for each of the identities with a loaded spec's tag. Raises AwsError.
     """
     ours: list[Tagged] = []
     others: dict[tuple[Scope, str], list[str]] = defaultdict(list)

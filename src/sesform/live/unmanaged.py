@@ -1,4 +1,4 @@
-"""List the existing resources in the accounts and regions of the specs and that no spec names. Only reads."""
+"""List the unmanaged resources in the accounts and regions of the specs. Only reads."""
 
 from __future__ import annotations
 
