@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sesform.errors import Problem
@@ -38,13 +38,15 @@ class PlannedRoutes:
     defaults_read: frozenset[tuple[Scope, str]] = frozenset()
 
 
-def planned_routes(state: PlannedState, snapshot: Snapshot, changes: Iterable[PlannedChange]) -> PlannedRoutes:
+def planned_routes(state: PlannedState, snapshot: Snapshot, changes: Sequence[PlannedChange]) -> PlannedRoutes:
     """Return the routes of all live resources, and those that the changes lead to."""
     live = live_topics(snapshot)
     before = Reception(live, snapshot.keys)
+    matrix, read = _matrix(state.before, before), frozenset(snapshot.sending)
+    if not changes:
+        return PlannedRoutes(matrix, matrix, before, before, read)
     after = Reception(planned_topics(live, changes), snapshot.keys)
-    matrices = _matrix(state.before, before), _matrix(state.after, after)
-    return PlannedRoutes(*matrices, before, after, frozenset(snapshot.sending))
+    return PlannedRoutes(matrix, _matrix(state.after, after), before, after, read)
 
 
 def routed(of: Plan, state: PlannedState, planned: PlannedRoutes, desired: Desired) -> Plan:

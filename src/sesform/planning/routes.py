@@ -190,6 +190,8 @@ _ADDING: Mapping[str, Callable[[_Found, Scope, Properties, Reception], None]] = 
 
 def changes(before: Matrix, after: Matrix) -> tuple[RouteChange, ...]:
     """Return the subjects whose routes, or what is received by them, differ, in order."""
+    if before is after:
+        return ()
     found = []
     for subject in sorted({*before, *after}):
         old, new = before.get(subject, ()), after.get(subject, ())
