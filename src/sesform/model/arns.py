@@ -6,6 +6,7 @@ Source: AWS General Reference, "Amazon Resource Names", and the service authoriz
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from sesform.model.address import Scope
@@ -45,6 +46,7 @@ def parse(text: str) -> Arn | None:
     return Arn(*match.groups()) if match else None
 
 
+@lru_cache(maxsize=256)
 def partition(region: str) -> str:
     """Return the partition of a region: "aws" unless the region's name says otherwise."""
     return next((name for prefix, name in _PARTITIONS if region.startswith(prefix)), "aws")

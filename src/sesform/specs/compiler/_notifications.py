@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from sesform.model import arns
@@ -212,6 +213,7 @@ class _Part:
         self.work.declare(Declared(self._address(resource_type, type_), self.scope, key, desired, origin))
 
 
+@lru_cache(maxsize=16384)  # asked for each identity and type, before and after a plan
 def publishers_of(scope: Scope, identity: str) -> tuple[Publisher, ...]:
     """Return the publishers of an identity's notifications.
 
