@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from sesform.model import arns
@@ -65,9 +66,10 @@ def tabulate(specs: Iterable[LoadedSpec]) -> TopicTable:
 
 def declare_topics(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> None:
     """Declare the managed topics of a spec. External topics are only read."""
-    for (spec, region, key), entry in table.entries.items():
-        if spec != loaded.spec.name:
-            continue
+    spec = loaded.spec
+    for key, region in product(spec.topics, spec.regions):
+        # Not all entries of this name: a second spec of the same name, which is reported, may have other topics.
+        entry = table.entries[spec.name, region, key]
         if "." in entry.name:
             fifo = entry.name.endswith(".fifo")
             what = "is a FIFO topic" if fifo else "is not a topic name that SNS takes"
@@ -79,7 +81,7 @@ def declare_topics(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> 
         if entry.state == "external":
             work.left_alone.add(("topic", entry.scope, (entry.arn,)))
             continue
-        topic = loaded.spec.topics[key]
+        topic = spec.topics[key]
         desired: dict[str, object] | None = None
         says = "is being destroyed" if work.destroy else "declares the topic absent"
         if isinstance(topic, Topic) and not work.destroy:
@@ -92,7 +94,7 @@ def declare_topics(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> 
                 _check_key(work, loaded, entry, topic.kms_key or "")
         origin = Origin(loaded.document, ("topics", key), says)
         work.declare(
-            Declared(Address(spec, region, "topic", key), entry.scope, {"topic_arn": entry.arn}, desired, origin)
+            Declared(Address(spec.name, region, "topic", key), entry.scope, {"topic_arn": entry.arn}, desired, origin)
         )
         if isinstance(topic, Topic) and desired is not None:
             _declare_subscriptions(work, loaded, entry, topic)
