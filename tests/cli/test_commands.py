@@ -98,9 +98,11 @@ def test_validate_in_json(shell: Shell) -> None:
     shell.specs("kind: Frob")
     bad = shell.run("validate", "--format", "json")
 
-    assert (0, []) == (good.code, json.loads(good.out)["problems"])
-    assert 1 == bad.code
-    assert ["unknown kind 'Frob'"] == [d["summary"] for d in json.loads(bad.out)["sesform"]["diagnostics"]]
+    valid, invalid = json.loads(good.out), json.loads(bad.out)
+    assert (0, True, 0, 2, []) == (good.code, *(valid[k] for k in ("valid", "error_count", "specs", "problems")))
+    assert (1, False, 1, 0) == (bad.code, *(invalid[k] for k in ("valid", "error_count", "specs")))
+    assert ["unknown kind 'Frob'"] == [d["summary"] for d in invalid["problems"]]
+    assert list(valid) == list(invalid)
 
 
 @pytest.mark.parametrize("path", ["nowhere", "empty"])

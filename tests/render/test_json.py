@@ -63,6 +63,11 @@ def test_problems_have_their_place_and_what_to_do() -> None:
 
     assert {
         "version": 1,
+        "valid": True,
+        "error_count": 0,
+        "warning_count": 1,
+        "specs": 2,
+        "resources": 3,
         "problems": [
             {
                 "summary": "it is wrong",
@@ -74,12 +79,14 @@ def test_problems_have_their_place_and_what_to_do() -> None:
                 "severity": "warning",
             }
         ],
-    } == json.loads(drawn.problems([problem]))
+    } == json.loads(drawn.validation([problem], specs=2, resources=3))
 
 
 def test_no_problem_is_an_empty_list() -> None:
     """A document is there whether or not anything is wrong."""
-    assert '{"version":1,"problems":[]}' == drawn.problems([])
+    document = json.loads(drawn.validation([]))
+
+    assert (True, 0, []) == (document["valid"], document["error_count"], document["problems"])
 
 
 @pytest.mark.parametrize("value", ["a\nb", "\x1b[31m", "\u2028", '"\\', "\ud800"])
@@ -87,7 +94,7 @@ def test_a_document_is_one_line_of_ascii_whatever_is_in_it(value: str) -> None:
     """Nothing from outside ends the line, acts on a terminal or gets lost."""
     report, problems = (
         drawn.report(Report((outcome("create", value, "failed", value),))),
-        drawn.problems([Problem(value)]),
+        drawn.validation([Problem(value)]),
     )
 
     assert [True, True] == [text.isascii() and text.isprintable() for text in (report, problems)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sesform.engine.specs import compile_text
-from sesform.errors import SpecError
+from sesform.errors import Problem, SpecError
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FILES = sorted(EXAMPLES.rglob("*.yaml"))
@@ -137,22 +137,24 @@ def value_at(node: Any, way: tuple[Any, ...]) -> Any:
     return node
 
 
-def check(text: str) -> None:
+def problems(text: str) -> tuple[Problem, ...]:
+    """Return the errors of specs, none if they are valid."""
     try:
         compile_text(text, "specs.yaml")
     except SpecError as error:
-        assert error.problems
-        for problem in error.problems:
-            assert problem.file == "specs.yaml"
-            assert problem.line > 0, problem
-            assert "\n" not in str(problem), problem
+        return error.problems
+    return ()
+
+
+def without_a_place(found: Iterable[Problem]) -> list[str]:
+    return [str(p) for p in found if p.file != "specs.yaml" or p.line < 1 or "\n" in str(p)]
 
 
 @given(damaged())
 @example(TWICE)
 def test_specs_with_changed_values_are_valid_or_an_error_with_a_place(text: str) -> None:
     """A spec with deleted, exchanged or copied values is valid or has errors with their lines."""
-    check(text)
+    assert [] == without_a_place(problems(text))
 
 
 @given(st.sampled_from([RICH, *SPECS]), st.data())
@@ -164,4 +166,4 @@ def test_specs_with_changed_characters_are_valid_or_an_error_with_a_place(text: 
             st.sampled_from(["", "\t", ":", "- ", "{", "]", "'", '"', "&a ", "*a", "!x ", "\0", "é", "\n", "---\n"])
         )
         text = text[:start] + inserted + text[start + data.draw(st.integers(0, 6)) :]
-    check(text)
+    assert [] == without_a_place(problems(text))

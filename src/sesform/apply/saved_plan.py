@@ -26,11 +26,11 @@ def save(file: Path, content: Mapping[str, Any]) -> None:
                 stream.write(text(content) + "\n")
             return
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text(content) + "\n")
         try:
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                stream.write(text(content) + "\n")
             Path(name).replace(target)
-        except OSError:
+        except BaseException:  # an interrupt too must leave nothing behind
             Path(name).unlink()
             raise
     except OSError as error:

@@ -26,6 +26,8 @@ from sesform.cli.options import (
     command,
 )
 from sesform.cli.presenting import Notifier, View, console
+from sesform.errors import UsageError
+from sesform.model.values import printable
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -51,6 +53,12 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _not_stdout(option: str, file: Path, hint: str) -> None:
+    """Raise BadParameter for the name `-`: standard output carries the result, so no file can be written there as well."""
+    if str(file) == "-":
+        raise typer.BadParameter(f"'-' is not the name of a file; {hint}", param_hint=option)
+
+
 @app.callback()
 def _root(
     version: Annotated[
@@ -69,7 +77,7 @@ def validate(specs: Specs, drawing: Drawing, terminal: Terminal) -> int:
     if drawing.format is Format.json:
         from sesform.render import json
 
-        out(json.problems(found.warnings))
+        out(json.validation(found.warnings, specs=found.specs, resources=found.resources))
         return 0
     console(terminal).problems(found.warnings)
     n = found.specs
@@ -97,6 +105,8 @@ def plan(
     """Show the changes that apply would make.  Exit codes: 0 success, 1 error; with --detailed-exitcode, 2 changes."""
     from sesform import engine
 
+    if out is not None:
+        _not_stdout("--out", out, "--format json prints the same document: `sesform plan --format json > FILE`")
     view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
     with Notifier(view, calls) as notify:
         made = engine.plan(specs.places, calls.settings(removal, selection, listing, guards), notify)
@@ -236,6 +246,8 @@ def import_(
     if terraform is not None:
         from sesform.cli.import_terraform import import_state
 
+        if removed is not None:
+            _not_stdout("--removed", removed, "without --removed the blocks are printed after the specs")
         return import_state(console(terminal, calls), asked, terraform, removed)
     if removed is not None:
         raise typer.BadParameter("it requires --terraform", param_hint="--removed")
@@ -302,7 +314,14 @@ def serve(
             f"Sandbox: serving {sandbox.state_file()} at {url}. The access key is a 12-digit account id. Ctrl-C stops it."
         )
 
-    serve_sandbox(sandbox.open_sandbox(rate.sandbox_rate), host, port, ready)
+    opened = sandbox.open_sandbox(rate.sandbox_rate)
+    try:
+        serve_sandbox(opened, host, port, ready)
+    except (OSError, UnicodeError) as error:  # UnicodeError: a host that is no domain name
+        reason = getattr(error, "strerror", None) or "it is not a host name"
+        raise UsageError(
+            f"cannot listen on --host {printable(host)} --port {port}: {reason}. Pass another --port or --host."
+        ) from None
     return 0
 
 

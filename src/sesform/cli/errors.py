@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Sequence
 from itertools import pairwise
 
 import typer
 
+from sesform.cli import terraform_options
 from sesform.cli.console import Console, out
 from sesform.errors import Problem, SesformError, SpecError
 from sesform.model.values import printable
 
+# The distribution packages of the extra `sandbox`, by the module that is imported.
+_EXTRA = frozenset({"moto"})
+
 
 def report(error: Exception, argv: Sequence[str]) -> int:
     """Print an error. An exception that sesform does not foresee is raised again: it is a bug, and its traceback is needed."""
-    if isinstance(error, SpecError):
-        problems: tuple[Problem, ...] = error.problems
-    elif isinstance(error, SesformError):
-        problems = (Problem(str(error)),)
-    elif isinstance(error, typer.TyperException):
-        problems = (Problem(error.format_message(), hint="see `sesform --help`"),)
-    elif type(error).__module__.startswith("sesform_sandbox"):
-        problems = (Problem(str(error)),)
-    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EACCES):
-        problems = (Problem(f"cannot write: {error.strerror}"),)
-    else:
-        raise error
+    problems = _problems(error, argv)
     if _wants_json(argv):
-        from sesform.planning import plan_file
-
-        out(plan_file.text(plan_file.failure(problems)))
+        out(_document(problems, argv))
     console = Console(no_color="--no-color" in argv)
     if isinstance(error, SpecError):
         console.problems(problems)
@@ -40,6 +30,41 @@ def report(error: Exception, argv: Sequence[str]) -> int:
         for problem in problems:
             console.error("\n".join(printable(line) for line in str(problem).splitlines()))
     return 1
+
+
+def _problems(error: Exception, argv: Sequence[str]) -> tuple[Problem, ...]:
+    """Return the problems of an error. Raises the error itself if it is a bug."""
+    if isinstance(error, SpecError):
+        return error.problems
+    if isinstance(error, SesformError) or type(error).__module__.startswith("sesform_sandbox"):
+        return (Problem(str(error)),)
+    if isinstance(error, typer.TyperException):
+        return (_of_command_line(error, argv),)
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _EXTRA:
+        return (Problem("the sandbox is not installed", hint="run `pip install 'sesform[sandbox]'`"),)
+    if isinstance(error, OSError) and error.strerror:
+        file = f"{error.filename}: " if error.filename else ""
+        return (Problem(f"{file}{error.strerror}", hint="check the path, its permissions and the free space"),)
+    raise error
+
+
+def _of_command_line(error: typer.TyperException, argv: Sequence[str]) -> Problem:
+    text = error.format_message().rstrip(".")
+    word, hint = ("", "") if isinstance(error, typer.BadParameter) else terraform_options.explained(argv)
+    if not word:
+        return Problem(text, hint="see `sesform --help`")
+    # Click reads -out as the options -o, -u and -t, and names the first of them.
+    return Problem(f"No such option: {word}" if word.startswith("-") else text, hint=hint)
+
+
+def _document(problems: Sequence[Problem], argv: Sequence[str]) -> str:
+    """Return the JSON document of a command that failed: of the form that it has when the command succeeds."""
+    from sesform.planning import plan_file
+    from sesform.render import json
+
+    if argv[:1] == ["validate"]:
+        return json.validation(problems)
+    return plan_file.text(plan_file.failure(problems))
 
 
 def _wants_json(argv: Sequence[str]) -> bool:

@@ -33,9 +33,24 @@ def report(of: Report) -> str:
     )
 
 
-def problems(of: Iterable[Problem]) -> str:
-    """Return the problems of specs on one line."""
-    return _line({"version": 1, "problems": [p.as_dict() for p in of]})
+def validation(problems: Iterable[Problem], *, specs: int = 0, resources: int = 0) -> str:
+    """Return the result of `validate` on one line, of the same form whether the specs are valid or not.
+
+    `specs`, `resources`: how many valid specs declare; 0 if there are errors.
+    """
+    found = [p.as_dict() for p in problems]
+    errors = sum(p["severity"] == "error" for p in found)
+    return _line(
+        {
+            "version": 1,
+            "valid": errors == 0,
+            "error_count": errors,
+            "warning_count": len(found) - errors,
+            "specs": specs,
+            "resources": resources,
+            "problems": found,
+        }
+    )
 
 
 def _line(content: Any) -> str:
