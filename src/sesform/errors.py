@@ -93,7 +93,8 @@ class AwsError(SesformError):
     """AWS refused a call, or could not be reached.
 
     `code`: AWS's error code, "" if there was no answer. `operation`: e.g. "ses:SetIdentityNotificationTopic". `where`: e.g.
-    "111111111111/eu-west-1". `maybe_done`: there was no answer, so the call may have been carried out.
+    "111111111111/eu-west-1". `maybe_done`: there was no answer, so the call may have been carried out. `topic_refused`: SES
+    refused the topic of the call.
     """
 
     def __init__(
@@ -105,9 +106,10 @@ class AwsError(SesformError):
         where: str = "",
         hint: str = "",
         maybe_done: bool = False,
+        topic_refused: bool = False,
     ) -> None:
         self.message, self.code, self.operation, self.where = message, code, operation, where
-        self.hint, self.maybe_done = hint, maybe_done
+        self.hint, self.maybe_done, self.topic_refused = hint, maybe_done, topic_refused
         place = f"{operation} in {where}: " if operation else ""
         label = f"{code}: " if code else ""
         super().__init__(f"{place}{label}{message}" + (f"; {hint}" if hint else ""))

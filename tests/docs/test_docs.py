@@ -41,7 +41,6 @@ NOT_RUN = {
     ("docs/how-to/move-from-terraform.md", "terraform plan"): "Terraform",
     ("docs/how-to/move-from-terraform.md", "terraform show -json > state.json"): "Terraform",
     ("docs/how-to/set-up-permissions.md", "sesform plan"): "an AWS account",
-    ("docs/how-to/two-organizations.md", "aws sns set-topic-attributes"): "the AWS CLI",
     ("docs/reference/commands.md", "sesform plan"): "an AWS account",
     ("docs/reference/sandbox.md", "export AWS_ENDPOINT_URL=http://127.0.0.1:4566"): "the AWS CLI",
     ("docs/reference/sandbox.md", "sesform sandbox serve"): "runs until it is interrupted",

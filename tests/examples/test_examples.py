@@ -22,6 +22,7 @@ CONVERGING = [
     *(f"examples/{name}/specs" for name in ("event-publishing", "gitops", "several-regions", "two-accounts")),
 ]
 LEGACY = EXAMPLES / "legacy-removal"
+TWO_ORGANIZATIONS = EXAMPLES / "two-organizations"  # applied in either order in tests/cli/test_two_organizations.py
 BLUE_GREEN = EXAMPLES / "blue-green"  # walked step by step in tests/convergence/test_blue_green.py
 FOREIGN = [
     "arn:aws:ses:eu-west-1:333333333333:identity/" + name for name in ("newsletter@partner.example", "partner.example")
@@ -74,7 +75,8 @@ def test_specs_can_be_taken_back(specs: str, state: Path, caplog: pytest.LogCapt
 def test_every_example_is_tested_and_explained() -> None:
     """Each folder of examples has a page, is linked from the list of examples, and its specs are among those tested here."""
     folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
-    assert folders == {Path(s).parent.name for s in CONVERGING if s != "specs"} | {LEGACY.name, BLUE_GREEN.name}
+    elsewhere = {LEGACY.name, BLUE_GREEN.name, TWO_ORGANIZATIONS.name}
+    assert folders == {Path(s).parent.name for s in CONVERGING if s != "specs"} | elsewhere
     listed = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     assert all((EXAMPLES / name / "README.md").is_file() and f"({name}/README.md)" in listed for name in folders)
 

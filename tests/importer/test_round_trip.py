@@ -49,7 +49,7 @@ def identity_arn(scope: Scope, name: str) -> str:
 owners_topics = st.sampled_from([(account, name) for account in NAMES for name in TOPICS])
 types = st.sets(st.sampled_from(TYPES))
 topics_of_types = st.fixed_dictionaries({}, optional=dict.fromkeys(TYPES, owners_topics))
-documents = st.sampled_from(["default", "default", "terraform", "deny", "ours", "ours", "stale"])
+documents = st.sampled_from(["default", "default", "terraform", "deny", "ours", "ours", "stale", "partner", "by hand"])
 subscriptions = st.lists(
     st.sampled_from(
         ["sqs", "email", "confirmed", "raw", "filtered", "delivery policy", "password", "dead letters", "far"]
@@ -176,12 +176,18 @@ class Maker:
         default = policy_document.default_topic_policy(arn)
         deny = {**self._statement(arn), "Sid": "no", "Effect": "Deny"}
         sources = self.publishers.get(arn, set())
+        partner = identity_arn(Scope(PARTNER, scope.region), "partner.example")
+        named = Publisher(PARTNER, partner, scope.account)
+        (by_hand,) = topic_statements.with_publishers({}, arn, [named])["Statement"]
+        by_hand |= {"Sid": "ByHand"}
         document = {
             "default": default,
             "terraform": {"Version": "2012-10-17", "Statement": [self._statement(arn)]},
             "deny": {**default, "Statement": [*default["Statement"], deny]},
             "ours": topic_statements.with_publishers(default, arn, sources),
             "stale": topic_statements.with_publishers(default, arn, {*sources, *publishers_of(scope, "gone.example")}),
+            "partner": topic_statements.with_publishers(default, arn, {*sources, named}),
+            "by hand": {**default, "Statement": [*default["Statement"], by_hand]},
         }[held["document"]]
         self._put_policy(scope, name, document)
         if held["gone"]:

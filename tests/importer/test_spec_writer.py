@@ -14,6 +14,7 @@ from sesform.model.address import Scope
 from sesform.model.values import EVENT_TYPES
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
+from sesform.policies.document import Publisher
 from sesform.resources.resource_type import Resource
 from sesform.specs import yaml_writer
 from sesform.specs.compiler import grant, policy_name, publishers_of
@@ -419,6 +420,33 @@ def test_a_policy_for_publishers_that_specs_do_not_support_is_unmanaged() -> Non
     resources = [*identity("localhost", bounce=topic_arn("t")), *topic("t", document=allowing("t", "localhost"))]
 
     assert data(resources)["topics"] == {"t": {"policy": "unmanaged"}}
+
+
+PARTNER_IDENTITY = "arn:aws:ses:eu-west-1:333333333333:identity/partner.example"
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("sid", ["ByHand", f"SesformPublish{OWNER}For333333333333"])
+def test_a_statement_for_an_identity_of_another_account_is_written_as_a_publisher(sid: str, whole: bool) -> None:
+    """A statement that allows an identity of an account that is not imported becomes a publisher, whoever wrote it."""
+    (statement,) = topic_statements.with_publishers(
+        {}, topic_arn("t"), [Publisher("333333333333", PARTNER_IDENTITY, OWNER)]
+    )["Statement"]
+    document = {"Version": "2012-10-17", "Statement": [{**statement, "Sid": sid}]}
+    resources = topic("t", document=document)
+
+    assert data(resources, whole=whole)["topics"] == {"t": {"publishers": [PARTNER_IDENTITY]}}
+
+
+def test_a_statement_with_a_further_condition_is_not_written_as_a_publisher() -> None:
+    """A part of an account's import leaves a policy unmanaged whose statements specs cannot express."""
+    (statement,) = topic_statements.with_publishers(
+        {}, topic_arn("t"), [Publisher("333333333333", PARTNER_IDENTITY, OWNER)]
+    )["Statement"]
+    condition = {**statement["Condition"], "Bool": {"aws:SecureTransport": "true"}}
+    document = {"Version": "2012-10-17", "Statement": [{**statement, "Sid": "ByHand", "Condition": condition}]}
+
+    assert data(topic("t", document=document), whole=False)["topics"] == {"t": {"policy": "unmanaged"}}
 
 
 def test_a_fifo_topic_is_skipped_with_a_comment() -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -225,3 +226,83 @@ def test_intermediate_sids_are_unique_after_an_interrupted_run() -> None:
     sids = [s["Sid"] for s in topic_statements.expanded(interrupted, allowing(interrupted, [some(3)]))["Statement"]]
 
     assert len(sids) == len(set(sids))
+
+
+# --- statements of others in the form of ours --------------------------------------------------------------------------
+
+
+def by_hand(publisher: Publisher, **changes: Any) -> dict[str, Any]:
+    """A statement that sesform did not write and that allows one publisher exactly, with changes."""
+    (statement,) = allowing({}, [publisher])["Statement"]
+    return {**statement, "Sid": "ByHand", **changes}
+
+
+PARTNER = Publisher("333333333333", "arn:aws:ses:eu-west-1:333333333333:identity/partner.example", "111111111111")
+
+
+@given(documents, some_publishers)
+def test_publishers_that_others_allow_by_name_get_no_second_statement(
+    document: Policy, wanted: list[Publisher]
+) -> None:
+    """Whatever else is in a policy, statements of others in the form of ours leave nothing to add."""
+    theirs = [by_hand(publisher, Sid=f"ByHand{i}") for i, publisher in enumerate(wanted)]
+    complete = {**document, "Statement": [*document["Statement"], *theirs, *NEW["Statement"]]}
+
+    assert complete == allowing(complete, wanted)
+
+
+def test_our_statement_stays_beside_one_of_others() -> None:
+    """A statement of others that appears later does not make ours superfluous: a change would bring nothing."""
+    complete = {"Statement": [by_hand(PARTNER), *allowing({}, [PARTNER])["Statement"]]}
+
+    assert complete == allowing(complete, [PARTNER])
+
+
+CONDITION = by_hand(PARTNER)["Condition"]["StringEquals"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"Effect": "Deny"}, id="deny"),
+        pytest.param({"Principal": "*"}, id="everyone"),
+        pytest.param({"Principal": {"Service": ["ses.amazonaws.com", "events.amazonaws.com"]}}, id="more services"),
+        pytest.param({"Action": "SNS:*"}, id="more actions"),
+        pytest.param({"Resource": f"{TOPIC}2"}, id="another topic"),
+        pytest.param({"Condition": {"StringEquals": {"AWS:SourceAccount": PARTNER.account}}}, id="a whole account"),
+        pytest.param({"Condition": {"StringNotEquals": CONDITION}}, id="negated"),
+        pytest.param({"Condition": {"StringEquals": CONDITION, "Bool": {"aws:SecureTransport": "true"}}}, id="more"),
+        pytest.param({"Condition": {"StringEquals": {**CONDITION, "AWS:SourceAccount": "444444444444"}}}, id="account"),
+        pytest.param({"Condition": {"StringLike": {**CONDITION, "AWS:SourceArn": "arn:aws:ses:*"}}}, id="wildcard"),
+        pytest.param({"Condition": {"StringEquals": {**CONDITION, "AWS:SourceArn": "${aws:x}"}}}, id="variable"),
+        pytest.param({"Condition": {"StringEquals": "x"}}, id="malformed"),
+        pytest.param({"Condition": "x"}, id="no mapping"),
+    ],
+)
+def test_another_statement_does_not_replace_ours(changes: dict[str, Any]) -> None:
+    """A statement that allows another publisher, more than one by name, or on a further condition does not count."""
+    document = {"Statement": [by_hand(PARTNER, **changes)]}
+
+    assert [PARTNER.arn] == [*topic_statements.withdrawn(allowing(document, [PARTNER]), document)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"Action": ["sns:publish"]},
+        {"Resource": "*"},
+        {"Principal": {"Service": ["ses.amazonaws.com"]}},
+        {"Condition": {"StringLike": CONDITION}},
+        {
+            "Condition": {
+                "StringEquals": {"aws:sourceaccount": [PARTNER.account]},
+                "ArnLike": {"aws:SourceArn": PARTNER.arn},
+            }
+        },
+    ],
+)
+def test_another_spelling_of_our_form_counts(changes: dict[str, Any]) -> None:
+    """The spellings of the AWS guides and of public modules allow the same publisher, so nothing is added."""
+    document = {"Statement": [by_hand(PARTNER, **changes)]}
+
+    assert document == allowing(document, [PARTNER])

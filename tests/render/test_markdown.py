@@ -14,6 +14,7 @@ from sesform.model.address import Address
 from sesform.model.values import printable
 from sesform.planning.plan import Action, Change, Outcome, Plan, Report, Unchanged
 from sesform.render import markdown, text
+from sesform.render._escape import cell
 from sesform.render.markdown import MAX_CHARACTERS
 
 HOSTILE = st.text("\n\r\x1b\u202e`*_[]()<>|~#!@&\\-+ab/ ", min_size=1, max_size=12)
@@ -134,13 +135,13 @@ def test_of_many_that_are_destroyed_ten_are_named(expected: str, count: int) -> 
 )
 def test_a_cell_is_the_text_and_nothing_else(expected: str, hostile: str) -> None:
     """No name is Markdown, HTML or a second line, and plain names stay as they are."""
-    assert expected == markdown.cell(hostile)
+    assert expected == cell(hostile)
 
 
 @given(HOSTILE)
 def test_a_cell_has_no_sign_that_means_something(value: str) -> None:
     """Whatever is in a name, each sign of Markdown has its backslash, and no tag can begin."""
-    drawn = markdown.cell(value)
+    drawn = cell(value)
 
     assert "" == re.sub(r"\\[\\`*_\[\]|~#!@]|[^\\`*_\[\]|~#!@<>\n\r]", "", drawn)
     assert drawn.isprintable()
@@ -149,7 +150,7 @@ def test_a_cell_has_no_sign_that_means_something(value: str) -> None:
 @given(HOSTILE)
 def test_a_cell_says_what_the_name_is(value: str) -> None:
     """Escaping changes how a name is written and not what it reads."""
-    read = html.unescape(re.sub(r"\\(.)", r"\1", markdown.cell(value)))
+    read = html.unescape(re.sub(r"\\(.)", r"\1", cell(value)))
 
     assert printable(value) == read
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from sesform.apply.interrupts import Interrupt
 from sesform.aws import Workers
 from sesform.errors import AwsError, NotDeletableError, SesformError
+from sesform.planning.handover import TopicRequest
 from sesform.planning.plan import WELL, Change, Outcome, Plan, Report, Result
 from sesform.resources import RESOURCES
 
@@ -156,12 +158,23 @@ class _Run:
             return Outcome(change, "left", str(error))
         except AwsError as error:
             result: Result = "unknown" if error.maybe_done else "failed"
-            return Outcome(change, result, str(error))
+            return Outcome(change, result, str(error) + _missing_statements(self._plan, change, error))
         except SesformError as error:
             return Outcome(change, "failed", str(error))
         except Exception as error:  # a fault of sesform must not hide the outcomes of the other steps
             return Outcome(change, "unknown", f"{type(error).__name__}: {error}; please report this")
         return Outcome(change, "done")
+
+
+def _missing_statements(plan: Plan, change: Change, error: AwsError) -> str:
+    """Return what the owner of a refused topic must add to its policy, "" if a loaded spec covers that topic."""
+    published = RESOURCES[change.address.type].publishes(change.scope, change.after) if change.after else None
+    if published is None or not error.topic_refused:
+        return ""
+    if all(request.topic_arn != published[0] for request in plan.handover.requests):
+        return ""
+    text = ", ".join(map(json.dumps, TopicRequest(published[0], tuple(published[1])).statements))
+    return f". The owner of the topic must add to its policy: {text}. `sesform handover` prints it for all publishers"
 
 
 def _write(change: Change, connection: Connection) -> None:

@@ -29,6 +29,8 @@ _TOPIC_REFUSED = (
     "ses.amazonaws.com to use kms:GenerateDataKey and kms:Decrypt"
 )
 
+_COULD_NOT_PUBLISH = r"could not publish|not authorized to publish|publish to (the )?SNS topic"
+
 # (pattern in AWS's text, what to do). Sources: boto/boto3#2645 (identity), terraform-provider-aws#26041 (principal),
 # AWS developer guide, "Configuring Amazon SNS notifications" (topic policy and key policy).
 _TEXTS = (
@@ -46,15 +48,13 @@ _TEXTS = (
     ),
     (r"^SNS topic \S* is invalid", _TOPIC_REFUSED),
     (r"KMS|encrypted", "the key's policy must allow ses.amazonaws.com to use kms:GenerateDataKey and kms:Decrypt"),
-    (
-        r"could not publish|not authorized to publish|publish to (the )?SNS topic",
-        "the topic's policy must allow ses.amazonaws.com to publish",
-    ),
+    (_COULD_NOT_PUBLISH, "the topic's policy must allow ses.amazonaws.com to publish"),
     (
         r"SNS topic .* (not found|does not exist)",
         "create the topic in the same region, or correct the reference",
     ),
 )
+_REFUSES_TOPIC = re.compile(rf"^SNS topic .* (is invalid|not found|does not exist)|{_COULD_NOT_PUBLISH}", re.IGNORECASE)
 
 _CREDENTIALS = (
     (
@@ -126,4 +126,5 @@ def _refused(error: boto.ClientError, operation: str, where: str) -> AwsError:
     for pattern, text in _TEXTS:
         if not hint and re.search(pattern, message, re.IGNORECASE):
             hint = text
-    return AwsError(message, code=code, operation=operation, where=where, hint=hint)
+    refused = _REFUSES_TOPIC.search(message) is not None
+    return AwsError(message, code=code, operation=operation, where=where, hint=hint, topic_refused=refused)

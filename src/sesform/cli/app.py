@@ -16,6 +16,7 @@ from sesform.cli.options import (
     Drawing,
     Format,
     Guards,
+    HandoverFormat,
     Listing,
     NoColor,
     Removal,
@@ -252,6 +253,26 @@ def import_(
     if removed is not None:
         raise typer.BadParameter("it requires --terraform", param_hint="--removed")
     return import_live(asked, calls, View(console(terminal, calls), no_color=terminal.no_color, quota=calls.quota))
+
+
+@command(app)
+def handover(
+    specs: Specs,
+    terminal: Terminal,
+    account: Annotated[
+        str | None, typer.Option("--account", metavar="ID", help="Only the part of this account.")
+    ] = None,
+    format: Annotated[
+        HandoverFormat, typer.Option("--format", help="The format: yaml to paste into a spec, markdown for a ticket.")
+    ] = HandoverFormat.text,
+) -> int:
+    """Print what other organizations must set, from the specs alone.  Exit codes: 0 success, 1 error."""
+    from sesform import engine
+    from sesform.render import handover as drawn
+
+    formats = {"text": drawn.text, "yaml": drawn.yaml, "markdown": drawn.markdown, "json": drawn.json_text}
+    out(formats[format.value](engine.handover(specs.places, account=account)))
+    return 0
 
 
 @command(app)

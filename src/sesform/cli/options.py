@@ -27,6 +27,13 @@ class Format(StrEnum):
     markdown = "markdown"
 
 
+class HandoverFormat(StrEnum):
+    text = "text"
+    yaml = "yaml"
+    markdown = "markdown"
+    json = "json"
+
+
 NoColor = Annotated[bool, typer.Option("--no-color", help="Do not colour the output.")]
 
 

@@ -22,7 +22,7 @@ from sesform.engine.plans import drift, drift_of, plan, plan_desired
 from sesform.engine.progress import Notify
 from sesform.engine.route_report import Routes, routes
 from sesform.engine.settings import EmulatedAws, Settings, keeping_logins
-from sesform.engine.specs import Validation, compile_specs, iam_policy, validate, with_removed
+from sesform.engine.specs import Validation, compile_specs, handover, iam_policy, validate, with_removed
 
 __all__ = [
     "Approve",
@@ -41,6 +41,7 @@ __all__ = [
     "differences",
     "drift",
     "drift_of",
+    "handover",
     "iam_policy",
     "import_live",
     "import_terraform",

@@ -10,7 +10,9 @@ from sesform.engine.settings import DEFAULT_PATHS, DEFAULTS, Paths, Settings
 from sesform.errors import Problem, SpecError, UsageError
 from sesform.iam_policy import AccountPolicy
 from sesform.model.values import printable
+from sesform.planning import handover as handovers
 from sesform.planning import prune
+from sesform.planning.handover import Handover
 from sesform.resources import RESOURCES
 from sesform.specs import compiler, removed, schema
 from sesform.specs.desired import Desired
@@ -88,6 +90,23 @@ def _with_removed(ref: str, earlier: SpecsAtRef, desired: Desired) -> Desired:
     text = f"{printable(ref)} has commits that HEAD lacks (merge base {base}); resources added there would look deleted"
     parted = Problem(text, hint=f"on a branch, use --since {base}", severity="warning")
     return replace(found, warnings=(*found.warnings, parted))
+
+
+def handover(paths: Paths = DEFAULT_PATHS, *, account: str | None = None) -> Handover:
+    """Return what other organizations must set for these specs; with `account`, the part of that account. No call to AWS.
+
+    Raises SpecError with every error of every file; UsageError if there is no spec, or nothing for that account.
+    """
+    found = handovers.of_specs(compile_specs(paths))
+    if account is None:
+        return found
+    part = found.for_account(account)
+    if not part.parties:
+        known = ", ".join(sorted({scope.account for scope in found.parties})) or "none"
+        raise UsageError(
+            f"--account {printable(account)!r} has nothing to set for these specs; accounts that have: {known}"
+        )
+    return part
 
 
 def iam_policy(

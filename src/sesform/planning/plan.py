@@ -11,6 +11,7 @@ from sesform.errors import Problem
 from sesform.live.snapshot import UnmanagedResource
 from sesform.model.address import Access, Address, Scope
 from sesform.model.values import Properties
+from sesform.planning.handover import NO_HANDOVER, Handover
 from sesform.planning.routes import RouteChange, Subject
 
 Action = Literal["create", "update", "delete"]
@@ -63,7 +64,8 @@ class Plan:
 
     `diagnostics`: errors and warnings. `routes`: the routes that change. `access`: the credentials of each spec. `since`: the
     commit whose specs were compared, "" for none. `unmanaged`: resources that no spec names, None if they were not read.
-    `unheard`: bounces and complaints of the specs' identities that have no receiver after the plan.
+    `unheard`: bounces and complaints of the specs' identities that have no receiver after the plan. `handover`: what other
+    organizations must set for the changes.
     """
 
     changes: tuple[Change, ...]
@@ -76,6 +78,7 @@ class Plan:
     unmanaged: tuple[UnmanagedResource, ...] | None = None
     unheard: tuple[Subject, ...] = ()
     options: PlanOptions = PlanOptions()
+    handover: Handover = NO_HANDOVER
 
     @property
     def errors(self) -> tuple[Problem, ...]:

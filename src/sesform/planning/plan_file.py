@@ -18,7 +18,7 @@ from sesform.live.snapshot import UnmanagedResource
 from sesform.model.address import Access, Address, Scope
 from sesform.model.quotas import SES_CALLS_PER_SECOND, least_seconds
 from sesform.model.values import NOTIFICATION_TYPES, UNKNOWN
-from sesform.planning import terraform_json
+from sesform.planning import handover, terraform_json
 from sesform.planning.plan import Change, Plan, PlanOptions, Unchanged
 from sesform.planning.routes import Received, RouteChange, Subject
 from sesform.resources import RESOURCES
@@ -42,6 +42,7 @@ def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_PER_S
             {"account": scope.account, "region": scope.region, "identity": name} for scope, name in plan.emptied
         ],
         "unheard": [_subject(s) for s in plan.unheard],
+        "handover": handover.document(plan.handover),
         "diagnostics": [d.as_dict() for d in plan.diagnostics],
         **({"since": plan.since} if plan.since else {}),
         **({"unmanaged": [_unmanaged(u) for u in plan.unmanaged]} if plan.unmanaged is not None else {}),
@@ -199,6 +200,7 @@ def _plan(own: Mapping[str, Any]) -> Plan:
         _unmanaged_in(own),
         unheard,
         _options(own["options"]),
+        handover.loaded(own["handover"]),
     )
 
 

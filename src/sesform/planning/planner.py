@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
-from sesform.planning import route_changes, shadowing
+from sesform.planning import handover, route_changes, shadowing
 from sesform.planning.checks import identities, kms_keys, quotas, readable, subscriptions, topics
 from sesform.planning.drafts import drafts
 from sesform.planning.ordering import ordered, sort_key
@@ -30,7 +30,14 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
     problems = _problems(desired, snapshot, changes, state, routes.after)
     found = sorted({*desired.warnings, *problems}, key=lambda p: (p.severity, p.file, p.line, p.path, p.summary))
     same = tuple(sorted(unchanged, key=lambda u: sort_key(u.address)))
-    made = Plan(changes, same, tuple(found), access=desired.access, since=desired.since)
+    made = Plan(
+        changes,
+        same,
+        tuple(found),
+        access=desired.access,
+        since=desired.since,
+        handover=handover.of_changes(desired, changes),
+    )
     return route_changes.routed(made, state, routes, desired)
 
 
@@ -61,7 +68,8 @@ def part(of: Plan, desired: Desired, snapshot: Snapshot, matches: Callable[[str]
     state = planned_state(live, snapshot, taken.changes)
     own = quotas.check(desired, taken.changes, state)
     routes = route_changes.planned_routes(state, snapshot, taken.changes)
-    return route_changes.routed(replace(taken, diagnostics=(*rest, *own)), state, routes, desired)
+    ours = handover.of_changes(desired, taken.changes)
+    return route_changes.routed(replace(taken, diagnostics=(*rest, *own), handover=ours), state, routes, desired)
 
 
 def chosen(of: Plan, matches: Callable[[str], bool]) -> Plan:

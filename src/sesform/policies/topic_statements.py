@@ -11,6 +11,9 @@ from sesform.policies import document as policy_document
 from sesform.policies.document import Policy, Publisher
 
 SID_PREFIX = "SesformPublish"
+_EXACT = frozenset(
+    {"stringequals", "stringlike", "arnequals", "arnlike"}
+)  # operators that match a value without wildcards exactly
 _WIDENED = "Before"
 
 # SNS accepts policies of up to 30 KB: SNS developer guide, "Amazon SNS access control policy quotas".
@@ -36,18 +39,66 @@ def with_publishers(
     """Return the document with our statements for exactly these publishers; all other statements stay unchanged.
 
     `loaded`: the accounts of the loaded specs, None for all. Our statements for other accounts stay, because a spec that is not
-    loaded may still declare them. Without any statement the policy of a new topic is returned: SNS accepts no empty policy
-    (cloud-custodian#1779).
+    loaded may still declare them. A publisher that a statement of others names needs none of ours. Without any statement the
+    policy of a new topic is returned: SNS accepts no empty policy (cloud-custodian#1779).
     """
     present = [s for s in ours(document) if loaded is None or _declared_by(s) in loaded]
     others = [s for s in policy_document.statements(document) if s not in present]
     room = MAX_BYTES - _ROOM - len(policy_document.compact({**document, "Statement": others}))
-    wanted = _statements(topic_arn, publishers, room)
+    allowed, kept = named_by_others(document, topic_arn), _arns(_sources(present))
+    needed = [p for p in publishers if p.arn in kept or (p.account, p.arn) not in allowed]
+    wanted = _statements(topic_arn, needed, room)
     if policy_document.same({"Statement": present}, {"Statement": wanted}):
         wanted = present  # the same in AWS's spelling: no change
     if not others and not wanted:
         return policy_document.default_topic_policy(topic_arn)
     return {**document, "Statement": [*others, *wanted]}
+
+
+def named_by_others(document: Mapping[str, Any], topic_arn: str) -> set[tuple[str, str]]:
+    """Return the publishers, by account and ARN, that statements of others allow in the form of ours, exactly and by name.
+
+    Statements that allow more, or allow it on further conditions, are not counted.
+    """
+    others = [s for s in policy_document.statements(document) if not is_ours(s)]
+    return {pair for statement in others for pair in _named_in(statement, topic_arn)}
+
+
+def named_by(document: Mapping[str, Any], topic_arn: str, account: str) -> set[tuple[str, str]]:
+    """Return the publishers, by account and ARN, that our statements allow by name because specs of this account declare it."""
+    declared = [s for s in ours(document) if _declared_by(s) == account]
+    return {pair for statement in declared for pair in _named_in(statement, topic_arn)}
+
+
+def has_our_form(statement: Mapping[str, Any], topic_arn: str) -> bool:
+    """Return whether a statement is one of ours, or allows publishers exactly and by name as ours do."""
+    return is_ours(statement) or bool(_named_in(statement, topic_arn))
+
+
+def _named_in(statement: Mapping[str, Any], topic_arn: str) -> list[tuple[str, str]]:
+    (canonical,) = policy_document.canonical({"Statement": [dict(statement)]})["Statement"]
+    condition = canonical.pop("Condition", None)
+    canonical.pop("Sid", None)
+    resource = canonical.pop("Resource", None)
+    form = {"Effect": "Allow", "Principal": {"Service": [policy_document.SES_PRINCIPAL]}, "Action": ["sns:publish"]}
+    if canonical != form or resource not in ([topic_arn], ["*"]):
+        return []
+    values = _exact_tests(condition)
+    if values.keys() != {"aws:sourceaccount", "aws:sourcearn"}:
+        return []
+    named = [arn for arn in map(arns.parse, values["aws:sourcearn"]) if arn is not None]
+    return [(arn.account, str(arn)) for arn in named if arn.account in values["aws:sourceaccount"]]
+
+
+def _exact_tests(condition: Any) -> dict[str, list[str]]:
+    """Return the values of each key of a canonical condition; nothing if a test is not for exact values."""
+    found: dict[str, list[str]] = {}
+    for operator, tests in condition.items() if isinstance(condition, Mapping) else ():
+        for key, values in tests.items() if isinstance(tests, Mapping) else [("", ["*"])]:
+            if key in found or operator.lower() not in _EXACT or any(c in v for v in values for c in "*?$"):
+                return {}
+            found[key] = values
+    return found
 
 
 def _declared_by(statement: Mapping[str, Any]) -> str:
@@ -169,7 +220,11 @@ def lets_in_more(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def withdrawn(one: Mapping[str, Any], other: Mapping[str, Any]) -> set[str]:
     """Return the ARNs that our statements allow in `one` and not in `other`."""
-    return {source.split()[1] for source in _sources(ours(one)) - _sources(ours(other))}
+    return _arns(_sources(ours(one)) - _sources(ours(other)))
+
+
+def _arns(sources: Iterable[str]) -> set[str]:
+    return {source.split()[1] for source in sources}
 
 
 def _sources(statements: Iterable[Mapping[str, Any]]) -> set[str]:

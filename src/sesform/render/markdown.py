@@ -5,25 +5,18 @@ Names come from outside, so they are escaped for Markdown and HTML, and fences a
 
 from __future__ import annotations
 
-import html
 import re
 
 from sesform.model.quotas import SES_CALLS_PER_SECOND
-from sesform.model.values import printable
 from sesform.planning.plan import Plan, Report, on_the_way
 from sesform.render import text
+from sesform.render._escape import cell, fenced
 
 # GitHub refuses comments of more than 65,536 characters; the rest is for text that a workflow adds.
 MAX_CHARACTERS = 60_000
 
 
 _MAX_NAME_LENGTH = 200
-
-
-def cell(of: str) -> str:
-    """Return text escaped for a table or a sentence."""
-    safe = html.escape(printable(of), quote=False)
-    return re.sub(r"([\\`*_\[\]|~#!@])", r"\\\1", safe)
 
 
 def plan(of: Plan, *, drift: bool = False, rate: float | None = SES_CALLS_PER_SECOND) -> str:
@@ -62,6 +55,4 @@ def _folded(title: str, body: str, language: str, most: int = MAX_CHARACTERS) ->
     if len(body) > room:
         kept = body[:room].rpartition("\n")[0]
         body = f"{kept}\n... {len(body) - len(kept)} more characters were cut. See the log of the job."
-    longest = max((len(run) for run in re.findall(r"`+", body)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"<details><summary>{title}</summary>\n\n{fence}{language}\n{body.rstrip()}\n{fence}\n\n</details>\n"
+    return f"<details><summary>{title}</summary>\n\n{fenced(body, language)}\n\n</details>\n"

@@ -9,8 +9,8 @@ from itertools import groupby
 from sesform.live.snapshot import Subscriber
 from sesform.model.values import NOTIFICATION_TYPES, printable
 from sesform.planning.routes import Gap, Matrix, Route, Subject, received
+from sesform.render._escape import cell
 from sesform.render._hcl import painter
-from sesform.render.markdown import cell
 
 Subscribers = Mapping[str, tuple[Subscriber, ...]]
 

@@ -9,6 +9,7 @@ from sesform.model.quotas import SES_CALLS_PER_SECOND, least_seconds
 from sesform.model.values import printable
 from sesform.planning import diff
 from sesform.planning.plan import ACTIONS, Change, Outcome, Plan, Report, on_the_way
+from sesform.render import handover
 from sesform.render._hcl import SYMBOLS, Paint, differing, painter, value, whole
 from sesform.render.duration import duration
 from sesform.resources import RESOURCES
@@ -30,7 +31,7 @@ def plan(of: Plan, *, colour: bool = False, rate: float | None = SES_CALLS_PER_S
     return (
         "sesform compared the specs with AWS. Actions are indicated with the following symbols:\n"
         f"{legend}\nTerraform will perform the following actions:\n\n{blocks}\n{summary(of, colour=colour)}\n"
-        f"{_routes(of, paint)}\n{_calls(of, rate)}\n"
+        f"{_routes(of, paint)}{_handover(of)}\n{_calls(of, rate)}\n"
     )
 
 
@@ -89,6 +90,18 @@ def _routes(of: Plan, paint: Paint) -> str:
             before, after = _ways(change.before), _ways(change.after)
             lines.append(f"    {change.subject.event + ':':<10} {before} {paint('->', 'faint')} {after}")
     return "\nRoutes that change:\n" + "\n".join(lines) + "\n"
+
+
+def _handover(of: Plan) -> str:
+    """Return what other organizations must set for the changes, "" for nothing."""
+    if not of.handover.parties:
+        return ""
+    return (
+        f"\nFor other organizations (`sesform handover` prints this again):\n\n{handover.text(of.handover)}".rstrip(
+            "\n"
+        )
+        + "\n"
+    )
 
 
 def _ways(ways: tuple[str, ...]) -> str:

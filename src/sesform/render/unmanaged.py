@@ -7,8 +7,9 @@ from itertools import groupby
 from sesform.live.snapshot import UnmanagedResource
 from sesform.model.values import printable
 from sesform.planning.plan import Plan
+from sesform.render._escape import cell
 from sesform.render._hcl import painter
-from sesform.render.markdown import MAX_CHARACTERS, cell
+from sesform.render.markdown import MAX_CHARACTERS
 
 
 def text(of: Plan, *, colour: bool = False) -> str:

@@ -36,6 +36,7 @@ _ONE_PER_LINE = frozenset(
         "notifications",
         "authorize",
         "policies",
+        "publishers",
         "subscriptions",
         "cross_account_notifications",
         "credentials",
@@ -59,6 +60,12 @@ def text(documents: Iterable[tuple[Mapping[str, Any], Comments]], head: Iterable
             lines.append("---")
         lines += _Writer(data, comments).lines()
     return "\n".join(lines) + "\n"
+
+
+def fragment(data: Mapping[str, Any], head: Iterable[str] = ()) -> str:
+    """Return a part of a spec as YAML text, to paste. `head`: comments for the top. Raises ValueError as `text` does."""
+    lines = [line for comment in head for line in _comment(comment, "")]
+    return "\n".join([*lines, *_Writer(data, {}).lines()]) + "\n"
 
 
 def why_not(value: Any, depth: int = 1) -> str:

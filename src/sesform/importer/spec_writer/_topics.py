@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sesform.importer.spec_writer._live_resources import LiveResources, plain
@@ -12,6 +12,7 @@ from sesform.model.address import Scope
 from sesform.model.values import Properties, without_password
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
+from sesform.policies.document import Publisher
 from sesform.resources.live_record import LiveTopic
 from sesform.resources.subscription import PENDING
 from sesform.specs import schema, yaml_writer
@@ -60,10 +61,13 @@ def _topic(part: ScopeSpec, name: str, topic: LiveTopic, accounts: Collection[st
         if wrong:
             part.remark(f"{field} is left unmanaged: {wrong}.", "topics", name)
             del found[field]
-    why = _unmanaged_policy(arns.topic(part.scope, name), topic, accounts, whole)
+    publishers = _publishers(part.scope, name, topic)
+    why = _unmanaged_policy(arns.topic(part.scope, name), topic, publishers, accounts, whole)
     if why:
         found["policy"] = "unmanaged"
         part.remark(why, "topics", name)
+    elif publishers:
+        found["publishers"] = [publisher.arn for publisher in publishers]
     subscriptions: list[dict[str, Any]] = []
     for each in sorted(topic.subscriptions, key=lambda s: (s["protocol"], s["endpoint"])):
         entry = _subscription(part, name, each, len(subscriptions))
@@ -74,14 +78,31 @@ def _topic(part: ScopeSpec, name: str, topic: LiveTopic, accounts: Collection[st
     return found
 
 
-def _unmanaged_policy(arn: str, topic: LiveTopic, accounts: Collection[str], whole: bool) -> str:
+def _publishers(scope: Scope, name: str, topic: LiveTopic) -> list[Publisher]:
+    """Return the identities and sets of other accounts that the policy allows in sesform's form, and that are not known here."""
+    arn = arns.topic(scope, name)
+    document = topic.policy or {}
+    named = topic_statements.named_by_others(document, arn) | topic_statements.named_by(document, arn, scope.account)
+    known = {(publisher.account, publisher.arn) for publisher in topic.publishers}
+    return [
+        Publisher(account, publisher, scope.account)
+        for account, publisher in sorted(named - known)
+        if account != scope.account
+        and f":{scope.region}:" in publisher
+        and not schema.fault("topic", {"publishers": [publisher]})
+    ]
+
+
+def _unmanaged_policy(
+    arn: str, topic: LiveTopic, publishers: Iterable[Publisher], accounts: Collection[str], whole: bool
+) -> str:
     """Return why the topic's policy is left unmanaged, "" if sesform would not change it."""
     if topic.policy is None:
         return "" if whole else "The policy is left unmanaged: it is managed elsewhere, or not known here."
-    derived = topic_statements.with_publishers(topic.policy, arn, topic.publishers, accounts)
+    derived = topic_statements.with_publishers(topic.policy, arn, {*topic.publishers, *publishers}, accounts)
     if policy_document.same(topic.policy, derived):
-        # Statements that sesform did not write may name publishers that are not known here.
-        known = whole or all(map(topic_statements.is_ours, policy_document.statements(topic.policy)))
+        # Other statements may name publishers that are not known here.
+        known = whole or all(topic_statements.has_our_form(s, arn) for s in policy_document.statements(topic.policy))
         return "" if known else "The policy is left unmanaged: it allows publishers that are not known here."
     added, removed = (
         topic_statements.withdrawn(derived, topic.policy),

@@ -36,14 +36,15 @@ _AWS_KEY = "alias/aws/sns"
 
 
 def in_use(desired: Desired, snapshot: Snapshot) -> dict[str, str]:
-    """Return the ARN of each topic's key after the plan, for topics that specs give a key or publish to.
+    """Return the ARN of each topic's key after the plan, for topics that specs give a key, publish to or name publishers of.
 
     Specs that are not loaded, and unmanaged resources, may also publish to a topic with a declared key.
     """
     declared = {d.key["topic_arn"]: d for d in desired.of_type("topic")}
     used = {}
     keyed = [arn for arn, d in declared.items() if d.desired and d.desired.get("kms_key")]
-    for arn in dict.fromkeys([*(t.topic_arn for t in desired.targets), *keyed]):
+    opened = [d.key["topic_arn"] for d in desired.of_type("topic_policy") if d.desired and d.desired["publishers"]]
+    for arn in dict.fromkeys([*(t.topic_arn for t in desired.targets), *keyed, *opened]):
         topic, facts = declared.get(arn), snapshot.topics.get(arn)
         if topic is not None and topic.desired is not None and "kms_key" in topic.desired:
             key = topic.desired["kms_key"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
@@ -27,6 +29,7 @@ def topics(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], stat
     unreadable = {desired.declared[a].key.get("topic_arn") for a in snapshot.unreadable if a in desired.declared}
     found = [*_too_long(changes), *_with_deleted_principals(desired, changes)]
     external = {arn: _parsed(facts.policy) for arn, facts in snapshot.topics.items() if facts}
+    unchecked: dict[str, list[Target]] = defaultdict(list)
     for target in desired.targets:
         facts = snapshot.topics.get(target.topic_arn)
         if target.topic_arn not in watched:
@@ -37,13 +40,13 @@ def topics(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], stat
             found += _refuses(target, document, target.user in changing, managed=False)
         elif target.topic_arn not in snapshot.topics:
             if target.user in changing:
-                found.append(_unchecked(target))
+                unchecked[target.topic_arn].append(target)
         elif facts is None:
             hint = "create it first, or declare it under `topics`"
             found.append(target.problem(f"topic {target.topic_arn} does not exist", hint))
         else:
             found += _refuses(target, external[target.topic_arn], target.user in changing, managed=False)
-    return found
+    return [*found, *map(_unchecked, unchecked.values())]
 
 
 def _too_long(changes: Iterable[Change]) -> list[Problem]:
@@ -158,6 +161,9 @@ def _refuses(target: Target, document: Properties | None, changing: bool, *, man
     ]
 
 
-def _unchecked(target: Target) -> Problem:
-    text = f"topic {target.topic_arn} could not be checked: no spec has credentials for its account"
-    return target.problem(text, "check that it exists and that its policy allows SES to publish", warning=True)
+def _unchecked(targets: Sequence[Target]) -> Problem:
+    """Return the warning about one topic whose account no spec covers. `targets`: the changes that use it."""
+    text = f"topic {targets[0].topic_arn} could not be checked: no spec has credentials for its account"
+    hint = "it must exist and allow SES to publish; send its owner what `sesform handover` prints"
+    concerns = tuple(str(target.user) for target in targets)
+    return replace(targets[0].problem(text, hint, warning=True), concerns=concerns)

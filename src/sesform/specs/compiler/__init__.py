@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import repeat
 
 from sesform.errors import Problem, SpecError
+from sesform.model import arns
 from sesform.model.address import Access, Address
 from sesform.policies.document import Publisher
 from sesform.specs.compiler._compilation import Compilation
@@ -71,7 +73,7 @@ def _check_names(work: Compilation, loaded: list[LoadedSpec]) -> None:
 
 
 def _declare_topic_policies(work: Compilation, table: TopicTable, loaded: list[LoadedSpec]) -> None:
-    """Declare the policy of each managed topic: its publishers are everything that routes to it. Without any, our statements go."""
+    """Declare the policy of each managed topic. Its publishers are everything that routes to it, and those that its spec names."""
     publishers: dict[str, set[Publisher]] = defaultdict(set)
     for target in work.targets:
         publishers[target.topic_arn].update(target.publishers)
@@ -81,7 +83,7 @@ def _declare_topic_policies(work: Compilation, table: TopicTable, loaded: list[L
         if not entry.keeps_policy or work.destroy:
             continue
         key = {"topic_arn": entry.arn}
-        pairs = sorted(publishers[entry.arn])
+        pairs = sorted({*publishers[entry.arn], *map(_named_publisher, repeat(entry.scope.account), entry.publishers)})
         desired: dict[str, object] = {**key, "publishers": [list(p) for p in pairs], "accounts": accounts}
         if entry.drops_deleted_principals:
             desired["drop_deleted_principals"] = True
@@ -92,6 +94,11 @@ def _declare_topic_policies(work: Compilation, table: TopicTable, loaded: list[L
                 Address(entry.spec, entry.scope.region, "topic_policy", entry.key), entry.scope, key, desired, origin
             )
         )
+
+
+def _named_publisher(topic_account: str, arn: str) -> Publisher:
+    parsed = arns.parse(arn)
+    return Publisher(parsed.account if parsed else "", arn, topic_account)
 
 
 __all__ = ["as_sent", "build", "grant", "policy_name", "publishers_of"]

@@ -11,7 +11,7 @@ from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.specs.compiler._compilation import Compilation
 from sesform.specs.compiler._policies import Loc, check_partition
-from sesform.specs.declared import Declared, Origin
+from sesform.specs.declared import Declared, Origin, canonical_arn
 from sesform.specs.schema import LoadedSpec, Subscription, Topic, did_you_mean
 
 
@@ -26,6 +26,7 @@ class TopicEntry:
     state: str
     keeps_policy: bool  # whether our statements are in its policy
     drops_deleted_principals: bool = False
+    publishers: tuple[str, ...] = ()  # those that the spec names, by canonical ARN, in the region of the topic
 
     @property
     def arn(self) -> str:
@@ -56,12 +57,19 @@ def tabulate(specs: Iterable[LoadedSpec]) -> TopicTable:
                 name = topic.name if isinstance(topic, Topic) and topic.name else key
                 keeps = state == "managed" and not (isinstance(topic, Topic) and topic.policy == "unmanaged")
                 drops = isinstance(topic, Topic) and topic.drop_deleted_principals
-                entry = TopicEntry(spec.name, key, Scope(spec.account, region), name, state, keeps, drops)
+                named = _publishers(topic, region) if isinstance(topic, Topic) else ()
+                entry = TopicEntry(spec.name, key, Scope(spec.account, region), name, state, keeps, drops, named)
                 table.entries[spec.name, region, key] = entry
                 # Where one spec manages a topic that another declares external, the managing spec decides.
                 if state == "managed" or entry.arn not in table.by_arn:
                     table.by_arn[entry.arn] = entry
     return table
+
+
+def _publishers(topic: Topic, region: str) -> tuple[str, ...]:
+    """Return the publishers in a region: SES publishes only to topics of its own region."""
+    found = map(arns.parse, map(canonical_arn, topic.publishers))
+    return tuple(str(arn) for arn in found if arn is not None and arn.region == region)
 
 
 def declare_topics(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> None:
@@ -86,6 +94,7 @@ def declare_topics(work: Compilation, table: TopicTable, loaded: LoadedSpec) -> 
         says = "is being destroyed" if work.destroy else "declares the topic absent"
         if isinstance(topic, Topic) and not work.destroy:
             says = "declares it"
+            _check_publishers(work, loaded, entry, topic)
             desired = {"topic_arn": entry.arn, "name": entry.name}
             if topic.display_name is not None:
                 desired["display_name"] = topic.display_name
@@ -110,6 +119,18 @@ def _check_key(work: Compilation, loaded: LoadedSpec, entry: TopicEntry, key: st
         work.wrong(loaded, ("topics", entry.key, "kms_key"), text, hint)
     else:
         check_partition(work, loaded, entry.scope, key, ("topics", entry.key, "kms_key"))
+
+
+def _check_publishers(work: Compilation, loaded: LoadedSpec, entry: TopicEntry, topic: Topic) -> None:
+    for index, text in enumerate(topic.publishers):
+        loc: Loc = ("topics", entry.key, "publishers", index)
+        arn = arns.parse(text)
+        if arn is not None and arn.region not in loaded.spec.regions:
+            regions = ", ".join(loaded.spec.regions)
+            hint = "SES publishes only to topics of its own region: correct the ARN, or add the region to the spec"
+            work.wrong(loaded, loc, f"publisher {text!r} is in {arn.region}, and the topic is in {regions}", hint)
+        elif arn is not None and arn.region == entry.scope.region:
+            check_partition(work, loaded, entry.scope, text, loc)
 
 
 def _declare_subscriptions(work: Compilation, loaded: LoadedSpec, entry: TopicEntry, topic: Topic) -> None:

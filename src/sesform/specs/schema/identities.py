@@ -62,6 +62,28 @@ def _identity_arn(value: str) -> str:
 
 IdentityArn = Annotated[str, AfterValidator(_identity_arn)]
 
+_SET_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # SES v2 API reference, CreateConfigurationSet
+
+
+def _publisher_arn(value: str) -> str:
+    arn = arns.parse(value)
+    kind, _, name = arn.resource.partition("/") if arn else ("", "", "")
+    if arn is None or arn.service != "ses" or not arn.account or kind not in ("identity", "configuration-set"):
+        raise wrong(
+            f"{value!r} is not the ARN of an SES identity or configuration set",
+            "write it like arn:aws:ses:eu-west-1:111111111111:identity/example.com",
+        )
+    if "@" not in name and ("*" in name or "?" in name):
+        raise wrong(f"{value!r} has a wildcard", "list each identity and configuration set by its own ARN")
+    if kind == "identity":
+        return _identity_arn(value)
+    if not _SET_NAME.fullmatch(name):
+        raise wrong(f"{name!r} is not the name of a configuration set", "use up to 64 letters, digits, - and _")
+    return value
+
+
+PublisherArn = Annotated[str, AfterValidator(_publisher_arn)]
+
 
 class NotificationSetting(Model):
     topic: TopicReference | None = Field(

@@ -7,7 +7,9 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from sesform.model import arns
+from sesform.specs.declared import canonical_arn
 from sesform.specs.schema._base import Model, TopicName, Unmanaged, text, wrong
+from sesform.specs.schema.identities import PublisherArn
 from sesform.specs.schema.subscriptions import Subscription
 
 
@@ -58,6 +60,13 @@ class Topic(Model):
             "and SNS refuses every change of a policy that names one."
         ),
     )
+    publishers: list[PublisherArn] = Field(
+        default_factory=list,
+        description=(
+            "Identities and configuration sets of another organization, by ARN, for which SES may publish to this topic. "
+            "Those of loaded specs need no entry here."
+        ),
+    )
     subscriptions: list[Subscription] = Field(
         default_factory=list, description="Subscriptions that must or must not exist; others are not managed."
     )
@@ -71,11 +80,19 @@ class Topic(Model):
 
     @model_validator(mode="after")
     def _unmanaged_policy_is_not_changed(self) -> Topic:
-        if self.policy is not None and self.drop_deleted_principals:
-            raise wrong(
-                "drop_deleted_principals needs a policy that sesform writes, and policy is unmanaged",
-                "remove policy, or drop_deleted_principals",
-            )
+        for name in ("publishers", "drop_deleted_principals"):
+            if self.policy is not None and getattr(self, name):
+                raise wrong(
+                    f"{name} needs a policy that sesform writes, and policy is unmanaged", f"remove policy, or {name}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _publishers_are_distinct(self) -> Topic:
+        names = [canonical_arn(arn) for arn in self.publishers]
+        twice = next((arn for arn, name in zip(self.publishers, names, strict=True) if names.count(name) > 1), None)
+        if twice:
+            raise wrong(f"publisher {twice!r} is declared twice", "remove one")
         return self
 
     @model_validator(mode="after")
