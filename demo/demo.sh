@@ -34,7 +34,7 @@ run() {
     printf '\n'
 }
 
-cp -R "$demo/../specs" "$demo/removal" "$demo/console_change.py" "$work"
+cp -R "$demo/../specs" "$demo/removal" "$demo/legacy" "$demo/console_change.py" "$work"
 cd "$work"
 
 say '1. An owner of identities, and a delegate that sends with them. validate checks their specs offline.'
@@ -59,14 +59,27 @@ run 0 sesform apply --sandbox --auto-approve
 say '6. routes shows the receivers of each kind of feedback.'
 run 0 sesform routes --sandbox
 
-say '7. import writes specs for existing resources. A plan on them is empty: this is how to adopt live accounts.'
+say '7. The delegate has an entry for an identity of another account. AWS made it years ago, so a script puts it there.
+#    It can be changed: the spec adds headers to bounces, and a topic for deliveries.'
+run 0 cat legacy/old_entry.py
+run 0 python legacy/old_entry.py
+run 0 sh -c 'cat legacy/edited.txt >>specs/delegate.yaml'
+run 0 sesform apply --sandbox --auto-approve
+
+say '8. AWS makes no new entries. A plan with one is refused, with the spec lines of the two methods that replace it.'
+run 0 cp specs/delegate.yaml delegate.before
+run 0 sh -c 'cat legacy/new.txt >>specs/delegate.yaml'
+run 1 sesform plan --sandbox
+run 0 mv delegate.before specs/delegate.yaml
+
+say '9. import writes specs for existing resources. A plan on them is empty: this is how to adopt live accounts.'
 run 0 sh -c 'sesform import --sandbox --account 111111111111 --account 222222222222 --region eu-west-1 \
     --name 111111111111=example-corp --name 222222222222=acme-mailer \
     --identity-arn arn:aws:ses:eu-west-1:333333333333:identity/partner.example >imported.yaml'
 run 0 cat imported.yaml
 run 0 sesform plan imported.yaml --sandbox --detailed-exitcode
 
-say '8. Remove every notification type: one SetIdentityNotificationTopic call without a topic for each (-v shows the calls).
+say '10. Remove every notification type: one SetIdentityNotificationTopic call without a topic for each (-v shows the calls).
 #    AWS does not allow the legacy entry to be created again, so its removal needs an option.'
 run 0 cp removal/owner.yaml removal/delegate.yaml specs
 run 0 cat specs/owner.yaml specs/delegate.yaml

@@ -70,6 +70,10 @@ class Shell:
         """Return the sandbox that --sandbox uses here, for another program."""
         return Sandbox(self.folder / ".sesform" / "sandbox.json")
 
+    def legacy_entry(self, identity: str, account: str = "222222222222", **topics: str) -> None:
+        """Give an account an entry for an identity of another account that AWS made before."""
+        self.sandbox.declare_legacy_entry(account, identity, topics)
+
     def clear_in_console(self, identity: str = "example.com", type_: str = "Bounce") -> None:
         ses: Any = self.sandbox.session("111111111111", "eu-west-1").client("ses")
         ses.set_identity_notification_topic(Identity=identity, NotificationType=type_)

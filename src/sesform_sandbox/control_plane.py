@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +16,8 @@ from sesform_sandbox import events, kms, moto_version, sending
 from sesform_sandbox.context import Call, Context, Published
 from sesform_sandbox.events import Event
 from sesform_sandbox.faults import Fault
-from sesform_sandbox.rules import identity_key
-from sesform_sandbox.state import Identity, Key, Role
+from sesform_sandbox.rules import NOTIFICATION_TYPES, identity_key
+from sesform_sandbox.state import ForeignIdentity, Identity, Key, Role
 from sesform_sandbox.store import Store
 
 if TYPE_CHECKING:
@@ -72,6 +72,27 @@ class Sandbox:
         with self._context(account, region) as context:
             key, identities = identity_key(identity), context.here.identities
             identities[key] = replace(identities.get(key, Identity()), verified=verified)
+
+    def declare_legacy_entry(
+        self, account: str, identity_arn: str, topics: Mapping[str, str], headers: Iterable[str] = ()
+    ) -> None:
+        """Give the account an old entry for an identity of another account, in the identity's region, as AWS once made them.
+
+        `topics`: topic ARNs by type ("Bounce", "Complaint", "Delivery"). `headers`: the types with header inclusion. No call makes
+        such an entry any more. Raises ValueError if the ARN is not that of an identity of another account, or without a topic.
+        """
+        arn = arns.parse(identity_arn)
+        if arn is None or not arn.resource.startswith("identity/") or arn.account in ("", account):
+            raise ValueError(f"{identity_arn!r} is not the ARN of an identity of another account than {account}")
+        if not topics or not {*topics, *headers} <= set(NOTIFICATION_TYPES):
+            raise ValueError(f"a legacy entry has topics for some of {', '.join(NOTIFICATION_TYPES)}")
+        name = identity_key(arn.resource.removeprefix("identity/"))
+        with self._context(arn.account, arn.region) as context:
+            if name not in context.here.identities:
+                context.here.identities[name] = Identity()
+        with self._context(account, arn.region) as context:
+            key = arns.identity(arn.scope, name)
+            context.here.foreign_identities[key] = ForeignIdentity(dict(topics), tuple(sorted(headers)))
 
     def declare_key(self, key_arn: str) -> None:
         """Create a KMS key, by its ARN or an alias's. A new key allows SES to use it; an existing one stays."""

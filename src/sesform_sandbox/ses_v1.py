@@ -101,6 +101,12 @@ def _set_identity_notification_topic(context: Context, params: Params) -> Result
     settings = _settings(context, target)
     topics = {k: arn for k, arn in settings.topics.items() if k != kind}
     if "SnsTopic" in params:
+        if isinstance(settings, ForeignIdentity) and not settings.topics:
+            # SES developer guide, "Using delegate sender notifications": existing entries can be used and changed, and have been
+            # replaced. Whether the API still makes new ones is not known; this is the stricter reading.
+            raise Refusal(
+                "InvalidParameterValue", "sandbox: no new notification settings for an identity of another account."
+            )
         topics[kind] = _checked_topic(context, target, params["SnsTopic"])
     elif isinstance(settings, Identity) and not settings.forwarding and kind != "Delivery":
         # SES API reference, SetIdentityNotificationTopic: "Unless feedback forwarding is enabled, you must specify Amazon

@@ -89,6 +89,7 @@ def test_credentials_are_written_and_the_external_id_is_not(applied: Shell, monk
 
 def test_legacy_entries_are_found_by_the_policies_of_topics(applied: Shell) -> None:
     """AWS does not list legacy entries, so identities that a topic's policy names are read."""
+    applied.legacy_entry(PARTNER, Bounce=TOPIC)
     applied.specs(SPECS + f"cross_account_notifications: {{'{PARTNER}': {{bounce: feedback}}}}\n")
     assert applied.run("apply", "--sandbox", "--auto-approve", "-q").code == 0
     found = applied.run("import", "--sandbox", *NAMED)
@@ -99,6 +100,7 @@ def test_legacy_entries_are_found_by_the_policies_of_topics(applied: Shell) -> N
 
 def test_legacy_entries_are_asked_for_by_their_arn(applied: Shell) -> None:
     """If no policy names the identity, an option must."""
+    applied.legacy_entry(PARTNER, Bounce=TOPIC)
     applied.specs(SPECS + f"cross_account_notifications: {{'{PARTNER}': {{bounce: feedback}}}}\n")
     assert applied.run("apply", "--sandbox", "--auto-approve", "-q").code == 0
     statement = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -64,7 +65,7 @@ def test_specs_can_be_taken_back(specs: str, state: Path, caplog: pytest.LogCapt
         assert main(["apply", *arguments]) == 0
         Sandbox(state).confirm("arn:aws:sns:eu-west-1:111111111111:postmaster", "postmaster@example.com")
         Sandbox(state).confirm("arn:aws:sns:eu-west-1:222222222222:feedback", "https://feedback.acme.example/ses")
-        assert main(["destroy", *arguments, "--allow-irreversible"]) == 0
+        assert main(["destroy", *arguments]) == 0
         before = state.read_bytes()
         assert main(["destroy", *arguments]) == 0
     assert state.read_bytes() == before
@@ -85,6 +86,7 @@ def test_legacy_entries_are_removed_type_by_type(
     state: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """From before to after, each legacy type goes by one call of its own, and is gone; then there is nothing more to do."""
+    runpy.run_path(str(LEGACY / "old_entries.py"))
     assert _codes(LEGACY / "before") == [0, 0, 0, 0]
     assert all(_topics(state)[identity] == ["Bounce", "Complaint", "Delivery"] for identity in FOREIGN)
     caplog.clear()

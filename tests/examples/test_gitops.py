@@ -168,6 +168,9 @@ def test_a_refused_plan_is_told_and_fails(runner: Runner) -> None:
     without = specs.read_text(encoding="utf-8") + "cross_account_notifications:\n  "
     without += "arn:aws:ses:eu-west-1:333333333333:identity/partner.example: "
     specs.write_text(without + "{bounce: feedback}\n", encoding="utf-8")
+    topic, identity = "arn:aws:sns:eu-west-1:222222222222:feedback", without.rpartition("arn:")[2].rpartition(":")[0]
+    state = runner.folder / ".sesform" / "sandbox.json"
+    Sandbox(state).declare_legacy_entry("222222222222", f"arn:{identity}", {"Bounce": topic})
     assert [runner.run("apply.yml", "Plan"), runner.run("apply.yml", "Apply")] == [0, 0]
     specs.write_text(without + "absent\n", encoding="utf-8")
     assert runner.run("plan.yml", "Plan") == 0

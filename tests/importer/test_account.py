@@ -161,9 +161,7 @@ def test_legacy_entries_of_identities_that_policies_name_are_read(world: World) 
     sns.set_topic_attributes(
         TopicArn=arn, AttributeName="Policy", AttributeValue=policy_document.compact({"Statement": [statement]})
     )
-    world.client("ses", DELEGATE).set_identity_notification_topic(
-        Identity=PARTNER, NotificationType="Complaint", SnsTopic=arn
-    )
+    world.legacy_entry(PARTNER, Complaint=arn)
     found = account_reader.read(connected(world, OWNER, DELEGATE))
 
     assert [(s.account, p["identity"]) for kind, s, p in found.resources if kind == "notification_topic"] == [

@@ -218,6 +218,8 @@ class Maker:
         ses = self.client("ses", scope)
         for type_, (account, name) in topics.items():
             arn = topic_arn(Scope(account, scope.region), name)
+            if identity_.startswith("arn:"):
+                self.world.legacy_entry(identity_, scope.account, **dict.fromkeys(topics, arn))
             ses.set_identity_notification_topic(Identity=identity_, NotificationType=type_, SnsTopic=arn)
             self.publishers.setdefault(arn, set()).update(
                 publishers_of(scope, identity_.lower() if "@" not in identity_ else identity_)

@@ -171,6 +171,8 @@ def test_a_plan_that_was_refused_is_not_applied_from_its_file(shell: Shell, tmp_
     """apply --plan refuses the JSON of a refused plan too, and show prints the reason."""
     legacy = "cross_account_notifications: {arn:aws:ses:eu-west-1:333333333333:identity/partner.example: %s}\n"
     shell.specs(SPECS + legacy % "{bounce: feedback}")
+    topic = "arn:aws:sns:eu-west-1:222222222222:feedback"
+    shell.legacy_entry("arn:aws:ses:eu-west-1:333333333333:identity/partner.example", Bounce=topic)
     shell.run("apply", "--sandbox", "--auto-approve")
     shell.specs(SPECS + legacy % "absent")
     refused = shell.run("plan", "--sandbox", "--format", "json")

@@ -51,6 +51,10 @@ class Aws:
         found: dict[str, Any] = ses.get_identity_notification_attributes(Identities=[identity])
         return dict(found["NotificationAttributes"][identity])
 
+    def entry(self, identity: str, account: str = DELEGATE, **topics: str) -> None:
+        """Gives the account an old entry for an identity of another account, by default for deliveries."""
+        self.sandbox.declare_legacy_entry(account, identity, topics or {"Delivery": self.topic("old", account)})
+
     def set_topic(self, kind: str, topic: str | None, identity: str = "example.com", account: str = OWNER) -> None:
         given = {"SnsTopic": topic} if topic is not None else {}
         self("ses", account).set_identity_notification_topic(Identity=identity, NotificationType=kind, **given)

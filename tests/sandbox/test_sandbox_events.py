@@ -163,7 +163,7 @@ def test_destination_of_a_deleted_topic_stays_and_is_silent(aws: Any) -> None:
 def test_delegate_hears_by_its_own_entry(aws: Any, identity: str) -> None:
     """Before what the owner has set."""
     aws.set_topic("Bounce", aws.topic("owners"))
-    aws.set_topic("Bounce", own := aws.topic(account=DELEGATE), identity, DELEGATE)
+    aws.entry(identity, Bounce=(own := aws.topic(account=DELEGATE)))
 
     assert _send(aws, "bounce", identity, DELEGATE) == [own]
 
@@ -179,8 +179,7 @@ def test_delegate_without_entry_is_served_by_the_owners_topic(aws: Any, identity
 def test_failing_entry_of_a_delegate_is_dropped(aws: Any, identity: str) -> None:
     """The owner's forwarding has nothing to do with it."""
     topic = aws.topic(account=DELEGATE)
-    for kind in ("Bounce", "Complaint"):
-        aws.set_topic(kind, topic, identity, DELEGATE)
+    aws.entry(identity, Bounce=topic, Complaint=topic)
     aws("sns", DELEGATE).delete_topic(TopicArn=topic)
     _send(aws, "bounce", identity, DELEGATE)
 

@@ -333,6 +333,7 @@ def test_forwarding_of_unknown_identity_is_refused(aws: Any, refused: Any) -> No
 
 def test_delegate_settings_are_kept_in_the_delegates_account(aws: Any, identity: str) -> None:
     """A foreign ARN's settings are read by that ARN in the caller's account; the owner sees nothing of them."""
+    aws.entry(identity)
     aws.set_topic("Bounce", topic := aws.topic(account=DELEGATE), identity, DELEGATE)
 
     assert aws.notifications(identity, DELEGATE)["BounceTopic"] == topic
@@ -342,7 +343,7 @@ def test_delegate_settings_are_kept_in_the_delegates_account(aws: Any, identity:
 
 def test_delegate_reads_by_arn_only(aws: Any, identity: str) -> None:
     """The name of a foreign identity means nothing in the delegate's account."""
-    aws.set_topic("Bounce", aws.topic(account=DELEGATE), identity, DELEGATE)
+    aws.entry(identity)
     found = aws("ses", DELEGATE).get_identity_notification_attributes(Identities=["example.com"])
 
     assert found["NotificationAttributes"] == {}
@@ -350,7 +351,7 @@ def test_delegate_reads_by_arn_only(aws: Any, identity: str) -> None:
 
 def test_entry_is_gone_with_its_last_topic(aws: Any, identity: str) -> None:
     """Once every type is cleared the ARN is unknown to Get again."""
-    aws.set_topic("Bounce", aws.topic(account=DELEGATE), identity, DELEGATE)
+    aws.entry(identity, Bounce=aws.topic(account=DELEGATE))
     aws.set_topic("Bounce", None, identity, DELEGATE)
     found = aws("ses", DELEGATE).get_identity_notification_attributes(Identities=[identity])
 
@@ -369,14 +370,42 @@ def test_foreign_identity_must_exist(aws: Any, refused: Any) -> None:
 def test_either_account_may_be_the_source_of_a_cross_account_entry(aws: Any, identity: str, account: str) -> None:
     """AWS does not document which account SES presents: a statement for either is enough."""
     topic = _with_policy(aws, DELEGATE, SourceAccount=account, SourceArn=identity)
+    aws.entry(identity)
     aws.set_topic("Bounce", topic, identity, DELEGATE)
 
     assert aws.notifications(identity, DELEGATE)["BounceTopic"] == topic
 
 
+@pytest.mark.parametrize("cleared", [False, True])
+def test_no_new_entry_is_made(aws: Any, refused: Any, identity: str, cleared: bool) -> None:
+    """The first topic of an entry is refused, also after all types were cleared: AWS documents that no new ones are made."""
+    topic = aws.topic(account=DELEGATE)
+    if cleared:
+        aws.entry(identity, Bounce=topic)
+        aws.set_topic("Bounce", None, identity, DELEGATE)
+    text = "sandbox: no new notification settings for an identity of another account."
+    with refused("InvalidParameterValue", text):
+        aws.set_topic("Bounce", topic, identity, DELEGATE)
+
+
+@pytest.mark.parametrize(
+    ("arn", "topics"),
+    [
+        (f"arn:aws:ses:{REGION}:{DELEGATE}:identity/own.example", {"Bounce": "t"}),
+        ("partner.example", {"Bounce": "t"}),
+        (f"arn:aws:ses:{REGION}:{OWNER}:identity/example.com", {}),
+        (f"arn:aws:ses:{REGION}:{OWNER}:identity/example.com", {"bounce": "t"}),
+    ],
+)
+def test_an_old_entry_must_be_one_that_aws_has_made(aws: Any, arn: str, topics: dict[str, str]) -> None:
+    """Only an identity of another account, with a topic for a known type, can have an entry."""
+    with pytest.raises(ValueError, match=r"another account|topics for some of"):
+        aws.sandbox.declare_legacy_entry(DELEGATE, arn, topics)
+
+
 def test_delegate_includes_headers(aws: Any, identity: str) -> None:
     """Headers work on a cross-account entry as on an own identity."""
-    aws.set_topic("Bounce", aws.topic(account=DELEGATE), identity, DELEGATE)
+    aws.entry(identity, Bounce=aws.topic(account=DELEGATE))
     aws("ses", DELEGATE).set_identity_headers_in_notifications_enabled(
         Identity=identity, NotificationType="Bounce", Enabled=True
     )

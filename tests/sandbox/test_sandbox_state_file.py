@@ -61,9 +61,7 @@ def _scene(sandbox: Sandbox) -> None:
     allow = {"Effect": "Allow", "Principal": {"AWS": DELEGATE}, "Action": "ses:SendEmail", "Resource": identity}
     text = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
     v2.create_email_identity_policy(EmailIdentity="example.com", PolicyName="p", Policy=text)
-    _client(sandbox, "ses", DELEGATE).set_identity_notification_topic(
-        Identity=identity, NotificationType="Bounce", SnsTopic=arn
-    )
+    sandbox.declare_legacy_entry(DELEGATE, identity, {"Bounce": arn})
 
 
 def _view(sandbox: Sandbox) -> dict[str, Any]:

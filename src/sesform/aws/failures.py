@@ -29,11 +29,20 @@ _TOPIC_REFUSED = (
     "ses.amazonaws.com to use kms:GenerateDataKey and kms:Decrypt"
 )
 
+# AWS developer guide of SES, "Using sending authorization": configuration sets and topics that the owner sets replace the entries.
+_FOREIGN_IDENTITY = (
+    "the identity must exist in its own account. AWS makes no new notification settings for identities of other accounts: use a "
+    "configuration set of your own, or let the owner of the identity set your topic"
+)
 _COULD_NOT_PUBLISH = r"could not publish|not authorized to publish|publish to (the )?SNS topic"
 
 # (pattern in AWS's text, what to do). Sources: boto/boto3#2645 (identity), terraform-provider-aws#26041 (principal),
 # AWS developer guide, "Configuring Amazon SNS notifications" (topic policy and key policy).
 _TEXTS = (
+    (
+        r"Identity arn:\S+ is invalid. (It must|Must) be a verified email address or domain",
+        _FOREIGN_IDENTITY,
+    ),
     (
         r"must be a verified email address or domain",
         "verify the identity in this account and region, or correct the spec's account or regions",

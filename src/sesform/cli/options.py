@@ -115,6 +115,9 @@ class Guards:
     allow_irreversible: Annotated[
         bool, _option("--allow-irreversible", "Allow cross-account entries to be cleared for good.")
     ] = False
+    allow_new_legacy: Annotated[
+        bool, _option("--allow-new-legacy", "Try to create cross-account entries, which AWS no longer makes.")
+    ] = False
 
 
 @dataclass(frozen=True, slots=True)

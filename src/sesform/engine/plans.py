@@ -42,7 +42,12 @@ def plan(
     Problems, and refusals of guards, are in the plan's diagnostics. Raises SpecError, UsageError, CredentialsError, AccountError
     and AwsError if no plan can be made.
     """
-    allowed = guards.Allowed(settings.allow_dark, settings.allow_mass_change or destroy, settings.allow_irreversible)
+    allowed = guards.Allowed(
+        settings.allow_dark,
+        settings.allow_mass_change or destroy,
+        settings.allow_irreversible,
+        settings.allow_new_legacy,
+    )
     made = plan_desired(compile_specs(paths, since=settings.since, destroy=destroy), settings, notify)
     refusals = guards.check(made, allowed) if not made.errors else []
     options = PlanOptions(
@@ -52,6 +57,7 @@ def plan(
         settings.allow_dark,
         settings.allow_mass_change,
         settings.allow_irreversible,
+        settings.allow_new_legacy,
         settings.sandbox is not None,
     )
     return replace(made, diagnostics=(*made.diagnostics, *refusals), options=options)

@@ -48,6 +48,7 @@ class Settings:
     allow_dark: bool = False
     allow_mass_change: bool = False
     allow_irreversible: bool = False
+    allow_new_legacy: bool = False
     rate: float | None = SES_CALLS_PER_SECOND
     parallelism: int = 10
     read_back: bool = True

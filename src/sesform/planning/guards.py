@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sesform.errors import Problem
-from sesform.planning import routes
-from sesform.planning.plan import Plan, on_the_way
+from sesform.planning import legacy_entries, routes
+from sesform.planning.plan import Plan, of_type, on_the_way
+from sesform.specs import yaml_writer
 
 MAX_DELETED_SHARE = 0.30
 MIN_DELETED = 10
@@ -21,6 +22,7 @@ class Allowed:
     dark: bool = False
     mass_change: bool = False
     irreversible: bool = False
+    new_legacy: bool = False
 
 
 def check(plan: Plan, allowed: Allowed) -> list[Problem]:
@@ -32,6 +34,8 @@ def check(plan: Plan, allowed: Allowed) -> list[Problem]:
         refusals += _mass_change(plan)
     if not allowed.irreversible:
         refusals += _irreversible(plan)
+    if not allowed.new_legacy:
+        refusals += _new_legacy(plan)
     return refusals
 
 
@@ -74,4 +78,22 @@ def _irreversible(plan: Plan) -> Iterable[Problem]:
         yield Problem(
             f"the plan clears the last types ({types}) of the cross-account entry {arn}; AWS does not allow creating it again",
             hint="keep one type, or pass --allow-irreversible",
+        )
+
+
+def _new_legacy(plan: Plan) -> Iterable[Problem]:
+    # AWS developer guide, "Using sending authorization": event publishing and topics that the owner sets have replaced them.
+    for scope, arn in plan.new_entries:
+        set_ = {
+            change.after["notification_type"]: change.after["topic_arn"]
+            for change in of_type(plan.changes, "notification_topic")
+            if change.after and (change.scope, change.after["identity"]) == (scope, arn)
+        }
+        by_set, by_owner, by_topic = map(yaml_writer.flow, legacy_entries.replacements(arn, set_))
+        yield Problem(
+            f"the plan creates a cross-account entry for {arn} ({', '.join(set_)}); AWS makes no new ones",
+            hint=(
+                f"replace it by a configuration set of {scope.account}: {by_set}; or let the owner of the identity set your topic: "
+                f"{by_owner} in the owner's spec and {by_topic} in yours; or pass --allow-new-legacy"
+            ),
         )

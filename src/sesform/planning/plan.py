@@ -55,6 +55,7 @@ class PlanOptions:
     allow_dark: bool = False
     allow_mass_change: bool = False
     allow_irreversible: bool = False
+    allow_new_legacy: bool = False
     sandbox: bool = False
 
 
@@ -73,6 +74,7 @@ class Plan:
     diagnostics: tuple[Problem, ...] = ()
     routes: tuple[RouteChange, ...] = ()
     emptied: tuple[tuple[Scope, str], ...] = ()  # identities of other accounts that lose their last topic, by scope
+    new_entries: tuple[tuple[Scope, str], ...] = ()  # identities of other accounts that get their first topic, by scope
     access: Mapping[str, Access] = field(default_factory=dict)
     since: str = ""
     unmanaged: tuple[UnmanagedResource, ...] | None = None

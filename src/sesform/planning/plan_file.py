@@ -38,9 +38,8 @@ def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_PER_S
         "access": {name: _access(a) for name, a in plan.access.items()},
         "api_calls": _api_calls(plan, rate),
         "routes": [_route(r) for r in plan.routes],
-        "emptied": [
-            {"account": scope.account, "region": scope.region, "identity": name} for scope, name in plan.emptied
-        ],
+        "emptied": list(map(_entry, plan.emptied)),
+        "new_entries": list(map(_entry, plan.new_entries)),
         "unheard": [_subject(s) for s in plan.unheard],
         "handover": handover.document(plan.handover),
         "diagnostics": [d.as_dict() for d in plan.diagnostics],
@@ -113,6 +112,11 @@ def _route(change: RouteChange) -> dict[str, Any]:
     where = _subject(change.subject)
     received = {"before": change.received_before.value, "after": change.received_after.value}
     return {**where, "before": list(change.before), "after": list(change.after), "received": received}
+
+
+def _entry(entry: tuple[Scope, str]) -> dict[str, str]:
+    scope, identity = entry
+    return {"account": scope.account, "region": scope.region, "identity": identity}
 
 
 def _subject(subject: Subject) -> dict[str, str]:
@@ -188,13 +192,14 @@ def _plan(own: Mapping[str, Any]) -> Plan:
     diagnostics = tuple(Problem(**d) for d in own["diagnostics"])
     routes = tuple(_route_change(r) for r in own["routes"])
     unheard = tuple(map(_subject_in, own["unheard"]))
-    emptied = tuple((_scope(e), str(e["identity"])) for e in own["emptied"])
+    emptied, new = (tuple((_scope(e), _text(e["identity"])) for e in own[name]) for name in ("emptied", "new_entries"))
     return Plan(
         changes,
         unchanged,
         diagnostics,
         routes,
         emptied,
+        new,
         access,
         str(own.get("since", "")),
         _unmanaged_in(own),

@@ -52,12 +52,13 @@ def planned_routes(state: PlannedState, snapshot: Snapshot, changes: Sequence[Pl
 def routed(of: Plan, state: PlannedState, planned: PlannedRoutes, desired: Desired) -> Plan:
     """Return the plan with the routes that it changes, events without receiver, and foreign entries without any topic."""
     lost = _still_used(of, state.after)
-    emptied = tuple(sorted(_foreign_entries(state.before) - _foreign_entries(state.after)))
+    before, after = _foreign_entries(state.before), _foreign_entries(state.after)
     made = replace(
         of,
         unheard=reception.unheard(planned.after, desired),
         routes=routes.changes(planned.before, planned.after),
-        emptied=emptied,
+        emptied=tuple(sorted(before - after)),
+        new_entries=tuple(sorted(after - before)),
         diagnostics=(*of.diagnostics, *lost),
     )
     return reception.with_warnings(made, planned.after, desired)

@@ -68,6 +68,11 @@ def fragment(data: Mapping[str, Any], head: Iterable[str] = ()) -> str:
     return "\n".join([*lines, *_Writer(data, {}).lines()]) + "\n"
 
 
+def flow(value: Any) -> str:
+    """Return a value as YAML on one line. Raises ValueError as `text` does."""
+    return _flow(value)
+
+
 def why_not(value: Any, depth: int = 1) -> str:
     """Return why a value cannot be written and read back, "" if it can."""
     if depth > MAX_DEPTH:
