@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -285,3 +286,84 @@ def _compiled(text: str) -> desired.Desired:
     documents, problems = yaml_reader.parse([("specs.yaml", text.encode())])
     specs, more = schema.load(documents)
     return compiler.build(specs, [*problems, *more])
+
+
+# --- several regions and accounts --------------------------------------------------------------------------------------
+
+OF_IDENTITY, FORWARDING = "aws_sesv2_email_identity", "aws_sesv2_email_identity_feedback_attributes"
+
+
+def two_regions(**values: Any) -> list[dict[str, Any]]:
+    """One identity in two regions by a provider alias, and its forwarding in both; `values`: those of the second."""
+    found = []
+    for name, region in (("main", "eu-west-1"), ("dr", "us-east-1")):
+        arn = f"arn:aws:ses:{region}:{OWNER}:identity/example.com"
+        found.append(resource(OF_IDENTITY, {"arn": arn, "email_identity": "example.com"}, name))
+        forwarding = {"email_identity": "example.com", "email_forwarding_enabled": True}
+        found.append(resource(FORWARDING, forwarding | (values if name == "dr" else {}), name))
+    return found
+
+
+@pytest.mark.parametrize("more", [{}, {"email_forwarding_enabled": False}], ids=["equal", "unequal"])
+@pytest.mark.parametrize("options", [(), ("--region", "eu-west-1"), ("--region", "us-east-1")], ids=" ".join)
+def test_settings_of_two_regions_are_never_merged(
+    shell: Shell, file: Path, options: tuple[str, ...], more: dict[str, Any]
+) -> None:
+    """Both settings stay with Terraform and are named, whatever their values and the options; nothing advises a refresh."""
+    document = json.loads(state(A_TOPIC))
+    document["values"]["root_module"]["resources"] += two_regions(**more)
+    file.write_text(json.dumps(document), encoding="utf-8")
+    result = shell.run("import", "--terraform", "state.json", "--all-topics", *options)
+
+    assert 0 == result.code
+    assert "feedback_forwarding" not in result.out
+    for name in ("main", "dr"):
+        assert f"Warning: {FORWARDING}.{name} stays in Terraform: its identity is in " in result.err
+        assert f"from = {FORWARDING}.{name}" not in result.out
+    assert "refresh" not in result.out + result.err
+
+
+def test_references_place_the_settings_of_two_regions(shell: Shell, file: Path) -> None:
+    """With the references that Terraform records, each setting is in the region of its identity."""
+    resources = two_regions(email_forwarding_enabled=False)
+    for identity, forwarding in (resources[:2], resources[2:]):
+        forwarding["depends_on"] = [identity["address"]]
+    document = json.loads(state(*resources))
+    file.write_text(json.dumps(document), encoding="utf-8")
+    result = shell.run("import", "--terraform", "state.json")
+
+    specs = [s for s in yaml.safe_load_all(result.out) if s]
+    assert {"eu-west-1": True, "us-east-1": False} == {
+        s["regions"][0]: s["identities"]["example.com"]["feedback_forwarding"] for s in specs
+    }
+    assert "2 resources handed over, 0 remain" in result.err
+
+
+def test_a_region_that_is_a_variable_of_the_plan_places_the_settings(shell: Shell, file: Path) -> None:
+    """Of an alias whose region is a variable, the plan shows the value, so its settings are placed without an option."""
+    resources = two_regions()
+    keys = {"main": "aws", "dr": "aws.dr"}
+    frame = {
+        "provider_config": {
+            "aws": {"name": "aws", "expressions": {"region": {"constant_value": "eu-west-1"}}},
+            "aws.dr": {"name": "aws", "alias": "dr", "expressions": {"region": {"references": ["var.dr_region"]}}},
+        },
+        "root_module": {
+            "resources": [{"address": r["address"], "provider_config_key": keys[r["name"]]} for r in resources],
+            "variables": {"dr_region": {}},
+        },
+    }
+    document = {
+        "format_version": "1.2",
+        "variables": {"dr_region": {"value": "us-east-1"}},
+        "planned_values": {},
+        "prior_state": json.loads(state(*resources)),
+        "configuration": frame,
+    }
+    file.write_text(json.dumps(document), encoding="utf-8")
+    result = shell.run("import", "--terraform", "state.json")
+
+    (spec,) = [s for s in yaml.safe_load_all(result.out) if s]
+    assert ["eu-west-1", "us-east-1"] == spec["regions"]
+    assert spec["identities"]["example.com"]["feedback_forwarding"] is True
+    assert 2 == result.out.count(f"from = {FORWARDING}.")

@@ -147,7 +147,7 @@ def test_domains_are_compared_in_lower_case() -> None:
 
 def test_an_identity_without_an_account_in_the_state_requires_an_option() -> None:
     """The error names the resource and --account; the region is that of the topic, as SES requires."""
-    text = refusal(state(notification(), topic()))
+    text = refusal(state(notification()))
 
     assert "aws_ses_identity_notification_topic.this: the state does not show the account. Pass --account" in text
     assert [OWNER_SCOPE] == [r[1] for r in found(notification(), place=(OWNER,))]
@@ -174,12 +174,35 @@ def test_the_topic_selects_the_region_of_an_identity_in_two_regions() -> None:
     assert [REGION, other] == [r[1].region for r in found(domain(), elsewhere, *settings)]
 
 
-def test_an_identity_in_two_accounts_requires_the_account() -> None:
-    """The account of an identity that two accounts have is never guessed."""
-    both = (domain(), domain(account=DELEGATE), notification())
+@pytest.mark.parametrize("place", [(), (DELEGATE,), (OWNER, REGION)])
+def test_a_setting_of_an_identity_in_two_accounts_is_kept(place: tuple[str, ...]) -> None:
+    """The account of an identity that two accounts have is never guessed, and no option says which resource it is for."""
+    made = read(state(domain(), domain(account=DELEGATE), notification()), *place)
 
-    assert "--account" in refusal(state(*both))
-    assert [DELEGATE_SCOPE] == [r[1] for r in found(*both, place=(DELEGATE,))]
+    assert () == made.resources
+    assert "its identity is in 111111111111/eu-west-1, 222222222222/eu-west-1" in made.items[0].kept_reason
+    assert [f"aws_ses_identity_notification_topic.this stays in Terraform: {made.items[0].kept_reason}"] == [
+        *made.warnings
+    ]
+
+
+def test_the_resource_that_a_setting_refers_to_places_it() -> None:
+    """Of an identity in two accounts, depends_on shows which one a setting belongs to."""
+    other = {**domain(account=DELEGATE), "address": "aws_ses_domain_identity.other", "name": "other"}
+    both = [
+        notification() | {"depends_on": [each]}
+        for each in ("aws_ses_domain_identity.d", "aws_ses_domain_identity.other")
+    ]
+
+    assert [OWNER_SCOPE, DELEGATE_SCOPE] == [r[1] for r in found(domain(), other, *both)]
+
+
+def test_a_setting_that_refers_to_two_identities_is_kept() -> None:
+    """A reference to both identities of that name proves nothing."""
+    other = {**domain(account=DELEGATE), "address": "aws_ses_domain_identity.other", "name": "other"}
+    both = {"depends_on": ["aws_ses_domain_identity.d", "aws_ses_domain_identity.other"]}
+
+    assert [] == found(domain(), other, notification() | both)
 
 
 def test_the_region_attribute_of_a_resource_is_used() -> None:
@@ -207,7 +230,9 @@ def test_a_foreign_identity_by_its_arn_is_a_cross_account_entry() -> None:
     """The ARN of an identity of another account is a legacy cross-account entry; --account gives the account of the entry."""
     arn = identity_arn("Example.com")
 
-    assert "Pass --account" in refusal(state(topic(account=DELEGATE), notification(arn)))
+    (reason,) = kept_reasons(topic(account=DELEGATE), notification(arn))
+
+    assert "the state does not show the account. Pass --account" == reason
     assert [
         ("notification_topic", DELEGATE_SCOPE, {**KEY, "identity": identity_arn("example.com"), "topic_arn": TOPIC})
     ] == found(notification(arn), place=(DELEGATE,))
@@ -245,7 +270,9 @@ def test_a_destination_has_the_scope_of_its_set() -> None:
         ("configuration_set", OWNER_SCOPE, {"configuration_set": "tx"}),
         ("event_destination", OWNER_SCOPE, {**destination_properties, "sns": {"topic_arn": TOPIC}}),
     ] == found(a_set(), destination(sns_destination=[{"topic_arn": TOPIC}]))
-    assert "Pass --account and --region" in refusal(state(destination(sns_destination=[{"topic_arn": TOPIC}])))
+    assert "Pass --account and --region" in refusal(
+        state(destination(event_bridge_destination=[{"event_bus_arn": "b"}]))
+    )
 
 
 DIMENSION = {"dimension_name": "d", "dimension_value_source": "MESSAGE_TAG", "default_dimension_value": "n"}
@@ -535,18 +562,225 @@ def test_the_provider_configuration_of_a_plan_sets_the_region() -> None:
     assert Scope(OWNER, "us-east-1") == made.resources[0][1]
 
 
-def test_duplicates_are_imported_once() -> None:
-    """Two resources with the same sending policy are imported once; different values are an error."""
-    one = {"identity": "example.com", "name": "p", "policy": json.dumps(POLICY)}
-    two = {"email_identity": "example.com", "policy_name": "p", "policy": json.dumps(POLICY, indent=1)}
-    twins = (resource("aws_ses_identity_policy", one), resource("aws_sesv2_email_identity_policy", two))
-    other = {**two, "policy": json.dumps({**POLICY, "Statement": []})}
+POLICY_V1 = resource("aws_ses_identity_policy", {"identity": "example.com", "name": "p", "policy": json.dumps(POLICY)})
+POLICY_V2 = resource(
+    "aws_sesv2_email_identity_policy",
+    {"email_identity": "example.com", "policy_name": "p", "policy": json.dumps(POLICY, indent=1)},
+)
+PROOF = {"depends_on": ["aws_ses_domain_identity.d"]}
 
-    assert 1 == len(found(domain(), *twins))
-    assert (
-        "aws_ses_identity_policy.this and aws_sesv2_email_identity_policy.this are the same sending policy"
-        in refusal(state(domain(), twins[0], resource("aws_sesv2_email_identity_policy", other)))
-    )
+
+def test_two_resources_that_are_proven_to_be_one_are_imported_once() -> None:
+    """The same sending policy of the same identity, declared for both SES versions, is imported once, and both are handed over."""
+    made = read(state(domain(), POLICY_V1 | PROOF, POLICY_V2 | PROOF))
+
+    assert ["sending_policy"] == [r[0] for r in made.resources]
+    assert ["", ""] == [item.kept_reason for item in made.items]
+
+
+def test_two_resources_with_different_values_are_kept() -> None:
+    """Where both are proven to be the same in AWS, both stay, and no advice is given that cannot help."""
+    other = POLICY_V2 | {"values": {**POLICY_V2["values"], "policy": json.dumps({**POLICY, "Statement": []})}}
+    made = read(state(domain(), POLICY_V1 | PROOF, other | PROOF))
+
+    assert () == made.resources
+    why = "is the same sending policy in AWS, with different values. Remove one of them from the configuration"
+    assert [f"aws_sesv2_email_identity_policy.this {why}", f"aws_ses_identity_policy.this {why}"] == [
+        item.kept_reason for item in made.items
+    ]
+
+
+def test_two_resources_that_only_their_name_places_are_kept() -> None:
+    """Two settings of one identity can belong to two regions, so equal values are no reason to merge them."""
+    made = read(state(domain(), POLICY_V1, POLICY_V2))
+
+    assert () == made.resources
+    assert ["nothing shows which of them is there" in item.kept_reason for item in made.items] == [True, True]
+    assert 2 == len(made.warnings)
+
+
+def test_a_resource_that_is_proven_to_be_there_is_imported_beside_one_that_is_not() -> None:
+    """Only the one whose place is not proven stays."""
+    made = read(state(domain(), POLICY_V1 | PROOF, POLICY_V2))
+
+    assert ["sending_policy"] == [r[0] for r in made.resources]
+    assert [True, False] == [item.kept_reason == "" for item in made.items]
+
+
+# --- provider configurations of plans ----------------------------------------------------------------------------------
+
+
+def forwarding(name: str, identity: str = "example.com", **more: Any) -> dict[str, Any]:
+    values = {"email_identity": identity, "email_forwarding_enabled": True}
+    return resource("aws_sesv2_email_identity_feedback_attributes", values, name, **more)
+
+
+def configuration(providers: dict[str, Any], **keys: str) -> dict[str, Any]:
+    """A configuration: the expressions of provider configurations, and the provider key of each forwarding resource by name."""
+    types = dict.fromkeys(keys, "aws_sesv2_email_identity_feedback_attributes")
+    resources = [{"address": f"{types[n]}.{n}", "provider_config_key": key} for n, key in keys.items()]
+    return {
+        "provider_config": {key: {"name": "aws", "expressions": each} for key, each in providers.items()},
+        "root_module": {"resources": resources, "variables": {"r": {}, "d": {"default": "ap-south-1"}}},
+    }
+
+
+def placed(expressions: dict[str, Any], **more: Any) -> list[Scope]:
+    """The scopes of a forwarding resource whose provider has these expressions; the account is an option."""
+    document = plan(state(forwarding("f")), configuration=configuration({"aws.x": expressions}, f="aws.x"), **more)
+    return [r[1] for r in read(document, OWNER).resources]
+
+
+@pytest.mark.parametrize(
+    ("expression", "variables", "region"),
+    [
+        ({"constant_value": "us-east-1"}, {}, "us-east-1"),
+        ({"references": ["var.r"]}, {"r": {"value": "us-west-2"}}, "us-west-2"),
+        ({"references": ["var.d"]}, {}, "ap-south-1"),
+        ({"references": ["var.d"]}, {"d": {"value": "us-west-2"}}, "us-west-2"),
+    ],
+)
+def test_the_region_of_a_provider_configuration_is_a_constant_or_a_variable(
+    expression: dict[str, Any], variables: dict[str, Any], region: str
+) -> None:
+    """A plan holds the values of its variables, and the configuration their defaults."""
+    assert [Scope(OWNER, region)] == placed({"region": expression}, variables=variables)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        {"references": ["var.r"]},
+        {"references": ["local.region"]},
+        {"references": ["var.r", "var.d"]},
+        {"references": ["var.d", "each.key"]},
+        {"constant_value": "not a region"},
+        {"constant_value": None},
+        {"references": "var.d"},
+        None,
+    ],
+)
+def test_other_expressions_of_a_region_prove_nothing(expression: Any) -> None:
+    """An expression whose value the plan does not show leaves the resource unplaced."""
+    document = plan(state(forwarding("f")), configuration=configuration({"aws.x": {"region": expression}}, f="aws.x"))
+
+    assert "the state does not show the region" in refusal(document, OWNER)
+
+
+def test_the_neighbours_of_a_provider_configuration_prove_its_region() -> None:
+    """Any resource of the same provider configuration with an ARN shows the account and region."""
+    queue = resource("aws_sqs_queue", {"arn": f"arn:aws:sqs:us-east-1:{DELEGATE}:q"}, "q")
+    frame = configuration({}, f="aws.x")
+    frame["root_module"]["resources"].append({"address": "aws_sqs_queue.q", "provider_config_key": "aws.x"})
+
+    assert [Scope(DELEGATE, "us-east-1")] == [
+        r[1] for r in read(plan(state(forwarding("f"), queue), configuration=frame)).resources
+    ]
+
+
+def test_neighbours_that_contradict_the_provider_configuration_prove_nothing() -> None:
+    """Two regions of one provider configuration are no proof of either."""
+    queue = resource("aws_sqs_queue", {"arn": f"arn:aws:sqs:us-east-1:{OWNER}:q"}, "q")
+    frame = configuration({"aws.x": {"region": {"constant_value": "eu-west-1"}}}, f="aws.x")
+    frame["root_module"]["resources"].append({"address": "aws_sqs_queue.q", "provider_config_key": "aws.x"})
+
+    assert "the state does not show the region" in refusal(plan(state(forwarding("f"), queue), configuration=frame))
+
+
+def test_topics_of_others_prove_nothing() -> None:
+    """A subscription has the ARN of its topic, which may belong to another account."""
+    foreign = subscription(topic_arn=topic_arn("t", DELEGATE), arn=f"{topic_arn('t', DELEGATE)}:1")
+    frame = configuration({"aws.x": {"region": {"constant_value": REGION}}}, f="aws.x")
+    frame["root_module"]["resources"].append({"address": foreign["address"], "provider_config_key": "aws.x"})
+    made = read(plan(state(forwarding("f"), foreign), configuration=frame), OWNER)
+
+    assert [OWNER_SCOPE] == [r[1] for r in made.resources if r[0] == "feedback_forwarding"]
+
+
+@pytest.mark.parametrize(
+    "expressions",
+    [
+        {"assume_role": [{"role_arn": {"constant_value": f"arn:aws:iam::{DELEGATE}:role/r"}}]},
+        {"allowed_account_ids": {"constant_value": [DELEGATE]}},
+        {"assume_role": [{"role_arn": {"references": ["var.role"]}}]},
+    ],
+)
+def test_the_role_or_the_allowed_account_of_a_provider_configuration_proves_its_account(
+    expressions: dict[str, Any],
+) -> None:
+    """A provider configuration that assumes a role, or allows one account, has that account."""
+    frame = configuration({"aws.x": {"region": {"constant_value": REGION}, **expressions}}, f="aws.x")
+    frame["root_module"]["variables"]["role"] = {}
+    values = {"role": {"value": f"arn:aws:iam::{DELEGATE}:role/r"}}
+
+    assert [DELEGATE_SCOPE] == [
+        r[1] for r in read(plan(state(forwarding("f")), configuration=frame, variables=values)).resources
+    ]
+
+
+def test_variables_of_modules_have_the_values_of_their_calls() -> None:
+    """A provider configuration in a module refers to the module's variables, which the call sets."""
+    inner = {
+        "resources": [{"address": forwarding("f")["address"], "provider_config_key": "module.m:aws"}],
+        "variables": {"where": {"default": "ap-south-1"}},
+    }
+    frame = {
+        "provider_config": {
+            "module.m:aws": {"module_address": "module.m", "expressions": {"region": {"references": ["var.where"]}}}
+        },
+        "root_module": {
+            "variables": {"r": {}},
+            "module_calls": {"m": {"module": inner, "expressions": {"where": {"references": ["var.r"]}}}},
+        },
+    }
+    module = {"address": "module.m", "resources": [forwarding("f", address=f"module.m.{forwarding('f')['address']}")]}
+    document = plan(state(modules=(module,)), configuration=frame, variables={"r": {"value": "us-west-2"}})
+
+    assert [Scope(OWNER, "us-west-2")] == [r[1] for r in read(document, OWNER).resources]
+    frame["root_module"]["module_calls"]["m"]["expressions"] = {"where": {"references": ["local.x"]}}  # type: ignore[index]
+    assert "the state does not show the region" in refusal(document, OWNER)
+
+
+# --- options -----------------------------------------------------------------------------------------------------------
+
+
+def test_options_do_not_place_resources_where_the_document_shows_another_region() -> None:
+    """With resources in two regions, --region would be a guess for each resource that nothing places."""
+    there = topic(called="u") | {"values": {"arn": topic_arn("f", region="us-east-1"), "name": "f"}}
+    made = read(state(topic(), there, forwarding("f")), OWNER, REGION)
+    (item,) = [item for item in made.items if item.kept_reason]
+
+    assert "there are resources in eu-west-1, us-east-1, so --region does not apply" in item.kept_reason
+
+
+@given(st.data())
+def test_each_resource_is_in_its_proven_place_or_named(data: st.DataObject) -> None:
+    """Whatever proof is missing: nothing is written for another place than the true one, and nothing is lost without a word."""
+    regions = ("eu-west-1", "us-east-1")
+    identities, settings, truth = [], [], {}
+    for number in range(data.draw(st.integers(1, 4))):
+        region, name = data.draw(st.sampled_from(regions)), data.draw(st.sampled_from(["a.com", "b.com"]))
+        values = {"email_identity": name, "arn": identity_arn(name, region=region)}
+        identity = resource("aws_sesv2_email_identity", values, f"i{number}")
+        shown = data.draw(st.booleans())
+        if shown:
+            identities.append(identity)
+        depends = data.draw(st.booleans())
+        setting = forwarding(f"f{number}", name, depends_on=[identity["address"]] if depends else [])
+        settings.append(setting)
+        truth[setting["address"]] = (Scope(OWNER, region), shown)
+    place = (OWNER, data.draw(st.sampled_from(regions))) if data.draw(st.booleans()) else ()
+    try:
+        made = read(state(*identities, *settings), *place)
+    except TerraformError:
+        return
+    kept = {item.address for item in made.items if item.kept_reason}
+    assert {item.address for item in made.items} == truth.keys()
+    assert {warning.split()[0] for warning in made.warnings} == kept
+    for item in made.items:
+        scope, shown = truth[item.address]
+        if shown and not item.kept_reason and len(identities) == len(settings):
+            assert [scope] == [r[1] for r in item.resources]
 
 
 def test_tainted_and_deposed_instances_are_kept() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sesform.errors import TerraformError
+from sesform.importer.terraform_state._providers import Provider, providers
 from sesform.model.values import printable
 
 MAX_BYTES = 256 * 1024 * 1024
@@ -29,7 +30,7 @@ class Instance:
 
     `address`: Terraform's, safe to print. `resource`: the address without the keys of modules and instances, as configurations
     and `removed` blocks write it. `provider`: its provider configuration, if a plan names it. `destroy_reason`: why Terraform
-    will destroy it.
+    will destroy it. `depends_on`: the resources that it refers to, without keys.
     """
 
     address: str
@@ -40,17 +41,18 @@ class Instance:
     managed: bool = True
     provider: str = ""
     destroy_reason: str = ""
+    depends_on: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A state, or the state that a plan was made from.
 
-    `regions`: those of a plan's provider configurations, if they are constants. `changing`: the addresses that the plan changes.
+    `providers`: what a plan's provider configurations say. `changing`: the addresses that the plan changes.
     """
 
     instances: tuple[Instance, ...]
-    regions: Mapping[str, str] = field(default_factory=dict)
+    providers: Mapping[str, Provider] = field(default_factory=dict)
     changing: tuple[str, ...] = ()
 
 
@@ -93,15 +95,15 @@ def _shown(document: Any) -> Shown:
 def _plan(document: Mapping[str, Any]) -> Shown:
     """Return the prior state of a plan. Planned resources do not exist yet, so they cannot be handed over."""
     configuration = _mapping(document.get("configuration"), "configuration")
-    providers: dict[str, str] = {}
-    _collect_providers(_mapping(configuration.get("root_module"), "root_module"), "", providers)
+    keys: dict[str, str] = {}
+    _collect_providers(_mapping(configuration.get("root_module"), "root_module"), "", keys)
     prior = _mapping(document.get("prior_state"), "prior_state")
     changing = [
         printable(str(c.get("address", "")))
         for c in _list(document.get("resource_changes"), "resource_changes")
         if isinstance(c, dict) and c.get("mode") == "managed" and not _changes_nothing(c)
     ]
-    return Shown(tuple(_instances(prior, providers)), _regions(configuration), tuple(changing))
+    return Shown(tuple(_instances(prior, keys)), providers(document), tuple(changing))
 
 
 def _changes_nothing(change: Mapping[str, Any]) -> bool:
@@ -116,16 +118,6 @@ def _collect_providers(module: Mapping[str, Any], path: str, into: dict[str, str
     for name, call in _mapping(module.get("module_calls"), "module_calls").items():
         inner = _mapping(_mapping(call, "module_calls").get("module"), "module")
         _collect_providers(inner, f"{path}module.{name}.", into)
-
-
-def _regions(configuration: Mapping[str, Any]) -> dict[str, str]:
-    found = {}
-    for key, each in _mapping(configuration.get("provider_config"), "provider_config").items():
-        expressions = _mapping(_mapping(each, "provider_config").get("expressions"), "expressions")
-        region = _mapping(expressions.get("region"), "region").get("constant_value")
-        if isinstance(region, str):
-            found[key] = region
-    return found
 
 
 def _instances(state: Mapping[str, Any], providers: Mapping[str, str]) -> Iterator[Instance]:
@@ -172,6 +164,7 @@ def _instance(resource: Mapping[str, Any], path: str, providers: Mapping[str, st
         managed=managed,
         provider=providers.get(plain, ""),
         destroy_reason=destroy_reason,
+        depends_on=frozenset(map(str, _list(resource.get("depends_on"), f"depends_on of {shown}"))),
     )
 
 

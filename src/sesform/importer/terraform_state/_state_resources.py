@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from sesform.errors import TerraformError
 from sesform.importer.spec_writer import LiveResources, of_interest
 from sesform.importer.terraform_state._attributes import Attributes
 from sesform.importer.terraform_state._document import Instance, Shown, parse
-from sesform.importer.terraform_state._scopes import Scopes, Unresolved
+from sesform.importer.terraform_state._scopes import Scopes
 from sesform.importer.terraform_state._types import Reading, read
 from sesform.resources import RESOURCES, aws_key
 from sesform.resources.resource_type import Resource
@@ -50,23 +51,20 @@ def inventory(
     """Return the resources in the output of `terraform show -json`.
 
     `account`, `region`: for resources whose account or region the state does not show. `all_topics`: include topics that SES
-    does not publish to. Raises TerraformError if the text is not such an output, contradicts itself, does not show the account
-    or region of a resource, or has no resources of SES and SNS.
+    does not publish to. Raises TerraformError if the text is not such an output, has no resources of SES and SNS, or none of them
+    can be placed in an account and region.
     """
     shown = parse(content)
-    scopes, unresolved = Scopes(shown, account, region), list[tuple[str, Unresolved]]()
+    scopes = Scopes(shown, account, region)
     readings: list[tuple[Instance, Reading]] = []
     for instance in shown.instances:
-        try:
-            reading = read(Attributes(instance), scopes) if instance.managed else None
-        except Unresolved as error:
-            unresolved.append((instance.address, error))
-            continue
+        reading = read(Attributes(instance), scopes) if instance.managed else None
         if reading is not None:
             readings.append(
                 (instance, Reading(kept_reason=instance.destroy_reason) if instance.destroy_reason else reading)
             )
-    _refuse_unresolved(unresolved)
+    _keep_duplicates(readings, scopes.inferred)
+    _refuse_if_nothing_is_placed(readings)
     others = 0 if all_topics else _skip_unused_topics(readings)
     if not readings:
         hint = (
@@ -86,17 +84,46 @@ def inventory(
     )
 
 
-def _refuse_unresolved(unresolved: list[tuple[str, Unresolved]]) -> None:
-    if not unresolved:
+def _refuse_if_nothing_is_placed(readings: Iterable[tuple[Instance, Reading]]) -> None:
+    """Raise TerraformError if options would place resources, and there is nothing else to write specs of."""
+    readings = list(readings)
+    unplaced = [(instance.address, reading) for instance, reading in readings if reading.unplaced]
+    if not unplaced or any(reading.resources for _, reading in readings):
         return
-    first, error = unresolved[0]
-    options = sorted({option for _, each in unresolved for option in each.options})
-    others = f" and {len(unresolved) - 1} more" if len(unresolved) > 1 else ""
-    what = " and ".join(o.removeprefix("--") for o in error.options)
+    first, reading = unplaced[0]
+    others = f" and {len(unplaced) - 1} more" if len(unplaced) > 1 else ""
     raise TerraformError(
-        f"{first}{others}: the state does not show the {what}. Pass {' and '.join(options)}, "
-        "or a state that also contains the identity or the configuration set."
+        f"{first}{others}: {reading.kept_reason}, or a state that also contains the identity or the configuration set."
     )
+
+
+def _keep_duplicates(readings: Iterable[tuple[Instance, Reading]], inferred: Collection[str]) -> None:
+    """Keep instances that would be the same resource in AWS, unless each of them is proven to be there with equal values.
+
+    Of several instances that only a name or an option places, at most one is there, and nothing shows which.
+    """
+    groups: dict[Key, list[tuple[Instance, Reading, Resource]]] = defaultdict(list)
+    for instance, reading in readings:
+        for resource in reading.resources:
+            groups[aws_key(*resource)].append((instance, reading, resource))
+    for group in groups.values():
+        if len(group) == 1:
+            continue
+        kind, scope, first = group[0][2]
+        what = kind.replace("_", " ")
+        guessed = [member for member in group if member[0].address in inferred]
+        same = all(RESOURCES[kind].same(first, resource[2]) for _, _, resource in group)
+        for instance, reading, _ in guessed or ([] if same else group):
+            twins = ", ".join(each.address for each, _, _ in group if each is not instance)
+            if guessed:
+                why = f"it and {twins} would be the same {what} in {scope}, and nothing shows which of them is there"
+            else:
+                why = f"{twins} is the same {what} in AWS, with different values. Remove one of them from the configuration"
+            reading.kept_reason = reading.kept_reason or why
+            reading.unplaced = ()
+    for _, reading in readings:
+        if reading.unplaced is not None:
+            reading.resources, reading.parents = [], []
 
 
 def _skip_unused_topics(readings: list[tuple[Instance, Reading]]) -> int:
@@ -154,24 +181,21 @@ def _item(instance: Instance, reading: Reading) -> Item:
 
 
 def _without_duplicates(readings: Iterable[tuple[Instance, Reading]]) -> Iterator[Resource]:
-    seen: dict[Key, tuple[str, Resource]] = {}
-    for instance, reading in readings:
-        for resource in reading.resources:
-            kind, _, properties = resource
-            twin, first = seen.setdefault(aws_key(*resource), (instance.address, resource))
-            if not RESOURCES[kind].same(first[2], properties):
-                raise TerraformError(
-                    f"{twin} and {instance.address} are the same {kind.replace('_', ' ')} in AWS, with different values. "
-                    "Run `terraform refresh`, and remove one of them."
-                )
-    yield from (resource for _, resource in seen.values())
+    seen: dict[Key, Resource] = {}
+    for _, reading in readings:
+        for resource in (*reading.parents, *reading.resources):
+            seen.setdefault(aws_key(*resource), resource)
+    yield from seen.values()
     background = {aws_key(*r): r for _, reading in readings for r in reading.background}
     kept = {aws_key(*reading.kept_policy) for _, reading in readings if reading.kept_policy}
     yield from (r for key, r in background.items() if key not in seen and key not in kept)
 
 
 def _warnings(shown: Shown, readings: Iterable[tuple[Instance, Reading]]) -> Iterator[str]:
-    changing = set(shown.changing)
+    readings, changing = list(readings), set(shown.changing)
+    for instance, reading in readings:
+        if reading.unplaced is not None:
+            yield f"{instance.address} stays in Terraform: {reading.kept_reason}"
     found = sorted({i.address for i, _ in readings if i.address in changing})
     if found:
         others = f" and {len(found) - 1} more" if len(found) > 1 else ""

@@ -9,7 +9,7 @@ from typing import Any
 
 from sesform.errors import TerraformError
 from sesform.importer.terraform_state._attributes import Attributes, NotImportable
-from sesform.importer.terraform_state._scopes import Scopes
+from sesform.importer.terraform_state._scopes import Scopes, Unplaced
 from sesform.model import arns
 from sesform.model.address import Scope
 from sesform.model.values import NOTIFICATION_TYPES, event_set, printable
@@ -25,19 +25,22 @@ class Reading:
     """Our resources of one instance.
 
     `kept_reason`: why the instance stays in Terraform, "" if it is handed over. `remarks`: notes for the reader of the
-    `removed` blocks. `background`: resources to use if no other instance has them. `kept_policy`: the policy of a topic that
-    Terraform continues to write, {} if it is not known.
+    `removed` blocks. `parents`: resources that the instance belongs to. `background`: resources to use if no other instance has
+    them. `kept_policy`: the policy of a topic that Terraform continues to write, {} if it is not known. `unplaced`: the options
+    that would place it, None if it is placed.
     """
 
     resources: list[Resource] = field(default_factory=list)
+    parents: list[Resource] = field(default_factory=list)
     background: list[Resource] = field(default_factory=list)
     kept_reason: str = ""
     kept_policy: Resource | None = None
+    unplaced: tuple[str, ...] | None = None
     remarks: list[str] = field(default_factory=list)
 
 
 def read(attributes: Attributes, scopes: Scopes) -> Reading | None:
-    """Return our resources of an instance, None if its type does not concern notifications. Raises TerraformError, Unresolved."""
+    """Return our resources of an instance, None if its type does not concern notifications. Raises TerraformError."""
     reader = _TYPES.get(attributes.instance.type)
     if reader is None:
         return None
@@ -46,6 +49,8 @@ def read(attributes: Attributes, scopes: Scopes) -> Reading | None:
         reader(attributes, scopes, reading)
     except NotImportable as reason:
         return Reading(kept_reason=str(reason))
+    except Unplaced as error:
+        return Reading(kept_reason=error.reason, unplaced=error.options)
     return reading if reading.resources or reading.kept_reason else None
 
 
@@ -168,7 +173,7 @@ def _requires_tls(delivery: Attributes) -> bool:
 
 
 def _destination(into: Reading, scope: Scope, name: str, key: str, rest: Mapping[str, Any]) -> None:
-    into.resources.append(("configuration_set", scope, {"configuration_set": name}))
+    into.parents.append(("configuration_set", scope, {"configuration_set": name}))
     into.resources.append(("event_destination", scope, {"configuration_set": name, "name": key, **rest}))
 
 
@@ -192,10 +197,11 @@ def _event_destination_v1(a: Attributes, scopes: Scopes, into: Reading) -> None:
 
 def _event_destination_v2(a: Attributes, scopes: Scopes, into: Reading) -> None:
     name = a.required("configuration_set_name")
-    scope = scopes.of_set(a.instance, name)
     block = a.block("event_destination")
     if block is None:
         raise TerraformError(f"{a.instance.address}: event_destination is missing")
+    target = block.block("sns_destination")
+    scope = scopes.of_set(a.instance, name, str(target.arn("topic_arn", "sns")) if target else "")
     targets: dict[str, Any] = {}
     if sns := block.block("sns_destination"):
         targets["sns"] = {"topic_arn": str(sns.arn("topic_arn", "sns"))}
