@@ -160,7 +160,7 @@ def _received(state: Any, definition: Mapping[str, Any], source: Source, event: 
     _, _, _, region, account, name = arn.split(":")
     here = state.at(account, region)
     topic = here.topics.get(name)
-    listening = [s for s in here.subscriptions.values() if s.topic_arn == arn and not s.pending]
+    listening = [s for s in here.subscriptions_of(arn).values() if not s.pending]
     return (
         topic is not None
         and may_publish(json.loads(topic.policy), arn, source)

@@ -12,7 +12,7 @@ from typing import Any
 from sesform.model import arns
 from sesform.model.address import Scope
 from sesform.model.values import OWNERSHIP_TAG
-from sesform.resources import RESOURCES, Permission
+from sesform.resources import RESOURCES, Permission, without_settings
 from sesform.specs.declared import Declared
 from sesform.specs.desired import Desired
 
@@ -64,7 +64,7 @@ def of_account(
     for each in made:
         own = [d for d in [*each.declared.values(), *each.unmanaged] if d.scope.account == account]
         needed |= {n for d in own for n in _of_one(d, writes=writes and d.address in each.declared)}
-        needed |= {*_topics(account, each), *_keys(account, each)}
+        needed |= {*_topics(account, each), *_keys(account, each), *_tenants(own)}
     for each in removed:
         # A topic's policy is removed with the topic, and changes with other declarations: creating needs it, removing does not.
         own = [d for d in each.declared.values() if d.scope.account == account and _removable(d)]
@@ -98,6 +98,7 @@ def _of_any(declared: Declared, specs: tuple[str, ...], *, writes: bool) -> Iter
     """
     yield Permission("tag:GetResources"), declared.scope.region
     yield from _any_topic(declared.scope)
+    yield Permission("ses:ListResourceTenants", arns.identity(declared.scope, "*")), declared.scope.region
     for permission, region in _of_one(declared, writes=writes):
         wide = _widened(permission)
         if not _reads(wide.action) and wide.resource != "*":
@@ -122,6 +123,12 @@ def _facts(declared: Declared) -> Iterator[Permission]:
         yield Permission("ses:ListEmailIdentities")
         yield Permission("ses:GetEmailIdentity", arns.literal(arns.identity(declared.scope, identity)))
         yield Permission("ses:GetConfigurationSetEventDestinations", arns.configuration_set(declared.scope, "*"))
+
+
+def _tenants(own: Iterable[Declared]) -> Iterator[_Need]:
+    """Return what is read before all settings of an identity are removed: see live/dependents."""
+    for scope, identity in without_settings(own):
+        yield Permission("ses:ListResourceTenants", arns.literal(arns.identity(scope, identity))), scope.region
 
 
 def _topics(account: str, desired: Desired) -> Iterator[_Need]:

@@ -17,7 +17,7 @@ from sesform_sandbox.context import Call, Context, Published
 from sesform_sandbox.events import Event
 from sesform_sandbox.faults import Fault
 from sesform_sandbox.rules import NOTIFICATION_TYPES, identity_key
-from sesform_sandbox.state import ForeignIdentity, Identity, Key, Role
+from sesform_sandbox.state import ForeignIdentity, GlobalEndpoint, Identity, Key, Role, Tenant
 from sesform_sandbox.store import Store
 
 if TYPE_CHECKING:
@@ -94,6 +94,16 @@ class Sandbox:
             key = arns.identity(arn.scope, name)
             context.here.foreign_identities[key] = ForeignIdentity(dict(topics), tuple(sorted(headers)))
 
+    def declare_tenant(self, account: str, region: str, name: str, *resource_arns: str) -> None:
+        """Create a tenant that uses these identities and configuration sets, by ARN."""
+        with self._context(account, region) as context:
+            context.here.tenants[name] = Tenant(resource_arns)
+
+    def declare_global_endpoint(self, account: str, name: str, *regions: str) -> None:
+        """Create a Global endpoint that sends from these regions; the first one keeps it."""
+        with self._context(account, regions[0]) as context:
+            context.here.endpoints[name] = GlobalEndpoint(regions)
+
     def declare_key(self, key_arn: str) -> None:
         """Create a KMS key, by its ARN or an alias's. A new key allows SES to use it; an existing one stays."""
         arn = arns.parse(key_arn)
@@ -133,8 +143,8 @@ class Sandbox:
         arn = arns.parse(topic_arn)
         assert arn is not None, topic_arn
         with self._context(arn.account, arn.region) as context:
-            for name, found in list(context.here.subscriptions.items()):
-                if (found.topic_arn, found.endpoint) == (topic_arn, endpoint):
+            for name, found in list(context.here.subscriptions_of(topic_arn).items()):
+                if found.endpoint == endpoint:
                     context.here.subscriptions[name] = replace(found, pending=False)
 
     def delete_principal(self, arn: str, unique_id: str) -> None:

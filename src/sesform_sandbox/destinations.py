@@ -31,20 +31,37 @@ _DIMENSION_DEFAULT = re.compile(r"[A-Za-z0-9_@.-]{1,256}")
 TEST_MESSAGE = "Successfully validated SNS topic for Amazon SES event publishing."
 
 
-class BadDestination(ValueError):
-    """A definition that SES refuses. `kind`: the faulty target kind, "" if the definition as a whole is faulty."""
+# Compared with AWS by floci-io/floci.
+_ONE_TARGET = (
+    "Please provide only one destination with each request. Either a Firehose Destination or a Cloudwatch Destination or an SNS "
+    "Destination or an EventBridge Destination."
+)
 
-    def __init__(self, text: str, kind: str = "") -> None:
+
+class BadDestination(ValueError):
+    """A definition that SES refuses.
+
+    `kind`: the faulty target kind, "" if the definition as a whole is faulty. `text_v1`: the text of SES v1, where it differs.
+    """
+
+    def __init__(self, text: str, kind: str = "", text_v1: str = "") -> None:
         super().__init__(text)
-        self.kind = kind
+        self.kind, self.text_v1 = kind, text_v1 or text
 
 
 def kind_of(definition: Mapping[str, Any]) -> str:
     """Return the only target kind of a definition. Raises BadDestination for none or several."""
     kinds = [kind for kind in KINDS if kind in definition]
-    if len(kinds) != 1:
-        raise BadDestination(f"An event destination must have exactly one destination type, this one has {len(kinds)}.")
+    if not kinds:
+        raise BadDestination("sandbox: the event destination has no target.")
+    if len(kinds) > 1:
+        raise BadDestination(_ONE_TARGET)
     return kinds[0]
+
+
+def already_exists(name: str, set_name: str) -> str:
+    """Return AWS's text for a name that is taken (compared with AWS by floci-io/floci)."""
+    return f"An event destination with name <{name}> already exists for configuration set <{set_name}>."
 
 
 def checked(context: Context, set_name: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,9 +73,9 @@ def checked(context: Context, set_name: str, given: Mapping[str, Any]) -> dict[s
     kind = kind_of(given)
     types = sorted(set(given.get("MatchingEventTypes") or ()))
     if not types:
-        raise BadDestination("MatchingEventTypes must not be empty.")
+        raise BadDestination("sandbox: MatchingEventTypes must not be empty.")
     if unknown := [t for t in types if t not in EVENT_TYPES]:
-        raise BadDestination(f"Unknown event type {unknown[0]}.")
+        raise BadDestination(f"sandbox: Unknown event type {unknown[0]}.")
     target = dict(given[kind])
     _CHECKS[kind](context, set_name, target, types)
     return {"Enabled": given.get("Enabled", False), "MatchingEventTypes": types, kind: target}
@@ -78,43 +95,49 @@ def _sns(context: Context, set_name: str, target: dict[str, Any], types: list[st
         # Text seen on AWS for version 1: localstack's recorded snapshots (test_cannot_create_event_for_no_topic).
         raise BadDestination(f"SNS topic <{topic}> not found.", "SnsDestination")
     if fault == "invalid":
-        raise BadDestination(f"SNS topic <{topic}> is invalid.", "SnsDestination")
-    if fault == "encrypted":
-        raise BadDestination(f"Access denied to KMS key of SNS topic <{topic}>.", "SnsDestination")
+        raise BadDestination(f"sandbox: SNS topic <{topic}> is invalid.", "SnsDestination")
     if fault:
-        raise BadDestination(f"Could not publish message to SNS topic <{topic}>.", "SnsDestination")
+        # Seen on AWS for a topic's policy and its key, in READMEs of public Terraform modules. Version 1 and CloudFormation name
+        # the key: "Access denied to KMS key …".
+        text = f"Could not publish message to SNS topic <{topic}>."
+        of_key = f"Access denied to KMS key of SNS topic <{topic}>." if fault == "encrypted" else ""
+        raise BadDestination(text, "SnsDestination", of_key)
 
 
 def _firehose(context: Context, set_name: str, target: dict[str, Any], types: list[str]) -> None:
     stream, role = arns.parse(target["DeliveryStreamArn"]), arns.parse(target["IamRoleArn"])
     if stream is None or stream.service != "firehose" or not stream.resource.startswith("deliverystream/"):
         raise BadDestination(
-            f"Invalid delivery stream ARN {target['DeliveryStreamArn']}.", "KinesisFirehoseDestination"
+            f"sandbox: Invalid delivery stream ARN {target['DeliveryStreamArn']}.", "KinesisFirehoseDestination"
         )
     if (stream.partition, stream.region) != (context.partition, context.region):
-        raise BadDestination("The delivery stream must be in the same region.", "KinesisFirehoseDestination")
+        raise BadDestination("sandbox: The delivery stream must be in the same region.", "KinesisFirehoseDestination")
     if role is None or role.service != "iam" or not role.resource.startswith("role/"):
-        raise BadDestination(f"Invalid IAM role ARN {target['IamRoleArn']}.", "KinesisFirehoseDestination")
+        raise BadDestination(f"sandbox: Invalid IAM role ARN {target['IamRoleArn']}.", "KinesisFirehoseDestination")
 
 
 def _cloudwatch(context: Context, set_name: str, target: dict[str, Any], types: list[str]) -> None:
     dimensions = target["DimensionConfigurations"]
     if not 1 <= len(dimensions) <= MAX_DIMENSIONS:
-        raise BadDestination(f"A CloudWatch destination has 1 to {MAX_DIMENSIONS} dimensions.", "CloudWatchDestination")
+        raise BadDestination(
+            f"sandbox: A CloudWatch destination has 1 to {MAX_DIMENSIONS} dimensions.", "CloudWatchDestination"
+        )
     names = [d["DimensionName"] for d in dimensions]
     if len(set(names)) != len(names):
-        raise BadDestination("Dimension names must be unique.", "CloudWatchDestination")
+        raise BadDestination("sandbox: Dimension names must be unique.", "CloudWatchDestination")
     for dimension in dimensions:
         if not _DIMENSION_NAME.fullmatch(dimension["DimensionName"]):
-            raise BadDestination(f"Invalid dimension name {dimension['DimensionName']}.", "CloudWatchDestination")
+            raise BadDestination(
+                f"sandbox: Invalid dimension name {dimension['DimensionName']}.", "CloudWatchDestination"
+            )
         if not _DIMENSION_DEFAULT.fullmatch(dimension["DefaultDimensionValue"]):
             raise BadDestination(
-                f"Invalid default dimension value {dimension['DefaultDimensionValue']}.",
+                f"sandbox: Invalid default dimension value {dimension['DefaultDimensionValue']}.",
                 "CloudWatchDestination",
             )
         if dimension["DimensionValueSource"] not in ("MESSAGE_TAG", "EMAIL_HEADER", "LINK_TAG"):
             raise BadDestination(
-                f"Invalid dimension value source {dimension['DimensionValueSource']}.",
+                f"sandbox: Invalid dimension value source {dimension['DimensionValueSource']}.",
                 "CloudWatchDestination",
             )
 
@@ -123,7 +146,7 @@ def _event_bridge(context: Context, set_name: str, target: dict[str, Any], types
     # SES v2 API reference, EventBridgeDestination: only the default bus of the account is supported.
     if target["EventBusArn"] != arns.event_bus(context.scope, "default"):
         raise BadDestination(
-            "Only the default event bus of the account and region is supported.", "EventBridgeDestination"
+            "sandbox: Only the default event bus of the account and region is supported.", "EventBridgeDestination"
         )
 
 
@@ -131,11 +154,13 @@ def _pinpoint(context: Context, set_name: str, target: dict[str, Any], types: li
     # SES v2 API reference, PinpointDestination: these two types are not supported.
     if refused := sorted(NOT_FOR_PINPOINT & set(types)):
         raise BadDestination(
-            f"Event type {refused[0]} is not supported for Pinpoint destinations.", "PinpointDestination"
+            f"sandbox: Event type {refused[0]} is not supported for Pinpoint destinations.", "PinpointDestination"
         )
     arn = arns.parse(target.get("ApplicationArn") or "")
     if arn is None or arn.service != "mobiletargeting" or arn.scope != context.scope:
-        raise BadDestination(f"Invalid Pinpoint application ARN {target.get('ApplicationArn')}.", "PinpointDestination")
+        raise BadDestination(
+            f"sandbox: Invalid Pinpoint application ARN {target.get('ApplicationArn')}.", "PinpointDestination"
+        )
 
 
 _CHECKS = {

@@ -148,7 +148,7 @@ class Dispatcher:
         if operation is None:
             raise Refusal(
                 "InvalidAction",
-                f"The sandbox does not carry out {incoming.service}:{incoming.operation}",
+                f"sandbox: {incoming.service}:{incoming.operation} is not emulated",
                 400,
             )
         params = api.parse(incoming.operation, incoming.request, incoming.in_path)
@@ -163,7 +163,7 @@ class Dispatcher:
             return
         # SES developer guide, "Quotas", and both API references.
         if incoming.service == "sesv2":
-            raise Refusal("TooManyRequestsException", "Too Many Requests")
+            raise Refusal("TooManyRequestsException", "sandbox: Too Many Requests")
         raise Refusal("Throttling", "Rate exceeded", 400)
 
     def _refuse(self, request: Request, service: str, operation: str, refusal: Refusal) -> Answer:

@@ -19,17 +19,31 @@ _MATCHERS = {
 }
 
 
-def check(policy: Mapping[str, Any], scope: str) -> None:
-    """Raise Refusal where SNS does not accept this filter policy for this scope."""
+class _BadFilter(ValueError):
+    """A filter policy that SNS refuses, with the reason."""
+
+
+def check(policy: Mapping[str, Any], scope: str, where: str = "") -> None:
+    """Raise Refusal where SNS does not accept this filter policy for this scope.
+
+    `where`: what AWS puts before the reason: "Attributes Reason: " for Subscribe, nothing for SetSubscriptionAttributes.
+    """
+    try:
+        _check(policy, scope)
+    except _BadFilter as error:
+        raise Refusal("InvalidParameter", f"Invalid parameter: {where}{error}") from None
+
+
+def _check(policy: Mapping[str, Any], scope: str) -> None:
     if len(policy) > _MAX_KEYS:
-        raise _refused("FilterPolicy: Filter policy can not have more than 5 keys")
+        raise _BadFilter("FilterPolicy: Filter policy can not have more than 5 keys")
     combinations = 1
     for depth, values in _rules(policy, scope, 1):
         combinations *= len(values) * depth
         for value in values:
             _check_value(value)
     if combinations > _MAX_COMBINATIONS:
-        raise _refused("FilterPolicy: Filter policy is too complex")
+        raise _BadFilter("FilterPolicy: Filter policy is too complex")
 
 
 def _rules(policy: Mapping[str, Any], scope: str, depth: int) -> Iterator[tuple[int, list[Any]]]:
@@ -37,7 +51,7 @@ def _rules(policy: Mapping[str, Any], scope: str, depth: int) -> Iterator[tuple[
     for key, value in policy.items():
         if isinstance(value, dict):
             if scope != BODY:
-                raise _refused("Filter policy scope MessageAttributes does not support nested filter policy")
+                raise _BadFilter("Filter policy scope MessageAttributes does not support nested filter policy")
             yield from _rules(value, scope, depth + 1)
         elif key == "$or" and isinstance(value, list) and all(isinstance(each, dict) for each in value):
             for each in value:
@@ -45,17 +59,13 @@ def _rules(policy: Mapping[str, Any], scope: str, depth: int) -> Iterator[tuple[
         elif isinstance(value, list):
             yield depth, value
         else:
-            raise _refused(f'FilterPolicy: "{key}" must be an object or an array')
+            raise _BadFilter(f'FilterPolicy: "{key}" must be an object or an array')
 
 
 def _check_value(value: Any) -> None:
     if value is None or isinstance(value, str | bool | int | float):
         return
     if not isinstance(value, dict) or not value:
-        raise _refused("FilterPolicy: Match value must be String, number, true, false, or null")
+        raise _BadFilter("FilterPolicy: Match value must be String, number, true, false, or null")
     for matcher in value.keys() - _MATCHERS:
-        raise _refused(f"FilterPolicy: Unrecognized match type {matcher}")
-
-
-def _refused(reason: str) -> Refusal:
-    return Refusal("InvalidParameter", f"Invalid parameter: {reason}")
+        raise _BadFilter(f"FilterPolicy: Unrecognized match type {matcher}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from sesform.model import condition_keys
 from sesform.model.quotas import MAX_POLICIES_PER_IDENTITY
 from sesform_sandbox.policy import compact, listed, parse, statements
 
@@ -25,17 +26,17 @@ def accepted(text: str, identity_arn: str) -> str:
     The order of the checks is that of AWS: syntax, then principals.
     """
     if len(text.encode()) > _MAX_BYTES:
-        raise BadPolicy(f"Policy exceeds max allowed size {_MAX_BYTES} bytes.")
+        raise BadPolicy(f"sandbox: Policy exceeds max allowed size {_MAX_BYTES} bytes.")
     try:
         policy = parse(text)
     except (ValueError, RecursionError):
-        raise BadPolicy("Policy is not valid JSON.") from None
+        raise BadPolicy("sandbox: Policy is not valid JSON.") from None
     found = statements(policy)
     if not found:
-        raise BadPolicy("Policy has no statement.")
+        raise BadPolicy("sandbox: Policy has no statement.")
     sids = [str(s["Sid"]) for s in found if s.get("Sid")]
     if len(set(sids)) != len(sids):
-        raise BadPolicy("Statement IDs (SID) in a single policy must be unique.")
+        raise BadPolicy("sandbox: Statement IDs (SID) in a single policy must be unique.")
     for statement in found:
         _check(statement, identity_arn)
     for statement in found:
@@ -45,16 +46,30 @@ def accepted(text: str, identity_arn: str) -> str:
 
 def _check(statement: dict[str, Any], identity_arn: str) -> None:
     if statement.get("Effect") not in ("Allow", "Deny"):
-        raise BadPolicy("Statement has no valid Effect.")
+        raise BadPolicy("sandbox: Statement has no valid Effect.")
     if not statement.get("Principal"):
-        raise BadPolicy("Missing required field Principal.")
+        raise BadPolicy("sandbox: Missing required field Principal.")
     actions = listed(statement.get("Action"))
     if not actions or not all(isinstance(a, str) and re.fullmatch(r"(?i)ses:[a-z*?]+", a) for a in actions):
-        raise BadPolicy("Policy contains an invalid action.")
-    if listed(statement.get("Resource")) != [identity_arn]:
-        raise BadPolicy(f"Policy must contain exactly one resource, {identity_arn}.")
-    if not isinstance(statement.get("Condition", {}), dict):
-        raise BadPolicy("Condition is not an object.")
+        raise BadPolicy("sandbox: Policy contains an invalid action.")
+    resources = listed(statement.get("Resource"))
+    if len(resources) != 1 or not _covers(str(resources[0]), identity_arn):
+        raise BadPolicy(f"sandbox: Policy must contain exactly one resource, {identity_arn}.")
+    conditions = statement.get("Condition", {})
+    if not isinstance(conditions, dict) or not all(isinstance(tests, dict) for tests in conditions.values()):
+        raise BadPolicy("sandbox: Condition is not an object of objects.")
+    for key in (key for tests in conditions.values() for key in tests):
+        if not condition_keys.is_known(key):
+            # Seen on AWS: awsdocs/amazon-cognito-developer-guide#41.
+            raise BadPolicy(f"Unknown or unapplicable condition field '{key}'.")
+
+
+def _covers(resource: str, identity_arn: str) -> bool:
+    """Return whether a resource is the identity's ARN, or that ARN with a wildcard for its region."""
+    return resource == identity_arn or (
+        resource.split(":")[:3] + resource.split(":")[4:] == (identity_arn.split(":")[:3] + identity_arn.split(":")[4:])
+        and resource.split(":")[3] == "*"
+    )
 
 
 def _check_principal(principal: Any) -> None:

@@ -79,7 +79,7 @@ def _known(context: Context, params: Params, name: str = "KeyId") -> Found:
         kind = "Alias" if "alias/" in params[name] else "Key"
         raise Refusal("NotFoundException", f"{kind} {arns.kms_key(context.scope, params[name])} is not found.", 400)
     if arns.parse(found.arn).account != context.account:  # type: ignore[union-attr]  # made by us
-        raise Refusal("AccessDeniedException", "The key is of another account.", 400)
+        raise Refusal("AccessDeniedException", "sandbox: The key is of another account.", 400)
     return found
 
 
@@ -110,7 +110,7 @@ def _accepted(policy: str) -> str:
     try:
         parse(policy)
     except (ValueError, RecursionError):
-        raise Refusal("MalformedPolicyDocumentException", "The policy is not a JSON document.", 400) from None
+        raise Refusal("MalformedPolicyDocumentException", "sandbox: The policy is not a JSON document.", 400) from None
     return policy
 
 

@@ -23,11 +23,11 @@ def answer(request: Request, service: str, region: str, account: str) -> Answer:
     try:
         response = BotocoreStubber().process_request(prepared)
     except NotImplementedError as error:
-        raise Refusal("InvalidAction", f"The sandbox does not carry this out: {error}", 400) from None
+        raise Refusal("InvalidAction", f"sandbox: not emulated: {error}", 400) from None
     except Exception as error:  # moto's own faults: the caller sees what a fault of AWS looks like
-        raise Refusal("InternalFailure", f"moto failed: {type(error).__name__}: {error}", 500) from error
+        raise Refusal("InternalFailure", f"sandbox: moto failed: {type(error).__name__}: {error}", 500) from error
     if response is None or (response[0] == 404 and response[2] == "Not yet implemented"):
-        raise Refusal("InvalidAction", f"The sandbox has no service {service!r}", 400)
+        raise Refusal("InvalidAction", f"sandbox: there is no service {service!r}", 400)
     status, headers, body = response
     return Answer(
         int(status),

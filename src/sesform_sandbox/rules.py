@@ -98,10 +98,10 @@ def new_identity(context: Context, name: str) -> str:
         and ("@" not in name or re.fullmatch(r"[!-?A-~]{1,64}@[^@]+", name))
     )
     if not valid:
-        raise ValueError(f"Invalid {'email address' if '@' in name else 'domain name'} {name}.")
+        raise ValueError(f"sandbox: Invalid {'email address' if '@' in name else 'domain name'} {name}.")
     key = identity_key(name)
     if key not in context.here.identities and len(context.here.identities) >= MAX_PER_REGION:
-        raise ValueError(f"Number of identities exceeds max allowed {MAX_PER_REGION}.")
+        raise ValueError(f"sandbox: Number of identities exceeds max allowed {MAX_PER_REGION}.")
     return key
 
 
@@ -109,7 +109,9 @@ def sending_identity(identities: Mapping[str, Identity], address: str) -> str | 
     """Return the identity that mail from an address (or domain) is sent with, None for none.
 
     A verified address overrides its domain entirely, a subdomain its parent, and `+label` inherits from the address without it
-    (SES developer guide, "Creating and verifying identities").
+    (SES developer guide, "Creating and verifying identities"). An identity that is not verified yet has no part in it while a
+    wider one is verified: an address under a verified domain sends by the settings of the domain
+    (hashicorp/terraform-provider-aws#41634).
     """
     local, at, domain = address.rpartition("@")
     candidates = []
@@ -117,7 +119,8 @@ def sending_identity(identities: Mapping[str, Identity], address: str) -> str | 
         candidates += [address, f"{local.split('+')[0]}@{domain}"]
     labels = domain.lower().split(".")
     candidates += [".".join(labels[start:]) for start in range(len(labels))]
-    return next((c for c in candidates if c in identities), None)
+    known = [c for c in candidates if c in identities]
+    return next((c for c in known if identities[c].verified), next(iter(known), None))
 
 
 # --- topics ------------------------------------------------------------------------------------------------------------
@@ -171,7 +174,7 @@ def page(names: Iterable[str], size: int, token: str | None) -> tuple[list[str],
         try:
             last = base64.urlsafe_b64decode(token.encode("ascii")).decode()
         except (binascii.Error, UnicodeError):
-            raise ValueError("The next token is invalid.") from None
+            raise ValueError("sandbox: The next token is invalid.") from None
         ordered = [name for name in ordered if name > last]
     shown = list(ordered[:size])
     more = len(ordered) > size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
 
 from sesform_sandbox import rules
@@ -111,10 +112,12 @@ def _set_identity_notification_topic(context: Context, params: Params) -> Result
     elif isinstance(settings, Identity) and not settings.forwarding and kind != "Delivery":
         # SES API reference, SetIdentityNotificationTopic: "Unless feedback forwarding is enabled, you must specify Amazon
         # SNS topics for bounce and complaint notifications." AWS's error is not documented: code and text are ours.
-        raise Refusal("InvalidParameterValue", f"{kind} topic cannot be cleared while feedback forwarding is disabled.")
+        raise Refusal(
+            "InvalidParameterValue", f"sandbox: {kind} topic cannot be cleared while feedback forwarding is disabled."
+        )
     _store(context, target, replace(settings, topics=topics))
     if "SnsTopic" in params:
-        context.publish(params["SnsTopic"], _test_message(params["SnsTopic"]))
+        context.publish(params["SnsTopic"], _test_message(params["SnsTopic"], kind, target.key))
     return {}
 
 
@@ -127,26 +130,26 @@ def _checked_topic(context: Context, target: Target, topic_arn: str) -> str:
     return topic_arn
 
 
-def _test_message(topic_arn: str) -> str:
+def _test_message(topic_arn: str, kind: str, identity: str) -> str:
     # SES test-publishes whenever a topic is set, so subscribers see this; quoted by handlers in public repositories.
-    text = f"You have successfully subscribed your Amazon SNS topic '{topic_arn}' to receive notifications from Amazon SES."
-    return f'{{"notificationType":"AmazonSnsSubscriptionSucceeded","message":"{text}"}}'
+    text = (
+        f"You have successfully subscribed your Amazon SNS topic '{topic_arn}' to receive '{kind}' notifications from Amazon SES "
+        f"for identity '{identity}'.\n"
+    )
+    return json.dumps({"notificationType": "AmazonSnsSubscriptionSucceeded", "message": text}, separators=(",", ":"))
 
 
 def _set_identity_headers_in_notifications_enabled(context: Context, params: Params) -> Result:
-    """Set header inclusion. The flag is a separate state: clearing the topic does not change it."""
+    """Set header inclusion. The flag is a separate state: clearing the topic does not change it.
+
+    Against its documentation, AWS accepts it without a topic too (ansible-collections/community.aws, integration tests of
+    ses_identity).
+    """
     kind = _notification_type(params)
     target = rules.find_identity(context, params["Identity"])
     if target is None:
         raise rules.unknown_identity(params["Identity"], "It must")
     settings = _settings(context, target)
-    if params["Enabled"] and kind not in settings.topics:
-        # SES API reference, SetIdentityHeadersInNotificationsEnabled: may be set only where a topic is set for the type.
-        # Some reports say that AWS accepts it (ansible-collections/community.aws tests): the sandbox follows the documentation.
-        raise Refusal(
-            "InvalidParameterValue",
-            f"Headers cannot be included: identity {params['Identity']} has no {kind} topic.",
-        )
     headers = set(settings.headers) | {kind} if params["Enabled"] else set(settings.headers) - {kind}
     _store(context, target, replace(settings, headers=tuple(sorted(headers))))
     return {}
@@ -164,7 +167,7 @@ def _set_identity_feedback_forwarding_enabled(context: Context, params: Params) 
         # AWS's error is not documented: code and text are ours.
         raise Refusal(
             "InvalidParameterValue",
-            f"Feedback forwarding cannot be disabled for {params['Identity']} unless both a bounce and a complaint topic are set.",
+            f"sandbox: Feedback forwarding of {params['Identity']} cannot be disabled without bounce and complaint topics.",
         )
     context.here.identities[target.key] = replace(identity, forwarding=enabled)
     return {}

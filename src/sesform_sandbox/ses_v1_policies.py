@@ -15,7 +15,7 @@ def _put_identity_policy(context: Context, params: Params) -> Result:
     """Create or replace a policy. The document is checked before the identity."""
     name, target = params["PolicyName"], rules.find_identity(context, params["Identity"])
     if not rules.NAME.fullmatch(name):
-        raise Refusal("InvalidParameterValue", f"Invalid policy name {name}.")
+        raise Refusal("InvalidParameterValue", f"sandbox: Invalid policy name {name}.")
     key = target.key if target else rules.identity_key(params["Identity"])
     try:
         text = identity_policy.accepted(

@@ -52,11 +52,13 @@ def does_not_exist(name: str) -> Refusal:
 def _create_configuration_set(context: Context, params: Params) -> Result:
     name, sets = params["ConfigurationSet"]["Name"], context.here.configuration_sets
     if not rules.NAME.fullmatch(name):
-        raise Refusal("InvalidConfigurationSet", f"Invalid configuration set name <{name}>.")
+        raise Refusal("InvalidConfigurationSet", f"sandbox: Invalid configuration set name <{name}>.")
     if name in sets:
         raise Refusal("ConfigurationSetAlreadyExists", f"Configuration set <{name}> already exists.")
     if len(sets) >= rules.MAX_PER_REGION:
-        raise Refusal("LimitExceeded", f"Number of configuration sets exceeds max allowed {rules.MAX_PER_REGION}.")
+        raise Refusal(
+            "LimitExceeded", f"sandbox: Number of configuration sets exceeds max allowed {rules.MAX_PER_REGION}."
+        )
     # SES API reference, ReputationOptions: metrics are off by default (version 2 creates sets with them on).
     sets[name] = ConfigurationSet(
         options={**ses_v2_sets.FRESH, "ReputationOptions": {"ReputationMetricsEnabled": False}}
@@ -134,7 +136,7 @@ def _update_reputation_metrics_enabled(context: Context, params: Params) -> Resu
 def _put_delivery_options(context: Context, params: Params) -> Result:
     policy = (params.get("DeliveryOptions") or {}).get("TlsPolicy", "Optional")
     if policy not in ("Require", "Optional"):
-        raise Refusal("InvalidDeliveryOptions", f"Invalid TLS policy {policy}.")
+        raise Refusal("InvalidDeliveryOptions", f"sandbox: Invalid TLS policy {policy}.")
     return _set_option(context, params["ConfigurationSetName"], "DeliveryOptions", {"TlsPolicy": policy.upper()})
 
 
@@ -145,21 +147,21 @@ def _put_destination(context: Context, params: Params, create: bool) -> Result:
     set_name, given = params["ConfigurationSetName"], params["EventDestination"]
     found, name = _configuration_set(context, set_name), given["Name"]
     if create and not re.fullmatch(rules.NAME, name):
-        raise Refusal("ValidationError", f"Invalid event destination name <{name}>.")
+        raise Refusal("ValidationError", f"sandbox: Invalid event destination name <{name}>.")
     if create and name in found.destinations:
-        raise Refusal("EventDestinationAlreadyExists", f"Event destination <{name}> already exists.")
+        raise Refusal("EventDestinationAlreadyExists", destinations.already_exists(name, set_name))
     if not create and name not in found.destinations:
-        raise _no_destination(name)
+        raise _no_destination(set_name)
     try:
         definition = destinations.checked(context, set_name, _from_v1(given))
         if not create and destinations.kind_of(definition) != destinations.kind_of(found.destinations[name]):
-            raise BadDestination(f"The destination type of event destination <{name}> cannot be changed.")
+            raise BadDestination(f"sandbox: The destination type of event destination <{name}> cannot be changed.")
     except BadDestination as error:
-        raise Refusal(_CODES.get(error.kind, "ValidationError"), str(error)) from None
+        raise Refusal(_CODES.get(error.kind, "ValidationError"), error.text_v1) from None
     if create and len(found.destinations) >= destinations.MAX_DESTINATIONS:
         raise Refusal(
             "LimitExceeded",
-            f"Configuration set <{set_name}> has {len(found.destinations)} event destinations, the most allowed.",
+            f"sandbox: Configuration set <{set_name}> has {len(found.destinations)} event destinations, the most allowed.",
         )
     context.here.configuration_sets[set_name] = replace(found, destinations=found.destinations | {name: definition})
     destinations.announce(context, definition)
@@ -177,14 +179,15 @@ def _update_destination(context: Context, params: Params) -> Result:
 def _delete_destination(context: Context, params: Params) -> Result:
     found, name = _configuration_set(context, params["ConfigurationSetName"]), params["EventDestinationName"]
     if name not in found.destinations:
-        raise _no_destination(name)
+        raise _no_destination(params["ConfigurationSetName"])
     rest = {k: v for k, v in found.destinations.items() if k != name}
     context.here.configuration_sets[params["ConfigurationSetName"]] = replace(found, destinations=rest)
     return {}
 
 
-def _no_destination(name: str) -> Refusal:
-    return Refusal("EventDestinationDoesNotExist", f"Event destination <{name}> does not exist.")
+def _no_destination(set_name: str) -> Refusal:
+    """Return AWS's error. Code and text seen on AWS: localstack's recorded snapshots (tests/aws/services/ses)."""
+    return Refusal("EventDestinationDoesNotExist", f"No EventDestination found for {set_name}")
 
 
 def _from_v1(given: Params) -> dict[str, Any]:

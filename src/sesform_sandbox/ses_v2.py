@@ -101,6 +101,24 @@ def _list_email_identities(context: Context, params: Params) -> Result:
     return {"EmailIdentities": entries, "NextToken": token}
 
 
+def _list_resource_tenants(context: Context, params: Params) -> Result:
+    arn = params["ResourceArn"]
+    found = [
+        {"TenantName": name, "TenantId": f"tn-{name}", "ResourceArn": arn}
+        for name, tenant in sorted(context.here.tenants.items())
+        if arn in tenant.resources
+    ]
+    return {"ResourceTenants": found}
+
+
+def _list_multi_region_endpoints(context: Context, params: Params) -> Result:
+    found = [
+        {"EndpointName": name, "EndpointId": f"{name}.id", "Status": "READY", "Regions": list(endpoint.regions)}
+        for name, endpoint in sorted(context.here.endpoints.items())
+    ]
+    return {"MultiRegionEndpoints": found}
+
+
 def _put_feedback_attributes(context: Context, params: Params) -> Result:
     """Set feedback forwarding. A missing value means false, and false needs no topics (seen on AWS: terraform-provider-aws).
 
@@ -169,7 +187,7 @@ def _put_policy(check: _Change) -> Operation:
         key, found = _identity(context, params["EmailIdentity"])
         name = params["PolicyName"]
         if not rules.NAME.fullmatch(name):
-            raise Refusal("BadRequestException", f"Invalid policy name {name}.")
+            raise Refusal("BadRequestException", f"sandbox: Invalid policy name {name}.")
         try:
             text = identity_policy.accepted(params["Policy"], rules.identity_arn(context, key))
         except BadPolicy as error:
@@ -220,14 +238,14 @@ def _tagged(context: Context, arn_text: str) -> tuple[Any, str]:
             return context.here.identities, rules.identity_key(name)
         if kind == "configuration-set" and name in context.here.configuration_sets:
             return context.here.configuration_sets, name
-    raise Refusal("NotFoundException", f"Resource <{arn_text}> does not exist.")
+    raise Refusal("NotFoundException", f"sandbox: Resource <{arn_text}> does not exist.")
 
 
 def _tag_resource(context: Context, params: Params) -> Result:
     table, key = _tagged(context, params["ResourceArn"])
     merged = table[key].tags | tags(params)
     if len(merged) > _MAX_TAGS:
-        raise Refusal("BadRequestException", f"A resource can have at most {_MAX_TAGS} tags.")
+        raise Refusal("BadRequestException", f"sandbox: A resource can have at most {_MAX_TAGS} tags.")
     table[key] = replace(table[key], tags=merged)
     return {}
 
@@ -263,6 +281,8 @@ OPERATIONS: dict[str, Operation] = {
     "GetEmailIdentity": _get_email_identity,
     "GetEmailIdentityPolicies": _get_policies,
     "ListEmailIdentities": _list_email_identities,
+    "ListMultiRegionEndpoints": _list_multi_region_endpoints,
+    "ListResourceTenants": _list_resource_tenants,
     "ListTagsForResource": _list_tags_for_resource,
     "PutEmailIdentityConfigurationSetAttributes": _put_configuration_set_attributes,
     "PutEmailIdentityDkimAttributes": _put_dkim_attributes,

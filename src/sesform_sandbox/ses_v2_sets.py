@@ -58,14 +58,14 @@ def _create_configuration_set(context: Context, params: Params) -> Result:
     if not rules.NAME.fullmatch(name):
         raise Refusal(
             "BadRequestException",
-            f"Invalid configuration set name <{name}>: 1 to 64 letters, digits, - and _.",
+            f"sandbox: Invalid configuration set name <{name}>: 1 to 64 letters, digits, - and _.",
         )
     if name in sets:
         raise Refusal("AlreadyExistsException", f"Configuration set <{name}> already exists.")
     if len(sets) >= rules.MAX_PER_REGION:
         raise Refusal(
             "LimitExceededException",
-            f"Number of configuration sets exceeds max allowed {rules.MAX_PER_REGION}.",
+            f"sandbox: Number of configuration sets exceeds max allowed {rules.MAX_PER_REGION}.",
         )
     given = {block: _block(block, params[block]) for block in _LEFT_OUT if block in params}
     options = {block: value for block, value in (FRESH | given).items() if value is not None}
@@ -103,10 +103,10 @@ def _list_configuration_sets(context: Context, params: Params) -> Result:
 def page_size(params: Params) -> int:
     """Return the page size of a listing of version 2. Raises Refusal for one out of bounds, and for filters."""
     if params.get("Filter"):
-        raise Refusal("BadRequestException", "The sandbox does not filter listings.")
+        raise Refusal("BadRequestException", "sandbox: listings are not filtered.")
     size: int = params.get("PageSize") or 1000
     if not 1 <= size <= 1000:
-        raise Refusal("BadRequestException", "PageSize must be between 1 and 1000.")
+        raise Refusal("BadRequestException", "sandbox: PageSize must be between 1 and 1000.")
     return size
 
 
@@ -157,35 +157,37 @@ def _change_destinations(
 
 def _created(context: Context, set_name: str, name: str, found: dict[str, Any], params: Params) -> dict[str, Any]:
     if not rules.NAME.fullmatch(name):
-        raise BadDestination(f"Invalid event destination name <{name}>: 1 to 64 letters, digits, - and _.")
+        raise BadDestination(f"sandbox: Invalid event destination name <{name}>: 1 to 64 letters, digits, - and _.")
     if name in found:
-        raise Refusal("AlreadyExistsException", f"Event destination <{name}> already exists.")
+        raise Refusal("AlreadyExistsException", destinations.already_exists(name, set_name))
     definition = destinations.checked(context, set_name, params["EventDestination"])
     if len(found) >= destinations.MAX_DESTINATIONS:
         raise Refusal(
             "LimitExceededException",
-            f"Configuration set <{set_name}> has {len(found)} event destinations, the most allowed.",
+            f"sandbox: Configuration set <{set_name}> has {len(found)} event destinations, the most allowed.",
         )
     return definition
 
 
 def _updated(context: Context, set_name: str, name: str, found: dict[str, Any], params: Params) -> dict[str, Any]:
     # The whole definition is replaced: missing members are reset (seen on AWS: go-to-k/cdk-real-drift#1646).
-    _existing(name, found)
+    _existing(set_name, name, found)
     definition = destinations.checked(context, set_name, params["EventDestination"])
     if destinations.kind_of(definition) != destinations.kind_of(found[name]):
         # AWS does not document it; not all tools can do it, so the sandbox refuses.
-        raise BadDestination(f"The destination type of event destination <{name}> cannot be changed.")
+        raise BadDestination(f"sandbox: The destination type of event destination <{name}> cannot be changed.")
     return definition
 
 
 def _deleted(context: Context, set_name: str, name: str, found: dict[str, Any], params: Params) -> None:
-    _existing(name, found)
+    _existing(set_name, name, found)
 
 
-def _existing(name: str, found: dict[str, Any]) -> None:
+def _existing(set_name: str, name: str, found: dict[str, Any]) -> None:
     if name not in found:
-        raise Refusal("NotFoundException", f"Event destination <{name}> does not exist.")
+        # Compared with AWS by floci-io/floci.
+        text = f"An event destination with name <{name}> does not exist for configuration set <{set_name}>."
+        raise Refusal("NotFoundException", text)
 
 
 def _get_configuration_set_event_destinations(context: Context, params: Params) -> Result:

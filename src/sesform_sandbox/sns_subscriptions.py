@@ -70,10 +70,10 @@ def _subscribe(context: Context, params: Params) -> Result:
     home, _, _ = existing(context, topic_arn, "Subscribe")
     _check_endpoint(topic_arn, protocol, endpoint)
     attributes = _attributes(params.get("Attributes") or {})
-    _check_filter(attributes)
+    _check_filter(attributes, "Attributes Reason: ")
     wanted = Subscription(topic_arn, protocol, endpoint, context.account, attributes=attributes)
-    for arn, found in home.subscriptions.items():
-        if (found.topic_arn, found.protocol, found.endpoint) == (topic_arn, protocol, endpoint):
+    for arn, found in home.subscriptions_of(topic_arn).items():
+        if (found.protocol, found.endpoint) == (protocol, endpoint):
             if any(found.attributes.get(k) != attributes.get(k) for k in params.get("Attributes") or ()):
                 raise invalid("Attributes Reason: Subscription already exists with different attributes")
             return _subscribed(arn, found, params)
@@ -119,8 +119,8 @@ def _must_confirm(context: Context, protocol: str, endpoint: str) -> bool:
 
 def _confirm_subscription(context: Context, params: Params) -> Result:
     home, _, _ = existing(context, params["TopicArn"], "Subscribe")
-    for arn, found in home.subscriptions.items():
-        if found.topic_arn == params["TopicArn"] and found.token == params["Token"]:
+    for arn, found in home.subscriptions_of(params["TopicArn"]).items():
+        if found.token == params["Token"]:
             home.subscriptions[arn] = replace(found, pending=False)
             return {"SubscriptionArn": arn}
     raise invalid("Token")
@@ -148,10 +148,10 @@ def _attributes(given: Params) -> dict[str, str]:
     return {name: value for name, value in checked.items() if value not in ("", _UNSET.get(name))}
 
 
-def _check_filter(attributes: dict[str, str]) -> None:
-    """Check the filter policy against its scope, whichever of the two is set. Raises Refusal."""
+def _check_filter(attributes: dict[str, str], where: str = "") -> None:
+    """Check the filter policy against its scope, whichever of the two is set. `where`: as in filter_policy. Raises Refusal."""
     scope = attributes.get("FilterPolicyScope", filter_policy.ATTRIBUTES)
-    filter_policy.check(json.loads(attributes.get("FilterPolicy", "{}")), scope)
+    filter_policy.check(json.loads(attributes.get("FilterPolicy", "{}")), scope, where)
 
 
 def _attribute(name: str, value: str) -> str:
@@ -215,7 +215,7 @@ def _list_subscriptions(context: Context, params: Params) -> Result:
 
 def _list_subscriptions_by_topic(context: Context, params: Params) -> Result:
     home, _, _ = existing(context, params["TopicArn"], "ListSubscriptionsByTopic")
-    return _listed({arn: s for arn, s in home.subscriptions.items() if s.topic_arn == params["TopicArn"]}, params)
+    return _listed(home.subscriptions_of(params["TopicArn"]), params)
 
 
 def _listed(found: dict[str, Subscription], params: Params) -> Result:

@@ -155,19 +155,19 @@ def _with(topic: Topic, arn: str, attribute: str, value: str) -> Topic:
 
 
 def _delete_topic(context: Context, params: Params) -> Result:
-    # No error for a missing one (seen on AWS: localstack's recorded snapshots). Its subscriptions are deleted too.
+    # No error for a missing one (seen on AWS: localstack's recorded snapshots). Its subscriptions stay for some time.
     home, name, topic = locate(context, params["TopicArn"], "DeleteTopic")
     if topic:
         del home.topics[name]
         for arn in [arn for arn, s in home.subscriptions.items() if s.topic_arn == params["TopicArn"]]:
-            del home.subscriptions[arn]
+            home.subscriptions[arn] = replace(home.subscriptions[arn], topic_deleted=True)
     return {}
 
 
 def _get_topic_attributes(context: Context, params: Params) -> Result:
     arn = params["TopicArn"]
     home, _, topic = existing(context, arn, "GetTopicAttributes")
-    pending = [s.pending for s in home.subscriptions.values() if s.topic_arn == arn]
+    pending = [s.pending for s in home.subscriptions_of(arn).values()]
     attributes = {
         "TopicArn": arn,
         "Owner": arn.split(":")[4],

@@ -21,13 +21,13 @@ def _get_resources(context: Context, params: Params) -> Result:
     if listed and any(
         params.get(k) for k in ("TagFilters", "ResourceTypeFilters", "ResourcesPerPage", "PaginationToken")
     ):
-        raise _invalid("ResourceARNList goes with no other parameter.")
+        raise _invalid("sandbox: ResourceARNList goes with no other parameter.")
     size = params.get("ResourcesPerPage", _MOST)
     if not 1 <= size <= _MOST:
-        raise _invalid(f"ResourcesPerPage must be between 1 and {_MOST}.")
+        raise _invalid(f"sandbox: ResourcesPerPage must be between 1 and {_MOST}.")
     filters = [(f.get("Key"), f.get("Values") or []) for f in params.get("TagFilters") or ()]
     if any(not key for key, _ in filters):
-        raise _invalid("A tag filter needs a key.")
+        raise _invalid("sandbox: A tag filter needs a key.")
     chosen = {
         arn: tags
         for arn, tags in _tagged(context)

@@ -53,7 +53,7 @@ def accepted(text: str, topic_arn: str) -> str:
         raise _refused("Policy Error: null")
     sids = [s["Sid"] for s in found if s.get("Sid")]
     if len(set(map(str, sids))) != len(sids):
-        raise _refused("Policy Error: Statement ids must be unique")
+        raise Refusal("InvalidParameter", "sandbox: statement ids must be unique")
     arn = arns.parse(topic_arn)
     return compact({**policy, "Statement": [_statement(s, topic_arn, arn.partition if arn else "aws") for s in found]})
 
@@ -65,7 +65,7 @@ def _statement(statement: Mapping[str, Any], topic_arn: str, partition: str) -> 
     if not actions or not all(isinstance(a, str) and (a == "*" or _IN_SCOPE.fullmatch(a.lower())) for a in actions):
         raise _refused("Policy statement action out of service scope!")
     if listed(statement.get("Resource")) not in ([topic_arn], ["*"]):
-        raise _refused("Policy Error: the resource of a statement must be the topic")
+        raise Refusal("InvalidParameter", "sandbox: the resource of a statement must be the topic, or *")
     conditions = statement.get("Condition", {})
     if not isinstance(conditions, dict) or not all(isinstance(tests, dict) for tests in conditions.values()):
         raise _refused("Policy Error: null")

@@ -153,7 +153,9 @@ class Api:
             return listing, {}
         found = self._paths.match(request.method, request.path)
         if found is None:
-            raise Refusal("UnknownOperationException", f"No operation answers {request.method} {request.path}", 404)
+            raise Refusal(
+                "UnknownOperationException", f"sandbox: No operation answers {request.method} {request.path}", 404
+            )
         return found
 
     def parse(self, operation: str, request: Request, in_path: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,7 +173,7 @@ class Api:
                 params = parser.parse(self._parts(request, in_path))
             _numbers(params, model)
         except Exception as error:  # any exception of the parser for a body that does not follow the protocol
-            raise Refusal("SerializationException", f"The request cannot be read: {error}", 400) from None
+            raise Refusal("SerializationException", f"sandbox: The request cannot be read: {error}", 400) from None
         report = ParamValidator().validate(params, model.input_shape)
         if report.has_errors():
             raise Refusal(self._invalid, f"1 validation error detected: {report.generate_report()}", 400)

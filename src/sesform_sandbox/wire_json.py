@@ -33,7 +33,7 @@ class JsonApi:
         """Return the operation of a request. Raises Refusal if there is none."""
         operation = request.headers.get("x-amz-target", "").rpartition(".")[2]
         if operation not in self._operations:
-            raise Refusal("UnknownOperationException", f"No operation is called {operation!r}", 404)
+            raise Refusal("UnknownOperationException", f"sandbox: No operation is called {operation!r}", 404)
         return operation, {}
 
     def parse(self, operation: str, request: Request, in_path: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,7 +42,7 @@ class JsonApi:
             params = json.loads(request.body or b"{}")
             report = ParamValidator().validate(params, self.model.operation_model(operation).input_shape)
         except (ValueError, RecursionError) as error:
-            raise Refusal("SerializationException", f"The request cannot be read: {error}", 400) from None
+            raise Refusal("SerializationException", f"sandbox: The request cannot be read: {error}", 400) from None
         if report.has_errors():
             raise Refusal(self._invalid, f"1 validation error detected: {report.generate_report()}", 400)
         found: dict[str, Any] = params

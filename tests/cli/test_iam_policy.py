@@ -41,7 +41,7 @@ def test_of_one_account_it_is_a_policy(shell: Shell) -> None:
 
 TOPICS = {"sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"}
 READING = {"ses:GetConfigurationSetEventDestinations", *TOPICS}
-READING_REMOVAL = {"ses:GetEmailIdentity", "ses:ListEmailIdentities"}
+READING_REMOVAL = {"ses:GetEmailIdentity", "ses:ListEmailIdentities", "ses:ListResourceTenants"}
 WRITING = {"ses:CreateConfigurationSet", "ses:DeleteConfigurationSetEventDestination"}
 
 

@@ -198,7 +198,7 @@ def undeclared(world: World, specs: Specs) -> set[str]:
             found |= {
                 f"{scope} subscription of {s.topic_arn}"
                 for s in here.subscriptions.values()
-                if s.topic_arn.rsplit(":", 1)[-1] not in here.topics
+                if s.topic_arn.rsplit(":", 1)[-1] not in here.topics and not s.topic_deleted
             }
     return found
 

@@ -49,7 +49,11 @@ def _live_resources(world: World) -> set[str]:
             at = scope.account
             found |= {f"topic {at} arn:aws:sns:{scope.region}:{at}:{name}" for name in here.topics}
             found |= {f"configuration_set {at} {name}" for name in here.configuration_sets}
-            found |= {f"subscription {at} {s.topic_arn}/{s.protocol}/{s.endpoint}" for s in here.subscriptions.values()}
+            found |= {
+                f"subscription {at} {s.topic_arn}/{s.protocol}/{s.endpoint}"
+                for s in here.subscriptions.values()
+                if not s.topic_deleted
+            }
             for set_name, live_set in here.configuration_sets.items():
                 found |= {f"event_destination {at} {set_name}/{name}" for name in live_set.destinations}
             settings_: dict[str, Identity | ForeignIdentity] = {**here.identities, **here.foreign_identities}

@@ -152,7 +152,7 @@ SCENARIOS: dict[str, list[Step]] = {
             ("create main/x-sesform-stand-in", "delete main/x", "create main/x", "delete main/x-sesform-stand-in"),
         ),
         Step(
-            corp_set("y: {events: [send], pinpoint: 'arn:aws:mobiletargeting:eu-west-1:111111111111:apps/1'}"),
+            corp_set("y: {events: [send], cloudwatch: [{dimension: d, source: message_tag, default: n}]}"),
             ("create main/y", "delete main/x"),
         ),
         Step(corp_set("y: absent"), ("delete main/y",)),

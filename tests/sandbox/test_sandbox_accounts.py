@@ -127,9 +127,9 @@ def test_other_services_are_motos(aws: Any) -> None:
 
 def test_nothing_falls_through_to_aws(aws: Any, refused: Any) -> None:
     """Operations that are not emulated get an error of the sandbox."""
-    with refused("InvalidAction", "The sandbox does not carry out ses:GetSendStatistics"):
+    with refused("InvalidAction", "sandbox: ses:GetSendStatistics is not emulated"):
         aws("ses").get_send_statistics()
-    with refused("InvalidAction", "The sandbox does not carry out sesv2:ListContactLists"):
+    with refused("InvalidAction", "sandbox: sesv2:ListContactLists is not emulated"):
         aws("sesv2").list_contact_lists()
     with refused("InvalidAction"):
         aws("cloudtrail").list_channels()

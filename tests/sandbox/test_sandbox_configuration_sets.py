@@ -180,7 +180,7 @@ def test_update_replaces_the_whole_definition(v2: Any) -> None:
 def test_update_keeps_the_kind(aws: Any, v2: Any, refused: Any) -> None:
     """Another kind of target is refused."""
     _create(v2, MatchingEventTypes=["SEND"], **_bus())
-    with refused("BadRequestException", "The destination type of event destination <d> cannot be changed."):
+    with refused("BadRequestException", "sandbox: The destination type of event destination <d> cannot be changed."):
         _update(v2, MatchingEventTypes=["SEND"], SnsDestination={"TopicArn": aws.topic()})
 
 

@@ -44,7 +44,7 @@ def test_the_body_may_be_filtered_below_keys(sns: Any) -> None:
 @pytest.mark.parametrize("scope", [{}, {"FilterPolicyScope": "MessageAttributes"}])
 def test_attributes_are_not_nested(sns: Any, refused: Any, scope: dict[str, str]) -> None:
     """The default scope is that of the message attributes."""
-    with refused("InvalidParameter", NOT_NESTED):
+    with refused("InvalidParameter", NOT_NESTED.replace("Filter policy", "Attributes Reason: Filter policy", 1)):
         subscribed(sns, FilterPolicy=NESTED, **scope)
 
 
@@ -70,9 +70,12 @@ def test_a_scope_is_refused_while_the_filter_is_not_valid_in_it(sns: Any, refuse
     ],
 )
 def test_filters_that_are_refused(sns: Any, refused: Any, policy: Any, reason: str) -> None:
-    """Too many keys, too many combinations, and values that are no conditions."""
-    with refused("InvalidParameter", f"Invalid parameter: {reason}"):
+    """Too many keys, too many combinations, and values that are no conditions; Subscribe names the parameter in its error."""
+    with refused("InvalidParameter", f"Invalid parameter: Attributes Reason: {reason}"):
         subscribed(sns, FilterPolicy=policy)
+    arn = subscribed(sns)
+    with refused("InvalidParameter", f"Invalid parameter: {reason}"):
+        set_attribute(sns, arn, "FilterPolicy", policy)
 
 
 SPEC = f"""

@@ -313,7 +313,7 @@ def test_policies_that_are_refused(aws: Any, v1: Any, v2: Any, refused: Any, cha
 def test_checks_of_put_have_an_order(v1: Any, refused: Any) -> None:
     """Syntax first, then the principal, then the identity."""
     arn = f"arn:aws:ses:{REGION}:{OWNER}:identity/no.example"
-    with refused("InvalidPolicy", "Policy is not valid JSON."):
+    with refused("InvalidPolicy", "sandbox: Policy is not valid JSON."):
         v1.put_identity_policy(Identity="no.example", PolicyName="p", Policy="{")
     with refused("InvalidPolicy", "Policy contains an invalid principal."):
         v1.put_identity_policy(Identity="no.example", PolicyName="p", Policy=_policy(arn, Principal={"AWS": "AIDA"}))

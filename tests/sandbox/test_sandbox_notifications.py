@@ -256,12 +256,11 @@ def _headers(aws: Any, enabled: bool, kind: str = "Bounce") -> None:
     )
 
 
-def test_headers_need_a_topic(aws: Any, refused: Any) -> None:
-    """Turning headers on for a type without a topic is refused, turning them off is not."""
-    _headers(aws, False)
+def test_headers_are_accepted_without_a_topic(aws: Any) -> None:
+    """AWS accepts headers for a type that has no topic, and reads them back as true."""
+    _headers(aws, True)
 
-    with refused("InvalidParameterValue"):
-        _headers(aws, True)
+    assert aws.notifications()["HeadersInBounceNotificationsEnabled"] is True
 
 
 def test_headers_are_a_flag_of_their_own(aws: Any) -> None:

@@ -81,7 +81,7 @@ def test_what_makes_no_sense_is_refused(aws: Any, refused: Any, params: dict[str
 
 def test_operations_that_it_lacks_are_refused(aws: Any, refused: Any) -> None:
     """It is said, not answered with nothing."""
-    with refused("InvalidAction", "The sandbox does not carry out tagging:GetTagKeys"):
+    with refused("InvalidAction", "sandbox: tagging:GetTagKeys is not emulated"):
         aws(TAGGING).get_tag_keys()
 
 

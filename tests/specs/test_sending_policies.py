@@ -34,7 +34,7 @@ def test_a_policy_has_the_declared_document_and_the_identity_as_its_resource() -
     """The document is sent to AWS as declared, with the identity as its resource."""
     text = identity(
         "policies: {mine: {Version: 2012-10-17, Id: x, Statement: {Sid: s, Effect: Deny, Principal: '*', "
-        "Action: [ses:SendEmail, ses:Send*], Condition: {Bool: {'aws:SecureTransport': false}, N: {k: [1, a]}}}}}"
+        "Action: [ses:SendEmail, ses:Send*], Condition: {Bool: {'aws:SecureTransport': false}, N: {'aws:username': [1, a]}}}}}"
     )
 
     assert {
@@ -47,7 +47,7 @@ def test_a_policy_has_the_declared_document_and_the_identity_as_its_resource() -
                 "Principal": {"AWS": ["*"]},
                 "Action": ["ses:SendEmail", "ses:Send*"],
                 "Resource": identity_arn("a.com"),
-                "Condition": {"Bool": {"aws:SecureTransport": ["false"]}, "N": {"k": ["1", "a"]}},
+                "Condition": {"Bool": {"aws:SecureTransport": ["false"]}, "N": {"aws:username": ["1", "a"]}},
             }
         ],
     } == document(text)

@@ -22,6 +22,8 @@ REQUIRED: dict[str, tuple[str, ...]] = {
         "EventDestinations.[].CloudWatchDestination.DimensionConfigurations.[].DefaultDimensionValue",
     ),
     "ListTopics": ("Topics.[].TopicArn",),
+    "ListResourceTenants": ("ResourceTenants.[].TenantName",),
+    "ListMultiRegionEndpoints": ("MultiRegionEndpoints.[].EndpointName",),
     "CreateTopic": ("TopicArn",),
     "GetTopicAttributes": ("Attributes", "Attributes.Policy"),
     "ListSubscriptionsByTopic": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from sesform.engine.settings import DEFAULT_PATHS, DEFAULTS, Paths, Settings, co
 from sesform.engine.specs import compile_specs
 from sesform.errors import Problem, UsageError
 from sesform.live.snapshot import Snapshot
+from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import printable
 from sesform.planning import guards, planner, prune, route_changes, routes
@@ -114,6 +115,7 @@ def _with_dependents(
     """Return the same with the users of topics and configuration sets that will be deleted. No call if nothing is deleted."""
     topic_arns, sets = route_changes.deletions(desired, snapshot)
     matches = partial(_matches, settings.only)
+    tenants = _tenants(desired, snapshot, sets, matches, connections, settings)
     snapshot, problems = look_up_dependents(
         {arn: address for arn, address in topic_arns.items() if matches(str(address))},
         {key: address for key, address in sets.items() if matches(str(address))},
@@ -122,7 +124,33 @@ def _with_dependents(
         settings,
         notify,
     )
-    return replace(desired, warnings=(*desired.warnings, *problems)), snapshot
+    return replace(desired, warnings=(*desired.warnings, *problems, *tenants)), snapshot
+
+
+_MAX_IDENTITIES = 10  # whose tenants are looked up: one call for each
+
+
+def _tenants(
+    desired: Desired,
+    snapshot: Snapshot,
+    sets: Mapping[tuple[Scope, str], Address],
+    matches: Callable[[str], bool],
+    connections: Connections,
+    settings: Settings,
+) -> tuple[Problem, ...]:
+    """Return warnings of tenants that use what the plan removes. No call if it removes no set and no settings of an identity."""
+    from sesform.live import dependents
+
+    identities = {k: a for k, a in route_changes.reset_identities(desired, snapshot).items() if matches(str(a))}
+    found = {arns.configuration_set(*key): address for key, address in sets.items() if matches(str(address))}
+    skipped: tuple[Problem, ...] = ()
+    if len(identities) > _MAX_IDENTITIES:
+        text = f"tenants of {len(identities)} identities whose settings are removed were not looked up"
+        hint = "this takes one call for each; remove fewer at once to have them checked"
+        skipped = (Problem(text, hint=hint, severity="warning"),)
+    else:
+        found |= {arns.identity(*key): address for key, address in identities.items()}
+    return (*skipped, *(dependents.tenants_of(found, connections, settings.parallelism) if found else ()))
 
 
 def look_up_dependents(

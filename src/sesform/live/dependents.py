@@ -141,6 +141,38 @@ def users_of_sets(
     return replace(snapshot, sending=sending, unreadable=unreadable)
 
 
+def tenants_of(resources: Mapping[str, Address], connections: Connections, parallelism: int) -> tuple[Problem, ...]:
+    """Return warnings of tenants that use identities and configuration sets whose settings are removed. One call for each.
+
+    `resources`: by ARN. Source: AWS developer guide of SES, "Tenants".
+    """
+    found: list[Problem] = []
+
+    def looked_up(arn: str, address: Address) -> Callable[[], None]:
+        def job() -> None:
+            what = arn.rpartition(":")[2].replace("/", " ", 1).replace("-", " ", 1)
+            try:
+                with understood():
+                    names = listing.tenants(connections.of(address), arn)
+            except AwsError as error:
+                text = f"whether tenants use {what} is not known: {error}"
+                found.append(Problem(text, str(address), severity="warning"))
+                return
+            if names:
+                text = f"{_tenants(names)} {what}, whose settings are removed"
+                hint = "give the tenants another identity or configuration set first"
+                found.append(Problem(text, str(address), hint=hint, severity="warning"))
+
+        return job
+
+    side_by_side([looked_up(arn, address) for arn, address in sorted(resources.items())], connections, parallelism)
+    return tuple(sorted(found, key=lambda p: (p.path, p.summary)))
+
+
+def _tenants(names: list[str]) -> str:
+    return f"tenant {names[0]} uses" if len(names) == 1 else f"tenants {', '.join(names)} use"
+
+
 def _facts(connection: Connection, names: Iterable[str]) -> Iterable[tuple[str, SendingFacts]]:
     reading = Reader(connection, ())
     for name in names:

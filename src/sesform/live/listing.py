@@ -36,6 +36,19 @@ def topics(connection: Connection) -> list[str]:
     return sorted(topic["TopicArn"] for page in pages for topic in page.get("Topics", ()))
 
 
+def tenants(connection: Connection, arn: str) -> list[str]:
+    """Return the names of the tenants that use an identity or configuration set. One call. Raises AwsError."""
+    pages = _pages(connection, "sesv2", "ListResourceTenants", ResourceArn=arn)
+    return sorted(each["TenantName"] for page in pages for each in page.get("ResourceTenants", ()))
+
+
+def global_endpoints(connection: Connection) -> dict[str, tuple[str, ...]]:
+    """Return the regions of each Global endpoint, which sends mail from all of them. One call. Raises AwsError."""
+    pages = _pages(connection, "sesv2", "ListMultiRegionEndpoints")
+    found = (each for page in pages for each in page.get("MultiRegionEndpoints", ()))
+    return {each["EndpointName"]: tuple(each.get("Regions", ())) for each in found}
+
+
 def _pages(connection: Connection, service: str, operation: str, **params: Any) -> Iterator[dict[str, Any]]:
     """Yield one answer after another. botocore has no paginators for the lists of SES v2."""
     token: dict[str, str] = {}

@@ -57,9 +57,36 @@ def find(desired: Desired, snapshot: Snapshot, connections: Connections, paralle
                 yield UnmanagedResource("topic", connection.scope, arn)
         yield from _subscriptions(connection, desired)
 
+    def of_endpoints(connection: Connection) -> Iterator[UnmanagedResource]:
+        problems.extend(_global_endpoints(connection, desired))
+        return iter(())
+
     every = {c.scope: c for c in connections.by_place.values()}.values()
-    side_by_side([listing(c, of) for c in every for of in (of_ses, of_sns)], connections, parallelism)
+    side_by_side([listing(c, of) for c in every for of in (of_ses, of_sns, of_endpoints)], connections, parallelism)
     return tuple(sorted(found)), tuple(sorted(problems, key=lambda p: p.summary))
+
+
+def _global_endpoints(connection: Connection, desired: Desired) -> Iterator[Problem]:
+    """Yield warnings of Global endpoints, which send mail from a second region: its settings are those of that region.
+
+    Source: AWS developer guide of SES, "Global endpoints".
+    """
+    scope = connection.scope
+    covered = {
+        region
+        for loaded in desired.specs.values()
+        for region in loaded.spec.regions
+        if loaded.spec.account == scope.account
+    }
+    for name, regions in listing_.global_endpoints(connection).items():
+        others = sorted(set(regions) - covered)
+        if others:
+            text = (
+                f"the Global endpoint {name} of {scope} also sends mail from {', '.join(others)}, and the specs of the account "
+                "have another region"
+            )
+            hint = "add the region to the spec, so that bounces and complaints have receivers there too"
+            yield Problem(text, hint=hint, severity="warning")
 
 
 def _identities(connection: Connection, named: set[str]) -> Iterator[UnmanagedResource]:

@@ -19,7 +19,7 @@ from sesform.planning.planned_state import (
     live_resources,
 )
 from sesform.planning.reception import Reception, live_topics, planned_topics
-from sesform.resources import RESOURCES
+from sesform.resources import RESOURCES, without_settings
 from sesform.specs.declared import Key
 from sesform.specs.desired import Desired
 
@@ -138,6 +138,13 @@ def live_routes(desired: Desired, snapshot: Snapshot) -> routes.Matrix:
 
 def _matrix(resources: Resources, reception: Reception) -> routes.Matrix:
     return routes.matrix(((kind, scope, properties) for (kind, scope, _), properties in resources.items()), reception)
+
+
+def reset_identities(desired: Desired, snapshot: Snapshot) -> dict[tuple[Scope, str], Address]:
+    """Return the identities whose settings a plan on this snapshot removes, by scope and name, each with one of their addresses."""
+    reset = without_settings(desired.declared.values())
+    live = {key: [address for address in addresses if address in snapshot.found] for key, addresses in reset.items()}
+    return {key: addresses[0] for key, addresses in live.items() if addresses}
 
 
 def deletions(desired: Desired, snapshot: Snapshot) -> tuple[dict[str, Address], dict[tuple[Scope, str], Address]]:

@@ -64,6 +64,27 @@ def warnings(desired: Desired, snapshot: Snapshot) -> list[Problem]:
     ]
 
 
+def policies_at_both_levels(desired: Desired) -> list[Problem]:
+    """Return warnings of identities that declare sending policies, as a domain that covers them does.
+
+    AWS documents that those of an address override those of its domain. Users saw that SES consults those of the identity whose
+    ARN the sender passes (awsdocs/amazon-ses-developer-guide#13).
+    """
+    declared = [d for d in desired.of_type("sending_policy") if d.desired is not None]
+    names: dict[Scope, set[str]] = defaultdict(set)
+    for each in declared:
+        names[each.scope].add(each.key["identity"])
+    found: dict[tuple[Scope, str], Problem] = {}
+    for each in declared:
+        identity = each.key["identity"]
+        wider = covering_identity(identity, names[each.scope])
+        if wider:
+            text = f"identity {identity} and {wider}, which covers it, both have sending policies"
+            hint = "SES consults the policies of the identity whose ARN a sender passes; declare them at one of the two"
+            found.setdefault((each.scope, identity), each.problem(text, hint, warning=True))
+    return list(found.values())
+
+
 def followed(identity: str, listed: Mapping[str, str]) -> str:
     """Return the verified wider identity whose settings mail of an unverified or missing identity follows, "" for none."""
     verified = {name for name, status in listed.items() if status == _VERIFIED}

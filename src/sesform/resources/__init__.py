@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from sesform.model.address import Scope
+from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.resources.configuration_set import ConfigurationSet
 from sesform.resources.default_configuration_set import DefaultConfigurationSet
@@ -20,7 +21,7 @@ from sesform.resources.subscription import Subscription
 from sesform.resources.suppression_options import SuppressionOptions
 from sesform.resources.topic import Topic
 from sesform.resources.topic_policy import TopicPolicy
-from sesform.specs.declared import Key
+from sesform.specs.declared import Declared, Key
 
 # The order of creation within a phase; removals are in reverse order.
 RESOURCES: Final[Mapping[str, ResourceType]] = {
@@ -37,6 +38,22 @@ RESOURCES: Final[Mapping[str, ResourceType]] = {
     "sending_policy": SendingPolicy(),
     "ownership_tag": OwnershipTag(),
 }
+
+
+def without_settings(declared: Iterable[Declared]) -> dict[tuple[Scope, str], list[Address]]:
+    """Return the identities that keep no setting, by scope and name, with the addresses of their absent settings."""
+    kept: set[tuple[Scope, str]] = set()
+    found: dict[tuple[Scope, str], list[Address]] = defaultdict(list)
+    for each in declared:
+        kind = RESOURCES[each.address.type]
+        identity = kind.identity(each.key)
+        if not identity or identity.startswith("arn:"):
+            continue
+        if each.desired not in (None, kind.absent(each.key)):
+            kept.add((each.scope, identity))
+        elif each.desired is None:
+            found[each.scope, identity].append(each.address)
+    return {key: addresses for key, addresses in found.items() if key not in kept}
 
 
 def aws_key(kind: str, scope: Scope, properties: Properties) -> Key:

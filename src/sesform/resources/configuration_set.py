@@ -56,7 +56,8 @@ class ConfigurationSet(ResourceType):
             return reads
         # Before a set is deleted, the default set of every identity is read: see live/dependents.
         every = arns.identity(of.scope, "*")
-        return (*reads, Permission("ses:ListEmailIdentities"), *on(every, "ses:GetEmailIdentity"))
+        users = (Permission("ses:ListEmailIdentities"), *on(every, "ses:GetEmailIdentity"))
+        return (*reads, *users, *on(arn, "ses:ListResourceTenants"))
 
     def writes(self, of: Declared) -> tuple[Permission, ...]:
         arn = arns.configuration_set(of.scope, of.key["configuration_set"])

@@ -36,13 +36,16 @@ def as_sent(
     refusals: list[Refusal] = []
     for index, statement in enumerate(written["Statement"]):
         place = ("Statement", index)
-        # "Each policy must have one resource, the identity that it is attached to": AWS developer guide, policy anatomy.
-        others = [r for r in statement.get("Resource", ()) if canonical_arn(r) != own]
+        # "Each policy must have one resource, the identity that it is attached to": AWS developer guide, policy anatomy. In public
+        # policies its region is a wildcard too.
+        in_any_region = own.replace(f":{scope.region}:", ":*:", 1)
+        others = [r for r in statement.get("Resource", ()) if canonical_arn(r) not in (own, in_any_region)]
         if others or len(statement.get("Resource", ("",))) != 1:
             named = repr(others[0]) if others else "the identity more than once"
             text = f"the resource of a policy of this identity must be {own}, not {named}"
             refusals.append(((*place, "Resource"), text, "leave Resource out: it is then the identity's ARN"))
-        statement["Resource"] = own
+        anywhere = in_any_region in map(canonical_arn, statement.get("Resource", ()))
+        statement["Resource"] = in_any_region if anywhere else own
         for principal in statement["Principal"].get("AWS", ()):
             refusals += _of_partition(scope, principal, (*place, "Principal"))
     refusals += _of_size(f"the policy {name!r}", written)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, GetJ
 
 from sesform.model import arns
 from sesform.specs.schema._base import Absent, Model, OrAbsent, SesName, TopicReference, Unmanaged, wrong
-from sesform.specs.schema.policies import PolicyName, SendingPolicy, Test
+from sesform.specs.schema.policies import ConditionKey, PolicyName, SendingPolicy, Test
 
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})+")
@@ -141,7 +141,7 @@ class Authorization(Model):
     actions: list[SendAction] = Field(
         ["SendEmail", "SendRawEmail"], description="What the delegate may do.", min_length=1
     )
-    conditions: dict[str, dict[str, ConditionValues]] = Field(
+    conditions: dict[str, dict[ConditionKey, ConditionValues]] = Field(
         default_factory=dict,
         description="IAM conditions: operator → key → value or values, e.g. StringLike: {ses:FromAddress: …}.",
     )

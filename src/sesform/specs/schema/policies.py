@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 
+from sesform.model import condition_keys
 from sesform.specs.schema._base import Model, SesName, text, wrong
+from sesform.specs.schema.problems import did_you_mean
 
 T = TypeVar("T")
 
@@ -97,6 +99,15 @@ class _OrScalar:
 Test = Annotated[str, BeforeValidator(_as_text), _OrScalar()]
 
 
+def _condition_key(value: str) -> str:
+    if not condition_keys.is_known(value):
+        raise wrong(f"SES does not know the condition key {value!r}", did_you_mean(value, condition_keys.KNOWN))
+    return value
+
+
+ConditionKey = Annotated[str, AfterValidator(_condition_key)]
+
+
 class PolicyStatement(Model):
     Sid: Annotated[str, Field(min_length=1)] | None = Field(
         None, description="The statement's name, unique in its policy."
@@ -109,7 +120,7 @@ class PolicyStatement(Model):
     Resource: OneOrMore[str] | None = Field(
         None, description="The ARN of the identity. Left out: that ARN in each region."
     )
-    Condition: dict[str, dict[str, OneOrMore[Test]]] | None = Field(
+    Condition: dict[str, dict[ConditionKey, OneOrMore[Test]]] | None = Field(
         None, description="IAM conditions: operator → key → value or values."
     )
 
