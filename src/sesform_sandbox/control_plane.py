@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sesform.model import arns
-from sesform_sandbox import events, kms, moto_version, sending
+from sesform_sandbox import events, kms, moto_version, sending, sts
 from sesform_sandbox.context import Call, Context, Published
 from sesform_sandbox.events import Event
 from sesform_sandbox.faults import Fault
@@ -118,7 +118,7 @@ class Sandbox:
     def declare_role(self, role_arn: str, external_id: str | None = None) -> None:
         """Let AssumeRole of this role require the external id. Any caller can assume roles that are not declared."""
         with self._dispatcher.lock, self._store.transaction() as state:
-            state.roles[role_arn] = Role(external_id)
+            state.roles[role_arn] = Role(None if external_id is None else sts.digest(role_arn, external_id))
 
     # --- what happens --------------------------------------------------------------------------------------------------
 

@@ -110,7 +110,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A declared role. AssumeRole must present its external id, if it has one."""
+    """A declared role. AssumeRole must present its external id, if it has one. `external_id`: a digest of it, see `sts.digest`."""
 
     external_id: str | None = None
 

@@ -24,6 +24,7 @@ except ImportError:  # pragma: no cover  (Windows: one process at a time)
     fcntl = None  # type: ignore[assignment]
 
 FORMAT, VERSION = "sesform-sandbox", 1
+DEFAULT_FOLDER = ".sesform"  # of the command line
 _LARGEST = 512 * 1024 * 1024
 
 Fingerprint = tuple[int, ...] | None
@@ -130,6 +131,7 @@ def _lock(path: Path, held: int | None) -> int:
     while True:
         if held is None:
             path.parent.mkdir(parents=True, exist_ok=True)
+            _keep_out_of_git(path.parent)
             held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if fcntl is not None:
             fcntl.flock(held, fcntl.LOCK_EX)
@@ -138,6 +140,13 @@ def _lock(path: Path, held: int | None) -> int:
                 return held
         os.close(held)  # another process removed it, and others may already lock a new one
         held = None
+
+
+def _keep_out_of_git(folder: Path) -> None:
+    """Give the default folder of the state a .gitignore, so that it is never committed."""
+    file = folder / ".gitignore"
+    if folder.name == DEFAULT_FOLDER and not file.exists():
+        file.write_text("*\n", encoding="utf-8")
 
 
 def dump(state: State) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import re
 import secrets
 from typing import Any
@@ -31,6 +32,11 @@ def _get_caller_identity(context: Context, params: Params) -> Result:
     }
 
 
+def digest(role_arn: str, external_id: str) -> str:
+    """Return a digest of a role's external id: the id is a secret, and the state is a file."""
+    return "sha256:" + hashlib.sha256(f"{role_arn}\n{external_id}".encode()).hexdigest()
+
+
 def _assume_role(context: Context, params: Params) -> Result:
     """Return temporary credentials in the role's account. A role that was declared with an external id requires it."""
     _check(params)
@@ -40,7 +46,7 @@ def _assume_role(context: Context, params: Params) -> Result:
         raise Refusal("ValidationError", f"{role_arn} is invalid")
     declared = context.state.roles.get(role_arn)
     if arn.partition != context.partition or (
-        declared and declared.external_id not in (None, params.get("ExternalId"))
+        declared and declared.external_id not in (None, digest(role_arn, params.get("ExternalId", "")))
     ):
         caller = _get_caller_identity(context, {})["Arn"]
         raise Refusal(

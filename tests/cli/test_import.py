@@ -75,14 +75,13 @@ def test_the_talk_is_on_stderr_and_quiet_silences_it(applied: Shell) -> None:
 
 
 def test_credentials_are_written_and_the_external_id_is_not(applied: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The secret comes from the environment, is used, and is told of in a comment only."""
+    """The secret comes from the environment and is used; the spec names the variable."""
     monkeypatch.setenv("THE_ID", "s3cr3t-id")
     options = ("--role-arn", OWNER_ROLE, "--external-id-env", "THE_ID", "--profile", "222222222222=mailer")
     result = applied.run("import", "--sandbox", *NAMED, *options)
 
     assert result.code == 0
-    remark = "# The external id is a secret, so it is not written here. Add external_id."
-    assert f"{remark}\ncredentials:\n  role_arn: {OWNER_ROLE}\n" in result.out
+    assert f"credentials:\n  role_arn: {OWNER_ROLE}\n  external_id_env: THE_ID\n" in result.out
     assert "credentials:\n  profile: mailer\n" in result.out
     assert "s3cr3t-id" not in result.out + result.err
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from sesform.errors import StalePlanError
-from sesform.model.address import Address
+from sesform.model.masking import masked_values
 from sesform.model.values import Properties, printable
 from sesform.planning.plan import Change, Plan
 from sesform.resources import RESOURCES, ResourceType
@@ -27,10 +27,10 @@ def check(earlier: Plan, now: Plan) -> None:
         )
 
 
-def _by_address(changes: Iterable[Change]) -> Mapping[Address, list[Change]]:
-    found: dict[Address, list[Change]] = defaultdict(list)
+def _by_address(changes: Iterable[Change]) -> Mapping[str, list[Change]]:
+    found: dict[str, list[Change]] = defaultdict(list)
     for change in changes:
-        found[change.address].append(change)
+        found[str(change.address)].append(change)
     return found
 
 
@@ -50,7 +50,10 @@ def _same_step(one: Change, other: Change) -> bool:
 
 
 def _same(kind: ResourceType, one: Properties | None, other: Properties | None) -> bool:
-    return one is other or (one is not None and other is not None and kind.same(one, other))
+    # Saved plans have secrets in URLs masked.
+    return one is other or (
+        one is not None and other is not None and kind.same(masked_values(one), masked_values(other))
+    )
 
 
 def _told(changes: Iterable[Change]) -> str:

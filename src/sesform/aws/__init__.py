@@ -29,7 +29,7 @@ from sesform.aws import answers, retries
 from sesform.aws.failures import explain
 from sesform.aws.pacing import Pacer, Stopped, Timer
 from sesform.aws.retries import ChangedTopics
-from sesform.aws.sessions import OpenSession, config, log_in, open_session
+from sesform.aws.sessions import OpenSession, config, external_id, log_in, open_session
 from sesform.aws.threads import Workers
 from sesform.errors import AwsError, ReadOnlyError, SesformError
 from sesform.model.address import Access, Address, Scope
@@ -211,8 +211,8 @@ class Connection:
 
 def _told(params: Mapping[str, Any]) -> str:
     """Return the parameters for the log. Long values (policies, lists, definitions) are cut."""
-    shown = (f" {name}={str(value)[:60]}{'...' if len(str(value)) > 60 else ''}" for name, value in params.items())
-    return printable("".join(shown))
+    texts = {name: printable(str(value)) for name, value in params.items()}
+    return "".join(f" {name}={text[:60]}{'...' if len(text) > 60 else ''}" for name, text in texts.items())
 
 
 def _prefix(service: str) -> str:
@@ -369,5 +369,6 @@ __all__ = [
     "Timer",
     "Workers",
     "connect",
+    "external_id",
     "open_session",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from botocore.exceptions import NoCredentialsError
 from sesform import __version__
 from sesform.aws import answers
 from sesform.aws.failures import explain
-from sesform.errors import AccountError, SesformError
+from sesform.errors import AccountError, CredentialsError, SesformError
 from sesform.model.address import Access
 
 # (profile, account) → a session. Only the sandbox uses the account: it has credentials for any.
@@ -92,7 +93,8 @@ def _assume(
 
     if base.get_credentials() is None:
         raise NoCredentialsError
-    extra = {"RoleSessionName": "sesform"} | ({"ExternalId": access.external_id} if access.external_id else {})
+    secret = external_id(access)
+    extra = {"RoleSessionName": "sesform"} | ({"ExternalId": secret} if secret else {})
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=client,
         source_credentials=base.get_credentials(),
@@ -103,6 +105,22 @@ def _assume(
     credentials = DeferredRefreshableCredentials(method="assume-role", refresh_using=fetcher.fetch_credentials)
     session._credentials = credentials  # type: ignore[attr-defined]  # botocore has no public way to give a session refreshable credentials
     return session
+
+
+def external_id(access: Access) -> str | None:
+    """Return the external id of a spec's role, from its environment variable if it names one; None for no external id.
+
+    Raises CredentialsError if the variable is missing or empty.
+    """
+    if access.external_id_env is None:
+        return access.external_id
+    value = os.environ.get(access.external_id_env)
+    if not value:
+        raise CredentialsError(
+            f"{access.account}: the environment variable {access.external_id_env} of external_id_env is missing or empty; "
+            "set it to the external id of the role"
+        )
+    return value
 
 
 def _called(access: Access) -> str:

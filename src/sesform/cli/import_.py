@@ -155,7 +155,7 @@ def _accesses(asked: ImportOptions) -> dict[str, Access]:
             account,
             profiles.get(account),
             roles.get(account),
-            _secret(variables[account]) if account in variables and account in roles else None,
+            external_id_env=_variable(variables[account]) if account in variables and account in roles else None,
         )
         for account in asked.accounts
     }
@@ -177,11 +177,10 @@ def _roles(asked: ImportOptions) -> dict[str, str]:
     return found
 
 
-def _secret(variable: str) -> str:
-    value = os.environ.get(variable)
-    if not value:
-        raise UsageError(f"--external-id-env {printable(variable)}: this environment variable is missing or empty")
-    return value
+def _variable(name: str) -> str:
+    if not os.environ.get(name):
+        raise UsageError(f"--external-id-env {printable(name)}: this environment variable is missing or empty")
+    return name
 
 
 def _accounts(asked: ImportOptions, accesses: Mapping[str, Access]) -> dict[str, Account]:
@@ -196,11 +195,8 @@ def _accounts(asked: ImportOptions, accesses: Mapping[str, Access]) -> dict[str,
         raise UsageError(f"--name {twice} would name the specs of two accounts. Write --name ACCOUNT=NAME for each.")
     found = {}
     for account, access in accesses.items():
-        credentials = {"profile": access.profile, "role_arn": access.role_arn}
-        remark = (
-            "The external id is a secret, so it is not written here. Add external_id." if access.external_id else ""
-        )
-        found[account] = Account(names[account], {k: v for k, v in credentials.items() if v}, remark)
+        given = {name: getattr(access, name) for name in ("profile", "role_arn", "external_id_env")}
+        found[account] = Account(names[account], {name: value for name, value in given.items() if value})
     return found
 
 

@@ -97,9 +97,11 @@ def _logins(settings: Settings) -> Logins:
 
 def _declare_in(sandbox: EmulatedAws, access: Mapping[str, Access], desired: Desired | None) -> None:
     """Create in the sandbox what the specs require: verified identities, roles and keys."""
+    from sesform import aws
+
     for each in access.values():
         if each.role_arn:
-            sandbox.declare_role(each.role_arn, each.external_id)
+            sandbox.declare_role(each.role_arn, aws.external_id(each))
     for declared in desired.of_type("topic") if desired else ():
         if declared.desired and declared.desired.get("kms_key"):
             sandbox.declare_key(arns.kms_key(declared.scope, declared.desired["kms_key"]))

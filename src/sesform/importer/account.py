@@ -19,8 +19,9 @@ from sesform.live.listing import configuration_sets, identities, topics
 from sesform.live.snapshot import IdentityFacts, SendingFacts, Snapshot, TopicFacts
 from sesform.model import arns
 from sesform.model.address import Address, Scope
+from sesform.model.masking import masked
 from sesform.model.quotas import IDENTITIES_PER_CALL
-from sesform.model.values import NOTIFICATION_TYPES, Properties, without_password
+from sesform.model.values import NOTIFICATION_TYPES, Properties
 from sesform.policies import document as policy_document
 from sesform.resources import RESOURCES, aws_key
 from sesform.resources.reader import Reader
@@ -263,7 +264,7 @@ def _read_subscriptions(
             continue
         for (protocol, endpoint), subscription in sorted(reading.subscriptions(arn).items()):
             loc = ("topics", arn.rsplit(":", 1)[-1], "subscriptions")
-            name = f"{protocol} {without_password(endpoint)}"
+            name = f"{protocol} {masked(endpoint)}"
             wanted = _declared(connection.scope, "subscription", topic_arn=arn, protocol=protocol, endpoint=endpoint)
             try:
                 work.take("subscription", reading, [wanted])

@@ -9,7 +9,8 @@ from sesform.errors import AwsError, Problem, understood
 from sesform.live import listing as listing_
 from sesform.live.refresh import side_by_side
 from sesform.live.snapshot import Snapshot, UnmanagedResource
-from sesform.model.values import NOTIFICATION_TYPES, without_password
+from sesform.model.masking import masked
+from sesform.model.values import NOTIFICATION_TYPES
 from sesform.resources import RESOURCES
 from sesform.resources.reader import Reader
 from sesform.specs.declared import covering_identity
@@ -118,7 +119,7 @@ def _subscriptions(connection: Connection, desired: Desired) -> Iterator[Unmanag
             for protocol, endpoint in reading.subscriptions(arn):
                 key = ("subscription", topic.scope, (arn, protocol, endpoint))
                 if key not in spoken_of:
-                    shown = without_password(endpoint)
+                    shown = masked(endpoint)
                     yield UnmanagedResource("subscription", topic.scope, f"{protocol} {shown}", f"of {arn}")
 
 

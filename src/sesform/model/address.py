@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sesform.errors import UsageError
+from sesform.model.masking import masked
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -28,7 +29,8 @@ class Address:
     key: str
 
     def __str__(self) -> str:
-        return f"{self.spec}/{self.region}/{self.type}/{self.key}"
+        """Return the address in the form of every output, with secrets in URLs masked."""
+        return f"{self.spec}/{self.region}/{self.type}/{masked(self.key)}"
 
     @classmethod
     def parse(cls, text: str) -> Address:
@@ -43,10 +45,12 @@ class Address:
 class Access:
     """How sesform logs in to the account of a spec: with a profile or the ambient credentials, and a role if one is given.
 
-    `external_id` is a secret: no repr, file or message contains it.
+    `external_id` is a secret: no repr, file or message contains it. `external_id_env`: the environment variable that has it, which
+    is read when sesform logs in.
     """
 
     account: str
     profile: str | None = None
     role_arn: str | None = None
     external_id: str | None = field(default=None, repr=False)
+    external_id_env: str | None = None

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from sesform.model.masking import masked
+
 Value = Any  # None | bool | int | str | list[Value] | dict[str, Value] | UNKNOWN
 Properties = Mapping[str, Value]
 
@@ -68,7 +70,12 @@ _CONTROL = re.compile(
 
 
 def printable(text: str) -> str:
-    """Return text as one line that is safe on a terminal and in a CI log: control characters become escapes such as `\\x1b`."""
+    """Return text as one line that is safe on a terminal and in a CI log: escaped, and with secrets in URLs masked."""
+    return escaped(masked(text))
+
+
+def escaped(text: str) -> str:
+    """Return text with escapes such as `\\x1b` in place of control characters."""
     return _CONTROL.sub(_escape, text)
 
 
@@ -76,11 +83,3 @@ def _escape(match: re.Match[str]) -> str:
     code = ord(match.group())
     named = {9: "\\t", 10: "\\n", 13: "\\r"}.get(code)
     return named or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
-
-
-_WITH_PASSWORD = re.compile(r"(?i)(https?://)[^/?#]*@")  # a token may be given as the user name alone
-
-
-def without_password(endpoint: str) -> str:
-    """Return an endpoint for display, with its user name and password masked."""
-    return _WITH_PASSWORD.sub(r"\1***@", endpoint, count=1)

@@ -16,6 +16,7 @@ from typing import Any
 from sesform.errors import PlanFileError, Problem, UsageError
 from sesform.live.snapshot import UnmanagedResource
 from sesform.model.address import Access, Address, Scope
+from sesform.model.masking import masked_values
 from sesform.model.quotas import SES_CALLS_PER_SECOND, least_seconds
 from sesform.model.values import NOTIFICATION_TYPES, UNKNOWN
 from sesform.planning import handover, terraform_json
@@ -46,14 +47,15 @@ def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_PER_S
         **({"since": plan.since} if plan.since else {}),
         **({"unmanaged": [_unmanaged(u) for u in plan.unmanaged]} if plan.unmanaged is not None else {}),
     }
-    content = {**terraform_json.document(plan, timestamp), "sesform": own}
+    own = masked_values(own)
+    content = {**masked_values(terraform_json.document(plan, timestamp)), "sesform": own}
     own["digest"] = digest(content)
     return content
 
 
 def failure(problems: Iterable[Problem]) -> dict[str, Any]:
     """Return the document of a run that made no plan."""
-    own = {"version": VERSION, "diagnostics": [p.as_dict() for p in problems]}
+    own = masked_values({"version": VERSION, "diagnostics": [p.as_dict() for p in problems]})
     return {
         "format_version": terraform_json.FORMAT_VERSION,
         "applyable": False,
@@ -145,7 +147,7 @@ def _access(access: Access) -> dict[str, Any]:
         "account": access.account,
         "profile": access.profile,
         "role_arn": access.role_arn,
-        "external_id": access.external_id is not None,
+        "external_id": (access.external_id or access.external_id_env) is not None,
     }
 
 

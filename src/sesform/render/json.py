@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sesform.errors import Problem
+from sesform.model.masking import masked_values
 from sesform.planning import plan_file
 from sesform.planning.plan import Report
 
@@ -54,4 +55,4 @@ def validation(problems: Iterable[Problem], *, specs: int = 0, resources: int = 
 
 
 def _line(content: Any) -> str:
-    return json.dumps(content, separators=(",", ":"))
+    return json.dumps(masked_values(content), separators=(",", ":"))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from sesform.live.snapshot import Subscriber
+from sesform.model.masking import masked, masked_values
 from sesform.model.values import NOTIFICATION_TYPES, printable
 from sesform.planning.routes import Gap, Matrix, Route, Subject, received
 from sesform.render._escape import cell
@@ -24,7 +25,7 @@ def _events(of: Matrix) -> Iterator[tuple[tuple[object, str, str], list[tuple[st
 
 def _heard(route: Route, subscribers: Subscribers) -> str:
     found = subscribers.get(route.topic_arn, ())
-    names = ", ".join(f"{s.protocol} {s.endpoint}{' (pending)' if s.pending else ''}" for s in found)
+    names = ", ".join(f"{s.protocol} {masked(s.endpoint)}{' (pending)' if s.pending else ''}" for s in found)
     return f"{route}{f' -> {names}' if names else ''}{route.remark}"
 
 
@@ -49,7 +50,7 @@ def json_text(of: Matrix, subscribers: Subscribers, gaps: Iterable[Gap]) -> str:
     """Return one line: `routes` with one entry for each subject and event, and `gaps`."""
     entries = [{**_subject(s), "routes": [_route(r, subscribers) for r in ways]} for s, ways in sorted(of.items())]
     content = {"version": 1, "routes": entries, "gaps": [{**_subject(g.subject), "text": g.text} for g in gaps]}
-    return json.dumps(content, separators=(",", ":"))
+    return json.dumps(masked_values(content), separators=(",", ":"))
 
 
 def _subject(of: Subject) -> dict[str, str]:

@@ -9,7 +9,8 @@ from sesform.importer.spec_writer._live_resources import LiveResources, plain
 from sesform.importer.spec_writer._scope_spec import Reference, ScopeSpec
 from sesform.model import arns
 from sesform.model.address import Scope
-from sesform.model.values import Properties, without_password
+from sesform.model.masking import has_password, masked
+from sesform.model.values import Properties
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
 from sesform.policies.document import Publisher
@@ -121,8 +122,8 @@ def _first_of(sources: Collection[str]) -> str:
 
 def _subscription(part: ScopeSpec, topic: str, properties: Properties, position: int) -> dict[str, Any] | None:
     endpoint = properties["endpoint"]
-    if without_password(endpoint) != endpoint:
-        text = f"{properties['protocol']} {without_password(endpoint)}: skipped: its endpoint contains a user or a password."
+    if has_password(endpoint):
+        text = f"{properties['protocol']} {masked(endpoint)}: skipped: its endpoint contains a user or a password."
         part.remark(text, "topics", topic, "subscriptions")
         return None
     entry: dict[str, Any] = {"protocol": properties["protocol"], "endpoint": endpoint}

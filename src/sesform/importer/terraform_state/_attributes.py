@@ -8,7 +8,7 @@ from typing import Any
 from sesform.errors import TerraformError
 from sesform.importer.terraform_state._document import Instance
 from sesform.model import arns
-from sesform.model.values import printable
+from sesform.model.values import escaped, printable
 from sesform.policies import document as policy_document
 
 MAX_LEVELS = 24  # of a policy: with the levels around it in a spec, the limit of a spec file
@@ -37,7 +37,7 @@ class Attributes:
             return ""
         if not isinstance(value, str):
             raise self._wrong_type(name, value, "text")
-        if printable(value) != value:
+        if escaped(value) != value:
             raise NotImportable(f"its {name} has characters that specs do not allow")
         return value
 
@@ -90,7 +90,7 @@ class Attributes:
             raise self._no_json(name, error) from None
         if not isinstance(found, dict):
             raise self._wrong_type(name, value, "a JSON object")
-        if printable(shown) != shown or levels > MAX_LEVELS:
+        if escaped(shown) != shown or levels > MAX_LEVELS:
             raise NotImportable(
                 f"its {name} has control characters or more than {MAX_LEVELS} levels, which specs do not allow"
             )

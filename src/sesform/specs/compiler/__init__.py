@@ -55,7 +55,13 @@ def build(specs: Iterable[LoadedSpec], problems: Iterable[Problem] = (), *, dest
 
 def _access(loaded: LoadedSpec) -> Access:
     credentials = loaded.spec.credentials
-    return Access(loaded.spec.account, credentials.profile, credentials.role_arn, credentials.external_id)
+    return Access(
+        loaded.spec.account,
+        credentials.profile,
+        credentials.role_arn,
+        credentials.external_id,
+        credentials.external_id_env,
+    )
 
 
 def _check_names(work: Compilation, loaded: list[LoadedSpec]) -> None:

@@ -28,10 +28,17 @@ class Credentials(Model):
         None, description="The external id that the role's trust policy requires.", repr=False
     )
 
+    external_id_env: Annotated[str, *text(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")] | None = (
+        Field(None, description="The environment variable with the external id, in place of external_id.")
+    )
+
     @model_validator(mode="after")
     def _external_id_goes_with_a_role(self) -> Credentials:
-        if self.external_id is not None and self.role_arn is None:
-            raise wrong("external_id needs a role_arn")
+        for name in ("external_id", "external_id_env"):
+            if getattr(self, name) is not None and self.role_arn is None:
+                raise wrong(f"{name} needs a role_arn")
+        if self.external_id is not None and self.external_id_env is not None:
+            raise wrong("external_id and external_id_env exclude each other", "remove external_id")
         return self
 
 
