@@ -4,6 +4,7 @@ VENV   ?= .venv
 PYTHON ?=
 
 bin   := $(VENV)/bin
+language_server := build/yaml-language-server/node_modules/yaml-language-server/package.json
 ready := $(VENV)/.ready
 code  := src tests demo bench docs
 
@@ -53,8 +54,13 @@ demo: $(ready)
 test: lint
 	$(bin)/python -m pytest -n 2 -m "not long"
 
-test-long: lint test-moto
+test-long: lint test-moto $(language_server)
 	HYPOTHESIS_PROFILE=long $(bin)/python -m pytest -n 2
+
+# The language server of the YAML extension of editors; without npm its tests are skipped.
+$(language_server):
+	npm install --silent --no-fund --no-audit --prefix build/yaml-language-server yaml-language-server@1.25.0 || \
+	    echo "npm cannot install yaml-language-server: its tests will be skipped"
 
 # The oldest moto that the extra `sandbox` allows; the other tests run with the newest one.
 test-moto: $(ready)
