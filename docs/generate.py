@@ -164,11 +164,12 @@ def _type(node: dict[str, Any]) -> str:
     if "const" in node:
         return f"`{node['const']}`"
     if "enum" in node:
-        *first, last = (f"`{value}`" for value in node["enum"])
+        *first, last = (f"`{value}`" for value in node["enum"] if value is not None)
         return f"{', '.join(first)} or {last}" if first else last
     branches = node.get("oneOf") or node.get("anyOf")
     if branches is None:
         return _plain(node)
+    branches = [branch for branch in branches if branch != {"type": "null"}]
     if len(branches) == 2 and branches[1].get("items") == branches[0]:
         return f"{_type(branches[0])}, one or a list"
     return " or ".join(dict.fromkeys(_type(branch) for branch in branches))
@@ -176,6 +177,8 @@ def _type(node: dict[str, Any]) -> str:
 
 def _plain(node: dict[str, Any]) -> str:
     kind = node.get("type", "any")
+    if isinstance(kind, list) and "null" in kind:  # what null means stands in the description
+        kind = kind[0]
     if kind == "array":
         most = f", at most {node['maxItems']}" if "maxItems" in node else ""
         return f"list of {_type(node['items'])}{most}"

@@ -201,3 +201,57 @@ def test_the_hint_is_in_json_too(shell: Shell) -> None:
     document = json.loads(shell.run("validate", "--format", "json", "-detailed-exitcode").out)
 
     assert ["No such option: -detailed-exitcode"] == [p["summary"] for p in document["problems"]]
+
+
+# --- what is probably meant --------------------------------------------------------------------------------------------
+
+HEAD = 'kind: Owner\nname: corp\naccount: "111111111111"\nregions: [eu-west-1]\n'
+DELEGATE_HEAD = HEAD.replace("Owner", "Delegate")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{HEAD}topics:\n\tt: {{}}\n", "6:1: is not YAML: a tab is not allowed as indentation; use spaces"),
+        (f"{HEAD}topics:\n  t:\n  \tname: x\n", "is not YAML: a tab is not allowed as indentation; use spaces"),
+        (f"{DELEGATE_HEAD}identities: {{}}\n", "unknown key 'identities'; it belongs to a spec of `kind: Owner`"),
+        (f"{DELEGATE_HEAD}defaults: {{}}\n", "unknown key 'defaults'; it belongs to a spec of `kind: Owner`"),
+        (
+            f"{HEAD}cross_account_notifications: {{}}\n",
+            "unknown key 'cross_account_notifications'; it belongs to a spec of `kind: Delegate`",
+        ),
+        (f"{HEAD}identities: {{a.com: {{notifications: {{BOUNCE: t}}}}}}\n", "'BOUNCE'; did you mean 'bounce'?"),
+        (f"{HEAD}Topics: {{}}\n", "unknown key 'Topics'; did you mean 'topics'?"),
+        (
+            f"{HEAD}configuration_sets: {{m: {{event_destinations: {{d: {{events: [Bounce], sns: t}}}}}}}}\n",
+            "did you mean 'bounce'?",
+        ),
+        (HEAD.replace("Owner", "OWNER"), "unknown kind 'OWNER'; did you mean 'Owner'?"),
+        (HEAD.replace("eu-west-1", "eu-west-9"), "'eu-west-9' is not a region of SES; did you mean 'eu-west-"),
+        (HEAD.replace("eu-west-1", "us-east"), "'us-east' is not the name of an AWS region"),
+        (
+            f"{HEAD}identities: {{a.com: {{authorize: {{cognito-idp.amazonaws.com: {{}}}}}}}}\n",
+            "unknown delegate 'cognito-idp.amazonaws.com'; declare an AWS service under `policies`",
+        ),
+    ],
+)
+def test_errors_say_what_is_probably_meant(shell: Shell, text: str, expected: str) -> None:
+    """A common mistake is an error with its place and what to write."""
+    shell.specs(text)
+    result = shell.run("validate")
+
+    assert 1 == result.code
+    assert expected in result.err.splitlines()[0]
+
+
+@pytest.mark.parametrize("command", [("apply", "--auto-approve"), ("plan",), ("validate",)])
+def test_a_plan_that_is_given_as_a_spec_is_explained(shell: Shell, command: tuple[str, ...]) -> None:
+    """`apply plan.json` says to use --plan; a binary plan of Terraform is named as such."""
+    sandbox = () if command == ("validate",) else ("--sandbox",)
+    assert 0 == shell.run("plan", "--sandbox", "--out", "saved.tfplan").code
+    Path("binary.tfplan").write_bytes(b"PK\x03\x04\x14")
+    saved, binary = (shell.run(*command, *sandbox, f"{name}.tfplan") for name in ("saved", "binary"))
+
+    assert (1, 1) == (saved.code, binary.code)
+    assert "is a plan or a state, and not a spec; apply a saved plan with `sesform apply --plan FILE`" in saved.err
+    assert "is a zip file, such as a plan of Terraform, and not a spec" in binary.err

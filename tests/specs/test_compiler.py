@@ -215,13 +215,14 @@ def test_a_set_is_exclusive_by_default(expected: bool, body: str) -> None:
 def test_everything_exists_once_in_each_region() -> None:
     """Names resolve to each region's own topic."""
     text = owner("topics: {t: {}}\nidentities: {a.com: {notifications: {bounce: t}}}\n").replace(
-        "[eu", "[cn-north-1, eu"
+        "[eu", "[us-gov-west-1, eu"
     )
     found = wants(compiled(text))
 
     assert [
-        found[f"corp/{region}/notification_topic/a.com/bounce"]["topic_arn"] for region in ("cn-north-1", "eu-west-1")
-    ] == ["arn:aws-cn:sns:cn-north-1:111111111111:t", "arn:aws:sns:eu-west-1:111111111111:t"]
+        found[f"corp/{region}/notification_topic/a.com/bounce"]["topic_arn"]
+        for region in ("us-gov-west-1", "eu-west-1")
+    ] == ["arn:aws-us-gov:sns:us-gov-west-1:111111111111:t", "arn:aws:sns:eu-west-1:111111111111:t"]
 
 
 def test_domains_are_lower_case() -> None:

@@ -114,10 +114,7 @@ AT = "specs.yaml:"
         # unknown keys, by their place
         (":5:1: identites: unknown key 'identites'; did you mean 'identities'?", owner("identites: {}\n")),
         (
-            (
-                ":5:1: identities: unknown key 'identities'; known: account, configuration_sets, credentials, "
-                "cross_account_notifications, kind, name, ownership_tags, regions, topics"
-            ),
+            (":5:1: identities: unknown key 'identities'; it belongs to a spec of `kind: Owner`"),
             delegate("identities: {}\n"),
         ),
         (

@@ -96,6 +96,8 @@ def _content(file: Path) -> bytes:
 
 
 def _read(name: str, raw: bytes, documents: list[Document]) -> None:
+    if raw.startswith(b"PK\x03\x04"):
+        raise _Wrong("is a zip file, such as a plan of Terraform, and not a spec", hint="name YAML files")
     if len(raw) > MAX_BYTES:
         raise _Wrong(f"is larger than {MAX_BYTES // 1024 // 1024} MiB", hint="split it into several files")
     try:
@@ -106,6 +108,13 @@ def _read(name: str, raw: bytes, documents: list[Document]) -> None:
     for node in _compose(text):
         if node.value is not None:
             documents.append(Document(name, node))  # noqa: PERF401  # documents before a syntax error are kept
+
+
+def _has_tab(text: str, line: int, column: int) -> bool:
+    """Return whether a tab stands at a place, or in the indentation of its line."""
+    lines = text.split("\n")
+    found = lines[line - 1] if 0 < line <= len(lines) else ""
+    return found[column - 1 : column] == "\t" or "\t" in found[: len(found) - len(found.lstrip())]
 
 
 def _compose(text: str) -> Iterator[Node]:
@@ -119,6 +128,8 @@ def _compose(text: str) -> Iterator[Node]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        if _has_tab(text, line, column):
+            raise _Wrong("is not YAML: a tab is not allowed as indentation", line, column, "use spaces") from None
         raise _Wrong(f"is not YAML: {printable(error.problem or 'syntax error')}", line, column) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1

@@ -56,8 +56,11 @@ def _declare_grant(
     principal, document = _principal(work, scope, grantee), None
     kept = isinstance(authorization, Authorization)
     if principal is None and not work.partial:
-        near = did_you_mean(grantee, work.accounts)
-        hint = near or "write a spec name, an account number of 12 digits, or an IAM ARN"
+        hint = (
+            did_you_mean(grantee, work.accounts) or "write a spec name, an account number of 12 digits, or an IAM ARN"
+        )
+        if grantee.endswith(".amazonaws.com"):
+            hint = "declare an AWS service under `policies`, with `Principal: {Service: …}`"
         # The name of a policy is enough to withdraw it: the delegate's spec may no longer exist.
         work.wrong(loaded, loc, f"unknown delegate {grantee!r}", hint, warning=not kept)
     if principal is None and kept:

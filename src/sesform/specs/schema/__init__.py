@@ -83,6 +83,10 @@ def _kind(document: Document, wrong: list[Problem]) -> type[Owner] | type[Delega
     if not isinstance(data, dict):
         wrong.append(document.problem((), "a spec must be a mapping", "begin with `kind: Owner` or `kind: Delegate`"))
         return None
+    if "format_version" in data:
+        hint = "apply a saved plan with `sesform apply --plan FILE`, and import Terraform's with `sesform import --terraform FILE`"
+        wrong.append(document.problem((), "is a plan or a state, and not a spec", hint))
+        return None
     if "kind" not in data:
         wrong.append(document.problem((), "kind is missing", "begin with `kind: Owner` or `kind: Delegate`"))
         return None

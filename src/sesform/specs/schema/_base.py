@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
@@ -10,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Dis
 from pydantic_core import PydanticCustomError
 
 from sesform.model import arns
+from sesform.model.regions import SES_REGIONS
 from sesform.model.values import printable
 
 Absent = Literal["absent"]
@@ -72,8 +74,20 @@ def text(pattern: str, what: str, hint: str = "") -> tuple[AfterValidator, Any]:
 _account = text(r"[0-9]{12}", "an account number of 12 digits")
 AccountId = Annotated[str, *_account]
 
+
+def _known_region(value: str) -> str:
+    if value not in SES_REGIONS:
+        near = difflib.get_close_matches(value, SES_REGIONS, n=1)
+        meant = f"did you mean {near[0]!r}? " if near else ""
+        raise wrong(
+            f"{value!r} is not a region of SES",
+            f"{meant}A region that AWS opens later needs a newer version of sesform",
+        )
+    return value
+
+
 _region = text(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", "the name of an AWS region", "write it like eu-west-1")
-Region = Annotated[str, *_region]
+Region = Annotated[str, *_region, AfterValidator(_known_region)]
 
 # A rule of sesform: names are parts of addresses, which are split at slashes and matched by globs.
 _spec_name = text(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "a spec name", "use up to 64 letters, digits, - _ and .")

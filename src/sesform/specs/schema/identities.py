@@ -125,9 +125,9 @@ Notification = Annotated[
 
 
 class Notifications(Model):
-    bounce: Notification = Field(None, description="Mail that could not be delivered permanently.")
-    complaint: Notification = Field(None, description="Mail that its recipient marked as spam.")
-    delivery: Notification = Field(None, description="Mail that the recipient's server accepted.")
+    bounce: Notification = Field(None, description="Mail that could not be delivered permanently. null: no topic.")
+    complaint: Notification = Field(None, description="Mail that its recipient marked as spam. null: no topic.")
+    delivery: Notification = Field(None, description="Mail that the recipient's server accepted. null: no topic.")
 
 
 # AWS developer guide, "Sending authorization policies": the actions that send mail.

@@ -16,10 +16,18 @@ from sesform.specs.document import Document, Loc, child, dotted
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a hint: the nearest known name, or all names if they are few, or nothing."""
     names = sorted(map(str, known))
-    near = difflib.get_close_matches(str(name), names, n=1)
+    near = _nearest(name, names)
     if near:
-        return f"did you mean {near[0]!r}?"
+        return f"did you mean {near!r}?"
     return f"known: {', '.join(names)}" if 0 < len(names) <= 12 else ""
+
+
+def _nearest(name: str, names: Sequence[str]) -> str:
+    """Return the nearest of the names, whatever the case of the letters; "" for none."""
+    exact = difflib.get_close_matches(str(name), names, n=1)
+    lower = {each.lower(): each for each in names}
+    near = difflib.get_close_matches(str(name).lower(), list(lower), n=1)
+    return exact[0] if exact else lower[near[0]] if near else ""
 
 
 def of_validation(document: Document, error: ValidationError, model: type[BaseModel]) -> list[Problem]:
@@ -56,9 +64,8 @@ def _problem(document: Document, error: Any, model: type[BaseModel]) -> Problem:
     if kind == "missing":
         return document.problem(loc, "is missing", f"add `{loc[-1]}:`")
     if kind == "extra_forbidden":
-        return document.problem(
-            loc, f"unknown key {printable(str(loc[-1]))!r}", did_you_mean(str(loc[-1]), _fields_at(model, loc[:-1]))
-        )
+        hint = _other_kind(loc, model) or did_you_mean(str(loc[-1]), _fields_at(model, loc[:-1]))
+        return document.problem(loc, f"unknown key {printable(str(loc[-1]))!r}", hint)
     if kind == "literal_error":
         known = [k.strip("'") for k in ctx["expected"].replace(" or ", ", ").split(", ")]
         return document.problem(loc, f"{_shown(node.value)} is not one of {', '.join(known)}", _near(node.value, known))
@@ -69,6 +76,16 @@ def _problem(document: Document, error: Any, model: type[BaseModel]) -> Problem:
         hint = "write true or false" if kind == "bool_type" and isinstance(node.value, str) else ""
         return document.problem(loc, f"must be {expected}, not {_shown(node.value)}", hint)
     return document.problem(loc, _COUNTS.get(kind, error["msg"]).format(**ctx))
+
+
+def _other_kind(loc: Loc, model: type[BaseModel]) -> str:
+    """Return the kind of spec that an unknown key at the top belongs to, as a hint; "" for none."""
+    from sesform.specs.schema.specs import Delegate, Owner
+
+    for kind in (Owner, Delegate) if len(loc) == 1 else ():
+        if kind is not model and loc[0] in kind.model_fields:
+            return f"it belongs to a spec of `kind: {kind.__name__}`"
+    return ""
 
 
 # STS API reference, AssumeRole.
@@ -99,7 +116,7 @@ def _within(document: Document, loc: Sequence[int | str], kind: str) -> Loc:
 
 
 def _near(value: Any, known: Sequence[str]) -> str:
-    return did_you_mean(str(value), known) if difflib.get_close_matches(str(value), known, n=1) else ""
+    return did_you_mean(str(value), known) if _nearest(str(value), known) else ""
 
 
 def _shown(value: Any) -> str:
