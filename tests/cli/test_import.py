@@ -187,7 +187,8 @@ def test_an_answer_that_is_not_understood_is_no_answer(
 
 def test_a_result_that_is_not_faithful_says_so(applied: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """The specs are printed all the same, and say first what is wrong with them."""
-    monkeypatch.setattr("sesform.engine.imports.differences", lambda text, findings: ["corp/x would be updated: so"])
+    wrong = ["corp/x would be updated: so"]
+    monkeypatch.setattr("sesform.engine.imports.checked", lambda text, findings: (wrong, ()))
     result = applied.run("import", "--sandbox", *NAMED)
     head = " ".join(line.removeprefix("# ") for line in result.out.split("kind:")[0].splitlines())
 

@@ -267,3 +267,29 @@ def test_import_declares_forwarding_off_with_event_publishing_only(shell: Shell)
 
     assert 0 == result.code
     assert "feedback_forwarding: false" in result.out
+
+
+# --- import ------------------------------------------------------------------------------------------------------------
+
+
+def test_import_names_identities_whose_bounces_have_no_receiver(closed: Shell) -> None:
+    """The specs are written as AWS is, and a warning says that SES will remove the topic at the next bounce."""
+    result = closed.run("import", "--sandbox", "--account", OWNER, "--region", REGION)
+
+    assert 0 == result.code
+    assert "bounces and complaints of identity r1.example.com have no receiver: " in result.err
+    assert "its policy does not allow SES to publish for" in result.err
+
+
+def test_import_lists_identities_that_shadow_another_one(shell: Shell) -> None:
+    """A verified address under an imported domain that has no settings to import is a warning."""
+    shell.specs(
+        HEAD
+        + f"topics: {{t: {{subscriptions: {QUEUE}}}}}\nidentities: {{example.com: {{notifications: {{bounce: t}}}}}}\n"
+    )
+    assert 0 == shell.run("apply", "--sandbox", "--auto-approve").code
+    shell.sandbox.declare_identity(OWNER, REGION, "noreply@example.com")
+    result = shell.run("import", "--sandbox", "--account", OWNER, "--region", REGION)
+
+    assert 0 == result.code
+    assert "noreply@example.com" in result.out + result.err

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sesform.apply import execute
@@ -75,6 +75,11 @@ def test_destroy_deletes_all_declared_resources(shared: World, specs: str) -> No
     world.converge(specs, destroy=True)
 
 
+# The guarantee that everything else serves: more cases than other properties have, also in the normal suite.
+MANY = settings(max_examples=max(100, settings().max_examples))
+
+
+@MANY
 @given(first=random_specs(), second=random_specs(), silent=st.sets(st.sampled_from(IDENTITIES)))
 def test_routes_are_never_interrupted_by_a_plan(shared: World, first: str, second: str, silent: set[str]) -> None:
     """A bounce or complaint route that exists before and after the plan exists after each step.
@@ -103,6 +108,7 @@ def test_routes_are_never_interrupted_by_a_plan(shared: World, first: str, secon
         assert {s for s in lasting if not now.get(s)} == set(), f"before step {number}"
 
 
+@MANY
 @given(
     first=random_specs(),
     second=random_specs(),

@@ -106,6 +106,7 @@ def import_live(asked: ImportOptions, calls: Calls, view: View) -> int:
     if found.differences:
         view.console.error("The specs differ from AWS; the comments at their top say how.")
     out(found.text)
+    view.console.problems(found.warnings)
     _summarize(view, found)
     return 1 if found.differences else 0
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sesform.engine.progress import Notify, ReadingAccounts, ignore
 from sesform.engine.settings import DEFAULTS, Settings, connect
 from sesform.engine.specs import compile_text
-from sesform.errors import SpecError, TerraformError
+from sesform.errors import Problem, SpecError, TerraformError
 from sesform.importer import account as account_reader
 from sesform.importer import spec_writer, terraform_state
 from sesform.importer.account import AccountResources
@@ -42,13 +42,15 @@ class Imported:
     """Specs of live resources.
 
     `text`: YAML, "" if something could not be read, which is in `unreadable`. `differences`: why a plan on the text is not empty.
-    `counts`: the number of identities, configuration sets and topics.
+    `counts`: the number of identities, configuration sets and topics. `warnings`: what a plan on the text warns of, such as
+    identities whose bounces have no receiver.
     """
 
     text: str = ""
     unreadable: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
     counts: tuple[int, int, int] = (0, 0, 0)
+    warnings: tuple[Problem, ...] = ()
 
 
 def import_live(request: ImportRequest, settings: Settings = DEFAULTS, notify: Notify = ignore) -> Imported:
@@ -73,21 +75,28 @@ def import_live(request: ImportRequest, settings: Settings = DEFAULTS, notify: N
     drafts = spec_writer.specs(found.resources, request.accounts, whole=True, scopes=found.scopes, notes=found.notes)
     documents = [(d.data, d.comments) for d in drafts]
     head = [f"Made by `{request.made_by}`. A plan on it is empty."]
-    wrong = differences(yaml_writer.text(documents, head), found)
+    wrong, warnings = checked(yaml_writer.text(documents, head), found)
     if wrong:
         head = [f"Made by `{request.made_by}`. A plan on it is not empty:", *wrong]
-    return Imported(yaml_writer.text(documents, head), (), tuple(wrong), _counts(found))
+    return Imported(yaml_writer.text(documents, head), (), tuple(wrong), _counts(found), warnings)
+
+
+def checked(text: str, found: AccountResources) -> tuple[list[str], tuple[Problem, ...]]:
+    """Return why a plan on these specs would not be empty, or could not be made, and what it warns of; [] if it would be empty."""
+    try:
+        desired = compile_text(text, _FILE)
+    except SpecError as error:
+        return [str(p) for p in error.problems if p.severity == "error"], ()
+    plan = planner.plan(desired, account_reader.snapshot(desired, found))
+    changes = [f"{c.address} would be {c.action}d: {c.reason}" for c in plan.changes]
+    # The places are in a text that no file has yet.
+    warnings = tuple(replace(p, file="", line=0, column=0) for p in plan.diagnostics if p.severity == "warning")
+    return [*map(str, plan.errors), *changes], warnings
 
 
 def differences(text: str, found: AccountResources) -> list[str]:
     """Return why a plan on these specs would not be empty, or could not be made; [] if it would be empty."""
-    try:
-        desired = compile_text(text, _FILE)
-    except SpecError as error:
-        return [str(p) for p in error.problems if p.severity == "error"]
-    plan = planner.plan(desired, account_reader.snapshot(desired, found))
-    changes = [f"{c.address} would be {c.action}d: {c.reason}" for c in plan.changes]
-    return [*map(str, plan.errors), *changes]
+    return checked(text, found)[0]
 
 
 def _counts(found: AccountResources) -> tuple[int, int, int]:

@@ -16,7 +16,7 @@ from sesform.errors import AwsError, understood
 from sesform.importer import spec_writer
 from sesform.importer.spec_writer import LiveResources, Note
 from sesform.live.listing import configuration_sets, identities, topics
-from sesform.live.snapshot import IdentityFacts, SendingFacts, Snapshot, TopicFacts
+from sesform.live.snapshot import IdentityFacts, SendingFacts, Snapshot, Subscriber, TopicFacts
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.masking import masked
@@ -26,6 +26,7 @@ from sesform.policies import document as policy_document
 from sesform.resources import RESOURCES, aws_key
 from sesform.resources.reader import Reader
 from sesform.resources.resource_type import Resource
+from sesform.resources.subscription import PENDING
 from sesform.specs.declared import Declared, canonical_arn
 from sesform.specs.desired import Desired
 
@@ -319,7 +320,29 @@ def snapshot(desired: Desired, account: AccountResources) -> Snapshot:
         for scope, every in live.identities.items()
         for name, record in every.items()
     }
-    return Snapshot(found, {}, facts, _topic_facts(desired, account, live), frozenset(sets), sending)
+    listed: dict[Scope, dict[str, str]] = {}
+    for (scope, name), status in account.verification.items():
+        listed.setdefault(scope, {})[name] = status
+    topics = _topic_facts(desired, account, live)
+    return Snapshot(found, {}, facts, topics, frozenset(sets), sending, subscribers=_subscribers(live), listed=listed)
+
+
+def _subscribers(live: LiveResources) -> dict[str, tuple[Subscriber, ...]]:
+    """Return the subscriptions of each topic that was read."""
+    return {
+        arn: tuple(
+            Subscriber(
+                each["protocol"],
+                each["endpoint"],
+                each["arn"] == PENDING,
+                each.get("filter_policy", {}),
+                each.get("filter_policy_scope") or "MessageAttributes",
+            )
+            for each in topic.subscriptions
+        )
+        for arn, topic in live.topics.items()
+        if topic.settings is not None
+    }
 
 
 def _topic_facts(desired: Desired, account: AccountResources, live: LiveResources) -> dict[str, TopicFacts | None]:
