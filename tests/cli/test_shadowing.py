@@ -127,3 +127,37 @@ def test_a_missing_address_is_covered_by_its_domain(world: World) -> None:
 def test_the_nearest_wider_identity_covers(expected: str, name: str) -> None:
     """A domain covers its subdomains and addresses, and the nearest one counts."""
     assert covering_identity(name, {"example.com", "mail.example.com"} - {name}) == expected
+
+
+PENDING = "  noreply@example.com: {notifications: {bounce: deaf, complaint: deaf}, feedback_forwarding: false}\n"
+DEAF = SPECS.replace("topics: {fb:", "topics: {deaf: {}, fb:")
+
+
+def test_the_guard_judges_an_unverified_address_by_its_domain(world: World) -> None:
+    """Its own topic has no receiver, and its mail follows the settings of the domain, which has one: nothing becomes dark."""
+    world.identity("example.com")
+    world.identity("noreply@example.com", verified=False)
+    world.converge(DEAF)
+    plan = world.plan(DEAF + PENDING)
+
+    assert [] == [change for change in plan.routes if change.lost]
+    assert () == plan.unheard
+
+
+def test_the_guard_judges_a_verified_address_by_itself(world: World) -> None:
+    """A verified address loses its last receiver, though its domain has one."""
+    world.identity("example.com", "noreply@example.com")
+    world.converge(DEAF)
+    plan = world.plan(DEAF + PENDING)
+
+    assert {"noreply@example.com"} == {change.subject.name for change in plan.routes if change.lost}
+
+
+def test_an_unverified_address_is_dark_with_its_domain(world: World) -> None:
+    """A topic of its own does not help it while the domain's bounces have no receiver."""
+    world.identity("example.com")
+    world.identity("noreply@example.com", verified=False)
+    deaf = DEAF.replace("bounce: fb, complaint: fb", "bounce: deaf, complaint: deaf")
+    plan = world.plan(deaf + "  noreply@example.com: {notifications: {bounce: fb, complaint: fb}}\n")
+
+    assert {"example.com", "noreply@example.com"} == {change.subject.name for change in plan.routes if change.lost}

@@ -123,7 +123,7 @@ def test_an_unmanaged_topic_is_a_route_before_and_after() -> None:
 def routed(of: Plan, desired: Desired, held: Snapshot, plan: Plan) -> Plan:
     """The plan with the routes that the changes of another plan lead to."""
     state = planned_state(live_resources(desired, held), held, plan.changes)
-    return route_changes.routed(of, state, route_changes.planned_routes(state, held, plan.changes), desired)
+    return route_changes.routed(of, state, route_changes.planned_routes(state, held, plan.changes), desired, held)
 
 
 def test_a_part_of_a_plan_has_the_routes_of_that_part() -> None:

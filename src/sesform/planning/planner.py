@@ -38,7 +38,7 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
         since=desired.since,
         handover=handover.of_changes(desired, changes),
     )
-    return route_changes.routed(made, state, routes, desired)
+    return route_changes.routed(made, state, routes, desired, snapshot)
 
 
 def _problems(
@@ -71,7 +71,9 @@ def part(of: Plan, desired: Desired, snapshot: Snapshot, matches: Callable[[str]
     own = quotas.check(desired, taken.changes, state)
     routes = route_changes.planned_routes(state, snapshot, taken.changes)
     ours = handover.of_changes(desired, taken.changes)
-    return route_changes.routed(replace(taken, diagnostics=(*rest, *own), handover=ours), state, routes, desired)
+    return route_changes.routed(
+        replace(taken, diagnostics=(*rest, *own), handover=ours), state, routes, desired, snapshot
+    )
 
 
 def chosen(of: Plan, matches: Callable[[str], bool]) -> Plan:

@@ -9,7 +9,7 @@ from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
-from sesform.planning import routes
+from sesform.planning import routes, shadowing
 from sesform.planning.checks import reception
 from sesform.planning.plan import Change, Plan, of_type
 from sesform.planning.planned_state import (
@@ -49,19 +49,23 @@ def planned_routes(state: PlannedState, snapshot: Snapshot, changes: Sequence[Pl
     return PlannedRoutes(matrix, _matrix(state.after, after), before, after, read)
 
 
-def routed(of: Plan, state: PlannedState, planned: PlannedRoutes, desired: Desired) -> Plan:
-    """Return the plan with the routes that it changes, events without receiver, and foreign entries without any topic."""
+def routed(of: Plan, state: PlannedState, planned: PlannedRoutes, desired: Desired, snapshot: Snapshot) -> Plan:
+    """Return the plan with the routes that it changes, events without receiver, and foreign entries without any topic.
+
+    The routes of an identity that is not verified are those of the verified one that covers it, as SES sends its mail.
+    """
+    routes_before, routes_after = (shadowing.effective(each, snapshot) for each in (planned.before, planned.after))
     lost = _still_used(of, state.after)
     before, after = _foreign_entries(state.before), _foreign_entries(state.after)
     made = replace(
         of,
-        unheard=reception.unheard(planned.after, desired),
-        routes=routes.changes(planned.before, planned.after),
+        unheard=reception.unheard(routes_after, desired),
+        routes=routes.changes(routes_before, routes_after),
         emptied=tuple(sorted(before - after)),
         new_entries=tuple(sorted(after - before)),
         diagnostics=(*of.diagnostics, *lost),
     )
-    return reception.with_warnings(made, planned.after, desired)
+    return reception.with_warnings(made, routes_after, desired)
 
 
 def _still_used(of: Plan, after: Mapping[Key, Properties]) -> list[Problem]:
