@@ -200,6 +200,37 @@ def test_an_identity_gets_its_new_default_set_before_it_moves_to_a_topic_without
     assert 0 == shell.run("apply", "--sandbox", "--auto-approve").code
 
 
+BODY = "filter_policy: {notificationType: [Bounce, Complaint]}"
+
+
+@pytest.mark.parametrize(
+    ("heard", "deaf"),
+    [
+        ("", "filter_policy: {store: [x]}"),
+        (f"{BODY}, filter_policy_scope: MessageBody", f"{BODY}, filter_policy_scope: MessageAttributes"),
+    ],
+    ids=["filter", "scope"],
+)
+def test_an_identity_gets_its_new_default_set_before_a_filter_takes_its_receiver(
+    shell: Shell, heard: str, deaf: str
+) -> None:
+    """A filter or its scope can end the reception of a topic that the identity keeps."""
+    topics = "topics: {t: {subscriptions: %s}}\n"
+    identity = "identities: {example.com: {notifications: {bounce: t, complaint: t}, feedback_forwarding: false%s}}\n"
+    shell.specs(HEAD + topics % QUEUE.replace("}]", f", {heard}}}]") + identity % "")
+    assert 0 == shell.run("apply", "--sandbox", "--auto-approve").code
+    sets = (
+        "configuration_sets: {main: {event_destinations: {bus: {events: [bounce, complaint], eventbridge: default}}}}\n"
+    )
+    filtered = topics % QUEUE.replace("}]", f", {deaf}}}]")
+    shell.specs(HEAD + filtered + sets + identity % ", default_configuration_set: main")
+    found = steps(shell)
+    (update,) = [step for step in found if step[1].startswith("subscription/")]
+
+    assert "update" == update[0]
+    assert found.index(("create", "default_configuration_set/example.com")) < found.index(update)
+
+
 def test_a_default_set_that_no_spec_declares_is_read_before_an_identity_counts_as_dark(shell: Shell) -> None:
     """The undeclared set carries bounces, so the move to a topic without receiver is not refused."""
     topics = f"topics: {{heard: {{subscriptions: {QUEUE}}}, deaf: {{}}}}\n"
