@@ -23,13 +23,14 @@ if [ -z "$$python" ]; then \
 fi
 endef
 
-.PHONY: help demo test test-long test-moto lint format schema docs lock clean
+.PHONY: help demo test test-long test-moto mutants lint format schema docs lock clean
 
 help:
 	@echo "make demo       run sesform on the sandbox, from a first plan to the removal of everything"
 	@echo "make test       run ruff, mypy and all tests except the long ones"
 	@echo "make test-long  run ruff, mypy and all tests, and those of the sandbox with the oldest moto, too"
 	@echo "make test-moto  run the tests of the sandbox with the oldest moto"
+	@echo "make mutants    change the safety core in small ways, and count the changes that no test notices"
 	@echo "make lint       run ruff and mypy"
 	@echo "make format     format the code"
 	@echo "make schema     write docs/sesform.schema.json"
@@ -67,6 +68,13 @@ test-moto: $(ready)
 	@$(bin)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target build/moto moto==5.2.0
 	PYTHONPATH=build/moto $(bin)/python -m pytest -n 2 -m "not long" tests/sandbox
 
+# Takes hours. The table of what survived is printed again by `python bench/mutants.py`; `mutmut show NAME` shows a mutant.
+mutants: $(ready)
+	@$(bin)/python -m pip install --quiet --disable-pip-version-check --upgrade --target build/mutmut mutmut==3.8.1
+	rm -rf mutants
+	HYPOTHESIS_PROFILE=mutants PYTHONPATH=build/mutmut $(bin)/python -m mutmut run --max-children 2
+	$(bin)/python bench/mutants.py
+
 lint: $(ready)
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
@@ -91,5 +99,5 @@ lock:
 	    --extra dev --no-header --no-annotate --output-file requirements-dev.txt pyproject.toml -
 
 clean:
-	rm -rf $(VENV) build dist .coverage .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist mutants .coverage .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find $(code) -name __pycache__ -prune -exec rm -rf {} +
