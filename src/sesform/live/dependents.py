@@ -150,7 +150,7 @@ def tenants_of(resources: Mapping[str, Address], connections: Connections, paral
 
     def looked_up(arn: str, address: Address) -> Callable[[], None]:
         def job() -> None:
-            what = arn.rpartition(":")[2].replace("/", " ", 1).replace("-", " ", 1)
+            what = arns.spoken(arn)
             try:
                 with understood():
                     names = listing.tenants(connections.of(address), arn)

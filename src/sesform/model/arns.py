@@ -46,6 +46,18 @@ def parse(text: str) -> Arn | None:
     return Arn(*match.groups()) if match else None
 
 
+def resource(text: str) -> str:
+    """Return what an ARN has after the account, e.g. the name of a topic. A text that is not an ARN is returned as it is."""
+    arn = parse(text)
+    return arn.resource if arn else text
+
+
+def spoken(text: str) -> str:
+    """Return what an ARN of SES names, in words: "identity example.com" or "configuration set main"."""
+    kind, _, name = resource(text).partition("/")
+    return f"{kind.replace('-', ' ')} {name}"
+
+
 @lru_cache(maxsize=256)
 def partition(region: str) -> str:
     """Return the partition of a region: "aws" unless the region's name says otherwise."""

@@ -21,19 +21,14 @@ def replacements(identity_arn: str, topics: Mapping[str, str]) -> tuple[dict[str
     First the lines of the configuration set, for the spec of the account that holds the entry. Then the lines for the spec of the
     identity's owner, and those for the topics that the owner sets.
     """
-    name = _resource(identity_arn).removeprefix("identity/")
+    name = arns.resource(identity_arn).removeprefix("identity/")
     destinations: dict[str, dict[str, Any]] = {}
     for type_, topic in topics.items():
-        destination = destinations.setdefault(_resource(topic)[:_MAX_NAME], {"events": [], "sns": topic})
+        destination = destinations.setdefault(arns.resource(topic)[:_MAX_NAME], {"events": [], "sns": topic})
         destination["events"].append(type_)
     set_name = re.sub(r"[^A-Za-z0-9_-]", "-", name)[:_MAX_NAME]
     return (
         {"configuration_sets": {set_name: {"event_destinations": destinations}}},
         {"identities": {name: {"notifications": dict(topics)}}},
-        {"topics": {_resource(topic): {"publishers": [identity_arn]} for topic in topics.values()}},
+        {"topics": {arns.resource(topic): {"publishers": [identity_arn]} for topic in topics.values()}},
     )
-
-
-def _resource(arn: str) -> str:
-    parsed = arns.parse(arn)
-    return parsed.resource if parsed else arn

@@ -109,11 +109,7 @@ def _offers(part: Handover) -> Iterator[Block]:
 
 def _named(publishers: list[str]) -> str:
     """Return what the ARNs name: "identity example.com and configuration set main"."""
-    words = {"identity": "identity", "configuration-set": "configuration set"}
-    found = []
-    for arn in publishers:
-        kind, _, name = arn.split(":", 5)[5].partition("/")
-        found.append(f"{words[kind]} {name}")
+    found = list(map(arns.spoken, publishers))
     return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
 
 
@@ -121,14 +117,14 @@ def _spec_lines(part: Handover) -> tuple[dict[str, Any], list[str]]:
     """Return the lines for the spec of one account as data, and what they cannot say."""
     content: dict[str, Any] = {}
     for request in part.requests:
-        topic = content.setdefault("topics", {}).setdefault(_name(request.topic_arn), {"publishers": []})
+        topic = content.setdefault("topics", {}).setdefault(arns.resource(request.topic_arn), {"publishers": []})
         topic["publishers"] = sorted({*topic["publishers"], *(publisher.arn for publisher in request.publishers)})
     comments = []
     for offer in part.offers:
-        kind, _, name = _name(offer.publisher).partition("/")
+        kind, _, name = arns.resource(offer.publisher).partition("/")
         if kind == "configuration-set":
             destinations = content.setdefault("configuration_sets", {}).setdefault(name, {"event_destinations": {}})
-            destinations["event_destinations"][_name(offer.topic_arn)[:_MAX_NAME]] = _destination(offer)
+            destinations["event_destinations"][arns.resource(offer.topic_arn)[:_MAX_NAME]] = _destination(offer)
         elif name in content.get("identities", {}):
             comments.append(f"Topic {offer.topic_arn} accepts notifications of {name} too.")
         else:
@@ -139,8 +135,3 @@ def _spec_lines(part: Handover) -> tuple[dict[str, Any], list[str]]:
 
 def _destination(offer: TopicOffer) -> dict[str, Any]:
     return {"events": list(_TYPES), "sns": offer.topic_arn}
-
-
-def _name(arn: str) -> str:
-    parsed = arns.parse(arn)
-    return parsed.resource if parsed else arn
