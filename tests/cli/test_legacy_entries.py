@@ -74,6 +74,18 @@ def test_the_lines_of_the_refusal_make_the_replacement(shell: Shell) -> None:
     assert [[["333333333333", IDENTITY, DELEGATE]]] * 2 == list(allowed.values())
 
 
+def test_topics_of_one_name_stay_apart_in_the_replacement(shell: Shell) -> None:
+    """An entry may have topics of two accounts: each event goes to its own topic, though both have the same name."""
+    theirs = TOPIC.replace(DELEGATE, "333333333333")
+    shell.specs(ENTRY % f"{{bounce: feedback, complaint: '{theirs}'}}")
+    (by_set, *_) = replacement_lines(shell)
+    ((_, found),) = yaml.safe_load(by_set)["configuration_sets"].items()
+
+    assert [(["bounce"], TOPIC), (["complaint"], theirs)] == [
+        (each["events"], each["sns"]) for each in found["event_destinations"].values()
+    ]
+
+
 def test_allow_new_legacy_tries_all_the_same(shell: Shell) -> None:
     """With the flag the call is made; the sandbox refuses it, and the error names both replacements."""
     shell.specs(ENTRY % BOTH)

@@ -247,6 +247,21 @@ def test_a_second_topic_for_the_same_identity_is_a_comment(shell: Shell) -> None
     assert 1 == len(list(yaml.safe_load_all(result.out)))
 
 
+def test_topics_of_one_name_have_an_event_destination_each(shell: Shell) -> None:
+    """Two accounts offer topics of the same name to one configuration set: the lines for its owner have both."""
+    publisher = f"arn:aws:ses:{REGION}:999999999999:configuration-set/main"
+    spec = (
+        f'kind: Delegate\nname: %s\naccount: "%s"\nregions: [{REGION}]\ntopics: {{fb: {{publishers: [{publisher}]}}}}\n'
+    )
+    shell.specs(spec % ("a", DELEGATE) + "---\n" + spec % ("b", "333333333333"))
+    lines = yaml.safe_load(shell.run("handover", "--format", "yaml").out)
+    found = lines["configuration_sets"]["main"]["event_destinations"]
+
+    assert {"fb": f"arn:aws:sns:{REGION}:{DELEGATE}:fb", "fb-2": f"arn:aws:sns:{REGION}:333333333333:fb"} == {
+        name: destination["sns"] for name, destination in found.items()
+    }
+
+
 # --- publishers in specs -----------------------------------------------------------------------------------------------
 
 

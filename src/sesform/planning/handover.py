@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sesform.model import arns
@@ -81,6 +82,7 @@ class Handover:
 
 
 NO_HANDOVER = Handover()
+MAX_NAME = 64  # characters of the name of a configuration set or event destination: SES v2 API reference
 
 
 def of_specs(desired: Desired) -> Handover:
@@ -137,6 +139,17 @@ def _offers(desired: Desired) -> tuple[TopicOffer, ...]:
 def _scope(arn: str) -> Scope:
     parsed = arns.parse(arn)
     return parsed.scope if parsed else Scope("", "")
+
+
+def destination_names(topic_arns: Iterable[str]) -> dict[str, str]:
+    """Return a name for the event destination of each topic: the topic's own name, with a number where topics share it."""
+    found: dict[str, str] = {}
+    for arn in dict.fromkeys(topic_arns):
+        name = arns.resource(arn)
+        endings = chain([""], (f"-{number}" for number in count(2)))
+        names = (name[: MAX_NAME - len(ending)] + ending for ending in endings)
+        found[arn] = next(each for each in names if each not in found.values())
+    return found
 
 
 # --- documents ---------------------------------------------------------------------------------------------------------

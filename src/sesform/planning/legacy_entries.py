@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sesform.model import arns
-
-_MAX_NAME = 64  # characters of the name of a configuration set or event destination: SES v2 API reference
+from sesform.planning.handover import MAX_NAME, destination_names
 
 
 def replacements(identity_arn: str, topics: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -22,11 +21,11 @@ def replacements(identity_arn: str, topics: Mapping[str, str]) -> tuple[dict[str
     identity's owner, and those for the topics that the owner sets.
     """
     name = arns.resource(identity_arn).removeprefix("identity/")
-    destinations: dict[str, dict[str, Any]] = {}
-    for type_, topic in topics.items():
-        destination = destinations.setdefault(arns.resource(topic)[:_MAX_NAME], {"events": [], "sns": topic})
-        destination["events"].append(type_)
-    set_name = re.sub(r"[^A-Za-z0-9_-]", "-", name)[:_MAX_NAME]
+    destinations = {
+        destination: {"events": [type_ for type_, of in topics.items() if of == topic], "sns": topic}
+        for topic, destination in destination_names(topics.values()).items()
+    }
+    set_name = re.sub(r"[^A-Za-z0-9_-]", "-", name)[:MAX_NAME]
     return (
         {"configuration_sets": {set_name: {"event_destinations": destinations}}},
         {"identities": {name: {"notifications": dict(topics)}}},

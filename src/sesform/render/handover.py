@@ -25,7 +25,6 @@ _SET_BY_HAND = (
     "destination with the topic to each configuration set."
 )
 _TYPES = ("bounce", "complaint")  # the types that decide about an account's right to send
-_MAX_NAME = 64  # characters of an event destination's name: SES v2 API reference
 
 Block = tuple[str, str]  # a language, "" for a paragraph, and the text
 
@@ -120,11 +119,12 @@ def _spec_lines(part: Handover) -> tuple[dict[str, Any], list[str]]:
         topic = content.setdefault("topics", {}).setdefault(arns.resource(request.topic_arn), {"publishers": []})
         topic["publishers"] = sorted({*topic["publishers"], *(publisher.arn for publisher in request.publishers)})
     comments = []
+    of_topic = handover.destination_names(offer.topic_arn for offer in part.offers)
     for offer in part.offers:
         kind, _, name = arns.resource(offer.publisher).partition("/")
         if kind == "configuration-set":
             destinations = content.setdefault("configuration_sets", {}).setdefault(name, {"event_destinations": {}})
-            destinations["event_destinations"][arns.resource(offer.topic_arn)[:_MAX_NAME]] = _destination(offer)
+            destinations["event_destinations"][of_topic[offer.topic_arn]] = _destination(offer)
         elif name in content.get("identities", {}):
             comments.append(f"Topic {offer.topic_arn} accepts notifications of {name} too.")
         else:
