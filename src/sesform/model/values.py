@@ -51,6 +51,7 @@ EVENT_TYPES: Final = (
 
 # Amazon Pinpoint does not accept these. Source: SES v2 API reference, PinpointDestination.
 NOT_FOR_PINPOINT: Final = frozenset({"DELIVERY_DELAY", "SUBSCRIPTION"})
+PINPOINT_ENDED: Final = "Amazon Pinpoint ended on 2026-10-30"  # AWS, "Amazon Pinpoint end of support"
 
 NOTIFICATION_TYPES: Final = ("bounce", "complaint", "delivery")
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from sesform.errors import Problem
 from sesform.planning import legacy_entries, routes
-from sesform.planning.plan import Plan, of_type, on_the_way
+from sesform.planning.plan import Plan, on_the_way
+from sesform.resources import RESOURCES
 from sesform.specs import yaml_writer
 
 MAX_DELETED_SHARE = 0.30
@@ -86,8 +87,9 @@ def _new_legacy(plan: Plan) -> Iterable[Problem]:
     for scope, arn in plan.new_entries:
         set_ = {
             change.after["notification_type"]: change.after["topic_arn"]
-            for change in of_type(plan.changes, "notification_topic")
-            if change.after and (change.scope, change.after["identity"]) == (scope, arn)
+            for change in plan.changes
+            if change.after and change.scope == scope
+            if RESOURCES[change.address.type].foreign_identity(change.after) == arn
         }
         by_set, by_owner, by_topic = map(yaml_writer.flow, legacy_entries.replacements(arn, set_))
         yield Problem(

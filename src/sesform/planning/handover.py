@@ -15,6 +15,7 @@ from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.policies import topic_statements
 from sesform.policies.document import Publisher
+from sesform.resources import RESOURCES
 from sesform.specs.declared import canonical_arn
 from sesform.specs.desired import Desired
 from sesform.specs.schema import Topic
@@ -100,10 +101,7 @@ def of_changes(desired: Desired, changes: Iterable[Change]) -> Handover:
     for change in changes:
         if change.after is not None:
             changing.add(change.address)
-            if "policy" in change.after and "topic_arn" in change.after:
-                before = change.before["policy"] if change.before else {}
-                arn = change.after["topic_arn"]
-                allowed |= {(arn, p) for p in topic_statements.withdrawn(change.after["policy"], before)}
+            allowed |= RESOURCES[change.address.type].allows_more(change.after, change.before)
     used = {target.topic_arn for target in desired.targets if target.user in changing}
     return Handover(
         tuple(request for request in whole.requests if request.topic_arn in used),

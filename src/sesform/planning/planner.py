@@ -8,7 +8,7 @@ from dataclasses import replace
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.planning import handover, route_changes, shadowing
-from sesform.planning.checks import event_destinations, identities, kms_keys, quotas, readable, subscriptions, topics
+from sesform.planning.checks import identities, kms_keys, quotas, readable, refusals, subscriptions, topics
 from sesform.planning.drafts import drafts
 from sesform.planning.ordering import ordered, sort_key
 from sesform.planning.plan import Change, Plan, on_the_way
@@ -57,7 +57,7 @@ def _problems(
         *topics.withdrawn(desired, snapshot, changes),
         *shadowing.warnings(desired, snapshot),
         *shadowing.policies_at_both_levels(desired),
-        *event_destinations.ended(desired, changes),
+        *refusals.refused(desired, changes),
     ]
 
 

@@ -80,9 +80,9 @@ def _still_used(of: Plan, after: Mapping[Key, Properties]) -> list[Problem]:
             hint = "move or remove that resource first, or keep this one"
             found.append(Problem(text, str(change.address), hint=hint))
     defaults = {
-        (scope, key[0]): str(properties["configuration_set"])
+        (scope, key[0]): name
         for (kind, scope, key), properties in after.items()
-        if kind == "default_configuration_set"
+        if (name := RESOURCES[kind].default_set(properties))
     }
     found += _sets_in_use(of, defaults)
     known = {(d.path, d.summary) for d in of.diagnostics}
@@ -131,7 +131,9 @@ def deleted_sets(of: Plan) -> dict[tuple[Scope, str], Change]:
 def _foreign_entries(resources: Mapping[Key, Properties]) -> set[tuple[Scope, str]]:
     """Return the identities of other accounts that have a topic, by the scope that set it."""
     return {
-        (scope, key[0]) for kind, scope, key in resources if kind == "notification_topic" and key[0].startswith("arn:")
+        (scope, arn)
+        for (kind, scope, _), properties in resources.items()
+        if (arn := RESOURCES[kind].foreign_identity(properties))
     }
 
 

@@ -46,6 +46,9 @@ class DefaultConfigurationSet(ResourceType):
         # The destinations of a set also carry the events of identities whose default it is.
         return to.events(scope, properties["configuration_set"]), to.route(scope, properties["identity"])
 
+    def default_set(self, properties: Properties) -> str:
+        return str(properties["configuration_set"])
+
     def after(self, step: Step) -> frozenset[Capability]:
         found: set[Capability] = set()
         if step.before is not None:  # the identity's own topics may have to take over from the previous set

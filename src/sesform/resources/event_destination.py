@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from sesform.errors import AwsError
 from sesform.model import arns
 from sesform.model.address import Address, Scope
-from sesform.model.values import NOT_FOR_PINPOINT, Properties, event_set
+from sesform.model.values import NOT_FOR_PINPOINT, PINPOINT_ENDED, Properties, event_set
 from sesform.policies.document import Publisher
 from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
 from sesform.resources.live_record import Records
-from sesform.resources.resource_type import Permission, Phase, Replacement, ResourceType, Step, on, passing
+from sesform.resources.resource_type import Permission, Phase, Refusal, Replacement, ResourceType, Step, on, passing
 from sesform.specs.declared import Declared
 from sesform.specs.removed import Parent
 
@@ -95,6 +95,13 @@ class EventDestination(ResourceType):
         if kind_of(before) == kind_of(after):
             return None
         return f"its kind changes from {kind_of(before)} to {kind_of(after)}"
+
+    def refusals(self, address: Address, before: Properties | None, after: Properties | None) -> list[Refusal]:
+        """Refuse new destinations for Amazon Pinpoint. Existing ones are a warning of the specs."""
+        if not after or kind_of(after) != "pinpoint" or (before and kind_of(before) == "pinpoint"):
+            return []
+        hint = "send the events to Firehose, EventBridge, CloudWatch or SNS instead"
+        return [Refusal(f"{PINPOINT_ENDED}, and this event destination would be new", hint)]
 
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         narrows = after is None or (before is not None and not _carried(before) <= _carried(after))

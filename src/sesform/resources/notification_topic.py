@@ -53,6 +53,9 @@ class NotificationTopic(ResourceType):
     def publishes(self, scope: Scope, properties: Properties) -> tuple[str, list[Publisher]] | None:
         return properties["topic_arn"], list(publishers_of(scope, properties["identity"]))
 
+    def foreign_identity(self, properties: Properties) -> str:
+        return properties["identity"] if properties["identity"].startswith("arn:") else ""
+
     def completes(self, step: Step) -> frozenset[Capability]:
         made = super().completes(step)
         return made if step.after is None else made | {to.own_route(step.scope, step.after["identity"])}

@@ -65,6 +65,13 @@ class Replacement(NamedTuple):
     cleanup: Phase
 
 
+class Refusal(NamedTuple):
+    """Why AWS would refuse a step, whatever else exists, and what to do."""
+
+    text: str
+    hint: str
+
+
 class Permission(NamedTuple):
     """One action on one resource, in IAM's terms.
 
@@ -141,6 +148,10 @@ class ResourceType(ABC):
         """Return a remark for people on such a step, "" for none."""
         return ""
 
+    def refusals(self, address: Address, before: Properties | None, after: Properties | None) -> list[Refusal]:
+        """Return why AWS would refuse such a step."""
+        return []
+
     @abstractmethod
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         """Return the phase of such a step."""
@@ -160,6 +171,18 @@ class ResourceType(ABC):
     def publishes(self, scope: Scope, properties: Properties) -> tuple[str, list[Publisher]] | None:
         """Return the topic that SES publishes to because of this resource, and as which publishers; None for no topic."""
         return None
+
+    def allows_more(self, one: Properties, other: Properties | None) -> frozenset[tuple[str, str]]:
+        """Return the publishers, as topic and ARN, that sesform's statements allow with the state `one` and not with `other`."""
+        return frozenset()
+
+    def foreign_identity(self, properties: Properties) -> str:
+        """Return the ARN of the identity of another account that has a legacy entry because of this resource, "" for none."""
+        return ""
+
+    def default_set(self, properties: Properties) -> str:
+        """Return the configuration set that this resource makes the default of its identity, "" for none."""
+        return ""
 
     def with_publishers(self, desired: Properties, extra: Mapping[str, list[list[str]]]) -> Properties:
         """Return the desired properties with more publishers, by topic ARN; only a topic's policy has any."""

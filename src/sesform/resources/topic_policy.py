@@ -16,7 +16,7 @@ from sesform.policies import topic_statements
 from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
 from sesform.resources.live_record import Records
-from sesform.resources.resource_type import Permission, Phase, ResourceType, on
+from sesform.resources.resource_type import Permission, Phase, Refusal, ResourceType, on
 from sesform.specs.declared import Declared
 from sesform.specs.removed import Parent
 
@@ -73,6 +73,17 @@ class TopicPolicy(ResourceType):
 
     def same(self, one: Properties, other: Properties) -> bool:
         return policy_document.same(one["policy"], other["policy"])
+
+    def refusals(self, address: Address, before: Properties | None, after: Properties | None) -> list[Refusal]:
+        """Refuse policies above the quota, and those in which a statement of others names a deleted IAM user or role.
+
+        Source of the second: hashicorp/terraform-provider-aws#29226, #38178.
+        """
+        return [*_too_long(after), *_with_deleted_principals(address.key, after)] if after else []
+
+    def allows_more(self, one: Properties, other: Properties | None) -> frozenset[tuple[str, str]]:
+        arns_ = topic_statements.withdrawn(one["policy"], other["policy"] if other else {})
+        return frozenset((one["topic_arn"], arn) for arn in arns_)
 
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         narrows = before and after and topic_statements.lets_in_more(before["policy"], after["policy"])
@@ -132,3 +143,29 @@ class TopicPolicy(ResourceType):
             AttributeName="Policy",
             AttributeValue=policy_document.compact(document),
         )
+
+
+def _too_long(after: Properties) -> list[Refusal]:
+    size = len(policy_document.compact(after["policy"]))
+    if size <= topic_statements.MAX_BYTES:
+        return []
+    text = (
+        f"the policy of topic {after['topic_arn']} would have {size} bytes; the quota is {topic_statements.MAX_BYTES}"
+    )
+    return [Refusal(text, "remove statements that sesform does not manage, or use more topics")]
+
+
+def _with_deleted_principals(key: str, after: Properties) -> list[Refusal]:
+    deleted = topic_statements.deleted_principals(after["policy"])
+    if not deleted:
+        return []
+    names = ", ".join(f"{each.name} in statement {each.sid or 'without Sid'}" for each in deleted)
+    text = (
+        f"the policy of topic {after['topic_arn']} names deleted IAM principals: {names}; "
+        "SNS refuses every change of such a policy"
+    )
+    hint = (
+        "a deleted principal grants nothing: remove it from the statement, or set "
+        f"topics.{key}.drop_deleted_principals to true, and sesform removes it"
+    )
+    return [Refusal(text, hint)]

@@ -70,10 +70,10 @@ def configuration_sets(desired: Desired, snapshot: Snapshot, changes: Iterable[C
     made = {(c.scope, c.after["configuration_set"]) for c in of_type(changes, "configuration_set") if c.after}
     unread = {(a.spec, a.region) for a in snapshot.unreadable}
     found = []
-    for declared in desired.of_type("default_configuration_set"):
-        if declared.desired is None:
+    for declared in desired.declared.values():
+        name = RESOURCES[declared.address.type].default_set(declared.desired) if declared.desired else ""
+        if not name:
             continue
-        name = declared.desired["configuration_set"]
         known = (declared.scope, name) in snapshot.configuration_sets | made
         if not known and (declared.address.spec, declared.address.region) not in unread:
             text = f"configuration set {name} does not exist in {declared.scope}"

@@ -16,6 +16,7 @@ from sesform.planning.planned_state import PlannedState
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
 from sesform.policies.verdict import unknown
+from sesform.resources import RESOURCES
 from sesform.specs.declared import Target
 from sesform.specs.desired import Desired
 
@@ -27,7 +28,7 @@ def topics(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], stat
     watched = set(desired.watched_topics)
     made = {c.after["topic_arn"] for c in of_type(changes, "topic") if c.before is None and c.after}
     unreadable = {desired.declared[a].key.get("topic_arn") for a in snapshot.unreadable if a in desired.declared}
-    found = [*_too_long(changes), *_with_deleted_principals(desired, changes)]
+    found: list[Problem] = []
     external = {arn: _parsed(facts.policy) for arn, facts in snapshot.topics.items() if facts}
     unchecked: dict[str, list[Target]] = defaultdict(list)
     for target in desired.targets:
@@ -47,43 +48,6 @@ def topics(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], stat
         else:
             found += _refuses(target, external[target.topic_arn], target.user in changing, managed=False)
     return [*found, *map(_unchecked, unchecked.values())]
-
-
-def _too_long(changes: Iterable[Change]) -> list[Problem]:
-    found = {}
-    for change in of_type(changes, "topic_policy"):
-        if change.after:
-            size = len(policy_document.compact(change.after["policy"]))
-            if size > topic_statements.MAX_BYTES:
-                topic = change.after["topic_arn"]
-                text = f"the policy of topic {topic} would have {size} bytes; the quota is {topic_statements.MAX_BYTES}"
-                found[change.address] = Problem(
-                    text, str(change.address), hint="remove statements that sesform does not manage, or use more topics"
-                )
-    return list(found.values())
-
-
-def _with_deleted_principals(desired: Desired, changes: Iterable[Change]) -> list[Problem]:
-    """Return the policies that SNS would refuse, because a statement of others names a deleted IAM user or role.
-
-    Source: hashicorp/terraform-provider-aws#29226, #38178.
-    """
-    found = {}
-    for change in of_type(changes, "topic_policy"):
-        deleted = topic_statements.deleted_principals(change.after["policy"]) if change.after else []
-        if deleted and change.after:
-            names = ", ".join(f"{each.name} in statement {each.sid or 'without Sid'}" for each in deleted)
-            text = (
-                f"the policy of topic {change.after['topic_arn']} names deleted IAM principals: {names}; "
-                "SNS refuses every change of such a policy"
-            )
-            key = change.address.key
-            hint = (
-                "a deleted principal grants nothing: remove it from the statement, or set "
-                f"topics.{key}.drop_deleted_principals to true, and sesform removes it"
-            )
-            found[change.address] = desired.problem(change.address, text, hint)
-    return list(found.values())
 
 
 def withdrawn(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
@@ -110,8 +74,8 @@ def withdrawn(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -
 
 def _lost(change: Change, snapshot: Snapshot) -> set[str]:
     """Return the ARNs that may no longer publish after a change of a topic or its policy."""
-    if change.before and change.after and "policy" in change.after and "topic_arn" in change.after:
-        return topic_statements.withdrawn(change.before["policy"], change.after["policy"])
+    if change.before and change.after:
+        return {arn for _, arn in RESOURCES[change.address.type].allows_more(change.before, change.after)}
     if change.address.type != "topic" or change.before is None or change.after is not None:
         return set()
     facts = snapshot.topics.get(change.before["topic_arn"])

@@ -6,7 +6,7 @@ from typing import Any
 
 from sesform.model import arns
 from sesform.model.address import Address, Scope
-from sesform.model.values import event_set
+from sesform.model.values import PINPOINT_ENDED, event_set
 from sesform.policies.document import Publisher
 from sesform.specs.compiler._compilation import Compilation
 from sesform.specs.compiler._topics import TopicTable, resolve
@@ -77,9 +77,7 @@ def _declare_destination(
         publisher = Publisher(scope.account, arns.configuration_set(scope, set_name))
         work.targets.append(Target(target["topic_arn"], (publisher,), address, origin))
     if declared.kind == "pinpoint":
-        work.wrong(
-            loaded, (*loc, "pinpoint"), "Amazon Pinpoint ended on 2026-10-30", "send the events elsewhere", warning=True
-        )
+        work.wrong(loaded, (*loc, "pinpoint"), PINPOINT_ENDED, "send the events elsewhere", warning=True)
 
 
 def _target(
