@@ -73,12 +73,7 @@ def _global_endpoints(connection: Connection, desired: Desired) -> Iterator[Prob
     Source: AWS developer guide of SES, "Global endpoints".
     """
     scope = connection.scope
-    covered = {
-        region
-        for loaded in desired.specs.values()
-        for region in loaded.spec.regions
-        if loaded.spec.account == scope.account
-    }
+    covered = {each.region for each in desired.scopes if each.account == scope.account}
     for name, regions in listing_.global_endpoints(connection).items():
         others = sorted(set(regions) - covered)
         if others:

@@ -110,9 +110,7 @@ def of_changes(desired: Desired, changes: Iterable[Change]) -> Handover:
 
 
 def _requests(desired: Desired) -> tuple[TopicRequest, ...]:
-    covered = {
-        Scope(loaded.spec.account, region) for loaded in desired.specs.values() for region in loaded.spec.regions
-    }
+    covered = desired.scopes
     publishers: dict[str, set[Publisher]] = defaultdict(set)
     for target in desired.targets:
         if _scope(target.topic_arn) not in covered:

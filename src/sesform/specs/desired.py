@@ -44,6 +44,13 @@ class Desired:
         return Problem(summary, str(address), hint=hint, severity="warning" if warning else "error")
 
     @property
+    def scopes(self) -> frozenset[Scope]:
+        """The accounts and regions of the specs, also of those that declare nothing."""
+        return frozenset(
+            Scope(each.spec.account, region) for each in self.specs.values() for region in each.spec.regions
+        )
+
+    @property
     def named(self) -> frozenset[Key]:
         """The keys of all resources that the specs name, whatever they declare."""
         return self.left_alone | {d.aws_key for d in (*self.declared.values(), *self.unmanaged)}
