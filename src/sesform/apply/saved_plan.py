@@ -31,7 +31,7 @@ def save(file: Path, content: Mapping[str, Any]) -> None:
                 stream.write(text(content) + "\n")
             Path(name).replace(target)
         except BaseException:  # an interrupt too must leave nothing behind
-            Path(name).unlink()
+            Path(name).unlink(missing_ok=True)  # it may have been renamed already
             raise
     except OSError as error:
         raise UsageError(f"{printable(str(file))}: cannot be written: {error.strerror}") from None

@@ -11,9 +11,8 @@ from sesform.policies import document as policy_document
 from sesform.policies.document import Policy, Publisher
 
 SID_PREFIX = "SesformPublish"
-_EXACT = frozenset(
-    {"stringequals", "stringlike", "arnequals", "arnlike"}
-)  # operators that match a value without wildcards exactly
+# The operators that match a value without wildcards exactly.
+_EXACT = frozenset({"stringequals", "stringlike", "arnequals", "arnlike"})
 _WIDENED = "Before"
 
 # SNS accepts policies of up to 30 KB: SNS developer guide, "Amazon SNS access control policy quotas".

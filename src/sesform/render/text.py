@@ -96,12 +96,8 @@ def _handover(of: Plan) -> str:
     """Return what other organizations must set for the changes, "" for nothing."""
     if not of.handover.parties:
         return ""
-    return (
-        f"\nFor other organizations (`sesform handover` prints this again):\n\n{handover.text(of.handover)}".rstrip(
-            "\n"
-        )
-        + "\n"
-    )
+    lines = handover.text(of.handover).rstrip("\n")
+    return f"\nFor other organizations (`sesform handover` prints this again):\n\n{lines}\n"
 
 
 def _ways(ways: tuple[str, ...]) -> str:

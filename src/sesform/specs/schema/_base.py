@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
@@ -13,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from sesform.model import arns
 from sesform.model.regions import SES_REGIONS
 from sesform.model.values import printable
+from sesform.specs.schema.problems import did_you_mean
 
 Absent = Literal["absent"]
 Unmanaged = Literal["unmanaged"]
@@ -77,12 +77,9 @@ AccountId = Annotated[str, *_account]
 
 def _known_region(value: str) -> str:
     if value not in SES_REGIONS:
-        near = difflib.get_close_matches(value, SES_REGIONS, n=1)
-        meant = f"did you mean {near[0]!r}? " if near else ""
-        raise wrong(
-            f"{value!r} is not a region of SES",
-            f"{meant}A region that AWS opens later needs a newer version of sesform",
-        )
+        meant = did_you_mean(value, SES_REGIONS)
+        later = "A region that AWS opens later needs a newer version of sesform"
+        raise wrong(f"{value!r} is not a region of SES", f"{meant} {later}".lstrip())
     return value
 
 
