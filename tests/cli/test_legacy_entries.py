@@ -74,6 +74,14 @@ def test_the_lines_of_the_refusal_make_the_replacement(shell: Shell) -> None:
     assert [[["333333333333", IDENTITY, DELEGATE]]] * 2 == list(allowed.values())
 
 
+def test_the_set_of_an_address_has_a_name_that_ses_accepts(shell: Shell) -> None:
+    """The name has the letters and digits of the identity, and a hyphen for each other character."""
+    shell.specs((ENTRY % BOTH).replace("identity/partner.example", "identity/Sales_1@partner-shop.example"))
+    (by_set, *_) = replacement_lines(shell)
+
+    assert ["Sales_1-partner-shop-example"] == list(yaml.safe_load(by_set)["configuration_sets"])
+
+
 def test_topics_of_one_name_stay_apart_in_the_replacement(shell: Shell) -> None:
     """An entry may have topics of two accounts: each event goes to its own topic, though both have the same name."""
     theirs = TOPIC.replace(DELEGATE, "333333333333")

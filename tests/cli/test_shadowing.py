@@ -43,6 +43,28 @@ def test_plan_and_drift_warn_of_a_narrower_identity(shadowed: Shell, command: st
     assert (0, True) == (result.code, TEXT in result.err)
 
 
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        (["a", "b"], "mail of a@example.com, b@example.com follows"),
+        (
+            ["a", "b", "c", "d", "e"],
+            "e@example.com follows their own settings and not those of example.com; no spec names them",
+        ),
+    ],
+)
+def test_the_warning_names_several_narrower_identities(shell: Shell, names: list[str], text: str) -> None:
+    """One warning tells all narrower identities of a domain."""
+    shell.specs(SPECS)
+    assert 0 == shell.run("apply", "--sandbox", "--auto-approve").code
+    for name in names:
+        identity(shell, f"{name}@example.com", verified=True)
+    result = shell.run("plan", "--sandbox", "-q")
+
+    assert text in result.err
+    assert 1 == result.err.count("and not those of example.com")
+
+
 def test_routes_count_a_narrower_identity_as_a_gap(shadowed: Shell) -> None:
     """Feedback of its mail does not reach the receivers of the domain."""
     result = shadowed.run("routes", "--sandbox")

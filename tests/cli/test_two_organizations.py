@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from sesform.engine.specs import compile_text
+from sesform.planning.handover import destination_names
 from shell import Result, Shell
 from world import World
 
@@ -118,11 +119,23 @@ def test_the_owners_plan_has_the_statement_for_the_delegate(sides: Sides) -> Non
 
 
 def test_the_delegates_plan_has_the_lines_for_the_owner(sides: Sides) -> None:
-    """The plan that allows a publisher prints the topic's ARN and lines for the owner's spec."""
-    result = sides.run("delegate", "plan")
+    """The plan that allows a publisher prints and saves the topic's ARN and lines for the owner's spec."""
+    result = sides.run("delegate", "plan", "--out", "p.json")
 
     assert f"For account {OWNER} in {REGION}:" in result.out
     assert f"            bounce: {TOPIC}" in result.out
+    assert result.out in sides.shell.run("show", "p.json").out
+
+
+def test_only_keeps_the_warning_of_each_use_of_a_topic(sides: Sides) -> None:
+    """The one warning about a topic concerns everything that uses it, and nothing else."""
+    warning = f"topic {TOPIC} could not be checked"
+    (first, second) = ("*/event_destination/*", "*/notification_topic/example.com/complaint")
+    hint = "send its owner what `sesform handover` prints"
+
+    assert [True, True] == [warning in sides.run("owner", "plan", "--only", only).err for only in (first, second)]
+    assert hint in sides.run("owner", "plan", "--only", first).err
+    assert warning not in sides.run("owner", "plan", "--only", "*/configuration_set/*").err
 
 
 @pytest.mark.parametrize("side", ["owner", "delegate"])
@@ -225,6 +238,26 @@ def test_account_prints_the_part_of_one_organization(sides: Sides) -> None:
     assert "secret.example" not in result.out
     assert (1, "") == (missing.code, missing.out)
     assert "accounts that have: 111111111111, 444444444444" in missing.err
+
+
+def test_account_prints_only_the_topics_of_one_organization(shell: Shell) -> None:
+    """Where topics of two other accounts are used, each organization gets its own."""
+    topic = "arn:aws:sns:eu-west-1:%s:fb"
+    shell.specs(
+        f'kind: Owner\nname: o\naccount: "{OWNER}"\nregions: [{REGION}]\nidentities: {{example.com: {{notifications: '
+        f"{{bounce: '{topic % DELEGATE}', complaint: '{topic % 333333333333}'}}}}}}\n"
+    )
+    found = json.loads(shell.run("handover", "--account", DELEGATE, "--format", "json").out)
+
+    assert [topic % DELEGATE] == [request["topic_arn"] for request in found["requests"]]
+    assert [DELEGATE] == [party["account"] for party in found["parties"]]
+
+
+def test_long_topic_names_make_names_that_ses_accepts() -> None:
+    """Topics have up to 256 characters in their names, and event destinations 64; names stay distinct."""
+    topics = [f"arn:aws:sns:{REGION}:{DELEGATE}:{'x' * 64}{end}" for end in ("a", "b", "")]
+
+    assert ["x" * 64, "x" * 62 + "-2", "x" * 62 + "-3"] == list(destination_names(topics).values())
 
 
 def test_specs_without_another_organization_have_nothing_to_hand_over(shell: Shell) -> None:

@@ -87,8 +87,7 @@ def policies_at_both_levels(desired: Desired) -> list[Problem]:
 
 def followed(identity: str, listed: Mapping[str, str]) -> str:
     """Return the verified wider identity whose settings mail of an unverified or missing identity follows, "" for none."""
-    verified = {name for name, status in listed.items() if status == _VERIFIED}
-    return "" if identity in verified else covering_identity(identity, verified)
+    return covering_identity(identity, {name for name, status in listed.items() if status == _VERIFIED})
 
 
 def effective(of: Matrix, snapshot: Snapshot) -> Matrix:
