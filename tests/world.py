@@ -41,6 +41,12 @@ class World:
     def client(self, service: str, account: str = OWNER, region: str = REGION) -> Any:
         return self.sandbox.session(account, region).client(service)  # type: ignore[call-overload]
 
+    def login(self, account: str = OWNER) -> aws.Login:
+        session = self.sandbox.botocore_session(account)
+        credentials = session.get_credentials()
+        assert credentials is not None
+        return aws.Login(session, credentials)
+
     def settings(self, *, prune: bool = False) -> engine.Settings:
         """Return the engine's settings for this sandbox, without reading back after apply, which would only last longer."""
         return engine.Settings(prune=prune, rate=None, read_back=False, logins=self._logins)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import botocore.session
 import pytest
+from botocore.credentials import RefreshableCredentials
 
 from sesform import aws
 from sesform.errors import AccountError, AwsError, CredentialsError, ReadOnlyError
@@ -48,6 +49,62 @@ def test_a_role_is_used_in_its_own_account(world: World) -> None:
     assert [(OWNER, "ListIdentities")] == [(c.account, c.operation) for c in world.sandbox.calls]
 
 
+def test_a_role_takes_one_call_to_log_in(world: World) -> None:
+    """AssumeRole's answer names the account, so nothing else is asked."""
+    connect(world, Access(OWNER, role_arn=ROLE))
+
+    assert ["AssumeRole"] == [c.operation for c in world.sandbox.calls]
+
+
+def test_a_role_of_another_account_is_an_error(world: World) -> None:
+    """The error names the account that AssumeRole answered with, and the role session."""
+    with pytest.raises(
+        AccountError,
+        match=r"of role arn:aws:iam::111111111111:role/sesform belong to account 111111111111 "
+        r"\(arn:aws:sts::111111111111:assumed-role/sesform/sesform\), not to 222222222222",
+    ):
+        connect(world, Access(DELEGATE, role_arn=ROLE))
+
+
+def test_accounts_share_clients(world: World) -> None:
+    """Connections to many accounts of one region have the same clients, and each call goes to its own account."""
+    accounts = [f"{n}" * 12 for n in range(1, 6)]
+    access = {a: Access(a, role_arn=f"arn:aws:iam::{a}:role/sesform") for a in accounts}
+    settings = aws.Settings(rate=None, open_session=opener(world, "999999999999"))
+    connections = aws.connect([(a, REGION) for a in accounts], access, settings)
+    world.sandbox.calls.clear()
+    for connection in connections.by_place.values():
+        connection.call("sns", "ListTopics")
+
+    assert 1 == len({id(connection.open("sns")) for connection in connections.by_place.values()})
+    assert accounts == [c.account for c in world.sandbox.calls]
+
+
+@pytest.mark.parametrize(
+    ("more", "clients"), [("", 1), ("region = us-east-1\noutput = text\n", 1), ("use_fips_endpoint = true\n", 2)]
+)
+def test_profiles_that_differ_only_in_who_calls_share_clients(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, more: str, clients: int
+) -> None:
+    """Credentials, regions and output formats of profiles are not settings of clients; endpoints are."""
+    config = tmp_path / "config"
+    keys = "aws_access_key_id = {}\naws_secret_access_key = x\n"
+    config.write_text(f"[profile a]\n{keys.format(OWNER)}[profile b]\n{keys.format(DELEGATE)}{more}", encoding="utf-8")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+
+    def attached(profile: str | None, account: str) -> botocore.session.Session:
+        session = aws.open_session(profile, account)
+        world.sandbox.attach(session)
+        return session
+
+    access = {"a": Access(OWNER, profile="a"), "b": Access(DELEGATE, profile="b")}
+    settings = aws.Settings(rate=None, open_session=attached)
+    connections = aws.connect([("a", REGION), ("b", REGION)], access, settings)
+
+    assert clients == len({id(connection.open("sns")) for connection in connections.by_place.values()})
+
+
 @pytest.mark.parametrize("external_id", [None, "wrong"])
 def test_a_role_that_cannot_be_assumed_is_an_error_with_a_hint(world: World, external_id: str | None) -> None:
     """A wrong or missing external ID is an error that names the trust policy and does not show the external ID."""
@@ -72,9 +129,9 @@ def test_a_role_is_assumed_with_its_external_id(world: World) -> None:
 def test_credentials_that_expire_during_a_run_are_renewed(world: World) -> None:
     """The role is assumed again before its session expires, and the call succeeds."""
     connection = connect(world, Access(OWNER, role_arn=ROLE)).by_place["corp", REGION]
-    credentials = connection._clients["ses"]._request_signer._credentials
-    credentials._expiry_time = datetime.now(UTC) + timedelta(seconds=30)
-    credentials._refresh_using.__self__._cache.clear()  # what botocore would find expired there as well
+    credentials = connection._login.credentials
+    assert isinstance(credentials, RefreshableCredentials)
+    credentials._expiry_time = datetime.now(UTC) + timedelta(seconds=30)  # type: ignore[attr-defined]
     world.sandbox.calls.clear()
     connection.call("ses", "ListIdentities")
 

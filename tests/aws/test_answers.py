@@ -102,8 +102,7 @@ def test_a_malformed_answer_is_an_error_that_names_the_operation(
     world: World, service: str, operation: str, body: str
 ) -> None:
     """Any malformed answer is an error that names the operation."""
-    session = world.sandbox.botocore_session(OWNER)
-    connection = aws.Connection(Scope(OWNER, REGION), session, aws.Pacer(None, Clock()), read_only=True)
+    connection = aws.Connection(Scope(OWNER, REGION), world.login(), aws.Pacer(None, Clock()), read_only=True)
     world.sandbox.answer_with(operation, body)
     with pytest.raises(AwsError, match=f":{operation} in {WHERE}: "):
         connection.call(service, operation)

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from sesform.aws import Connection, Connections
+from sesform.aws import Connection, Connections, Pacer
 from sesform.live import dependents
 from sesform.live.snapshot import SendingFacts, Snapshot
 from sesform.model.address import Address, Scope
@@ -132,6 +132,7 @@ class Pages:
 
     def __init__(self) -> None:
         self.asked: list[Any] = []
+        self.scope, self.pacer = SCOPE, Pacer(None)
 
     def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
         self.asked.append((operation, params))

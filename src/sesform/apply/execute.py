@@ -8,13 +8,15 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from graphlib import TopologicalSorter
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from sesform.apply.interrupts import Interrupt
-from sesform.aws import Workers
+from sesform.aws import Senders
 from sesform.errors import AwsError, NotDeletableError, SesformError
+from sesform.model.quotas import paced
 from sesform.planning.handover import TopicRequest
 from sesform.planning.plan import WELL, Change, Outcome, Plan, Report, Result
 from sesform.resources import RESOURCES
@@ -44,7 +46,7 @@ def run(
     stopping: Callable[[int], None] = lambda calls: None,
     grace: float = GRACE,
 ) -> Report:
-    """Run a plan and return its report.
+    """Run a plan and return its report. Of the steps of a scope that can begin, the one with the longest chain behind it does.
 
     A failed step stops the steps that depend on it and no others. Errors of AWS are not raised: they are in the report. After
     a request by `interrupt` no call is sent any more; those under way have `grace` seconds to finish, then their steps are unknown.
@@ -58,6 +60,7 @@ class _Run:
     def __init__(self, plan: Plan, connections: Connections, parallelism: int, progress: Progress) -> None:
         self._plan, self._connections, self._parallelism, self._progress = plan, connections, parallelism, progress
         self._outcomes: dict[int, Outcome] = {}
+        self._chains = _chains(plan)
         self._sorter = TopologicalSorter({i: c.depends_on for i, c in enumerate(plan.changes)})
         self._running: dict[int, Future[None]] = {}
         # Ended steps, or None for an interrupt. Only a SimpleQueue can be used in signal handlers, because it needs no lock
@@ -70,9 +73,9 @@ class _Run:
         self._sorter.prepare()
         interrupt.on_request(self._stop)
         deadline: float | None = None
-        with Workers(self._parallelism) as workers:
+        with Senders(self._parallelism) as senders:
             while self._sorter.is_active():
-                self._start_ready(workers)
+                self._start_ready(senders)
                 if self._interrupted and deadline is None:
                     deadline = time.monotonic() + grace
                     with suppress(Exception):
@@ -86,13 +89,16 @@ class _Run:
         self._connections.stop()
         self._ended.put(None)
 
-    def _start_ready(self, workers: Workers) -> None:
+    def _start_ready(self, senders: Senders) -> None:
         for position in sorted(self._sorter.get_ready()):
             blocked = self._blocked(position)
             if blocked is not None:
                 self._finish(position, blocked)
             else:
-                self._running[position] = workers.submit(self._carry_out_and_tell, position)
+                change = self._plan.changes[position]
+                pacer = self._connections.of(change.address).pacer if paced(change.calls[0]) else None
+                job = partial(self._carry_out_and_tell, position)
+                self._running[position] = senders.submit(job, pacer, -self._chains[position])
 
     def _await_one(self, deadline: float | None) -> None:
         """Wait until a step ends or the run is interrupted. After the deadline, steps under way are unknown."""
@@ -164,6 +170,17 @@ class _Run:
         except Exception as error:  # a fault of sesform must not hide the outcomes of the other steps
             return Outcome(change, "unknown", f"{type(error).__name__}: {error}; please report this")
         return Outcome(change, "done")
+
+
+def _chains(plan: Plan) -> list[int]:
+    """Return, for each step, the paced calls of the longest chain of steps that begins with it."""
+    found = [sum(map(paced, change.calls)) for change in plan.changes]
+    behind = [0] * len(found)
+    for position in range(len(found) - 1, -1, -1):
+        found[position] += behind[position]
+        for earlier in plan.changes[position].depends_on:
+            behind[earlier] = max(behind[earlier], found[position])
+    return found
 
 
 def _missing_statements(plan: Plan, change: Change, error: AwsError) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import random
 import threading
 import time
 from collections import defaultdict
 
-# Calls leave evenly but do not arrive evenly; a little more than the interval keeps the arrivals within the quota.
-_SLACK = 1.005
+from sesform.aws.senders import parked
+from sesform.model.quotas import SES_CALLS_PER_SECOND
+
+_SLACK = 1.005  # for the resolution of clocks, ours and AWS's
+_MAX_LATE = 5.0  # seconds: a call without an answer holds up the next one no longer
 
 
 class Stopped(InterruptedError):
@@ -27,9 +32,14 @@ class Timer:
     def wait(self, seconds: float) -> None:
         """Wait that long, or not at all for 0. Raises Stopped if the run is stopped before the wait ends."""
         if seconds > 0:
-            self._stopped.wait(seconds)
+            with parked():
+                self._stopped.wait(seconds)
         if self._stopped.is_set():
             raise Stopped
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped.is_set()
 
     def stop(self) -> None:
         """End every wait, now and later."""
@@ -68,27 +78,170 @@ class Quota:
             return now - self._exhausted_at, due
 
 
+class Rate:
+    """The calls a second that one scope accepts. It falls with each throttled call, and recovers with accepted ones.
+
+    A throttled call costs others nothing, so the rate falls slowly: a run with half of the quota for itself makes nearly half of
+    the calls. `seconds`: the time between two calls.
+    """
+
+    _MAX_SECONDS = 20.0
+    _SLOWER, _FASTER = 1.02, 0.5
+
+    def __init__(self, rate: float) -> None:
+        self._least = _SLACK / rate
+        self.seconds = self._least
+
+    def accepted(self) -> None:
+        self.seconds = max(self._least, self.seconds * self._FASTER)
+
+    def throttled(self) -> None:
+        self.seconds = max(self._least, min(self.seconds * self._SLOWER, self._MAX_SECONDS))
+
+
+class RisingRate(Rate):
+    """A rate that starts at the quota and rises until AWS throttles a call. Then it falls at once, and tries more after a while."""
+
+    _MAX_RATE = 100.0
+    _TRIAL = 50  # accepted calls at one rate before a higher one is tried again
+
+    def __init__(self, rate: float) -> None:
+        super().__init__(rate)
+        self._quota = self._least
+        self._limit = _SLACK / self._MAX_RATE  # no faster, as far as is known
+        self._calls = 0
+
+    def accepted(self) -> None:
+        self._calls += 1
+        if self._calls >= self._TRIAL:
+            self._calls, self._limit = 0, self._limit / 1.1
+        self._least = max(self._limit, _SLACK / self._MAX_RATE, self._least / 1.05)
+        super().accepted()
+
+    def throttled(self) -> None:
+        self._calls = 0
+        self._limit = min(self._quota, self._least * 1.1)
+        self._least = min(self._quota, self._least * 1.3)
+        super().throttled()
+
+
+def _rate(rate: float) -> Rate:
+    return RisingRate(SES_CALLS_PER_SECOND) if rate == math.inf else Rate(rate)
+
+
 class Pacer:
     """Gives each call its turn. One for each scope, shared by all connections to it. Safe to use from several threads.
 
-    `rate`: calls a second, None for no pacing. `quotas`: by service, whether its calls are accepted.
+    The quota counts calls when they arrive, which only AWS sees. So the next turn is one interval after the last call can have
+    arrived at the latest: its answer, less the fastest round trip of that operation. A throttled call does not count, because AWS
+    did not accept it; it is sent again after an interval of varying length, so that no program is always too late.
+
+    `rate`: calls a second; None for no pacing; infinite for the quota of SES, and more for as long as AWS accepts it. `quotas`: by
+    service, whether its calls are accepted.
     """
 
     def __init__(self, rate: float | None, timer: Timer | None = None) -> None:
         self.timer = timer or Timer()
         self.quotas: defaultdict[str, Quota] = defaultdict(lambda: Quota(self.timer))
-        self._interval = _SLACK / rate if rate else 0.0
+        self._rate = _rate(rate) if rate else None
         self._lock = threading.Lock()
-        self._next = 0.0
+        self._sent: dict[int, float] = {}  # by thread: when its call was sent, or its turn was reserved
+        self._reserved: set[int] = set()  # threads with a turn and no call yet
+        self._waiting = 0  # calls that wait in their threads; they come before reservations
+        self._arrived = self._not_before = -math.inf
+        self._fastest: dict[str, float] = {}  # the fastest round trip of each operation in seconds
+
+    @property
+    def paced(self) -> bool:
+        return self._rate is not None
 
     def wait(self) -> None:
-        """Wait for this call's turn. Raises Stopped if the run is stopped before it."""
+        """Wait for the turn of this thread's call, unless it is reserved. Raises Stopped if the run is stopped before it."""
+        self.timer.wait(0)
+        if self._rate is None:
+            return
+        me = threading.get_ident()
+        with self._lock:
+            if me in self._reserved:
+                self._reserved.discard(me)
+                self._sent[me] = self.timer.now()
+                return
+            self._waiting += 1
+        try:
+            while (seconds := self._take(me)) > 0:
+                self.timer.wait(seconds)
+        finally:
+            with self._lock:
+                self._waiting -= 1
+
+    def answered(self, operation: str, *, throttled: bool = False) -> None:
+        """Record that this thread's call has its answer, or has failed. No effect if it was not sent."""
+        with self._lock:
+            now, sent = self.timer.now(), self._sent.pop(threading.get_ident(), None)
+            if sent is None or self._rate is None:
+                return
+            took, fastest = now - sent, self._fastest.get(operation, 0.0)  # the first call may have been slow on its way
+            arrived = self._arrival(sent, now, min(fastest, took))
+            self._fastest[operation] = min(self._fastest.get(operation, took), took)
+            if throttled:
+                self._rate.throttled()
+                self._not_before = arrived + self._rate.seconds * random.uniform(1.0, 1.1)
+            else:
+                self._rate.accepted()
+                self._arrived = max(self._arrived, arrived)
+
+    def due_at(self) -> float:
+        """Return when the next turn can be reserved, in the timer's seconds; it may turn out to be later."""
         with self._lock:
             now = self.timer.now()
-            turn = max(now, self._next)
-            self._next = turn + self._interval
-        self.timer.wait(turn - now)
+            if self._rate is None or self.timer.stopped:
+                return now
+            due = self._due(now)
+            return max(due, now) + self._waiting * self._rate.seconds if self._waiting else due
+
+    def reserve(self) -> bool:
+        """Reserve the next turn for this thread's next call, if it has come. Return whether the call can be made.
+
+        After a stop it can: it is refused then.
+        """
+        with self._lock:
+            now = self.timer.now()
+            if self._rate is None or self.timer.stopped:
+                return True
+            if self._waiting or now < self._due(now):
+                return False
+            self._sent[threading.get_ident()] = now
+            self._reserved.add(threading.get_ident())
+            return True
+
+    def release(self) -> None:
+        """Give back the turn of this thread, if no call used it."""
+        with self._lock:
+            if threading.get_ident() in self._reserved:
+                self._reserved.discard(threading.get_ident())
+                del self._sent[threading.get_ident()]
 
     def stop(self) -> None:
         """Refuse every further call."""
         self.timer.stop()
+
+    def _take(self, thread: int) -> float:
+        """Take the turn of a thread's call if it has come, and return 0; otherwise return the seconds until it may come."""
+        with self._lock:
+            now = self.timer.now()
+            due = self._due(now)
+            if now >= due:
+                self._sent[thread] = now
+                return 0.0
+            return due - now
+
+    def _due(self, now: float) -> float:
+        assert self._rate is not None
+        fastest = min(self._fastest.values(), default=0.0)
+        under_way = (self._arrival(sent, now, fastest) for sent in self._sent.values())
+        return max(max((self._arrived, *under_way)) + self._rate.seconds, self._not_before)
+
+    @staticmethod
+    def _arrival(sent: float, now: float, fastest: float) -> float:
+        """Return when a call has arrived at the latest. `fastest`: its fastest possible round trip in seconds."""
+        return max(sent, min(now, sent + _MAX_LATE) - fastest)

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import botocore.session
-from botocore.config import Config
-from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.credentials import Credentials, DeferredRefreshableCredentials
 from botocore.exceptions import NoCredentialsError
 
-from sesform import __version__
 from sesform.aws import answers
+from sesform.aws.clients import Clients, Login, calling
 from sesform.aws.failures import explain
 from sesform.errors import AccountError, CredentialsError, SesformError
+from sesform.model import arns
 from sesform.model.address import Access
 
 # (profile, account) → a session. Only the sandbox uses the account: it has credentials for any.
 OpenSession = Callable[[str | None, str], botocore.session.Session]
-
-_USER_AGENT = f"sesform/{__version__}"
 
 
 def open_session(profile: str | None, account: str) -> botocore.session.Session:
@@ -28,6 +27,19 @@ def open_session(profile: str | None, account: str) -> botocore.session.Session:
     session = botocore.session.Session(profile=profile)
     session.register_component("data_loader", _shared_loader(session))
     return session
+
+
+def sessions_by_profile() -> OpenSession:
+    """Return a function as `open_session` that opens the session of each profile once, for all accounts."""
+    lock, opened = threading.Lock(), dict[str | None, botocore.session.Session]()
+
+    def open_(profile: str | None, account: str) -> botocore.session.Session:
+        with lock:
+            if profile not in opened:
+                opened[profile] = open_session(profile, account)
+            return opened[profile]
+
+    return open_
 
 
 _loader: Any = None
@@ -40,71 +52,74 @@ def _shared_loader(session: botocore.session.Session) -> Any:
     return _loader
 
 
-def config(parallelism: int = 10, *, attempts: int = 6) -> Config:
-    """Return the settings of every client: short timeouts, and botocore's standard retries with backoff and jitter.
+def log_in(access: Access, region: str, opener: OpenSession, clients: Clients) -> Login:
+    """Return the login for the account of a spec: with its role assumed, if it has one, and with the account checked.
 
-    `attempts`: how often botocore sends a call; 1 where we retry ourselves.
-    """
-    return Config(
-        retries={"mode": "standard", "total_max_attempts": attempts},
-        connect_timeout=10,
-        read_timeout=30,
-        max_pool_connections=max(parallelism, 10),
-        user_agent_extra=_USER_AGENT,
-    )
-
-
-def log_in(access: Access, region: str, opener: OpenSession) -> botocore.session.Session:
-    """Return the session for the account of a spec, with its role assumed, and the account checked with GetCallerIdentity.
-
-    Role credentials are refreshed when they expire. Raises CredentialsError or AwsError if there are no usable credentials,
-    and AccountError if they belong to another account.
+    One call to STS: AssumeRole's answer names the account of the role, so GetCallerIdentity is for credentials without a role. Role
+    credentials are renewed before they expire. Raises CredentialsError or AwsError if there are no usable credentials, and
+    AccountError if they belong to another account.
     """
     where = f"{access.account}/{region}"
-    operation = "sts:GetCallerIdentity"
+    operation = "sts:AssumeRole" if access.role_arn else "sts:GetCallerIdentity"
     try:
         session = opener(access.profile, access.account)
+        session.set_config_variable("region", region)  # for a role that the profile itself assumes
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        sts = clients.of(session, "sts", region)
         if access.role_arn:
-            operation = "sts:AssumeRole"
-            session = _assume(session, access, region, opener)
-            session.get_credentials().get_frozen_credentials()  # type: ignore[union-attr]  # set in _assume
-            operation = "sts:GetCallerIdentity"
-        sts: Any = session.create_client("sts", region_name=region, config=config())
-        caller = sts.get_caller_identity()
-        shape = sts.meta.service_model.operation_model("GetCallerIdentity").output_shape
-        answers.check(caller, shape, operation, where)
+            role = _Role(access, region, sts, credentials)
+            renewed = DeferredRefreshableCredentials(method="assume-role", refresh_using=role.assume)
+            renewed.get_frozen_credentials()
+            login, account, caller = Login(session, renewed), role.account, role.caller
+        else:
+            with calling(credentials):
+                answer = _checked(sts, "GetCallerIdentity", sts.get_caller_identity(), where)
+            login, account, caller = Login(session, credentials), answer["Account"], answer["Arn"]
     except SesformError:
         raise
     except Exception as error:
         raise explain(error, operation, where) from error
-    if caller["Account"] != access.account:
+    if account != access.account:
         raise AccountError(
-            f"the credentials {_called(access)} belong to account {caller['Account']} ({caller['Arn']}), "
+            f"the credentials {_called(access)} belong to account {account} ({caller}), "
             f"not to {access.account}; name a profile or a role of {access.account}. Nothing was read or changed"
         )
-    return session
+    return login
 
 
-def _assume(
-    base: botocore.session.Session, access: Access, region: str, opener: OpenSession
-) -> botocore.session.Session:
-    def client(service: str, **kwargs: Any) -> Any:
-        return base.create_client(service, **{"region_name": region, "config": config(), **kwargs})
+class _Role:
+    """A role, and who it is once assumed."""
 
-    if base.get_credentials() is None:
-        raise NoCredentialsError
-    secret = external_id(access)
-    extra = {"RoleSessionName": "sesform"} | ({"ExternalId": secret} if secret else {})
-    fetcher = AssumeRoleCredentialFetcher(
-        client_creator=client,
-        source_credentials=base.get_credentials(),
-        role_arn=str(access.role_arn),
-        extra_args=extra,
-    )
-    session = opener(access.profile, access.account)
-    credentials = DeferredRefreshableCredentials(method="assume-role", refresh_using=fetcher.fetch_credentials)
-    session._credentials = credentials  # type: ignore[attr-defined]  # botocore has no public way to give a session refreshable credentials
-    return session
+    def __init__(self, access: Access, region: str, sts: Any, credentials: Credentials) -> None:
+        self.account = self.caller = ""
+        self._access, self._where = access, f"{access.account}/{region}"
+        self._sts, self._credentials = sts, credentials
+
+    def assume(self) -> dict[str, str]:
+        """Return new credentials of the role, in the form of botocore."""
+        secret = external_id(self._access)
+        extra = {"ExternalId": secret} if secret else {}
+        with calling(self._credentials):
+            answer = self._sts.assume_role(RoleArn=self._access.role_arn, RoleSessionName="sesform", **extra)
+        answer = _checked(self._sts, "AssumeRole", answer, self._where)
+        self.caller = answer["AssumedRoleUser"]["Arn"]
+        arn = arns.parse(self.caller)
+        self.account = arn.account if arn else ""
+        made = answer["Credentials"]
+        return {
+            "access_key": made["AccessKeyId"],
+            "secret_key": made["SecretAccessKey"],
+            "token": made["SessionToken"],
+            "expiry_time": made["Expiration"].isoformat(),
+        }
+
+
+def _checked(sts: Any, operation: str, answer: dict[str, Any], where: str) -> dict[str, Any]:
+    shape = sts.meta.service_model.operation_model(operation).output_shape
+    answers.check(answer, shape, f"sts:{operation}", where)
+    return answer
 
 
 def external_id(access: Access) -> str | None:

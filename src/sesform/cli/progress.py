@@ -11,6 +11,7 @@ from types import TracebackType
 
 from sesform.cli.console import Console
 from sesform.model.address import Scope
+from sesform.model.quotas import paced
 
 _QUIET_FOR = 1.0  # seconds: a shorter read has no bar
 _EVERY = 100  # calls between two lines if there is no terminal
@@ -81,6 +82,6 @@ class Progress:
     def _by_scope(self) -> Counter[Scope]:
         found: Counter[Scope] = Counter()
         for (scope, operation), calls in self._made().items():
-            if operation.startswith("ses:") and scope in self._expected:
+            if paced(operation) and scope in self._expected:
                 found[scope] = min(found[scope] + calls, self._expected[scope])
         return found

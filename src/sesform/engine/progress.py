@@ -7,11 +7,18 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from sesform.model.address import Scope
+from sesform.model.quotas import Cost
 from sesform.planning.plan import Change, Outcome, Report
 
 
 class Connecting(NamedTuple):
     """The first call to AWS, or to the sandbox in its place, comes next."""
+
+
+class Connected(NamedTuple):
+    """The accounts are connected. `costs`: returns the calls that the run has made so far, by scope, without those that log in."""
+
+    costs: Callable[[], Mapping[Scope, Cost]]
 
 
 class ReadingResources(NamedTuple):
@@ -92,6 +99,7 @@ class Applied(NamedTuple):
 
 Event = (
     Connecting
+    | Connected
     | ReadingResources
     | ReadingTags
     | ReadingDependents

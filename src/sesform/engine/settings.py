@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sesform.engine.progress import Connecting, Notify, Throttled, Warned
+from sesform.engine.progress import Connected, Connecting, Notify, Throttled, Warned
 from sesform.model import arns
 from sesform.model.address import Access
 from sesform.model.quotas import SES_CALLS_PER_SECOND
@@ -35,10 +35,10 @@ class Settings:
 
     `only`: globs of addresses; the plan is limited to these and what they depend on. `since`: a git ref; resources declared
     there and no longer declared are deleted. `prune`: tagged resources that no spec names are deleted. `unmanaged`: the plan
-    lists resources that no spec names. `allow_…`: turns a guard off. `rate`: SES calls per second in each account and region,
-    None for no pacing. `parallelism`: the number of calls in flight. `read_back`: after applying, wait for up to a minute until
-    AWS shows the changes. `sandbox`: run against this emulated AWS. `logins`: connections to use and to keep, so that several
-    calls log in once; without it each call logs in.
+    lists resources that no spec names. `allow_…`: turns a guard off. `rate`: SES calls per second in each account and region;
+    None for no pacing; infinite for the quota of SES, and more for as long as AWS accepts it. `parallelism`: the most calls in
+    flight. `read_back`: after applying, wait for up to a minute until AWS shows the changes. `sandbox`: run against this emulated
+    AWS. `logins`: connections to use and to keep, so that several calls log in once; without it each call logs in.
     """
 
     only: tuple[str, ...] = ()
@@ -77,6 +77,7 @@ def connect(
     logins = settings.logins or _logins(settings)
     tags = settings.prune or (desired is not None and desired.of_type("ownership_tag") != [])
     connections = logins.connect(places, access, tags=tags, on_throttled=lambda found: notify(Throttled(*found)))
+    notify(Connected(logins.costs))
     for warning in connections.warnings:
         notify(Warned(warning))
     return connections
@@ -91,7 +92,7 @@ def _logins(settings: Settings) -> Logins:
     from sesform import aws
 
     sandbox = settings.sandbox
-    opener = aws.open_session if sandbox is None else lambda profile, account: sandbox.botocore_session(account)
+    opener = aws.sessions_by_profile() if sandbox is None else lambda _, account: sandbox.botocore_session(account)
     return aws.Logins(aws.Settings(rate=settings.rate, parallelism=settings.parallelism, open_session=opener))
 
 

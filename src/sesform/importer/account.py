@@ -6,12 +6,13 @@ Names are listed first, with as few calls as possible. Then each resource type r
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from sesform.aws import Workers
+from sesform.aws import Senders
 from sesform.errors import AwsError, understood
 from sesform.importer import spec_writer
 from sesform.importer.spec_writer import LiveResources, Note
@@ -20,7 +21,7 @@ from sesform.live.snapshot import IdentityFacts, SendingFacts, Snapshot, Subscri
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.masking import masked
-from sesform.model.quotas import IDENTITIES_PER_CALL
+from sesform.model.quotas import IDENTITIES_PER_CALL, paced
 from sesform.model.values import NOTIFICATION_TYPES, Properties
 from sesform.policies import document as policy_document
 from sesform.resources import RESOURCES, aws_key
@@ -32,6 +33,8 @@ from sesform.specs.desired import Desired
 
 if TYPE_CHECKING:
     from sesform.aws import Connection, Connections
+
+T = TypeVar("T")
 
 
 class Existing(NamedTuple):
@@ -97,18 +100,24 @@ def read(
     every = {c.scope: c for c in connections.by_place.values()}
     work, foreign = _Work(expect), tuple(foreign)
     chunks = max(1, parallelism // max(1, len(every)))
-    with Workers(max(2 * len(every), parallelism)) as pool:
+    with Senders(parallelism) as pool:
         try:
-            ses = [pool.submit(work.noting(_read_ses), c) for c in every.values()]
-            listed = [pool.submit(work.noting(_list_topics), c, chunks) for c in every.values()]
+            ses = [pool.submit_steps(work.noting_steps(_read_ses(work, c), c), c.pacer) for c in every.values()]
+            listed = [pool.submit(work.noting(_list_topics, c, chunks)) for c in every.values()]
             parts = [(c, part) for c, done in zip(every.values(), listed, strict=True) for part in done.result() or ()]
-            _wait([pool.submit(work.noting(_read_topics), c, part) for c, part in parts])
+            _wait([pool.submit(work.noting(_read_topics, c, part)) for c, part in parts])
             _wait(ses)
             of_others = [(c, _foreign_to(c.scope, work.resources, foreign)) for c in every.values()]
-            _wait([pool.submit(work.noting(_read_foreign), c, them) for c, them in of_others if them])
+            _wait(
+                [
+                    pool.submit_steps(work.noting_steps(_read_foreign(work, c, them), c), c.pacer)
+                    for c, them in of_others
+                    if them
+                ]
+            )
             work.judge_refused(all_topics=all_topics)
             chosen = None if all_topics else spec_writer.of_interest(LiveResources(work.resources))
-            _wait([pool.submit(work.noting(_read_subscriptions), c, part, chosen) for c, part in parts])
+            _wait([pool.submit(work.noting(_read_subscriptions, c, part, chosen)) for c, part in parts])
         except BaseException:
             connections.stop()  # no job that goes on may send another call
             raise
@@ -159,18 +168,28 @@ class _Work:
                 text = f"{parsed.resource}: skipped: it cannot be read, and no imported resource publishes to it."
                 self.notes.append(Note(parsed.scope, text, ("topics", parsed.resource)))
 
-    def noting(self, job: Callable[..., Any]) -> Callable[..., Any]:
+    def noting(self, job: Callable[..., T], connection: Connection, *arguments: Any) -> Callable[[], T | None]:
         """Return the job with refusals recorded, so that one account does not hide another."""
 
-        def run(connection: Connection, *arguments: Any) -> Any:
-            try:
-                with understood(f"an answer in {connection.scope}"):
-                    return job(self, connection, *arguments)
-            except AwsError as error:
-                self.unreadable.append(str(error))
+        def run() -> T | None:
+            with self._noted(connection):
+                return job(self, connection, *arguments)
             return None
 
         return run
+
+    def noting_steps(self, steps: Iterator[None], connection: Connection) -> Iterator[None]:
+        """Yield the same steps with refusals recorded."""
+        with self._noted(connection):
+            yield from steps
+
+    @contextmanager
+    def _noted(self, connection: Connection) -> Iterator[None]:
+        try:
+            with understood(f"an answer in {connection.scope}"):
+                yield
+        except AwsError as error:
+            self.unreadable.append(str(error))
 
     def take(self, kind: str, reading: Reader, wanted: Iterable[Declared]) -> None:
         """Return the live state of the wanted resources."""
@@ -178,16 +197,20 @@ class _Work:
         self.resources += [(kind, scope, properties) for _, properties in RESOURCES[kind].read(reading, list(wanted))]
 
 
-def _read_ses(work: _Work, connection: Connection) -> None:
+def _read_ses(work: _Work, connection: Connection) -> Iterator[None]:
     """Read one call after another: the quota of SES is one call a second."""
     scope = connection.scope
-    own, sets = identities(connection), configuration_sets(connection)
+    yield
+    own = identities(connection)
+    yield
+    sets = configuration_sets(connection)
     work.verification.update({(scope, name): status for name, status in own.items()})
-    asked = sum(n for operation, n in connection.made().items() if operation.startswith("ses:"))
+    asked = sum(n for operation, n in connection.made().items() if paced(operation))
     work.expect(scope, asked + math.ceil(len(own) / IDENTITIES_PER_CALL) + 2 * len(sets) + len(own))
     both = _of_types(scope, own)
     of_sets = [_declared(scope, "configuration_set", configuration_set=name) for name in sets]
     reading = Reader(connection, [*both, *of_sets])
+    yield from reading.attributes_ahead()
     for name in own.keys() - reading.notification_attributes.keys():
         # SES may list a new identity before its other calls know it (ansible/ansible#36065): its topics are not known.
         text = (
@@ -198,10 +221,14 @@ def _read_ses(work: _Work, connection: Connection) -> None:
     work.take("notification_topic", reading, both)
     work.take("notification_headers", reading, both)
     work.take("feedback_forwarding", reading, [_declared(scope, "feedback_forwarding", identity=i) for i in own])
+    yield from reading.destinations_ahead()
     work.take("configuration_set", reading, of_sets)
     work.take("event_destination", reading, of_sets)
+    for name in sets:
+        yield from reading.suppression_options_ahead(name)
     work.take("suppression_options", reading, [_declared(scope, "suppression_options", **d.key) for d in of_sets])
     for name in own:
+        yield from reading.email_identity_ahead(name)
         reading.email_identity(name)
         if work.unreadable:
             return  # nothing will be printed, so the other identities need no call
@@ -211,10 +238,11 @@ def _read_ses(work: _Work, connection: Connection) -> None:
     work.take("sending_policy", reading, [_declared(scope, "sending_policy", identity=i, name=n) for i, n in policies])
 
 
-def _read_foreign(work: _Work, connection: Connection, foreign: Collection[str]) -> None:
+def _read_foreign(work: _Work, connection: Connection, foreign: Collection[str]) -> Iterator[None]:
     """Read the legacy entries that the account has for identities of other accounts."""
     both = _of_types(connection.scope, foreign)
     reading = Reader(connection, both)
+    yield from reading.attributes_ahead()
     work.take("notification_topic", reading, both)
     work.take("notification_headers", reading, both)
 

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sesform.errors import AwsError, Problem, Severity, understood
 from sesform.live import listing
-from sesform.live.refresh import side_by_side
-from sesform.live.snapshot import SendingFacts, Snapshot, identity_facts, sending_facts
+from sesform.live.jobs import Job, side_by_side
+from sesform.live.snapshot import Snapshot, identity_facts, sending_facts
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.quotas import IDENTITIES_PER_CALL
@@ -50,41 +50,55 @@ def users_of_topics(
         doomed[connections.of(address).scope][arn] = address
     identities, found, problems = dict(snapshot.identities), dict(snapshot.found), list[Problem]()
 
-    def looked_up(scope: Scope, topics: Mapping[str, Address]) -> Callable[[], None]:
+    def looked_up(scope: Scope, topics: Mapping[str, Address]) -> Job:
         addresses = list(topics.values())
+        connection = connections.of(addresses[0])
 
-        def job() -> None:
-            connection = connections.of(addresses[0])
+        def job() -> Iterator[None]:
             try:
                 with understood():
-                    others, sets = _unread(connection, snapshot)
+                    others, sets = yield from _unread(connection, snapshot)
                     others += sorted(_let_in(scope, topics, snapshot))
                     announce(scope, sorted(topics), math.ceil(len(others) / IDENTITIES_PER_CALL) + len(sets))
-                    for name, attributes in Reader(connection, ()).notification_attributes_of(others).items():
-                        identities[scope, name] = identity_facts(attributes)
                     wanted = [_set(addresses[0], scope, name) for name in sets]
-                    found.update(RESOURCES["event_destination"].read(Reader(connection, wanted), wanted))
+                    reading = Reader(connection, wanted)
+                    yield from reading.attributes_ahead(others)
+                    for name, attributes in reading.notification_attributes_of(others).items():
+                        identities[scope, name] = identity_facts(attributes)
+                    yield from reading.destinations_ahead()
+                    found.update(RESOURCES["event_destination"].read(reading, wanted))
             except AwsError as error:
                 text = f"users of topics that will be deleted in {scope} could not be read: {error}"
                 concerns = tuple(map(str, addresses))
                 severity: Severity = "warning" if error.denied else "error"
                 problems.append(Problem(text, concerns[0], severity=severity, concerns=concerns))
 
-        return job
+        return Job(job, connection)
 
     side_by_side([looked_up(scope, topics) for scope, topics in doomed.items()], connections, parallelism)
     return replace(snapshot, identities=identities, found=found), tuple(sorted(problems, key=lambda p: p.summary))
 
 
-def _identities(scope: Scope, connection: Connection, snapshot: Snapshot) -> Iterable[str]:
+# Steps that yield before each call to SES, and return what they read.
+_T = TypeVar("_T")
+_Steps = Generator[None, None, _T]
+
+
+def _identities(connection: Connection, snapshot: Snapshot) -> _Steps[list[str]]:
     """Return all identities of a scope. No call if they were listed before."""
-    return snapshot.listed.get(scope) or listing.identities(connection)
+    listed = snapshot.listed.get(connection.scope)
+    if not listed:
+        yield
+        listed = listing.identities(connection)
+    return list(listed)
 
 
-def _unread(connection: Connection, snapshot: Snapshot) -> tuple[list[str], list[str]]:
+def _unread(connection: Connection, snapshot: Snapshot) -> _Steps[tuple[list[str], list[str]]]:
     """Return the identities and configuration sets that were not read yet."""
     scope = connection.scope
-    others = [name for name in _identities(scope, connection, snapshot) if (scope, name) not in snapshot.identities]
+    every = yield from _identities(connection, snapshot)
+    others = [name for name in every if (scope, name) not in snapshot.identities]
+    yield
     known = snapshot.configuration_sets
     return others, [name for name in listing.configuration_sets(connection) if (scope, name) not in known]
 
@@ -121,21 +135,25 @@ def users_of_sets(
         doomed[scope][name] = address
     sending, unreadable = dict(snapshot.sending), dict(snapshot.unreadable)
 
-    def looked_up(scope: Scope, sets: Mapping[str, Address]) -> Callable[[], None]:
-        def job() -> None:
-            connection = connections.of(min(sets.values()))
+    def looked_up(scope: Scope, sets: Mapping[str, Address]) -> Job:
+        connection = connections.of(min(sets.values()))
+
+        def job() -> Iterator[None]:
             known = {name for where, name in snapshot.sending if where == scope}
             try:
                 with understood():
-                    names = [name for name in _identities(scope, connection, snapshot) if name not in known]
+                    every = yield from _identities(connection, snapshot)
+                    names = [name for name in every if name not in known]
                     announce(scope, sorted(sets), len(names))
-                    for name, facts in _facts(connection, names):
-                        sending[scope, name] = facts
+                    reading = Reader(connection, ())
+                    for name in names:
+                        yield from reading.email_identity_ahead(name)
+                        sending[scope, name] = sending_facts(reading.email_identity(name))
             except AwsError as error:
                 text = f"identities that use it as default configuration set could not be read: {error}"
                 unreadable.update(dict.fromkeys(sets.values(), text))
 
-        return job
+        return Job(job, connection)
 
     side_by_side([looked_up(scope, sets) for scope, sets in doomed.items()], connections, parallelism)
     return replace(snapshot, sending=sending, unreadable=unreadable)
@@ -148,12 +166,15 @@ def tenants_of(resources: Mapping[str, Address], connections: Connections, paral
     """
     found: list[Problem] = []
 
-    def looked_up(arn: str, address: Address) -> Callable[[], None]:
-        def job() -> None:
+    def looked_up(arn: str, address: Address) -> Job:
+        connection = connections.of(address)
+
+        def job() -> Iterator[None]:
             what = arns.spoken(arn)
+            yield
             try:
                 with understood():
-                    names = listing.tenants(connections.of(address), arn)
+                    names = listing.tenants(connection, arn)
             except AwsError as error:
                 text = f"whether tenants use {what} is not known: {error}"
                 found.append(Problem(text, str(address), severity="warning"))
@@ -163,7 +184,7 @@ def tenants_of(resources: Mapping[str, Address], connections: Connections, paral
                 hint = "give the tenants another identity or configuration set first"
                 found.append(Problem(text, str(address), hint=hint, severity="warning"))
 
-        return job
+        return Job(job, connection)
 
     side_by_side([looked_up(arn, address) for arn, address in sorted(resources.items())], connections, parallelism)
     return tuple(sorted(found, key=lambda p: (p.path, p.summary)))
@@ -171,9 +192,3 @@ def tenants_of(resources: Mapping[str, Address], connections: Connections, paral
 
 def _tenants(names: list[str]) -> str:
     return f"tenant {names[0]} uses" if len(names) == 1 else f"tenants {', '.join(names)} use"
-
-
-def _facts(connection: Connection, names: Iterable[str]) -> Iterable[tuple[str, SendingFacts]]:
-    reading = Reader(connection, ())
-    for name in names:
-        yield name, sending_facts(reading.email_identity(name))

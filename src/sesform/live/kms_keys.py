@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sesform.errors import AwsError, understood
-from sesform.live.refresh import side_by_side
+from sesform.live.jobs import Job, side_by_side
 from sesform.live.snapshot import SYMMETRIC, KeyFacts, Snapshot
 from sesform.model import arns
 
@@ -28,7 +28,7 @@ def read(references: Iterable[str], snapshot: Snapshot, connections: Connections
             _facts(connection, reference) if connection else KeyFacts(refusal=f"no spec has credentials for {where}")
         )
 
-    jobs = [partial(look_at, reference) for reference in sorted(set(references))]
+    jobs = [Job(partial(look_at, reference)) for reference in sorted(set(references))]
     if jobs:
         side_by_side(jobs, connections, parallelism)
     return replace(snapshot, keys={**snapshot.keys, **found})

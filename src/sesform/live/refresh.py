@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sesform.aws import Workers
 from sesform.errors import AwsError, understood
 from sesform.live import listing
+from sesform.live.jobs import Job, side_by_side
 from sesform.live.snapshot import (
     IdentityFacts,
     SendingFacts,
@@ -27,6 +26,7 @@ from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.resources import RESOURCES
 from sesform.resources.reader import Reader
+from sesform.resources.resource_type import ResourceType
 from sesform.resources.subscription import PENDING
 from sesform.specs.declared import Declared
 
@@ -54,12 +54,14 @@ def read(
     connections: Connections,
     parallelism: int = 10,
     *,
-    facts: bool = True,
+    identities: bool = True,
+    topics_known: Container[str] | None = (),
 ) -> Snapshot:
     """Return the state of the wanted resources and topics, with as few calls as possible.
 
-    `facts`: also read what planning needs to know of their identities, and of the topics that these and their configuration sets
-    publish to. A failed read is not raised but recorded in `unreadable`, so that one account does not hide another.
+    `identities`: also read what planning needs to know of their identities. `topics_known`: also read the topics that the
+    identities and configuration sets publish to, without these; None: read no such topic. A failed read is not raised but
+    recorded in `unreadable`, so that one account does not hide another.
     """
     by_connection: dict[int, list[Declared]] = defaultdict(list)
     known: dict[int, Connection] = {}
@@ -70,13 +72,14 @@ def read(
     result = _Pass()
     asked = set(topic_arns)
     topics = _by_connection(asked, connections, known)
-    jobs: list[Callable[[], None]] = []
+    jobs: list[Job] = []
     for key, connection in known.items():
-        jobs += _jobs(connection, by_connection[key], topics[key], result, facts)
+        jobs += _jobs(connection, by_connection[key], topics[key], result, identities)
     side_by_side(jobs, connections, parallelism)
-    topics = _by_connection(_published_to(result) - asked if facts else (), connections, known)
+    further = () if topics_known is None else {a for a in _published_to(result) - asked if a not in topics_known}
+    topics = _by_connection(further, connections, known)
     side_by_side(
-        [job for key, arns_ in topics.items() for job in _jobs(known[key], [], arns_, result, facts)],
+        [job for key, arns_ in topics.items() for job in _jobs(known[key], [], arns_, result, identities)],
         connections,
         parallelism,
     )
@@ -112,34 +115,27 @@ def _published_to(result: _Pass) -> set[str]:
     return found | {p["sns"]["topic_arn"] for p in result.found.values() if "sns" in p}
 
 
-def side_by_side(jobs: Sequence[Callable[[], None]], connections: Connections, parallelism: int) -> None:
-    """Run the jobs in threads and wait for all. Raises the first exception of a job."""
-    with Workers(parallelism) as pool:
-        try:
-            waiting: list[Future[None]] = [pool.submit(job) for job in jobs]
-            for future in waiting:
-                future.result()
-        except BaseException:
-            connections.stop()  # no job that goes on may send another call
-            raise
-
-
 def _jobs(
-    connection: Connection, wanted: list[Declared], topic_arns: list[str], result: _Pass, facts: bool
-) -> list[Callable[[], None]]:
-    """Return the passes over one connection: one for SES, whose calls are paced anyway, one for SNS, and one for tags."""
-    tags = [d for d in wanted if RESOURCES[d.address.type].service == "tagging"]
-    ses = [d for d in wanted if RESOURCES[d.address.type].service == "ses"]
-    sns = [d for d in wanted if RESOURCES[d.address.type].service == "sns"]
+    connection: Connection, wanted: list[Declared], topic_arns: list[str], result: _Pass, identities: bool
+) -> list[Job]:
+    """Return the passes over one connection: one for SES, one for SNS, and one for tags."""
+    by_service: dict[str, list[Declared]] = defaultdict(list)
+    for declared in wanted:
+        by_service[RESOURCES[declared.address.type].service].append(declared)
+    ses, sns, tags = by_service["ses"], by_service["sns"], by_service["tagging"]
 
-    def read_ses() -> None:
+    def read_ses() -> Iterator[None]:
         reading = Reader(connection, ses)
+        for kind, of_type in _by_type(ses):
+            yield from kind.ahead(reading, of_type)
+        if identities:
+            yield from reading.attributes_ahead()
         _read_types(reading, ses, result)
-        if facts:
-            _read_identities(reading, ses, result)
-            _read_configuration_sets(reading, result)
-            for name, answer in reading.email_identities.items():
-                result.sending[connection.scope, name] = sending_facts(answer)
+        if identities:
+            yield from _read_identities(reading, ses, result)
+        _read_configuration_sets(reading, result)
+        for name, answer in reading.email_identities.items():
+            result.sending[connection.scope, name] = sending_facts(answer)
 
     def read_sns() -> None:
         reading = Reader(connection, sns)
@@ -149,17 +145,24 @@ def _jobs(
     def read_tags() -> None:
         _read_types(Reader(connection, tags), tags, result)
 
-    return [job for job, needed in ((read_ses, ses), (read_sns, sns or topic_arns), (read_tags, tags)) if needed]
+    found = [Job(read_ses, connection)] if ses else []
+    found += [Job(read_sns)] if sns or topic_arns else []
+    return found + ([Job(read_tags)] if tags else [])
 
 
-def _read_types(reading: Reader, wanted: list[Declared], result: _Pass) -> None:
+def _by_type(wanted: Iterable[Declared]) -> Iterator[tuple[ResourceType, list[Declared]]]:
+    """Yield the types, each with its wanted resources and those whose parts it reads."""
     by_type: dict[str, list[Declared]] = defaultdict(list)
     for declared in wanted:
         by_type[declared.address.type].append(declared)
     for name, kind in RESOURCES.items():
         of_type = by_type[name] + [d for whole in kind.part_of for d in by_type[whole]]
-        if not of_type:
-            continue
+        if of_type:
+            yield kind, of_type
+
+
+def _read_types(reading: Reader, wanted: list[Declared], result: _Pass) -> None:
+    for kind, of_type in _by_type(wanted):
         try:
             with understood():
                 result.found.update(kind.read(reading, of_type))
@@ -167,14 +170,15 @@ def _read_types(reading: Reader, wanted: list[Declared], result: _Pass) -> None:
             result.unreadable.update({d.address: str(error) for d in of_type})
 
 
-def _read_identities(reading: Reader, wanted: list[Declared], result: _Pass) -> None:
+def _read_identities(reading: Reader, wanted: list[Declared], result: _Pass) -> Iterator[None]:
     try:
         with understood():
             scope, attributes = reading.connection.scope, reading.notification_attributes
             own = any(arns.parse(name) is None for name in attributes)
-            listed = listing.identities(reading.connection) if own else {}
             if own:
-                result.listed[scope] = listed
+                yield
+                result.listed[scope] = listing.identities(reading.connection)
+            listed = result.listed[scope] if own else {}
             for name, found in attributes.items():
                 result.identities[scope, name] = identity_facts(found, listed.get(name, ""))
     except AwsError as error:

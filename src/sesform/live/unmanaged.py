@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sesform.errors import AwsError, Problem, understood
 from sesform.live import listing as listing_
-from sesform.live.refresh import side_by_side
+from sesform.live.jobs import Job, side_by_side
 from sesform.live.snapshot import Snapshot, UnmanagedResource
 from sesform.model.masking import masked
 from sesform.model.values import NOTIFICATION_TYPES
@@ -32,25 +33,26 @@ def find(desired: Desired, snapshot: Snapshot, connections: Connections, paralle
     problems: list[Problem] = []
     named = named_resources(desired)
 
-    def listing(connection: Connection, of: Callable[[Connection], Iterable[UnmanagedResource]]) -> Callable[[], None]:
-        def job() -> None:
-            try:
-                with understood(f"an answer in {connection.scope}"):
-                    found.extend(list(of(connection)))
-            except AwsError as error:
-                text = f"unmanaged resources could not all be listed: {error}"
-                problems.append(Problem(text, severity="warning"))
+    def listing(connection: Connection, of: Callable[[Connection], Iterable[UnmanagedResource]]) -> Iterator[None]:
+        if of is not of_sns:
+            yield
+        try:
+            with understood(f"an answer in {connection.scope}"):
+                found.extend(list(of(connection)))
+        except AwsError as error:
+            text = f"unmanaged resources could not all be listed: {error}"
+            problems.append(Problem(text, severity="warning"))
 
-        return job
-
-    def of_ses(connection: Connection) -> Iterator[UnmanagedResource]:
+    def of_identities(connection: Connection) -> Iterator[UnmanagedResource]:
         scope = connection.scope
-        yield from _identities(
-            connection, {name for kind, where, name in named if (kind, where) == ("identity", scope)}
-        )
+        listed = snapshot.listed.get(scope) or listing_.identities(connection)
+        ours = {name for kind, where, name in named if (kind, where) == ("identity", scope)}
+        return _identities(connection, listed, ours)
+
+    def of_sets(connection: Connection) -> Iterator[UnmanagedResource]:
         for name in listing_.configuration_sets(connection):
-            if ("configuration-set", scope, name) not in named:
-                yield UnmanagedResource("configuration_set", scope, name)
+            if ("configuration-set", connection.scope, name) not in named:
+                yield UnmanagedResource("configuration_set", connection.scope, name)
 
     def of_sns(connection: Connection) -> Iterator[UnmanagedResource]:
         for arn in listing_.topics(connection):
@@ -63,7 +65,8 @@ def find(desired: Desired, snapshot: Snapshot, connections: Connections, paralle
         return iter(())
 
     every = {c.scope: c for c in connections.by_place.values()}.values()
-    side_by_side([listing(c, of) for c in every for of in (of_ses, of_sns, of_endpoints)], connections, parallelism)
+    lists = (of_identities, of_sets, of_sns, of_endpoints)
+    side_by_side([Job(partial(listing, c, of), c) for c in every for of in lists], connections, parallelism)
     return tuple(sorted(found)), tuple(sorted(problems, key=lambda p: p.summary))
 
 
@@ -85,9 +88,9 @@ def _global_endpoints(connection: Connection, desired: Desired) -> Iterator[Prob
             yield Problem(text, hint=hint, severity="warning")
 
 
-def _identities(connection: Connection, named: set[str]) -> Iterator[UnmanagedResource]:
+def _identities(connection: Connection, listed: Iterable[str], named: set[str]) -> Iterator[UnmanagedResource]:
     """Yield identities with settings that a new identity does not have, and those that shadow a named one."""
-    others = [name for name in listing_.identities(connection) if name not in named]
+    others = [name for name in listed if name not in named]
     attributes = Reader(connection, ()).notification_attributes_of(others)
     for name, held in attributes.items():
         parts = []

@@ -6,7 +6,7 @@ Source: AWS developer guide, "Service quotas in Amazon SES"; SES API reference, 
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 SES_CALLS_PER_SECOND: Final = 1.0  # in each account and region, v1 and v2 together; AWS does not increase it
 IDENTITIES_PER_CALL: Final = 100  # in the v1 reads that accept a list of identities
@@ -14,6 +14,19 @@ MAX_DESTINATIONS_PER_SET: Final = 10  # also the CloudWatch dimensions of a dest
 RESOURCES_PER_PAGE: Final = 100  # of GetResources (Resource Groups Tagging API reference)
 
 MAX_POLICIES_PER_IDENTITY: Final = 20  # sending authorization policies, whoever created them
+
+
+class Cost(NamedTuple):
+    """The calls of a run in a scope, with repeated ones: to SES, to other services, and how many of all AWS throttled."""
+
+    ses: int = 0
+    others: int = 0
+    throttled: int = 0
+
+
+def paced(operation: str) -> bool:
+    """Return whether an operation, in IAM's terms, counts against the quota of SES. sesform makes no sending call by itself."""
+    return operation.startswith("ses:")
 
 
 def least_seconds(calls: int, rate: float | None = SES_CALLS_PER_SECOND) -> int:

@@ -17,7 +17,7 @@ from sesform.errors import PlanFileError, Problem, UsageError
 from sesform.live.snapshot import UnmanagedResource
 from sesform.model.address import Access, Address, Scope
 from sesform.model.masking import masked_values
-from sesform.model.quotas import SES_CALLS_PER_SECOND, least_seconds
+from sesform.model.quotas import SES_CALLS_PER_SECOND, least_seconds, paced
 from sesform.model.values import NOTIFICATION_TYPES, UNKNOWN
 from sesform.planning import handover, terraform_json
 from sesform.planning.plan import Change, Plan, PlanOptions, Unchanged
@@ -167,14 +167,14 @@ def _unmanaged_in(own: Mapping[str, Any]) -> tuple[UnmanagedResource, ...] | Non
 def _api_calls(plan: Plan, rate: float | None) -> dict[str, Any]:
     scopes: list[dict[str, Any]] = []
     for scope, calls in plan.calls.items():
-        paced = sum(n for operation, n in calls.items() if operation.startswith("ses:"))
+        ses_calls = sum(n for operation, n in calls.items() if paced(operation))
         scopes.append(
             {
                 "account": scope.account,
                 "region": scope.region,
                 "calls": dict(sorted(calls.items())),
-                "ses_calls": paced,
-                "least_seconds": least_seconds(paced, rate),
+                "ses_calls": ses_calls,
+                "least_seconds": least_seconds(ses_calls, rate),
             }
         )
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from sesform.model.quotas import SES_CALLS_PER_SECOND, least_seconds
+from sesform.model.quotas import SES_CALLS_PER_SECOND, least_seconds, paced
 from sesform.model.values import printable
 from sesform.planning import diff
 from sesform.planning.plan import ACTIONS, Change, Outcome, Plan, Report, on_the_way
@@ -108,7 +108,7 @@ def _calls(of: Plan, rate: float | None) -> str:
     lines = []
     longest = 0
     for scope, calls in of.calls.items():
-        ses = sum(n for operation, n in calls.items() if operation.startswith("ses:"))
+        ses = sum(n for operation, n in calls.items() if paced(operation))
         sns = sum(calls.values()) - ses
         longest = max(longest, least_seconds(ses, rate))
         lines.append(f"  {scope}: {ses} to SES, {sns} to SNS")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sesform.errors import AwsError
@@ -32,6 +32,9 @@ class ConfigurationSet(ResourceType):
             name = declared.key["configuration_set"]
             if name in reading.event_destinations:
                 yield declared.address, {"configuration_set": name}
+
+    def ahead(self, reading: Reader, wanted: Sequence[Declared]) -> Iterator[None]:
+        return reading.destinations_ahead()
 
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.CONFIGURATION_SETS_REMOVED if after is None else Phase.CONFIGURATION_SETS

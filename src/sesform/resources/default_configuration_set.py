@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sesform.model import arns
@@ -31,6 +31,10 @@ class DefaultConfigurationSet(ResourceType):
             name = reading.email_identity(declared.key["identity"]).get("ConfigurationSetName")
             if name:
                 yield declared.address, {**declared.key, "configuration_set": name}
+
+    def ahead(self, reading: Reader, wanted: Sequence[Declared]) -> Iterator[None]:
+        for declared in wanted:
+            yield from reading.email_identity_ahead(declared.key["identity"])
 
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.CONFIGURATION_SETS_REMOVED if after is None else Phase.DEFAULT_CONFIGURATION_SETS

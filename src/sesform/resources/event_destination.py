@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sesform.errors import AwsError
@@ -79,6 +79,9 @@ class EventDestination(ResourceType):
             for destination in destinations if name in place else ():
                 address = Address(place[name].spec, place[name].region, self.name, f"{name}/{destination['Name']}")
                 yield address, _properties(name, destination)
+
+    def ahead(self, reading: Reader, wanted: Sequence[Declared]) -> Iterator[None]:
+        return reading.destinations_ahead()
 
     def planned_value(self, desired: Properties | None, prior: Properties | None) -> Properties | None:
         return desired  # SES replaces the whole definition, so specs declare it whole

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sesform.model import arns
@@ -35,6 +35,9 @@ class FeedbackForwarding(ResourceType):
             attributes = reading.notification_attributes.get(declared.key["identity"])
             if attributes is not None:
                 yield declared.address, {**declared.key, "enabled": bool(attributes["ForwardingEnabled"])}
+
+    def ahead(self, reading: Reader, wanted: Sequence[Declared]) -> Iterator[None]:
+        return reading.attributes_ahead()
 
     def same(self, one: Properties, other: Properties) -> bool:
         return bool(one["enabled"] == other["enabled"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sesform.model.address import Address, Scope
@@ -32,6 +32,9 @@ class NotificationHeaders(ResourceType):
             attributes = reading.notification_attributes.get(declared.key["identity"], {})
             if attributes.get(f"HeadersIn{declared.key['notification_type'].capitalize()}NotificationsEnabled"):
                 yield declared.address, {**declared.key, "enabled": True}
+
+    def ahead(self, reading: Reader, wanted: Sequence[Declared]) -> Iterator[None]:
+        return reading.attributes_ahead()
 
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.HEADERS_OFF if after is None else Phase.HEADERS_ON

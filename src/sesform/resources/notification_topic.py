@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sesform.model.address import Address, Scope
@@ -38,6 +38,9 @@ class NotificationTopic(ResourceType):
             topic_arn = attributes.get(f"{declared.key['notification_type'].capitalize()}Topic")
             if topic_arn:
                 yield declared.address, {**declared.key, "topic_arn": topic_arn}
+
+    def ahead(self, reading: Reader, wanted: Sequence[Declared]) -> Iterator[None]:
+        return reading.attributes_ahead()
 
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.NOTIFICATION_TOPICS_NULL if after is None else Phase.NOTIFICATION_TOPICS

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from sesform.errors import AwsError
+from sesform.errors import AwsError, understood
 from sesform.model.quotas import IDENTITIES_PER_CALL, RESOURCES_PER_PAGE
 from sesform.model.values import OWNERSHIP_TAG
 from sesform.resources.subscription import PENDING
@@ -16,26 +17,60 @@ from sesform.specs.declared import Declared, canonical_arn
 if TYPE_CHECKING:
     from sesform.aws import Connection
 
+_NO_SUCH = ("NotFoundException",)
 DELETED = "Deleted"  # for some time after it was deleted (ansible/ansible#20086)
 
 
 class Reader:
-    """One pass over one connection. Each answer is read when first used, and kept.
+    """One pass over one connection. Each answer, or AWS's refusal, is read when first used, and kept.
 
-    SES, SNS and tags each have a thread of their own, and no answer is used by two of them.
+    SES, SNS and tags each have a pass of their own.
     """
 
     def __init__(self, connection: Connection, wanted: Iterable[Declared]) -> None:
         self.connection = connection
         self._wanted = tuple(wanted)
-        self._suppression_options: dict[str, Mapping[str, Any] | None] = {}
-        self._email_identities: dict[str, Mapping[str, Any]] = {}
-        self._subscriptions: dict[str, Mapping[tuple[str, str], str]] = {}
-        self._subscription_attributes: dict[str, Mapping[str, str]] = {}
-        self._topics: dict[str, Mapping[str, str] | AwsError | None] = {}
+        self._kept: dict[tuple[str, ...], Any] = {}
+
+    def _ask(self, *key: str, absent: tuple[str, ...] = (), of: Callable[[], Any]) -> Any:
+        """Return the kept answer with this key, asked for at first; None after an error with one of the codes `absent`."""
+        if key not in self._kept:
+            try:
+                with understood():
+                    self._kept[key] = of()
+            except AwsError as error:
+                self._kept[key] = None if error.code in absent else error
+        if isinstance(self._kept[key], AwsError):
+            raise self._kept[key]
+        return self._kept[key]
 
     def _keys(self, name: str) -> list[str]:
         return list(dict.fromkeys(d.key[name] for d in self._wanted if name in d.key))
+
+    # The iterators `..._ahead` yield before each call that they make, so that it can be made in a turn of its own. They raise
+    # nothing: a refusal is kept with the answers.
+
+    def attributes_ahead(self, identities: Sequence[str] | None = None) -> Iterator[None]:
+        wanted = self._keys("identity") if identities is None else identities
+        for batch in batches(wanted, IDENTITIES_PER_CALL):
+            yield from self._ahead(("attributes", *batch), partial(self._attributes, batch))
+
+    def destinations_ahead(self) -> Iterator[None]:
+        for name in self._sets():
+            yield from self._ahead(("destinations", name), partial(self._destinations, name))
+
+    def suppression_options_ahead(self, name: str) -> Iterator[None]:
+        if isinstance(self._kept.get(("destinations", name)), list):  # read before: a set that does not exist has none
+            yield from self._ahead(("suppression", name), partial(self.suppression_options, name))
+
+    def email_identity_ahead(self, name: str) -> Iterator[None]:
+        yield from self._ahead(("identity", name), partial(self.email_identity, name))
+
+    def _ahead(self, key: tuple[str, ...], ask: Callable[[], object]) -> Iterator[None]:
+        if key not in self._kept:
+            yield
+            with suppress(AwsError):
+                ask()
 
     @cached_property
     def notification_attributes(self) -> Mapping[str, Mapping[str, Any]]:
@@ -46,30 +81,39 @@ class Reader:
         """Return the topics, header flags and forwarding of identities, by the name or ARN asked for, without unknown ones."""
         found: dict[str, Mapping[str, Any]] = {}
         for batch in batches(identities, IDENTITIES_PER_CALL):
-            answer = self.connection.call("ses", "GetIdentityNotificationAttributes", Identities=batch)
-            found.update(answer["NotificationAttributes"])
+            found.update(self._attributes(batch))
         return found
 
-    @cached_property
-    def event_destinations(self) -> Mapping[str, list[dict[str, Any]]]:
-        """The event destinations of the wanted configuration sets, without sets that do not exist. One call for each set."""
-        found: dict[str, list[dict[str, Any]]] = {}
+    def _attributes(self, batch: list[str]) -> Mapping[str, Mapping[str, Any]]:
+        def answer() -> Any:
+            return self.connection.call("ses", "GetIdentityNotificationAttributes", Identities=batch)[
+                "NotificationAttributes"
+            ]
+
+        found: Mapping[str, Mapping[str, Any]] = self._ask("attributes", *batch, of=answer)
+        return found
+
+    def _sets(self) -> list[str]:
         named = [
             d.desired["configuration_set"]
             for d in self._wanted
             if d.address.type == "default_configuration_set" and d.desired
         ]
-        for name in dict.fromkeys([*self._keys("configuration_set"), *named]):
-            try:
-                answer = self.connection.call(
-                    "sesv2", "GetConfigurationSetEventDestinations", ConfigurationSetName=name
-                )
-            except AwsError as error:
-                if error.code != "NotFoundException":
-                    raise
-            else:
-                found[name] = answer.get("EventDestinations", [])
-        return found
+        return list(dict.fromkeys([*self._keys("configuration_set"), *named]))
+
+    @cached_property
+    def event_destinations(self) -> Mapping[str, list[dict[str, Any]]]:
+        """The event destinations of the wanted configuration sets, without sets that do not exist. One call for each set."""
+        found = {name: self._destinations(name) for name in self._sets()}
+        return {name: destinations for name, destinations in found.items() if destinations is not None}
+
+    def _destinations(self, name: str) -> list[dict[str, Any]] | None:
+        def answer() -> Any:
+            found = self.connection.call("sesv2", "GetConfigurationSetEventDestinations", ConfigurationSetName=name)
+            return found.get("EventDestinations", [])
+
+        destinations: list[dict[str, Any]] | None = self._ask("destinations", name, absent=_NO_SUCH, of=answer)
+        return destinations
 
     @cached_property
     def owners(self) -> Mapping[str, str]:
@@ -99,63 +143,58 @@ class Reader:
 
     def suppression_options(self, name: str) -> Mapping[str, Any] | None:
         """Return the suppression options of a configuration set, None if it has none or does not exist. One call for each set."""
-        if name not in self._suppression_options:
-            try:
-                answer = self.connection.call("sesv2", "GetConfigurationSet", ConfigurationSetName=name)
-            except AwsError as error:
-                if error.code != "NotFoundException":
-                    raise
-                answer = {}
-            self._suppression_options[name] = answer.get("SuppressionOptions")
-        return self._suppression_options[name]
+
+        def answer() -> Any:
+            found = self.connection.call("sesv2", "GetConfigurationSet", ConfigurationSetName=name)
+            return found.get("SuppressionOptions")
+
+        options: Mapping[str, Any] | None = self._ask("suppression", name, absent=_NO_SUCH, of=answer)
+        return options
 
     def topic_attributes(self, arn: str) -> Mapping[str, str] | None:
         """Return the attributes of a topic, None if it does not exist. One call for each topic. Raises AwsError."""
-        if arn not in self._topics:
-            try:
-                self._topics[arn] = self.connection.call("sns", "GetTopicAttributes", TopicArn=arn)["Attributes"]
-            except AwsError as error:
-                self._topics[arn] = None if error.code in ("NotFound", "NotFoundException") else error
-        answer = self._topics[arn]
-        if isinstance(answer, AwsError):
-            raise answer
-        return answer
+
+        def answer() -> Any:
+            return self.connection.call("sns", "GetTopicAttributes", TopicArn=arn)["Attributes"]
+
+        attributes: Mapping[str, str] | None = self._ask("topic", arn, absent=("NotFound", *_NO_SUCH), of=answer)
+        return attributes
 
     def email_identity(self, name: str) -> Mapping[str, Any]:
         """Return SES v2's answer for an identity, with its policies and default set; {} if it does not exist.
 
         One call for each identity: no bulk call has these, so only identities that need them are read.
         """
-        if name not in self._email_identities:
-            try:
-                self._email_identities[name] = self.connection.call("sesv2", "GetEmailIdentity", EmailIdentity=name)
-            except AwsError as error:
-                if error.code != "NotFoundException":
-                    raise
-                self._email_identities[name] = {}
-        return self._email_identities[name]
+
+        def answer() -> Any:
+            return self.connection.call("sesv2", "GetEmailIdentity", EmailIdentity=name)
+
+        return self._ask("identity", name, absent=_NO_SUCH, of=answer) or {}
 
     @property
     def email_identities(self) -> Mapping[str, Mapping[str, Any]]:
         """The answers to `email_identity` so far. Makes no call."""
-        return self._email_identities
+        kept = {key[1]: answer for key, answer in self._kept.items() if key[0] == "identity"}
+        return {name: answer or {} for name, answer in kept.items() if not isinstance(answer, AwsError)}
 
     def subscription_attributes(self, arn: str) -> Mapping[str, str]:
         """Return the attributes of a subscription; {} while it is pending, because SNS has none then. One call for each."""
-        if arn not in self._subscription_attributes:
-            answer = (
-                {} if arn == PENDING else self.connection.call("sns", "GetSubscriptionAttributes", SubscriptionArn=arn)
-            )
-            self._subscription_attributes[arn] = answer.get("Attributes", {})
-        return self._subscription_attributes[arn]
+
+        def answer() -> Any:
+            found = self.connection.call("sns", "GetSubscriptionAttributes", SubscriptionArn=arn)
+            return found.get("Attributes", {})
+
+        attributes: Mapping[str, str] = {} if arn == PENDING else self._ask("subscription", arn, of=answer)
+        return attributes
 
     def has_read(self, subscription_arn: str) -> bool:
         """Return whether a subscription's attributes were read: asking for them again makes no call."""
-        return subscription_arn in self._subscription_attributes
+        return self._kept.get(("subscription", subscription_arn)) is not None
 
     def subscriptions(self, topic_arn: str) -> Mapping[tuple[str, str], str]:
         """Return the subscriptions of a topic: (protocol, endpoint) → ARN or "PendingConfirmation"; {} if there is no topic."""
-        if topic_arn not in self._subscriptions:
+
+        def answer() -> Any:
             found: dict[tuple[str, str], str] = {}
             token: dict[str, str] = {}
             while self.topic_attributes(topic_arn) is not None:
@@ -167,8 +206,10 @@ class Reader:
                 if not page.get("NextToken"):
                     break
                 token = {"NextToken": page["NextToken"]}
-            self._subscriptions[topic_arn] = found
-        return self._subscriptions[topic_arn]
+            return found
+
+        listed: Mapping[tuple[str, str], str] = self._ask("subscriptions", topic_arn, of=answer)
+        return listed
 
 
 def batches(items: Sequence[str], size: int) -> Iterator[list[str]]:

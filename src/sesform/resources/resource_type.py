@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -118,6 +118,10 @@ class ResourceType(ABC):
     @abstractmethod
     def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         """Return the live state of the wanted resources, without those that do not exist. Raises AwsError."""
+
+    def ahead(self, reading: Reader, wanted: Sequence[Declared]) -> Iterator[None]:
+        """Make the calls to SES that `read` needs, and yield before each, so that it is made in a turn of its own."""
+        return iter(())
 
     def planned_value(self, desired: Properties | None, prior: Properties | None) -> Properties | None:
         """Return the planned properties: the declared ones over the live ones, because undeclared properties are not managed."""

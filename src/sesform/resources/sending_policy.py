@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sesform.errors import AwsError, understood
@@ -38,6 +38,10 @@ class SendingPolicy(ResourceType):
                 with understood(f"policy {declared.key['name']}", operation="ses:GetEmailIdentity", where=where):
                     document = policy_document.parse(text)
                 yield declared.address, {**declared.key, "policy": document}
+
+    def ahead(self, reading: Reader, wanted: Sequence[Declared]) -> Iterator[None]:
+        for declared in wanted:
+            yield from reading.email_identity_ahead(declared.key["identity"])
 
     def same(self, one: Properties, other: Properties) -> bool:
         return policy_document.same(one["policy"], other["policy"])

@@ -6,7 +6,7 @@ suppression list. Source: AWS developer guide of SES, "Using configuration set-l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sesform.errors import AwsError
@@ -50,6 +50,11 @@ class SuppressionOptions(ResourceType):
                     declared.address,
                     {**declared.key, "reasons": reasons} | ({"other_options": other} if other else {}),
                 )
+
+    def ahead(self, reading: Reader, wanted: Sequence[Declared]) -> Iterator[None]:
+        yield from reading.destinations_ahead()
+        for declared in wanted:
+            yield from reading.suppression_options_ahead(declared.key["configuration_set"])
 
     def phase(self, before: Properties | None, after: Properties | None) -> Phase:
         return Phase.CONFIGURATION_SETS_REMOVED if after is None else Phase.CONFIGURATION_SETS

@@ -1,0 +1,214 @@
+"""One account and region as one spec reaches it: every call, with its turn, its attempts and its check of the answer."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from botocore import xform_name
+
+from sesform.aws import answers, retries
+from sesform.aws.clients import Clients, Hooks, Login, calling
+from sesform.aws.failures import explain
+from sesform.aws.pacing import Pacer, Stopped
+from sesform.aws.retries import ChangedTopics
+from sesform.errors import AwsError, ReadOnlyError, SesformError
+from sesform.model.address import Scope
+from sesform.model.values import printable
+
+log = logging.getLogger("sesform.aws")
+
+SERVICES = ("ses", "sesv2", "sns")
+TAGGING = "resourcegroupstaggingapi"  # the client is created when it is first needed, which most runs never do
+_PACED = ("ses", "sesv2")
+_READS = ("Get", "List", "Describe")
+
+
+class Throttled(NamedTuple):
+    """AWS throttles a service in a scope. `seconds`: since when it has accepted no call."""
+
+    scope: Scope
+    service: str  # the prefix of its IAM actions: ses, sns, kms or tag
+    seconds: float
+
+
+OnThrottled = Callable[[Throttled], None]
+
+
+class Connection:
+    """AWS as one spec reaches it in one region. Safe to use from several threads.
+
+    `changed`: the topics that the run has changed, shared by its connections. `on_throttled`: called now and then while AWS
+    throttles calls, from any thread.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        login: Login,
+        pacer: Pacer,
+        *,
+        read_only: bool,
+        clients: Clients | None = None,
+        changed: ChangedTopics | None = None,
+    ) -> None:
+        self.scope = scope
+        self.read_only = read_only
+        self.on_throttled: OnThrottled = lambda throttled: None
+        self._changed = changed or ChangedTopics(pacer.timer)
+        self.calls: Counter[str] = Counter()
+        self.throttled: Counter[str] = Counter()
+        self.pacer = pacer
+        self._lock = threading.Lock()
+        self._login, self._shared = login, clients or Clients()
+        self._clients: dict[str, Any] = {}
+        for service in SERVICES:
+            self.open(service)
+
+    def open(self, service: str) -> Any:
+        """Return the client of a service, made if needed."""
+        if service not in self._clients:
+            self._clients[service] = self._shared.of(self._login.session, service, self.scope.region)
+        return self._clients[service]
+
+    def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        """Make one call, e.g. `call("ses", "ListIdentities", MaxItems=10)`, and return AWS's answer.
+
+        `service`: ses, sesv2, sns, kms or TAGGING. Waits for its turn, and retries as `retries` says. Raises AwsError if AWS
+        refuses the call, cannot be reached or answers in an unexpected form, ReadOnlyError for a writing call on a connection
+        that only reads, and Stopped after `stop`.
+        """
+        log.debug("%s:%s in %s%s", _prefix(service), operation, self.scope, _told(params))
+        name, started = f"{_prefix(service)}:{operation}", self.pacer.timer.now()
+        self._changed.note(operation, params, {})
+        for attempt in itertools.count(1):
+            try:
+                answer = self._attempt(service, operation, params)
+            except (SesformError, Stopped):
+                raise
+            except Exception as error:
+                failure = explain(error, name, str(self.scope))
+                if not self._retried(service, operation, params, error, attempt, started):
+                    raise failure from error
+                if not (
+                    retries.throttled(error) and service in _PACED and self.pacer.paced
+                ):  # then it waits for its turn
+                    self._wait(retries.pause(attempt), failure)
+            else:
+                break
+        self._changed.note(operation, params, answer)
+        return answer
+
+    def _attempt(self, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        client = self._clients.get(service) or self._late(service)
+        throttled = False
+        try:
+            with calling(self._login.credentials, self._hooks(service)):
+                answer: dict[str, Any] = getattr(client, xform_name(operation))(**params)
+        except Exception as error:
+            throttled = retries.throttled(error)
+            raise
+        finally:
+            if service in _PACED:
+                self.pacer.answered(operation, throttled=throttled)
+        self.pacer.quotas[_prefix(service)].accepted()
+        shape = client.meta.service_model.operation_model(operation).output_shape
+        name = f"{_prefix(service)}:{operation}"
+        answers.check(answer, shape, name, str(self.scope), wrote=not operation.startswith(_READS))
+        return answer
+
+    def _hooks(self, service: str) -> Hooks:
+        def made(operation: str) -> None:
+            if self.read_only and not operation.startswith(_READS):
+                name = f"{_prefix(service)}:{operation}"
+                raise ReadOnlyError(f"{name} was called on a connection that only reads; please report this")
+
+        def sent(operation: str) -> None:
+            if service in _PACED:
+                self.pacer.wait()
+            with self._lock:
+                self.calls[f"{_prefix(service)}:{operation}"] += 1
+
+        return Hooks(made, sent)
+
+    def _retried(
+        self, service: str, operation: str, params: Mapping[str, Any], error: Exception, attempt: int, started: float
+    ) -> bool:
+        """Return whether a failed attempt is followed by another one."""
+        if retries.throttled(error):
+            with self._lock:
+                self.throttled[f"{_prefix(service)}:{operation}"] += 1
+            seconds, due = self.pacer.quotas[_prefix(service)].throttled()
+            if due:
+                self.on_throttled(Throttled(self.scope, _prefix(service), seconds))
+            return seconds < retries.MAX_STARVATION
+        if retries.transient(error):
+            return attempt < retries.MAX_ATTEMPTS
+        self.pacer.quotas[_prefix(service)].accepted()  # the quota let it through
+        waited = self.pacer.timer.now() - started
+        return waited < retries.MAX_SPREADING and retries.not_yet(error, operation, params, self._changed)
+
+    def _wait(self, seconds: float, failure: SesformError) -> None:
+        """Wait before another attempt. If the run is stopped meanwhile, raises Stopped.
+
+        Raises the failure instead if the call may have been carried out.
+        """
+        try:
+            self.pacer.timer.wait(seconds)
+        except Stopped:
+            if isinstance(failure, AwsError) and failure.maybe_done:
+                raise failure from None
+            raise
+
+    def made(self) -> Counter[str]:
+        """Return a copy of the number of attempts so far, by operation."""
+        with self._lock:
+            return self.calls.copy()
+
+    def stop(self) -> None:
+        """Send no call any more that waits for its turn. Calls under way finish."""
+        self.pacer.stop()
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """The host of each service's endpoint."""
+        return {service: urlsplit(client.meta.endpoint_url).hostname or "" for service, client in self._clients.items()}
+
+    def _late(self, service: str) -> Any:
+        """Return the client of a service that is first needed now.
+
+        Raises AwsError if its endpoint is redirected and those of the other services are not, or the other way round: it would
+        belong to another AWS.
+        """
+        client = self.open(service)
+        host = self.endpoints[service]
+        if is_aws(host) == is_aws(self.endpoints["sns"]):
+            return client
+        del self._clients[service]
+        one, other = ("AWS's", "are not") if is_aws(host) else ("not AWS's", "are")
+        raise AwsError(
+            f"endpoint {host} is {one}, and the endpoints of the other services {other}",
+            operation=service,
+            where=str(self.scope),
+            hint=f"set AWS_ENDPOINT_URL, or set AWS_ENDPOINT_URL_{service.upper()} like those of the other services",
+        )
+
+
+def _told(params: Mapping[str, Any]) -> str:
+    """Return the parameters for the log. Long values (policies, lists, definitions) are cut."""
+    texts = {name: printable(str(value)) for name, value in params.items()}
+    return "".join(f" {name}={text[:60]}{'...' if len(text) > 60 else ''}" for name, text in texts.items())
+
+
+def _prefix(service: str) -> str:
+    return {"sesv2": "ses", TAGGING: "tag"}.get(service, service)  # the prefixes of IAM actions
+
+
+def is_aws(host: str) -> bool:
+    """Return whether a host belongs to AWS."""
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"))
