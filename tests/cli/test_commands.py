@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sesform.apply import interrupts
-from sesform.aws import Workers
+from sesform.aws import Senders
 from shell import SPECS, Shell
 
 COMMANDS = ("validate", "plan", "apply", "drift", "destroy", "show", "schema")
@@ -371,15 +371,15 @@ def test_an_interrupt_while_reading_ends_at_once(
         + f"---\nkind: Owner\nname: more\naccount: '111111111111'\nregions: [eu-west-1]\nconfiguration_sets:\n{sets}"
     )
 
-    class Interrupted(Workers):
+    class Interrupted(Senders):
         """Whoever waits for a result is interrupted."""
 
-        def submit(self, *arguments: Any, **keywords: Any) -> Future[Any]:
-            future: Future[Any] = super().submit(*arguments, **keywords)
+        def submit_steps(self, *arguments: Any, **keywords: Any) -> Future[Any]:
+            future: Future[Any] = super().submit_steps(*arguments, **keywords)
             future.result = lambda timeout=None: signal.raise_signal(number)  # type: ignore[method-assign]
             return future
 
-    monkeypatch.setattr("sesform.live.refresh.Workers", Interrupted)
+    monkeypatch.setattr("sesform.live.jobs.Senders", Interrupted)
     result = shell.run("plan", "--sandbox", "--sandbox-rate", "1")
 
     assert (1, "\nInterrupted.\n") == (result.code, result.err[-14:])
@@ -391,3 +391,12 @@ def test_json_without_approval_is_refused(shell: Shell) -> None:
 
     assert 1 == result.code
     assert "shows no plan to approve. Pass --auto-approve" in result.err
+
+
+@pytest.mark.parametrize("command", ["plan", "drift", "routes", "apply --auto-approve"])
+def test_verbose_runs_end_with_their_cost(shell: Shell, command: str) -> None:
+    """With -v the last line of stderr has the calls of the run and its seconds."""
+    result = shell.run(*command.split(), "--sandbox", "-v")
+
+    assert "Calls to AWS:\n  111111111111/eu-west-1: " in result.err
+    assert re.search(r"\d+ calls in \d+\.\d s\.$", result.err.strip())

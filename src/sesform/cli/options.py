@@ -7,6 +7,7 @@ parameter whose type is a group into the group's options.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import StrEnum
@@ -132,6 +133,17 @@ class SandboxRate:
     ] = None
 
 
+def _rate(text: str) -> float:
+    """Return calls a second; infinite for "auto". Raises BadParameter."""
+    try:
+        rate = math.inf if text == "auto" else float(text)
+    except ValueError:
+        rate = -1.0
+    if math.isnan(rate) or rate < 0 or (rate == math.inf and text != "auto"):
+        raise typer.BadParameter(f"{text!r} is not a number of at least 0, nor auto.")
+    return rate
+
+
 @dataclass(frozen=True, slots=True)
 class Calls(SandboxRate):
     """The AWS to call, and the pace of calls."""
@@ -146,29 +158,34 @@ class Calls(SandboxRate):
             "--rate",
             envvar="SESFORM_RATE",
             metavar="N",
-            min=0.0,
-            help="SES calls per second in each scope; 0 for no pacing.  [default: 1]",
+            parser=_rate,
+            help="SES calls per second in each scope; 0 for no pacing; auto to begin with 1 and to find out what AWS accepts."
+            "  [default: 1]",
         ),
     ] = None
     parallelism: Annotated[
         int,
         typer.Option(
-            "--parallelism", metavar="N", min=1, max=64, help="The number of steps and reads that run in parallel."
+            "--parallelism", metavar="N", min=1, max=64, help="The most calls in flight, in all scopes together."
         ),
     ] = 10
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print every call to AWS.")] = False
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print every call to AWS, and at the end what the run cost.")
+    ] = False
 
     @property
     def quota(self) -> float | None:
         """SES calls per second for estimates: AWS's quota, also for the sandbox, unless `--rate` names another one."""
         from sesform.model.quotas import SES_CALLS_PER_SECOND
 
-        return SES_CALLS_PER_SECOND if self.rate is None else self.rate or None
+        return SES_CALLS_PER_SECOND if self.rate in (None, math.inf) else self.rate or None
 
     @property
     def pace(self) -> float | None:
         """SES calls per second, None for no pacing. The sandbox has no quota unless one is given."""
-        return self.sandbox_rate if self.sandbox and self.rate is None else self.quota
+        if self.rate is None:
+            return self.sandbox_rate if self.sandbox else self.quota
+        return self.rate or None
 
     def settings(self, *groups: Any) -> Settings:
         """Return the engine's settings of these options and of the other groups; open the sandbox if it is used."""

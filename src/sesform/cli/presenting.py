@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sesform.cli.console import Console, coloured, out
 from sesform.cli.options import Calls, Format, Terminal
 from sesform.model.address import Scope
+from sesform.model.quotas import Cost
 from sesform.model.values import printable
 
 if TYPE_CHECKING:
@@ -97,6 +99,8 @@ class Notifier:
         self._view, self._console, self._calls = view, view.console, calls
         self._progress: Progress | None = None
         self._connected = False
+        self._started = time.monotonic()
+        self._costs: Callable[[], Mapping[Scope, Cost]] | None = None
 
     def __enter__(self) -> Notifier:
         return self
@@ -106,6 +110,11 @@ class Notifier:
     ) -> None:
         if self._progress is not None:
             self._progress.__exit__(kind, error, trace)
+        if self._costs is not None and self._calls.verbose:
+            from sesform.render import cost
+
+            rate = self._calls.quota if self._calls.pace else None
+            self._console.say(cost.text(self._costs(), time.monotonic() - self._started, rate))
 
     def __call__(self, event: Event) -> None:
         from sesform.engine import progress as events
@@ -115,6 +124,8 @@ class Notifier:
         match event:
             case events.Connecting():
                 self._say_what_sandbox_is()
+            case events.Connected(costs):
+                self._costs = costs
             case events.ReadingResources(resources, scopes):
                 say(f"Reading {resources} declared resources in {_names(scopes)} ...")
             case events.ReadingTags():
@@ -168,7 +179,8 @@ class Notifier:
     def _show_bar(self, event: Any) -> None:
         from sesform.cli.progress import Progress
 
-        self._progress = Progress(self._console, event.made, event.expected, self._calls.pace)
+        pace = self._calls.quota if self._calls.pace else None
+        self._progress = Progress(self._console, event.made, event.expected, pace)
         self._progress.__enter__()
 
 
