@@ -162,3 +162,19 @@ def test_a_topic_deleted_before_apply_is_a_failed_step(estate: World) -> None:
     assert failed
     assert "Topic does not exist" in failed[0].error
     estate.converge(specs)
+
+
+def test_steps_with_the_longest_chain_behind_them_go_first(estate: World) -> None:
+    """Of the steps that can begin, the one whose headers still follow is sent first."""
+    specs = SPECS.replace("bounce: {topic: a, headers: true}", "bounce: a, complaint: a, delivery: a")
+    estate.converge(specs.split("identities:")[0])
+    begun: list[str] = []
+
+    def note(change: Change, outcome: Outcome | None) -> None:
+        if outcome is None and change.address.type == "notification_topic":
+            begun.append(change.address.key.split("/")[0])
+
+    plan, connections = estate.plan(specs), estate.connections(estate.desired(specs), read_only=False)
+
+    assert execute.run(plan, connections, parallelism=1, progress=note).ok
+    assert ["two.example.com", "one.example.com", "one.example.com", "one.example.com"] == begun

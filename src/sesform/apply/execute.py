@@ -90,7 +90,7 @@ class _Run:
         self._ended.put(None)
 
     def _start_ready(self, senders: Senders) -> None:
-        for position in sorted(self._sorter.get_ready()):
+        for position in sorted(self._sorter.get_ready(), key=lambda p: (-self._chains[p], p)):
             blocked = self._blocked(position)
             if blocked is not None:
                 self._finish(position, blocked)

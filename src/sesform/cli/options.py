@@ -166,7 +166,7 @@ class Calls(SandboxRate):
     parallelism: Annotated[
         int,
         typer.Option(
-            "--parallelism", metavar="N", min=1, max=64, help="The most calls in flight, in all scopes together."
+            "--parallelism", metavar="N", min=1, max=256, help="The most calls in flight, in all scopes together."
         ),
     ] = 10
     verbose: Annotated[
