@@ -10,7 +10,7 @@ from sesform import aws
 from sesform.errors import AwsError
 from sesform.resources import RESOURCES
 from sesform.resources.reader import Reader
-from world import OWNER, REGION, World
+from world import REGION, World
 
 SPECS = """
 kind: Owner
@@ -78,28 +78,3 @@ def test_a_refusal_is_kept_with_the_answers(live: World) -> None:
             _ = reading.notification_attributes
 
     assert 1 == len(live.sandbox.calls)
-
-
-def test_a_plan_reads_nothing_twice(live: World) -> None:
-    """No call of a plan has the parameters of another one, with dark identities and default sets, too."""
-    specs = SPECS.replace("feedback_forwarding: false\n    ", "").replace("complaint: a}", "complaint: a}")
-    desired = live.desired(specs)
-    connection = live.connections(desired).by_place["corp", REGION]
-    asked: list[str] = []
-    call = aws.Connection.call
-
-    def noting(self: aws.Connection, service: str, operation: str, **params: Any) -> dict[str, Any]:
-        asked.append(f"{self.scope} {operation} {params}")
-        return call(self, service, operation, **params)
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(aws.Connection, "call", noting)
-        live.client("ses").set_identity_notification_topic(Identity="two.example.com", NotificationType="Bounce")
-        live.client("sesv2").put_email_identity_feedback_attributes(
-            EmailIdentity="two.example.com", EmailForwardingEnabled=False
-        )
-        live.plan(specs)
-
-    assert connection.scope.account == OWNER
-    assert len(asked) > 5
-    assert sorted(set(asked)) == sorted(asked)

@@ -39,7 +39,9 @@ def not_shown(
             break
         if pause:
             sleep(pause)
-        snapshot = refresh.read([wanted(c) for c in waiting], (), connections, identities=False, topics_known=None)
+        snapshot = refresh.read(
+            [wanted(c) for c in waiting], (), connections, identities=False, topics=False, fresh=True
+        )
         waiting = [c for c in waiting if not _shows(c, snapshot.found.get(c.address), c.address in snapshot.unreadable)]
     return waiting
 

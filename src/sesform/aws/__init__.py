@@ -15,13 +15,14 @@ from __future__ import annotations
 
 from sesform.aws.clients import Login
 from sesform.aws.connection import TAGGING, Connection, Throttled
-from sesform.aws.logins import Connections, Logins, Settings, connect
+from sesform.aws.logins import Answers, Connections, Logins, Settings, connect
 from sesform.aws.pacing import Pacer, Stopped, Timer
 from sesform.aws.senders import Senders
 from sesform.aws.sessions import OpenSession, external_id, open_session, sessions_by_profile
 
 __all__ = [
     "TAGGING",
+    "Answers",
     "Connection",
     "Connections",
     "Login",

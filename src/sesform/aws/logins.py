@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from sesform.aws.clients import Clients, Login
 from sesform.aws.connection import TAGGING, Connection, OnThrottled, is_aws
@@ -34,12 +35,24 @@ class Settings:
     timer: Timer = field(default_factory=Timer)
 
 
+class Answers:
+    """The answers to reads, by connection and by a key that the reader chooses. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._by_connection: dict[Connection, dict[tuple[str, ...], Any]] = {}
+
+    def of(self, connection: Connection) -> dict[tuple[str, ...], Any]:
+        """Return the answers to reads over a connection, to be added to."""
+        return self._by_connection.setdefault(connection, {})
+
+
 @dataclass(slots=True)
 class Connections:
-    """The connections of a run, by spec and region."""
+    """The connections of a pass over AWS, by spec and region. `answers`: what the pass has read, so that it reads nothing twice."""
 
     by_place: dict[tuple[str, str], Connection]
     warnings: list[str] = field(default_factory=list)
+    answers: Answers = field(default_factory=Answers)
 
     def of(self, address: Address) -> Connection:
         return self.by_place[address.spec, address.region]

@@ -180,10 +180,8 @@ class Pacer:
             now, sent = self.timer.now(), self._sent.pop(threading.get_ident(), None)
             if sent is None or self._rate is None:
                 return
-            took, fastest = (
-                now - sent,
-                self._fastest.get(operation, 0.0),
-            )  # the first call may have been slow on its way
+            took = now - sent
+            fastest = self._fastest.get(operation, 0.0)  # the first call may have been slow on its way
             arrived = self._arrival(sent, now, min(fastest, took))
             self._fastest[operation] = min(self._fastest.get(operation, took), took)
             if throttled:

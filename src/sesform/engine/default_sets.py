@@ -46,14 +46,14 @@ def read_default_sets(
     probes = list(_probes(desired, identities))
     if not probes:
         return snapshot
-    found = refresh.read(probes, (), connections, settings.parallelism, identities=False, topics_known=None)
+    found = refresh.read(probes, (), connections, settings.parallelism, identities=False, topics=False)
     names = {(p.scope, n): p for p in probes if (n := found.found.get(p.address, {}).get("configuration_set"))}
     sets = [
         replace(p, address=replace(p.address, type="configuration_set", key=n), key={"configuration_set": n})
         for (scope, n), p in names.items()
         if (scope, n) not in snapshot.configuration_sets
     ]
-    further = refresh.read(sets, (), connections, settings.parallelism, identities=False, topics_known=snapshot.topics)
+    further = refresh.read(sets, (), connections, settings.parallelism, identities=False)
     merged = replace(
         snapshot,
         found={**snapshot.found, **found.found, **further.found},

@@ -61,7 +61,7 @@ def users_of_topics(
                     others += sorted(_let_in(scope, topics, snapshot))
                     announce(scope, sorted(topics), math.ceil(len(others) / IDENTITIES_PER_CALL) + len(sets))
                     wanted = [_set(addresses[0], scope, name) for name in sets]
-                    reading = Reader(connection, wanted)
+                    reading = Reader(connection, wanted, connections.answers)
                     yield from reading.attributes_ahead(others)
                     for name, attributes in reading.notification_attributes_of(others).items():
                         identities[scope, name] = identity_facts(attributes)
@@ -145,7 +145,7 @@ def users_of_sets(
                     every = yield from _identities(connection, snapshot)
                     names = [name for name in every if name not in known]
                     announce(scope, sorted(sets), len(names))
-                    reading = Reader(connection, ())
+                    reading = Reader(connection, (), connections.answers)
                     for name in names:
                         yield from reading.email_identity_ahead(name)
                         sending[scope, name] = sending_facts(reading.email_identity(name))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sesform.aws import Answers
 from sesform.errors import AwsError, understood
 from sesform.live import listing
 from sesform.live.jobs import Job, side_by_side
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 class _Pass:
     """The results so far. Each thread adds under its own keys, which Python's dicts allow."""
 
+    answers: Answers
     found: dict[Address, Properties] = field(default_factory=dict)
     unreadable: dict[Address, str] = field(default_factory=dict)
     identities: dict[tuple[Scope, str], IdentityFacts] = field(default_factory=dict)
@@ -55,12 +57,13 @@ def read(
     parallelism: int = 10,
     *,
     identities: bool = True,
-    topics_known: Container[str] | None = (),
+    topics: bool = True,
+    fresh: bool = False,
 ) -> Snapshot:
     """Return the state of the wanted resources and topics, with as few calls as possible.
 
-    `identities`: also read what planning needs to know of their identities. `topics_known`: also read the topics that the
-    identities and configuration sets publish to, without these; None: read no such topic. A failed read is not raised but
+    `identities`: also read what planning needs to know of their identities. `topics`: also read the topics that the identities and
+    configuration sets publish to. `fresh`: read again what these connections have read before. A failed read is not raised but
     recorded in `unreadable`, so that one account does not hide another.
     """
     by_connection: dict[int, list[Declared]] = defaultdict(list)
@@ -69,17 +72,16 @@ def read(
         connection = connections.of(declared.address)
         known[id(connection)] = connection
         by_connection[id(connection)].append(declared)
-    result = _Pass()
+    result = _Pass(Answers() if fresh else connections.answers)
     asked = set(topic_arns)
-    topics = _by_connection(asked, connections, known)
+    places = _by_connection(asked, connections, known)
     jobs: list[Job] = []
     for key, connection in known.items():
-        jobs += _jobs(connection, by_connection[key], topics[key], result, identities)
+        jobs += _jobs(connection, by_connection[key], places[key], result, identities)
     side_by_side(jobs, connections, parallelism)
-    further = () if topics_known is None else {a for a in _published_to(result) - asked if a not in topics_known}
-    topics = _by_connection(further, connections, known)
+    places = _by_connection(_published_to(result) - asked if topics else (), connections, known)
     side_by_side(
-        [job for key, arns_ in topics.items() for job in _jobs(known[key], [], arns_, result, identities)],
+        [job for key, arns_ in places.items() for job in _jobs(known[key], [], arns_, result, identities)],
         connections,
         parallelism,
     )
@@ -125,7 +127,7 @@ def _jobs(
     ses, sns, tags = by_service["ses"], by_service["sns"], by_service["tagging"]
 
     def read_ses() -> Iterator[None]:
-        reading = Reader(connection, ses)
+        reading = Reader(connection, ses, result.answers)
         for kind, of_type in _by_type(ses):
             yield from kind.ahead(reading, of_type)
         if identities:
@@ -138,12 +140,12 @@ def _jobs(
             result.sending[connection.scope, name] = sending_facts(answer)
 
     def read_sns() -> None:
-        reading = Reader(connection, sns)
+        reading = Reader(connection, sns, result.answers)
         _read_types(reading, sns, result)
         _read_topics(reading, topic_arns, result)
 
     def read_tags() -> None:
-        _read_types(Reader(connection, tags), tags, result)
+        _read_types(Reader(connection, tags, result.answers), tags, result)
 
     found = [Job(read_ses, connection)] if ses else []
     found += [Job(read_sns)] if sns or topic_arns else []

@@ -28,7 +28,7 @@ def find(desired: Desired, connections: Connections) -> TaggedResources:
     others: dict[tuple[Scope, str], list[str]] = defaultdict(list)
     named = named_resources(desired)
     for scope, connection in {c.scope: c for c in connections.by_place.values()}.items():
-        reading = Reader(connection, ())
+        reading = Reader(connection, (), connections.answers)
         with understood(f"an answer in {scope}"):
             for tagged in _tagged(reading):
                 if (tagged.kind, scope, tagged.name) in named:

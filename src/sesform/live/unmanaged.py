@@ -18,7 +18,7 @@ from sesform.specs.declared import covering_identity
 from sesform.specs.desired import Desired, named_resources
 
 if TYPE_CHECKING:
-    from sesform.aws import Connection, Connections
+    from sesform.aws import Answers, Connection, Connections
 
 Listed = tuple[tuple[UnmanagedResource, ...], tuple[Problem, ...]]
 
@@ -58,7 +58,7 @@ def find(desired: Desired, snapshot: Snapshot, connections: Connections, paralle
         for arn in listing_.topics(connection):
             if ("topic", connection.scope, arn.rpartition(":")[2]) not in named:
                 yield UnmanagedResource("topic", connection.scope, arn)
-        yield from _subscriptions(connection, desired)
+        yield from _subscriptions(connection, desired, connections.answers)
 
     def of_endpoints(connection: Connection) -> Iterator[UnmanagedResource]:
         problems.extend(_global_endpoints(connection, desired))
@@ -108,8 +108,8 @@ def _identities(connection: Connection, listed: Iterable[str], named: set[str]) 
             yield UnmanagedResource("identity", connection.scope, name, "; ".join(parts))
 
 
-def _subscriptions(connection: Connection, desired: Desired) -> Iterator[UnmanagedResource]:
-    reading, spoken_of = Reader(connection, ()), desired.named
+def _subscriptions(connection: Connection, desired: Desired, answers: Answers) -> Iterator[UnmanagedResource]:
+    reading, spoken_of = Reader(connection, (), answers), desired.named
     managed = [d for d in desired.of_type("topic") if d.desired is not None]
     for topic in managed:
         if topic.scope == connection.scope:

@@ -15,7 +15,7 @@ from sesform.resources.subscription import PENDING
 from sesform.specs.declared import Declared, canonical_arn
 
 if TYPE_CHECKING:
-    from sesform.aws import Connection
+    from sesform.aws import Answers, Connection
 
 _NO_SUCH = ("NotFoundException",)
 DELETED = "Deleted"  # for some time after it was deleted (ansible/ansible#20086)
@@ -24,13 +24,13 @@ DELETED = "Deleted"  # for some time after it was deleted (ansible/ansible#20086
 class Reader:
     """One pass over one connection. Each answer, or AWS's refusal, is read when first used, and kept.
 
-    SES, SNS and tags each have a pass of their own.
+    SES, SNS and tags each have a pass of their own. `answers`: those of earlier readers, not asked for again.
     """
 
-    def __init__(self, connection: Connection, wanted: Iterable[Declared]) -> None:
+    def __init__(self, connection: Connection, wanted: Iterable[Declared], answers: Answers | None = None) -> None:
         self.connection = connection
         self._wanted = tuple(wanted)
-        self._kept: dict[tuple[str, ...], Any] = {}
+        self._kept: dict[tuple[str, ...], Any] = {} if answers is None else answers.of(connection)
 
     def _ask(self, *key: str, absent: tuple[str, ...] = (), of: Callable[[], Any]) -> Any:
         """Return the kept answer with this key, asked for at first; None after an error with one of the codes `absent`."""
@@ -115,7 +115,7 @@ class Reader:
         destinations: list[dict[str, Any]] | None = self._ask("destinations", name, absent=_NO_SUCH, of=answer)
         return destinations
 
-    @cached_property
+    @property
     def owners(self) -> Mapping[str, str]:
         """ARN → the spec that its ownership tag names, for all resources of the account in this region. One call for a hundred.
 
@@ -123,23 +123,28 @@ class Reader:
         No resource type is named, because AWS refuses a filter that it does not know. The answer can be late, and can name
         resources that no longer exist ("previously tagged").
         """
-        found: dict[str, str] = {}
-        token: dict[str, str] = {}
-        while True:
-            page = self.connection.call(
-                "resourcegroupstaggingapi",
-                "GetResources",
-                TagFilters=[{"Key": OWNERSHIP_TAG}],
-                ResourcesPerPage=RESOURCES_PER_PAGE,
-                **token,
-            )
-            for resource in page["ResourceTagMappingList"]:
-                tags = {tag["Key"]: tag["Value"] for tag in resource["Tags"]}
-                if OWNERSHIP_TAG in tags:
-                    found[canonical_arn(resource["ResourceARN"])] = tags[OWNERSHIP_TAG]
-            if not page.get("PaginationToken"):
-                return found
-            token = {"PaginationToken": page["PaginationToken"]}
+
+        def answer() -> Any:
+            found: dict[str, str] = {}
+            token: dict[str, str] = {}
+            while True:
+                page = self.connection.call(
+                    "resourcegroupstaggingapi",
+                    "GetResources",
+                    TagFilters=[{"Key": OWNERSHIP_TAG}],
+                    ResourcesPerPage=RESOURCES_PER_PAGE,
+                    **token,
+                )
+                for resource in page["ResourceTagMappingList"]:
+                    tags = {tag["Key"]: tag["Value"] for tag in resource["Tags"]}
+                    if OWNERSHIP_TAG in tags:
+                        found[canonical_arn(resource["ResourceARN"])] = tags[OWNERSHIP_TAG]
+                if not page.get("PaginationToken"):
+                    return found
+                token = {"PaginationToken": page["PaginationToken"]}
+
+        owners: Mapping[str, str] = self._ask("owners", of=answer)
+        return owners
 
     def suppression_options(self, name: str) -> Mapping[str, Any] | None:
         """Return the suppression options of a configuration set, None if it has none or does not exist. One call for each set."""
@@ -174,7 +179,7 @@ class Reader:
     @property
     def email_identities(self) -> Mapping[str, Mapping[str, Any]]:
         """The answers to `email_identity` so far. Makes no call."""
-        kept = {key[1]: answer for key, answer in self._kept.items() if key[0] == "identity"}
+        kept = {key[1]: answer for key, answer in list(self._kept.items()) if key[0] == "identity"}
         return {name: answer or {} for name, answer in kept.items() if not isinstance(answer, AwsError)}
 
     def subscription_attributes(self, arn: str) -> Mapping[str, str]:
