@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sesform.model.address import Scope
 from sesform.model.quotas import Cost
-from sesform.planning.plan import Change, Outcome, Report
+
+if TYPE_CHECKING:
+    from sesform.planning.plan import Change, Outcome, Report
 
 
 class Connecting(NamedTuple):

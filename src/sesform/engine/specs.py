@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sesform import iam_policy as policies
 from sesform.engine.settings import DEFAULT_PATHS, DEFAULTS, Paths, Settings
 from sesform.errors import Problem, SpecError, UsageError
-from sesform.iam_policy import AccountPolicy
 from sesform.model.values import printable
-from sesform.planning import handover as handovers
-from sesform.planning import prune
-from sesform.planning.handover import Handover
-from sesform.resources import RESOURCES
-from sesform.specs import compiler, removed, schema
+from sesform.specs import compiler, schema
 from sesform.specs.desired import Desired
 
+# What only some of the functions use is imported there: `validate` runs in every commit hook.
 if TYPE_CHECKING:
+    from sesform.iam_policy import AccountPolicy
+    from sesform.planning.handover import Handover
     from sesform.specs.git_reader import SpecsAtRef
 
 _SHORT_COMMIT = 12  # characters of a shown commit, as git shows it in large repositories
@@ -46,9 +43,9 @@ def compile_specs(paths: Paths = DEFAULT_PATHS, *, since: str | None = None, des
 
     With `since`, resources declared at that git ref and no longer declared are absent too. Raises as `validate` does.
     """
-    from sesform.specs import git_reader, yaml_reader
+    from sesform.specs import yaml_reader
 
-    earlier = git_reader.read(since, paths) if since is not None else None
+    earlier = None if since is None else _at(since, paths)
     documents, problems = yaml_reader.load(paths, gone=earlier.paths if earlier else ())
     specs, more = schema.load(documents)
     if not specs and not problems and not more and not (earlier and earlier.files):
@@ -57,6 +54,12 @@ def compile_specs(paths: Paths = DEFAULT_PATHS, *, since: str | None = None, des
         )
     desired = compiler.build(specs, [*problems, *more], destroy=destroy)
     return _with_removed(str(since), earlier, desired) if earlier else desired
+
+
+def _at(ref: str, paths: Paths) -> SpecsAtRef:
+    from sesform.specs import git_reader
+
+    return git_reader.read(ref, paths)
 
 
 def compile_text(text: str, name: str) -> Desired:
@@ -70,6 +73,9 @@ def compile_text(text: str, name: str) -> Desired:
 
 def with_removed(earlier: Desired, desired: Desired, commit: str) -> Desired:
     """Return the desired state with resources absent that the specs declare at an earlier commit, and no longer."""
+    from sesform.resources import RESOURCES
+    from sesform.specs import removed
+
     return removed.since(earlier, desired, commit, RESOURCES)
 
 
@@ -97,6 +103,8 @@ def handover(paths: Paths = DEFAULT_PATHS, *, account: str | None = None) -> Han
 
     Raises SpecError with every error of every file; UsageError if there is no spec, or nothing for that account.
     """
+    from sesform.planning import handover as handovers
+
     found = handovers.of_specs(compile_specs(paths))
     if account is None:
         return found
@@ -122,6 +130,9 @@ def iam_policy(
     `apply`, `destroy`: include the permissions to apply, to destroy; `since` and `prune` of the settings count too. Raises
     SpecError, and UsageError if `account` is missing and the specs have several accounts, or if it is not one of them.
     """
+    from sesform import iam_policy as policies
+    from sesform.planning import prune
+
     desired = compile_specs(paths, since=settings.since)
     chosen = _account(policies.accounts(desired), account)
     made = [desired, compile_specs(paths, since=settings.since, destroy=True)] if destroy else [desired]
