@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import threading
@@ -13,11 +14,15 @@ from typing import Any
 
 from botocore.exceptions import HTTPClientError
 
+from sesform_sandbox.call_counts import counted
 from sesform_sandbox.control_plane import Sandbox
 from sesform_sandbox.refusal import SandboxStateError
 
 # Requests of these services are small: a policy has up to 30 KB, a message up to 10 MB in base64.
 _LARGEST_BODY = 16 * 1024 * 1024
+
+# The counts of the requests so far, which is no operation of AWS. It needs no signature, and does not count itself.
+CALLS_PATH = "/_sandbox/calls"
 
 
 def serve(
@@ -108,6 +113,10 @@ class _Handler(BaseHTTPRequestHandler):
 
         body = self._body()
         if body is None:
+            return
+        if (self.command, self.path) == ("GET", CALLS_PATH):
+            counts = json.dumps({"calls": counted(tuple(self.server.sandbox.calls))})
+            self._send(200, {"Content-Type": "application/json"}, counts.encode())
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:

@@ -44,6 +44,7 @@ NOT_RUN = {
     ("docs/reference/commands.md", "sesform plan"): "an AWS account",
     ("docs/reference/sandbox.md", "export AWS_ENDPOINT_URL=http://127.0.0.1:4566"): "the AWS CLI",
     ("docs/reference/sandbox.md", "sesform sandbox serve"): "runs until it is interrupted",
+    ("docs/reference/sandbox.md", "curl -s http://127.0.0.1:4566/_sandbox/calls"): "a server that runs",
     ("docs/tutorial.md", "python3 -m venv .venv"): "a package index",
 }
 

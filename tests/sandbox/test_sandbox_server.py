@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -75,12 +76,14 @@ def test_lost_answer_closes_the_connection(sandbox: Sandbox, server: SandboxServ
     assert len(_client(server, "sns").list_topics()["Topics"]) == 1
 
 
-def _raw(server: SandboxServer, method: str, headers: dict[str, str], body: bytes = b"") -> tuple[int, str]:
+def _raw(
+    server: SandboxServer, method: str, headers: dict[str, str], body: bytes = b"", path: str = "/"
+) -> tuple[int, str]:
     parts = urlsplit(server.url)
     assert parts.hostname
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
     try:
-        connection.request(method, "/", body, headers)
+        connection.request(method, path, body, headers)
         response = connection.getresponse()
         return response.status, response.read().decode()
     finally:
@@ -94,6 +97,27 @@ def test_unsigned_requests_are_refused(sandbox: Sandbox, server: SandboxServer) 
 
     assert (status, "MissingAuthenticationToken" in body) == (403, True)
     assert sandbox.calls[-1].error == "MissingAuthenticationToken"
+
+
+def test_calls_are_counted_for_each_scope(sandbox: Sandbox, server: SandboxServer) -> None:
+    """GET /_sandbox/calls returns the number of calls by account, region, service, operation and error."""
+    sandbox.throttle.rate, sandbox.throttle.clock = 1, lambda: 0.0
+    for account in (OWNER, OWNER, DELEGATE):
+        with suppress(exceptions.ClientError):
+            _client(server, "ses", account).list_identities()
+    status, body = _raw(server, "GET", {}, path="/_sandbox/calls")
+    first = {
+        "account": OWNER,
+        "region": REGION,
+        "service": "ses",
+        "operation": "ListIdentities",
+        "error": None,
+        "count": 1,
+    }
+    expected = [first, {**first, "error": "Throttling"}, {**first, "account": DELEGATE}]
+
+    assert (200, {"calls": expected}) == (status, json.loads(body))
+    assert len(sandbox.calls) == 3
 
 
 def test_oversized_and_chunked_bodies_are_refused(server: SandboxServer) -> None:
