@@ -23,13 +23,14 @@ if [ -z "$$python" ]; then \
 fi
 endef
 
-.PHONY: help demo test test-long test-moto mutants lint format schema docs lock clean
+.PHONY: help demo test test-long test-moto bench mutants lint format schema docs lock clean
 
 help:
 	@echo "make demo       run sesform on the sandbox, from a first plan to the removal of everything"
 	@echo "make test       run ruff, mypy and all tests except the long ones"
 	@echo "make test-long  run ruff, mypy and all tests, and those of the sandbox with the oldest moto, too"
 	@echo "make test-moto  run the tests of the sandbox with the oldest moto"
+	@echo "make bench      measure sesform and Terraform for bench/results and the README; QUICK=1 for small workloads"
 	@echo "make mutants    change the safety core in small ways, and count the changes that no test notices"
 	@echo "make lint       run ruff and mypy"
 	@echo "make format     format the code"
@@ -67,6 +68,11 @@ $(language_server):
 test-moto: $(ready)
 	@$(bin)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target build/moto moto==5.2.0
 	PYTHONPATH=build/moto $(bin)/python -m pytest -n 2 -m "not long" tests/sandbox
+
+# Takes about half an hour; with Terraform and its AWS provider, or SESFORM_TF_PLUGIN_MIRROR=FOLDER, an hour. A quick run changes
+# neither the results nor the README.
+bench: $(ready)
+	$(bin)/python bench/run.py $(if $(QUICK),--quick --results build/bench)
 
 # Takes hours. The table of what survived is printed again by `python bench/mutants.py`; `mutmut show NAME` shows a mutant.
 mutants: $(ready)
