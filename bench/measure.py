@@ -17,6 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
+from other_program import OPERATION as OF_ANOTHER_PROGRAM
+
 from sesform_sandbox.server import CALLS_PATH
 
 SESFORM = (sys.executable, "-m", "sesform")
@@ -88,8 +90,8 @@ class Calls:
 
 
 def summed(records: Sequence[Mapping[str, Any]]) -> Calls:
-    """Return the sums of the records of /_sandbox/calls."""
-    counted = [r for r in records if r["account"] != _WARMING]
+    """Return the sums of the records of /_sandbox/calls, but not those of the benchmark itself."""
+    counted = [r for r in records if r["account"] != _WARMING and r["operation"] != OF_ANOTHER_PROGRAM]
     throttled = sum(r["count"] for r in counted if r["error"] in _THROTTLED)
     scopes: dict[tuple[str, str], int] = {}
     for record in counted:

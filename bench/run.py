@@ -16,6 +16,7 @@ import platform
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,10 +24,12 @@ import plots
 import terraform_config
 from measure import SESFORM as PROGRAM
 from measure import emulated_aws, environment, run
+from other_program import other_program
 from prepare import TERRAFORM as TERRAFORM_COMMANDS
 from prepare import Prepared
 from table import SESFORM, TERRAFORM, Row, Sample, report, to_json
 from workloads import STARTS, Scene, Suite, Workload, full, quick
+from write_specs import OWNER
 
 from sesform import __version__
 
@@ -96,8 +99,9 @@ def _figures(output: str) -> str:
 
 def _row(workload: Workload, tool: str, samples: Sequence[Sample], missing: str = "") -> Row:
     size = workload.used or workload.scene.identities
+    left = None if workload.rate is None else workload.rate * (1 - workload.taken)
     return Row(
-        *(workload.name, workload.title, tool, tuple(samples), workload.rate, workload.base),
+        *(workload.name, workload.title, tool, tuple(samples), left, workload.base),
         size=size,
         missing=missing,
     )
@@ -108,10 +112,16 @@ def _sesform(scene: Prepared, workload: Workload) -> Sample:
     options = ["--auto-approve", "--allow-dark"] if workload.command == "apply" else ["--detailed-exitcode"]
     command = [*PROGRAM, workload.command, *map(str, specs), *options, "--rate", f"{workload.rate or 0:g}", "-q"]
     with emulated_aws(scene.applied if workload.command == "plan" else scene.verified, workload.rate) as aws:
-        used = run(command, scene.folder, environment(AWS_ENDPOINT_URL=aws.url))
+        with _another_program(aws.url, workload):
+            used = run(command, scene.folder, environment(AWS_ENDPOINT_URL=aws.url))
         calls = aws.calls()
     _say_failed(used.code, used.output)
     return Sample(used.wall, used.cpu, used.memory, calls.all, calls.throttled, calls.busiest, used.code)
+
+
+def _another_program(url: str, workload: Workload) -> AbstractContextManager[None]:
+    taken = workload.taken * (workload.rate or 0)
+    return other_program(url, OWNER, taken) if taken else nullcontext()
 
 
 def _terraform(scene: Prepared, workload: Workload) -> Sample:

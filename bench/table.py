@@ -29,7 +29,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """All runs of one workload with one tool. `missing`: why there are none. `details`: what the program printed itself."""
+    """All runs of one workload with one tool.
+
+    `rate`: the quota that the tool can use. `missing`: why there are no runs. `details`: what the program printed itself.
+    """
 
     name: str
     title: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 # Processes that end without AWS: the arguments of Python. "{specs}": the specs of the quickstart.
@@ -33,8 +33,8 @@ class Workload:
     """A command to measure on a scene.
 
     `rate`: the quota of SES calls in each account and region, which sesform is told; None for no quota. `used`: the number of
-    accounts of the scene, None for all. `base`: the name of the workload that the time is compared with. `terraform_runs`: the
-    most runs of Terraform, 0 for none.
+    accounts of the scene, None for all. `taken`: the part of the owner's quota that another program uses. `base`: the name of the
+    workload that the time is compared with. `terraform_runs`: the most runs of Terraform, 0 for none.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Workload:
     command: Literal["plan", "apply"]
     rate: float | None = None
     used: int | None = None
+    taken: float = 0.0
     base: str = ""
     terraform_runs: int = 0
 
@@ -67,6 +68,12 @@ def _pair(scene: Scene, rate: float | None, command: Literal["plan", "apply"], t
     title = f"{_COMMANDS[command]}, {scene.identities} identities × 3, {scene.sets} sets, 2 accounts, {_quota(rate)}"
     name = f"{command}-{scene.name}{_suffix(rate)}"
     return Workload(name, title, scene, command, rate, terraform_runs=terraform_runs)
+
+
+def _shared(scene: Scene, rate: float) -> Workload:
+    """Return a first apply while another program uses half of the owner's quota."""
+    alone = _pair(scene, rate, "apply", 0)
+    return replace(alone, name=f"{alone.name}-shared", title=f"{alone.title}, half used by another program", taken=0.5)
 
 
 def _many(scene: Scene, used: int, rate: float | None, command: Literal["plan", "apply"], base: str = "") -> Workload:
@@ -95,6 +102,7 @@ def full() -> Suite:
             _pair(large, None, "plan", MANY),
             _pair(small, 1, "plan", 1),
             _pair(small, 1, "apply", 1),
+            _shared(small, 5),
             alone,
             all_ten,
             unpaced,
@@ -115,6 +123,7 @@ def quick() -> Suite:
             _pair(small, None, "plan", 1),
             _pair(small, 10, "plan", 1),
             _pair(small, 10, "apply", 1),
+            _shared(small, 10),
             alone,
             _many(four, 4, 10, "apply", base=alone.name),
             _many(four, 4, None, "plan"),
