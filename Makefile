@@ -72,7 +72,7 @@ test-moto: $(ready)
 # Takes about half an hour; with Terraform and its AWS provider, or SESFORM_TF_PLUGIN_MIRROR=FOLDER, an hour. A quick run changes
 # neither the results nor the README.
 bench: $(ready)
-	$(bin)/python bench/run.py $(if $(QUICK),--quick --results build/bench)
+	$(bin)/python bench/run.py $(if $(QUICK),--quick)
 
 # Takes hours. The table of what survived is printed again by `python bench/mutants.py`; `mutmut show NAME` shows a mutant.
 mutants: $(ready)

@@ -35,6 +35,10 @@ _FIRST_CALLS = (  # region and service, method, path, body; two regions, because
 )
 
 
+class PreparationError(Exception):
+    """A program that a measurement needs failed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What one process took. `cpu`: seconds in user and system mode. `memory`: the peak of its largest process, in MB."""
@@ -140,7 +144,7 @@ def emulated_aws(state: Path, rate: float | None, keep: Path | None = None) -> I
             try:
                 served = EmulatedAws(server.stdout.readline().strip().partition("=")[2])
                 if not served.url:
-                    raise RuntimeError(f"the sandbox does not start: {' '.join(command)}")
+                    raise PreparationError(f"the sandbox does not start: {' '.join(command)}")
                 served.warm_up()
                 yield served
             finally:

@@ -9,17 +9,13 @@ from pathlib import Path
 
 import terraform_config
 import write_specs
-from measure import SESFORM, Usage, emulated_aws, environment, run
+from measure import SESFORM, PreparationError, Usage, emulated_aws, environment, run
 from workloads import Scene
 
 TERRAFORM = {
     "plan": ("terraform", "plan", "-detailed-exitcode", "-input=false", "-no-color"),
     "apply": ("terraform", "apply", "-auto-approve", "-input=false", "-no-color"),
 }
-
-
-class PreparationError(Exception):
-    """A program that prepares a scene failed."""
 
 
 class Prepared:

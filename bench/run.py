@@ -2,8 +2,8 @@
 
 python bench/run.py [--quick] [--runs N] [--only PATTERN] [--no-terraform] [--no-plots] [--results FOLDER]
 
-The patterns are globs of workload names; `start` and `offline` name the processes without AWS. Without --results, the results are
-written to bench/results/ and the README.
+The patterns are globs of workload names; `start` and `offline` name the processes without AWS. A run with --quick or --only writes
+to build/bench/ and does not change the README.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 import plots
 import terraform_config
 from measure import SESFORM as PROGRAM
-from measure import emulated_aws, environment, run
+from measure import PreparationError, emulated_aws, environment, run
 from other_program import other_program
 from prepare import TERRAFORM as TERRAFORM_COMMANDS
 from prepare import Prepared
@@ -46,26 +46,36 @@ _TABLE = re.compile(r"(<!-- results of make bench -->\n).*?(<!-- end of results 
 
 
 class Bench:
-    """A run of the benchmark. Each scene is prepared once."""
+    """A run of the benchmark. Each scene is prepared once. `terraform_version`: of the Terraform that was measured, "" without."""
 
     def __init__(self, folder: Path, runs: int, *, terraform: bool) -> None:
         self._folder, self._runs, self._terraform = folder, runs, terraform
         self._prepared: dict[Scene, Prepared] = {}
+        self.terraform_version = ""
 
     def rows(self, workloads: Sequence[Workload]) -> Iterator[Row]:
         """Measure each workload; the tools take turns, so that a change of the machine's load meets both."""
         for workload in workloads:
-            sesform, terraform = [], []
-            scene = self._scene(workload.scene)
-            compared = self._terraform and workload.terraform_runs > 0
-            missing = scene.terraform_missing if compared else ""
-            for number in range(self._runs):
-                sesform.append(_sesform(scene, workload))
-                if compared and not missing and number < workload.terraform_runs:
-                    terraform.append(_terraform(scene, workload))
-            yield _row(workload, SESFORM, sesform)
-            if compared:
-                yield _row(workload, TERRAFORM, terraform, missing)
+            try:
+                yield from self._both(workload)
+            except PreparationError as error:
+                _say(str(error))
+                yield _row(workload, SESFORM, (), "not measured: the preparation failed")
+
+    def _both(self, workload: Workload) -> Iterator[Row]:
+        sesform, terraform = [], []
+        scene = self._scene(workload.scene)
+        compared = self._terraform and workload.terraform_runs > 0
+        missing = scene.terraform_missing if compared else ""
+        if compared and not missing:
+            self.terraform_version = terraform_config.version(scene.terraform)
+        for number in range(self._runs):
+            sesform.append(_sesform(scene, workload))
+            if compared and not missing and number < workload.terraform_runs:
+                terraform.append(_terraform(scene, workload))
+        yield _row(workload, SESFORM, sesform)
+        if compared:
+            yield _row(workload, TERRAFORM, terraform, missing)
 
     def starts(self) -> Iterator[Row]:
         """Measure the commands that end without AWS."""
@@ -163,9 +173,9 @@ def _machine() -> str:
     return f"{os.cpu_count()} cores of {model[1] if model else platform.processor() or platform.machine()}"
 
 
-def _versions() -> str:
-    terraform = terraform_config.version()
-    return f"sesform {__version__}, Python {platform.python_version()}" + (terraform and f", Terraform {terraform}")
+def _versions(terraform: str) -> str:
+    measured = [f"sesform {__version__}", f"Python {platform.python_version()}"]
+    return " and ".join([", ".join(measured), f"Terraform {terraform}"] if terraform else measured)
 
 
 def _selected(workloads: Sequence[Workload], pattern: str) -> list[Workload]:
@@ -184,11 +194,11 @@ def measure(suite: Suite, bench: Bench, pattern: str) -> dict[str, list[Row]]:
     }
 
 
-def write(found: dict[str, list[Row]], folder: Path, *, draw: bool) -> str:
+def write(found: dict[str, list[Row]], folder: Path, versions: str, *, draw: bool) -> str:
     """Write the results into a folder; return the report."""
     folder.mkdir(parents=True, exist_ok=True)
     records = {name: [to_json(row) for row in rows] for name, rows in found.items()}
-    machine, versions = _machine(), _versions()
+    machine = _machine()
     document = {"machine": machine, "versions": versions, **records}
     (folder / "results.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     text = report(found["rows"], machine, versions)
@@ -213,16 +223,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", default="*", metavar="PATTERN", help="workloads whose name matches")
     parser.add_argument("--no-terraform", action="store_true", help="do not run Terraform")
     parser.add_argument("--no-plots", action="store_true", help="do not draw the plots, which needs matplotlib")
-    parser.add_argument(
-        "--results", type=Path, metavar="FOLDER", help="where to write; without it, the README changes too"
-    )
+    parser.add_argument("--results", type=Path, metavar="FOLDER", help="where to write, without a change of the README")
     given = parser.parse_args(arguments)
+    partial = given.quick or given.only != "*"
     suite = quick() if given.quick else full()
-    with TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), given.runs or suite.runs, terraform=not given.no_terraform)
+    with TemporaryDirectory() as scenes:
+        bench = Bench(Path(scenes), given.runs or suite.runs, terraform=not given.no_terraform)
         found = measure(suite, bench, given.only)
-    text = write(found, given.results or HERE / "results", draw=not given.no_plots)
-    if given.results is None:
+    folder = given.results or (HERE.parent / "build" / "bench" if partial else HERE / "results")
+    text = write(found, folder, _versions(bench.terraform_version), draw=not given.no_plots)
+    if not partial and given.results is None:
         README.write_text(shown(README.read_text(encoding="utf-8"), text), encoding="utf-8")
     print(text)
 

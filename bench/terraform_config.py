@@ -65,18 +65,18 @@ def terraform_environment(**more: str) -> dict[str, str]:
     return environment(TF_IN_AUTOMATION="1", CHECKPOINT_DISABLE="1", **more)
 
 
-def version() -> str:
-    """Return Terraform's version, "" if it is not installed."""
+def version(folder: Path | None = None) -> str:
+    """Return Terraform's version, "" if it is not installed; with an initialized folder, also the version of the AWS provider."""
     if shutil.which("terraform") is None:
         return ""
-    done = subprocess.run(
-        ["terraform", "version", "-json"], env=terraform_environment(), capture_output=True, text=True, check=False
-    )
+    command, env = ["terraform", "version", "-json"], terraform_environment()
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     try:
-        found = json.loads(done.stdout)["terraform_version"]
-    except (ValueError, KeyError):
+        found = json.loads(done.stdout)
+    except ValueError:
         return ""
-    return str(found)
+    provider = (found.get("provider_selections") or {}).get("registry.terraform.io/hashicorp/aws")
+    return f"{found['terraform_version']}" + (f" with AWS provider {provider}" if provider else "")
 
 
 def initialized(folder: Path, document: Mapping[str, Any]) -> str:
