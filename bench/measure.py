@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ SESFORM = (sys.executable, "-m", "sesform")
 CALLER = "999999999999"  # the account whose credentials the environment has; it assumes a role in each other account
 _WARMING = "888888888888"  # the account of the calls that let the emulated AWS load its service models
 _THROTTLED = ("Throttling", "TooManyRequestsException")
+_UNITS_PER_MB = 1024**2 if sys.platform == "darwin" else 1024  # of ru_maxrss
 _LIMIT = 3600.0  # seconds; a program that takes longer is ended
 
 _FIRST_CALLS = (  # region and service, method, path, body; two regions, because SES has one quota for both versions
@@ -41,7 +43,11 @@ class PreparationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one process took. `cpu`: seconds in user and system mode. `memory`: the peak of its largest process, in MB."""
+    """What one process took.
+
+    `cpu`: seconds in user and system mode. `memory`: the peak of its largest process in MB; 0 if it is less than that of this
+    process, because Linux counts the memory of the parent until the program starts.
+    """
 
     code: int
     wall: float
@@ -65,8 +71,9 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) ->
         process.returncode = os.waitstatus_to_exitcode(status)  # so that Popen does not wait for it again
         output.seek(0)
         text = output.read().decode("utf-8", "replace")
-    kilobytes = used.ru_maxrss / 1024 if sys.platform == "darwin" else used.ru_maxrss
-    return Usage(process.returncode, wall, used.ru_utime + used.ru_stime, kilobytes / 1024, text)
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = used.ru_maxrss / _UNITS_PER_MB if used.ru_maxrss > own else 0.0
+    return Usage(process.returncode, wall, used.ru_utime + used.ru_stime, peak, text)
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -58,7 +58,7 @@ class Prepared:
         accounts = {"corp": write_specs.OWNER, "mailer": write_specs.DELEGATE}
         resources = planned["planned_values"]["root_module"]["resources"]
         failed = terraform_config.initialized(self.terraform, terraform_config.configuration(resources, accounts))
-        return failed and f"no AWS provider for Terraform: {failed}"
+        return failed and "Terraform has no AWS provider"
 
     @property
     def terraform(self) -> Path:

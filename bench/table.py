@@ -13,7 +13,7 @@ _NOT_WORTH = 1.0  # seconds: floors below this say little, because the start of 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One run of a program. Seconds and MB; `calls` and `throttled`: all that AWS received; `code`: the exit code.
+    """One run of a program. Seconds, and MB, 0 if unknown. `calls`, `throttled`: all that AWS received. `code`: the exit code.
 
     `busiest`: the most accepted SES calls in one account and region, which the quota bounds from below.
     """
@@ -108,7 +108,8 @@ def _figures(row: Row) -> list[str]:
     if median is None:
         return ["–"] * 5
     calls = [f"{median.calls:g}", f"{median.throttled:g}"] if row.aws else ["–", "–"]
-    return [*calls, _seconds(median.wall), _seconds(median.cpu), f"{median.memory:.0f} MB"]
+    memory = f"{median.memory:.0f} MB" if median.memory else "–"
+    return [*calls, _seconds(median.wall), _seconds(median.cpu), memory]
 
 
 def _seconds(value: float) -> str:

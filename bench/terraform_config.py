@@ -90,4 +90,4 @@ def initialized(folder: Path, document: Mapping[str, Any]) -> str:
     if mirror := os.environ.get("SESFORM_TF_PLUGIN_MIRROR"):
         command.append(f"-plugin-dir={mirror}")
     done = subprocess.run(command, cwd=folder, env=terraform_environment(), capture_output=True, text=True, check=False)
-    return "" if done.returncode == 0 else " ".join(done.stderr.split())[-300:]
+    return "" if done.returncode == 0 else " ".join(done.stderr.split()) or f"exit code {done.returncode}"

@@ -72,6 +72,13 @@ def test_processes_without_aws_have_no_calls() -> None:
     )
 
 
+def test_unknown_memory_is_a_dash() -> None:
+    """A process smaller than the benchmark itself has no figure for its memory."""
+    row = Row("start", "start", SESFORM, (Sample(1, 1, 0),), aws=False)
+
+    assert "| 1 | start | sesform | – | – | 1.0 s | 1.0 s | – |  |" == table([row]).splitlines()[-1]
+
+
 def test_results_survive_json() -> None:
     """Rows are the same after they were written to results.json and read again."""
     assert PLAN == from_json(json.loads(json.dumps(to_json(PLAN))))
