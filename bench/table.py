@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 SESFORM, TERRAFORM = "sesform", "Terraform"
-_NOT_WORTH = 1.0  # seconds: floors below this say little, because the start of a program takes as long
+_LEAST_FLOOR = 3.0  # seconds: shorter ones say little, because the start of a program takes nearly as long
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +70,24 @@ def to_json(row: Row) -> dict[str, Any]:
 
 
 def ratios(row: Row, rows: Sequence[Row]) -> str:
-    """Return the row's time in relation to the quota's floor, to its base, and to sesform's row of the same workload."""
+    """Return the row's time in relation to the quota's floor, to its base, and to sesform's row of the same workload.
+
+    Floors of less than three seconds are left out.
+    """
     median, found = row.median, []
     if median is None:
         return row.missing or f"{len(row.samples)} of {len(row.samples)} runs failed"
     failed = sum(s.code != 0 for s in row.samples)
     if failed:
         found.append(f"{failed} of {len(row.samples)} runs failed")
-    if row.floor >= _NOT_WORTH:
+    if row.floor >= _LEAST_FLOOR:
         found.append(f"{median.wall / row.floor:.2f} × floor of {row.floor:.0f} s")
     for number, other in enumerate(rows, 1):
         beside = other.median
         if beside is None or other is row:
             continue
         if row.base and (other.name, other.tool) == (row.base, row.tool):
-            found.append(f"{median.wall / beside.wall:.2f} × row {number}")
+            found.append(f"{median.wall / beside.wall:.2f} × row {number} ({median.wall - beside.wall:+.1f} s)")
         if row.tool == TERRAFORM and (other.name, other.tool) == (row.name, SESFORM):
             found.append(f"{median.wall / beside.wall:.1f} × time, {median.calls / max(1, beside.calls):.1f} × calls")
     return "; ".join(found)

@@ -44,6 +44,7 @@ def test_the_floor_is_that_of_the_busiest_scope() -> None:
     assert 4.0 == PLAN.floor
     assert 2.0 == replace(PLAN, rate=2.0).floor
     assert 0.0 == replace(PLAN, rate=None).floor
+    assert "" == ratios(replace(PLAN, rate=2.0), [])
 
 
 def test_terraform_is_compared_with_sesform_on_the_same_workload() -> None:
@@ -56,11 +57,11 @@ def test_terraform_is_compared_with_sesform_on_the_same_workload() -> None:
 
 
 def test_a_workload_is_compared_with_its_base() -> None:
-    """Ten accounts are compared with one, by the number of its row."""
+    """Ten accounts are compared with one, by the number of its row, as a ratio and in seconds."""
     alone = Row("one", "1 account", SESFORM, (Sample(4.0, 1, 1),))
     ten = Row("ten", "10 accounts", SESFORM, (Sample(4.4, 1, 1),), base="one")
 
-    assert "1.10 × row 1" == ratios(ten, [alone, ten])
+    assert "1.10 × row 1 (+0.4 s)" == ratios(ten, [alone, ten])
 
 
 def test_processes_without_aws_have_no_calls() -> None:
