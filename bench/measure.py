@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -71,9 +72,17 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) ->
         process.returncode = os.waitstatus_to_exitcode(status)  # so that Popen does not wait for it again
         output.seek(0)
         text = output.read().decode("utf-8", "replace")
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    peak = used.ru_maxrss / _UNITS_PER_MB if used.ru_maxrss > own else 0.0
-    return Usage(process.returncode, wall, used.ru_utime + used.ru_stime, peak, text)
+    peak = used.ru_maxrss / _UNITS_PER_MB
+    return Usage(process.returncode, wall, used.ru_utime + used.ru_stime, peak if peak > _own_peak() else 0.0, text)
+
+
+def _own_peak() -> float:
+    """Return the peak memory of this process in MB."""
+    status = Path("/proc/self/status")
+    if status.exists():  # getrusage would count the memory of this process's own parent
+        found = re.search(r"^VmHWM:\s*(\d+) kB$", status.read_text(encoding="ascii"), re.MULTILINE)
+        return int(found[1]) / 1024 if found else 0.0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _UNITS_PER_MB
 
 
 def environment(**more: str) -> dict[str, str]:
