@@ -80,7 +80,7 @@ def test_a_change_of_the_specs_is_named() -> None:
     [
         lambda change: replace(change, after={**(change.after or {}), "topic_arn": topic_arn("x")}),
         lambda change: replace(change, action="delete"),
-        lambda change: replace(change, scope=replace(change.scope, account="999999999999")),
+        lambda change: replace(change, scope=change.scope._replace(account="999999999999")),
     ],
 )
 def test_an_edited_step_is_named(edit: Callable[[Change], Change]) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sesform.errors import UsageError
 from sesform.model.masking import masked
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Scope:
-    """One account in one region: where calls go, and what the quota of SES counts."""
+class Scope(NamedTuple):
+    """One account in one region: where calls go, and what the quota of SES counts. Part of most keys, so hashed very often."""
 
     account: str
     region: str

@@ -14,6 +14,7 @@ from sesform.errors import CycleError
 from sesform.resources.capabilities import Capability
 
 _NOTHING: frozenset[Capability] = frozenset()
+_FIRST: frozenset[int] = frozenset()  # of a step that waits for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Node:
     waits_for: tuple[int, ...] = ()
 
 
-def dependencies(nodes: Sequence[Node]) -> list[set[int]]:
+def dependencies(nodes: Sequence[Node]) -> list[frozenset[int]]:
     """Return, for each step, the positions of the steps that must be done before it.
 
     A step waits for the steps that provide what it requires. A step that removes something waits for all steps that require it
@@ -45,19 +46,15 @@ def dependencies(nodes: Sequence[Node]) -> list[set[int]]:
         if not node.removes:
             for name in node.provides_after:
                 making[name].append(position)
-        for name in node.requires_before - node.requires_after:
-            leaving[name].append(position)
-    found: list[set[int]] = []
+        if node.requires_before:
+            for name in node.requires_before - node.requires_after:
+                leaving[name].append(position)
+    found: list[frozenset[int]] = []
     for position, node in enumerate(nodes):
-        before = set(node.waits_for)
-        for name in node.requires_after:
-            before.update(making.get(name, ()))
+        before = [making[name] for name in node.requires_after if name in making]
         if node.removes:
-            for name in node.provides_before:
-                before.update(leaving.get(name, ()))
-                before.update(making.get(name, ()))
-        before.discard(position)
-        found.append(before)
+            before += [of[name] for of in (leaving, making) for name in node.provides_before if name in of]
+        found.append(frozenset(node.waits_for).union(*before) - {position} if before or node.waits_for else _FIRST)
     return found
 
 
@@ -67,20 +64,33 @@ def order(nodes: Sequence[Node]) -> list[tuple[int, tuple[int, ...]]]:
     Of the steps that could come next, the one with the lowest rank does. Raises CycleError.
     """
     needed = dependencies(nodes)
-    sorter: TopologicalSorter[int] = TopologicalSorter(dict(enumerate(needed)))
-    try:
-        sorter.prepare()
-    except LibraryCycleError as error:
-        circle = " → ".join(str(nodes[i].rank) for i in error.args[1])
-        raise CycleError(f"steps depend on each other in a cycle: {circle}. Please report this.") from None
-    ready: list[tuple[tuple[Any, ...], int]] = []
+    missing = [len(before) for before in needed]
+    waiting: dict[int, list[int]] = defaultdict(list)
+    for position, before in enumerate(needed):
+        for each in before:
+            waiting[each].append(position)
+    ready = [(nodes[position].rank, position) for position, number in enumerate(missing) if not number]
+    heapq.heapify(ready)
     place: dict[int, int] = {}
     ordered: list[tuple[int, tuple[int, ...]]] = []
-    while sorter.is_active():
-        for position in sorter.get_ready():
-            heapq.heappush(ready, (nodes[position].rank, position))
+    while ready:
         _, position = heapq.heappop(ready)
         place[position] = len(ordered)
-        ordered.append((position, tuple(sorted(place[p] for p in needed[position]))))
-        sorter.done(position)
+        ordered.append((position, tuple(sorted([place[each] for each in needed[position]]))))
+        for each in waiting.get(position, ()):
+            missing[each] -= 1
+            if not missing[each]:
+                heapq.heappush(ready, (nodes[each].rank, each))
+    if len(ordered) < len(nodes):
+        raise _cycle(nodes, needed)
     return ordered
+
+
+def _cycle(nodes: Sequence[Node], needed: Sequence[frozenset[int]]) -> CycleError:
+    """Return the error that names the steps of a cycle."""
+    try:
+        TopologicalSorter(dict(enumerate(needed))).prepare()
+    except LibraryCycleError as error:
+        circle = " → ".join(str(nodes[i].rank) for i in error.args[1])
+        return CycleError(f"steps depend on each other in a cycle: {circle}. Please report this.")
+    raise AssertionError("steps remain although none of them is in a cycle")

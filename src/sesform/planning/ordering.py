@@ -70,21 +70,19 @@ def _extensions(drafts: Sequence[Draft], live: Resources) -> _Extensions:
     return found
 
 
+_NOTHING: frozenset[Capability] = frozenset()
+
+
 def _node(draft: Draft, extensions: _Extensions, steps: RouteSteps, first: tuple[int, ...]) -> graph.Node:
-    kind, where = RESOURCES[draft.address.type], draft.address
+    where, before, after = draft.address, draft.before, draft.after
+    kind, rank = RESOURCES[where.type], _RANK[where.type]
     effect = steps.effect(draft)
-
-    def provided(properties: Properties | None) -> frozenset[Capability]:
-        given = kind.provides(draft.scope, properties) if properties is not None else frozenset[Capability]()
-        more = [extensions[capability] for capability in given if capability in extensions]
-        return given.union(*more) if more else given
-
-    def required(properties: Properties | None) -> frozenset[Capability]:
-        return kind.requires(draft.scope, properties) if properties is not None else frozenset()
-
-    rank = _RANK[where.type]
-    removes = draft.phase.removes and draft.action != "create"
-    lost = effect.lost.union(*(extensions[c] for c in effect.lost if c in extensions))
+    removes = effect.takes
+    if removes is None:
+        removes = draft.phase.removes and draft.action != "create"
+    provides_before = _NOTHING if before is None else kind.provides(draft.scope, before)
+    provides_after = _NOTHING if after is None else kind.provides(draft.scope, after)
+    requires_after = _NOTHING if after is None else kind.requires(draft.scope, after)
     return graph.Node(
         rank=(
             int(draft.phase),
@@ -94,13 +92,20 @@ def _node(draft: Draft, extensions: _Extensions, steps: RouteSteps, first: tuple
             where.key,
             len(draft.follows),
         ),
-        removes=removes if effect.takes is None else effect.takes,
-        provides_before=provided(draft.before) | lost,
-        provides_after=provided(draft.after),
-        requires_before=required(draft.before),
-        requires_after=required(draft.after) | effect.requires,
+        removes=removes,
+        provides_before=_extended(provides_before | effect.lost, extensions),
+        provides_after=_extended(provides_after, extensions),
+        requires_before=_NOTHING if before is None else kind.requires(draft.scope, before),
+        requires_after=requires_after | effect.requires if effect.requires else requires_after,
         waits_for=draft.follows + first,
     )
+
+
+def _extended(provided: frozenset[Capability], extensions: _Extensions) -> frozenset[Capability]:
+    """Return what a step provides, with what it thereby provides to others."""
+    if not extensions:
+        return provided
+    return provided.union(*(extensions[capability] for capability in provided if capability in extensions))
 
 
 def _change(draft: Draft, depends_on: tuple[int, ...]) -> Change:

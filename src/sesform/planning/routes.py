@@ -7,10 +7,10 @@ there is a receiver for the event: its verdict says so.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from sesform.live.snapshot import Subscriber
@@ -113,7 +113,7 @@ class RouteChange:
 
 def matrix(resources: Iterable[Resource], reception: Reception) -> Matrix:
     """Return the routes of every identity and configuration set among the resources; () for no route."""
-    found: _Found = defaultdict(set)
+    found: _Found = {}
     defaults: dict[tuple[Scope, str], str] = {}
     for type_, scope, properties in resources:
         if type_ in _ADDING:
@@ -122,23 +122,39 @@ def matrix(resources: Iterable[Resource], reception: Reception) -> Matrix:
             defaults[scope, properties["identity"]] = properties["configuration_set"]
     for (scope, identity), name in defaults.items():
         for event in NOTIFICATION_TYPES:
-            ways = found.get(Subject(scope, "configuration set", name, event), set())
-            found[Subject(scope, "identity", identity, event)] |= {way._replace(by_default=name) for way in ways}
+            ways = found.get(Subject(scope, "configuration set", name, event), ())
+            inherited = (way._replace(by_default=name) for way in ways)
+            _add(found, Subject(scope, "identity", identity, event), *inherited)
     return {subject: _sorted(ways) for subject, ways in found.items()}
 
 
-def _sorted(routes: Iterable[Route]) -> tuple[Route, ...]:
-    return tuple(sorted(routes, key=lambda route: route[:4]))
+def _sorted(routes: tuple[Route, ...]) -> tuple[Route, ...]:
+    return routes if len(routes) < 2 else tuple(sorted(routes, key=lambda route: route[:4]))
 
 
-_Found = dict[Subject, set[Route]]
+# Most subjects have one route or two, for which tuples need a third of the memory of sets.
+_Found = dict[Subject, tuple[Route, ...]]
+
+
+def _add(found: _Found, subject: Subject, *routes: Route) -> None:
+    """Add routes to those of a subject, each once. Without routes the subject is listed all the same."""
+    known = found.get(subject)
+    if known is None:
+        found[subject] = routes
+    else:
+        found[subject] = (*known, *(route for route in routes if route not in known))
 
 
 def of_topic(scope: Scope, properties: Properties, reception: Reception) -> Route:
     """Return the route by the topic of an identity. `properties`: of a notification topic."""
     arn, event = properties["topic_arn"], properties["notification_type"]
     publishers = publishers_of(scope, properties["identity"])
-    return Route("topic", arn, verdict=reception.of(arn, publishers, event, by_identity=True))
+    return _by_topic(arn, reception.of(arn, publishers, event, by_identity=True))
+
+
+@lru_cache(maxsize=256)  # many identities share a topic
+def _by_topic(topic_arn: str, verdict: Verdict) -> Route:
+    return Route("topic", topic_arn, verdict=verdict)
 
 
 def of_destination(scope: Scope, properties: Properties, event: str, reception: Reception) -> Route | None:
@@ -157,26 +173,28 @@ def of_destination(scope: Scope, properties: Properties, event: str, reception: 
 
 def _add_topic(found: _Found, scope: Scope, properties: Properties, reception: Reception) -> None:
     subject = Subject(scope, "identity", properties["identity"], properties["notification_type"])
-    found[subject].add(of_topic(scope, properties, reception))
+    _add(found, subject, of_topic(scope, properties, reception))
+
+
+_MAIL = (Route("mail"),)
 
 
 def _add_mail(found: _Found, scope: Scope, properties: Properties, reception: Reception) -> None:
     for event in VITAL:  # deliveries are never mailed
-        mail = {Route("mail")} if properties["enabled"] else set()
-        found[Subject(scope, "identity", properties["identity"], event)] |= mail
+        subject = Subject(scope, "identity", properties["identity"], event)
+        _add(found, subject, *(_MAIL if properties["enabled"] else ()))
 
 
 def _add_set(found: _Found, scope: Scope, properties: Properties, reception: Reception) -> None:
     for event in NOTIFICATION_TYPES:
-        # A set without destinations has entries too: they are empty.
-        found[Subject(scope, "configuration set", properties["configuration_set"], event)] |= set()
+        _add(found, Subject(scope, "configuration set", properties["configuration_set"], event))
 
 
 def _add_destination(found: _Found, scope: Scope, properties: Properties, reception: Reception) -> None:
     for event in NOTIFICATION_TYPES:
         route = of_destination(scope, properties, event, reception)
         subject = Subject(scope, "configuration set", properties["configuration_set"], event)
-        found[subject] |= {route} if route else set()
+        _add(found, subject, *((route,) if route else ()))
 
 
 # By type. Each resource is added at once, because collecting the resources by type first is slower and needs more memory.
@@ -192,13 +210,18 @@ def changes(before: Matrix, after: Matrix) -> tuple[RouteChange, ...]:
     """Return the subjects whose routes, or what is received by them, differ, in order."""
     if before is after:
         return ()
+    differing = [subject for subject in after if before.get(subject, ()) != after[subject]]
+    differing += [subject for subject in before if subject not in after and before[subject]]
+    described: dict[tuple[Route, ...], tuple[str, ...]] = {(): ()}
     found = []
-    for subject in sorted({*before, *after}):
+    for subject in sorted(differing):
         old, new = before.get(subject, ()), after.get(subject, ())
-        if old != new and (old or new):
-            texts = tuple(r.described for r in old), tuple(r.described for r in new)
-            found.append(RouteChange(subject, *texts, received(old), received(new)))
-    return tuple(c for c in found if c.before != c.after)
+        for ways in (old, new):
+            if ways not in described:  # many identities have the same routes
+                described[ways] = tuple(route.described for route in ways)
+        if described[old] != described[new]:
+            found.append(RouteChange(subject, described[old], described[new], received(old), received(new)))
+    return tuple(found)
 
 
 def dark(of: Iterable[RouteChange]) -> list[RouteChange]:
