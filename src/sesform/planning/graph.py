@@ -50,11 +50,13 @@ def dependencies(nodes: Sequence[Node]) -> list[frozenset[int]]:
             for name in node.requires_before - node.requires_after:
                 leaving[name].append(position)
     found: list[frozenset[int]] = []
+    known: dict[frozenset[int], frozenset[int]] = {}  # many steps wait for the same ones
     for position, node in enumerate(nodes):
         before = [making[name] for name in node.requires_after if name in making]
         if node.removes:
             before += [of[name] for of in (leaving, making) for name in node.provides_before if name in of]
-        found.append(frozenset(node.waits_for).union(*before) - {position} if before or node.waits_for else _FIRST)
+        positions = frozenset(node.waits_for).union(*before) - {position} if before or node.waits_for else _FIRST
+        found.append(known.setdefault(positions, positions))
     return found
 
 
@@ -72,11 +74,15 @@ def order(nodes: Sequence[Node]) -> list[tuple[int, tuple[int, ...]]]:
     ready = [(nodes[position].rank, position) for position, number in enumerate(missing) if not number]
     heapq.heapify(ready)
     place: dict[int, int] = {}
+    depends_on: dict[frozenset[int], tuple[int, ...]] = {}  # many steps wait for the same ones
     ordered: list[tuple[int, tuple[int, ...]]] = []
     while ready:
         _, position = heapq.heappop(ready)
         place[position] = len(ordered)
-        ordered.append((position, tuple(sorted([place[each] for each in needed[position]]))))
+        before = needed[position]
+        if before not in depends_on:
+            depends_on[before] = tuple(sorted([place[each] for each in before]))
+        ordered.append((position, depends_on[before]))
         for each in waiting.get(position, ()):
             missing[each] -= 1
             if not missing[each]:

@@ -66,13 +66,13 @@ class Handover:
     @property
     def parties(self) -> dict[Scope, Handover]:
         """The part of each other account and region, in order."""
-        found: dict[Scope, Handover] = {}
-        owners = {request.owner for request in self.requests} | {offer.owner for offer in self.offers}
-        for scope in sorted(owners):
-            found[scope] = Handover(
-                tuple(r for r in self.requests if r.owner == scope), tuple(o for o in self.offers if o.owner == scope)
-            )
-        return found
+        requests: dict[Scope, list[TopicRequest]] = defaultdict(list)
+        offers: dict[Scope, list[TopicOffer]] = defaultdict(list)
+        for request in self.requests:
+            requests[request.owner].append(request)
+        for offer in self.offers:
+            offers[offer.owner].append(offer)
+        return {scope: Handover(tuple(requests[scope]), tuple(offers[scope])) for scope in sorted({*requests, *offers})}
 
     def for_account(self, account: str) -> Handover:
         """Return the part of one account."""
@@ -111,24 +111,24 @@ def of_changes(desired: Desired, changes: Iterable[Change]) -> Handover:
 
 def _requests(desired: Desired) -> tuple[TopicRequest, ...]:
     covered = desired.scopes
+    foreign = {arn for arn in {t.topic_arn for t in desired.targets} if _scope(arn) not in covered}
     publishers: dict[str, set[Publisher]] = defaultdict(set)
-    for target in desired.targets:
-        if _scope(target.topic_arn) not in covered:
+    for target in desired.targets if foreign else ():
+        if target.topic_arn in foreign:
             publishers[target.topic_arn].update(target.publishers)
     return tuple(TopicRequest(arn, tuple(sorted(publishers[arn]))) for arn in sorted(publishers))
 
 
 def _offers(desired: Desired) -> tuple[TopicOffer, ...]:
-    declared = {(target.topic_arn, publisher.arn) for target in desired.targets for publisher in target.publishers}
     found = set()
     for loaded in desired.specs.values():
         managed = {key: topic for key, topic in loaded.spec.topics.items() if isinstance(topic, Topic)}
         for key, topic in managed.items():
             for text in topic.publishers:
                 scope = Scope(loaded.spec.account, _scope(text).region)
-                offer = TopicOffer(arns.topic(scope, topic.name or key), canonical_arn(text))
-                if offer not in declared:
-                    found.add(offer)
+                found.add(TopicOffer(arns.topic(scope, topic.name or key), canonical_arn(text)))
+    for target in desired.targets if found else ():
+        found.difference_update(TopicOffer(target.topic_arn, publisher.arn) for publisher in target.publishers)
     return tuple(sorted(found))
 
 
@@ -140,11 +140,13 @@ def _scope(arn: str) -> Scope:
 def destination_names(topic_arns: Iterable[str]) -> dict[str, str]:
     """Return a name for the event destination of each topic: the topic's own name, with a number where topics share it."""
     found: dict[str, str] = {}
+    taken: set[str] = set()
     for arn in dict.fromkeys(topic_arns):
         name = arns.resource(arn)
         endings = chain([""], (f"-{number}" for number in count(2)))
         names = (name[: MAX_NAME - len(ending)] + ending for ending in endings)
-        found[arn] = next(each for each in names if each not in found.values())
+        found[arn] = next(each for each in names if each not in taken)
+        taken.add(found[arn])
     return found
 
 

@@ -92,9 +92,10 @@ def planned_state(before: Resources, snapshot: Snapshot, changes: Iterable[Plann
     policies = {key: set(facts.policies) for key, facts in snapshot.sending.items()}
     for change in changes:
         properties = change.before or change.after or {}
-        after.pop(aws_key(change.address.type, change.scope, properties), None)
+        key = aws_key(change.address.type, change.scope, properties)
+        after.pop(key, None)
         if change.after is not None:
-            after[aws_key(change.address.type, change.scope, properties)] = change.after
+            after[key] = change.after
         if RESOURCES[change.address.type].max_per_identity is not None:
             names = policies.setdefault((change.scope, properties["identity"]), set())
             names.add(properties["name"]) if change.after is not None else names.discard(properties["name"])

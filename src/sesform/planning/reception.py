@@ -17,7 +17,7 @@ from sesform.planning.checks import kms_keys
 from sesform.planning.planned_state import PlannedChange
 from sesform.policies import document as policy_document
 from sesform.policies import filter_policy
-from sesform.policies.document import Publisher
+from sesform.policies.document import Publisher, PublishingRules
 from sesform.policies.verdict import ALLOWED, Verdict, denied, unknown
 from sesform.resources.subscription import PENDING, asks
 
@@ -106,13 +106,19 @@ def _parsed(text: str) -> policy_document.Policy | None:
         return None
 
 
+_UNREAD_TOPIC = unknown("the topic could not be read")
+_UNREAD_POLICY = unknown("its policy could not be read")
+_CONDITIONAL = unknown("its policy has conditions that only SNS can evaluate")
+_NO_TOPIC = denied("the topic does not exist")
+
+
 class Reception:
-    """The topics of one state, and whether events that SES publishes to them are received. Answers are computed once."""
+    """The topics of one state, and whether events that SES publishes to them are received."""
 
     def __init__(self, topics: Topics, keys: Mapping[str, KeyFacts]) -> None:
         self._topics = topics
         self._keys = keys
-        self._publishing: dict[tuple[str, tuple[Publisher, ...]], Verdict] = {}
+        self._rules: dict[str, PublishingRules] = {}
         self._hearing: dict[tuple[str, str, bool], Verdict] = {}
 
     def of(self, topic_arn: str, publishers: tuple[Publisher, ...], event: str, *, by_identity: bool) -> Verdict:
@@ -129,20 +135,28 @@ class Reception:
 
     def may_publish(self, topic_arn: str, publishers: tuple[Publisher, ...]) -> Verdict:
         """Return whether SES can publish to a topic as one of the publishers: it exists, and its policy and key allow it."""
-        key = topic_arn, publishers
-        if key not in self._publishing:
-            self._publishing[key] = self._may_publish(topic_arn, publishers)
-        return self._publishing[key]
-
-    def _may_publish(self, topic_arn: str, publishers: tuple[Publisher, ...]) -> Verdict:
         if topic_arn not in self._topics:
-            return unknown("the topic could not be read")
+            return _UNREAD_TOPIC
         state = self._topics[topic_arn]
         if state is None:
-            return denied("the topic does not exist")
+            return _NO_TOPIC
         by_key = self._by_key(topic_arn, state.kms_key)
-        by_policy = _by_policy(topic_arn, state, publishers)
+        by_policy = self._by_policy(topic_arn, state, publishers)
         return next((v for v in (by_policy, by_key) if v.denied), by_key if by_policy.allowed else by_policy)
+
+    def _by_policy(self, topic_arn: str, state: TopicState, publishers: tuple[Publisher, ...]) -> Verdict:
+        if state.policy is None:
+            return _UNREAD_POLICY
+        if topic_arn not in self._rules:
+            self._rules[topic_arn] = PublishingRules(state.policy, topic_arn)
+        verdicts = [self._rules[topic_arn].verdict(publisher) for publisher in publishers]
+        if any(verdict.allowed for verdict in verdicts):
+            return ALLOWED
+        if any(verdict.unknown for verdict in verdicts):
+            return _CONDITIONAL
+        return denied(
+            f"its policy does not allow SES to publish for {' or '.join(sorted({p.arn for p in publishers}))}"
+        )
 
     def _by_key(self, topic_arn: str, key: str) -> Verdict:
         return kms_keys.usable(arns.topic_key(topic_arn, key), self._keys) if key else ALLOWED
@@ -152,17 +166,6 @@ class Reception:
         if key not in self._hearing:
             self._hearing[key] = _heard(self._topics.get(topic_arn), event, by_identity)
         return self._hearing[key]
-
-
-def _by_policy(topic_arn: str, state: TopicState, publishers: tuple[Publisher, ...]) -> Verdict:
-    if state.policy is None:
-        return unknown("its policy could not be read")
-    verdicts = [policy_document.may_publish(state.policy, topic_arn, publisher) for publisher in publishers]
-    if any(verdict.allowed for verdict in verdicts):
-        return ALLOWED
-    if any(verdict.unknown for verdict in verdicts):
-        return unknown("its policy has conditions that only SNS can evaluate")
-    return denied(f"its policy does not allow SES to publish for {' or '.join(sorted({p.arn for p in publishers}))}")
 
 
 def _heard(state: TopicState | None, event: str, by_identity: bool) -> Verdict:

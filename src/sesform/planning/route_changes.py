@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -99,8 +100,12 @@ def _sets_in_use(of: Plan, defaults: Mapping[tuple[Scope, str], str]) -> list[Pr
     not exist (AWS developer guide, "Managing configuration sets").
     """
     found = []
-    for (scope, name), change in deleted_sets(of).items():
-        users = sorted(identity for (where, identity), used in defaults.items() if (where, used) == (scope, name))
+    gone = deleted_sets(of)
+    using: dict[tuple[Scope, str], list[str]] = defaultdict(list)
+    for (where, identity), used in defaults.items() if gone else ():
+        using[where, used].append(identity)
+    for (scope, name), change in gone.items():
+        users = sorted(using[scope, name])
         if users:
             more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
             one = len(users) == 1

@@ -33,6 +33,7 @@ class Effect:
 
 
 _NO_EFFECT = Effect()
+_TAKES_NOTHING = Effect(takes=False)
 
 
 class RouteSteps:
@@ -56,17 +57,17 @@ class RouteSteps:
         return _NO_EFFECT
 
     def _of_route(self, draft: Draft, of: _Heard) -> Effect:
-        planned = self._planned
-        before = of(draft.scope, draft.before, planned.reception_before, planned.before) if draft.before else set()
-        after = of(draft.scope, draft.after, planned.reception_after, planned.after) if draft.after else set()
         if of is _forwarding:  # off is a state that requires other routes, as the type says: nothing is removed
             route = {to.route(draft.scope, (draft.after or {})["identity"])}
-            return Effect(requires=_NOTHING if after else self._carrying(route))
+            return Effect(requires=_NOTHING if draft.after and draft.after["enabled"] else self._carrying(route))
         takes = draft.phase.removes and draft.action != "create"
-        if draft.before and draft.after and before != after:
-            takes = bool(before - after)
+        if draft.before and draft.after:
+            planned = self._planned
+            before = of(draft.scope, draft.before, planned.reception_before, planned.before)
+            after = of(draft.scope, draft.after, planned.reception_after, planned.after)
+            takes = bool(before - after) if before != after else takes
         if not takes:
-            return Effect(takes)
+            return _TAKES_NOTHING
         # An identity whose default set was not read may have this one.
         unknown = self._unknown_default if of is _destination else {}
         lost = unknown.get(draft.scope, _NOTHING)

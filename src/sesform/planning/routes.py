@@ -125,11 +125,10 @@ def matrix(resources: Iterable[Resource], reception: Reception) -> Matrix:
             ways = found.get(Subject(scope, "configuration set", name, event), ())
             inherited = (way._replace(by_default=name) for way in ways)
             _add(found, Subject(scope, "identity", identity, event), *inherited)
-    return {subject: _sorted(ways) for subject, ways in found.items()}
-
-
-def _sorted(routes: tuple[Route, ...]) -> tuple[Route, ...]:
-    return routes if len(routes) < 2 else tuple(sorted(routes, key=lambda route: route[:4]))
+    for subject, ways in found.items():
+        if len(ways) > 1:
+            found[subject] = tuple(sorted(ways, key=lambda route: route[:4]))
+    return found
 
 
 # Most subjects have one route or two, for which tuples need a third of the memory of sets.

@@ -7,13 +7,12 @@ domain. Sources: AWS developer guide, "Creating and verifying identities in Amaz
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model.address import Scope
-from sesform.planning.routes import Matrix
+from sesform.planning.routes import Matrix, Route, Subject
 from sesform.specs.declared import covering_identity
 from sesform.specs.desired import Desired
 
@@ -40,8 +39,11 @@ class Shadowed(NamedTuple):
 def shadowed(desired: Desired, snapshot: Snapshot) -> list[Shadowed]:
     """Return the declared identities that undeclared narrower ones shadow, in order."""
     found: dict[tuple[Scope, str], list[str]] = defaultdict(list)
+    by_scope: dict[Scope, set[str]] = defaultdict(set)
+    for where, name in desired.identities if snapshot.listed else ():
+        by_scope[where].add(name)
     for scope, listed in snapshot.listed.items():
-        declared = {name for where, name in desired.identities if where == scope}
+        declared = by_scope[scope]
         for name, status in listed.items():
             wider = covering_identity(name, declared) if status == _VERIFIED and name not in declared else ""
             if wider:
@@ -85,18 +87,22 @@ def policies_at_both_levels(desired: Desired) -> list[Problem]:
     return list(found.values())
 
 
-def followed(identity: str, listed: Mapping[str, str]) -> str:
-    """Return the verified wider identity whose settings mail of an unverified or missing identity follows, "" for none."""
-    return covering_identity(identity, {name for name, status in listed.items() if status == _VERIFIED})
+def verified_names(snapshot: Snapshot) -> dict[Scope, set[str]]:
+    """Return the verified identities of each scope: mail of an unverified or missing identity follows the settings of a wider one."""
+    return {
+        scope: {name for name, status in listed.items() if status == _VERIFIED}
+        for scope, listed in snapshot.listed.items()
+    }
 
 
 def effective(of: Matrix, snapshot: Snapshot) -> Matrix:
     """Return the routes with those of the wider identity in place of an unverified one's own."""
-    found = dict(of)
-    for subject in of:
+    verified = verified_names(snapshot)
+    found: dict[Subject, tuple[Route, ...]] = {}
+    for subject in of if verified else ():
         listed = snapshot.listed.get(subject.scope, {})
         if subject.kind == "identity" and listed.get(subject.name, _VERIFIED) != _VERIFIED:
-            wider = followed(subject.name, listed)
+            wider = covering_identity(subject.name, verified[subject.scope])
             if wider:
                 found[subject] = of.get(subject._replace(name=wider), ())
-    return found
+    return {**of, **found} if found else of

@@ -184,50 +184,123 @@ def source_arns(policy: Mapping[str, Any]) -> set[str]:
 
 
 def may_publish(policy: Mapping[str, Any], topic_arn: str, publisher: Publisher) -> Verdict:
-    """Return whether a topic's policy allows SES to publish for this publisher.
+    """Return whether a topic's policy allows SES to publish for this publisher."""
+    return PublishingRules(policy, topic_arn).verdict(publisher)
+
+
+class PublishingRules:
+    """What a topic's policy says about SES as a publisher, prepared once for many publishers.
 
     Source: AWS developer guide of SES, "Configuring Amazon SNS notifications".
     """
-    # The default topic policy tests SourceOwner. SES of the topic's own account passes it: its settings work without any
-    # other policy (ansible-collections/community.aws, ses_identity integration tests).
-    known = {
-        "aws:sourceaccount": publisher.account,
-        "aws:sourceowner": publisher.account,
-        "aws:sourcearn": publisher.arn,
-        "aws:principalservicename": SES_PRINCIPAL,
-        "aws:principalisawsservice": "true",
-        "aws:securetransport": "true",
-    }
-    return allows_ses(policy, "sns:Publish", topic_arn, known)
+
+    def __init__(self, policy: Mapping[str, Any], topic_arn: str) -> None:
+        self._rules = _rules(policy, "sns:Publish", topic_arn)
+
+    def verdict(self, publisher: Publisher) -> Verdict:
+        """Return whether the policy allows SES to publish for this publisher."""
+        # The default topic policy tests SourceOwner. SES of the topic's own account passes it: its settings work without any
+        # other policy (ansible-collections/community.aws, ses_identity integration tests).
+        known = {
+            "aws:sourceaccount": publisher.account,
+            "aws:sourceowner": publisher.account,
+            "aws:sourcearn": publisher.arn,
+            "aws:principalservicename": SES_PRINCIPAL,
+            "aws:principalisawsservice": "true",
+            "aws:securetransport": "true",
+        }
+        return _decided(self._rules, known)
 
 
 def allows_ses(policy: Mapping[str, Any], action: str, resource: str, known: Mapping[str, str]) -> Verdict:
-    """Return whether a resource's policy allows SES this action. `known`: values of condition keys, by lower-case key.
+    """Return whether a resource's policy allows SES this action. `known`: values of condition keys, by lower-case key."""
+    return _decided(_rules(policy, action, resource), known)
+
+
+class _Test(NamedTuple):
+    """One test of a condition. `compare` is None for a test that cannot be evaluated here."""
+
+    key: str
+    compare: Callable[[str, str], bool | None] | None
+    negated: bool
+    wanted: tuple[str, ...]
+
+    def holds(self, known: Mapping[str, str]) -> bool | None:
+        actual = known.get(self.key)
+        if actual is None or self.compare is None:
+            return None
+        matches = _any(self.compare(wanted, actual) for wanted in self.wanted)
+        return matches if matches is None or not self.negated else not matches
+
+
+class _Rule(NamedTuple):
+    """A statement about an action of SES on a resource. `tests` is None if it is not known whether the statement matches."""
+
+    effect: Any
+    tests: tuple[_Test, ...] | None
+
+    def matches(self, known: Mapping[str, str]) -> bool | None:
+        return None if self.tests is None else _all(test.holds(known) for test in self.tests)
+
+
+def _decided(rules: Iterable[_Rule], known: Mapping[str, str]) -> Verdict:
+    """Return the verdict of a policy.
 
     A Deny that matches wins, then an Allow that matches; a condition that cannot be evaluated here leaves it unknown whether its
     statement matches. Source: IAM user guide, "Policy evaluation logic".
     """
-    found = [(s.get("Effect"), _applies(s, action, resource, known)) for s in statements(policy)]
+    found = [(rule.effect, rule.matches(known)) for rule in rules]
     if ("Deny", True) in found:
-        return denied("a statement denies it")
+        return _DENIED
     if ("Allow", True) in found:
-        return unknown("a statement may deny it") if ("Deny", None) in found else ALLOWED
-    return unknown("it depends on conditions") if ("Allow", None) in found else denied("no statement allows it")
+        return _MAY_BE_DENIED if ("Deny", None) in found else ALLOWED
+    return _CONDITIONAL if ("Allow", None) in found else _NOT_ALLOWED
 
 
-def _applies(statement: Mapping[str, Any], action: str, resource: str, known: Mapping[str, str]) -> bool | None:
-    if any(key in statement for key in ("NotPrincipal", "NotAction", "NotResource")):
-        return None
-    if not names_ses(statement.get("Principal")):
-        return False
-    if not any(_like(str(a).lower(), action.lower()) for a in _listed(statement.get("Action"))):
-        return False
-    if not any(_like(str(r), resource) for r in _listed(statement.get("Resource"))):
-        return False
+_DENIED = denied("a statement denies it")
+_NOT_ALLOWED = denied("no statement allows it")
+_MAY_BE_DENIED = unknown("a statement may deny it")
+_CONDITIONAL = unknown("it depends on conditions")
+
+
+def _rules(policy: Mapping[str, Any], action: str, resource: str) -> tuple[_Rule, ...]:
+    """Return the statements that can match, whatever the values of condition keys are."""
+    return tuple(_rule(s) for s in statements(policy) if _concerns(s, action, resource))
+
+
+def _concerns(statement: Mapping[str, Any], action: str, resource: str) -> bool:
+    """Return whether a statement names SES, the action and the resource, or excludes some, which is not evaluated here."""
+    if _excludes(statement):
+        return True
+    return (
+        names_ses(statement.get("Principal"))
+        and any(_like(str(a).lower(), action.lower()) for a in _listed(statement.get("Action")))
+        and any(_like(str(r), resource) for r in _listed(statement.get("Resource")))
+    )
+
+
+def _excludes(statement: Mapping[str, Any]) -> bool:
+    return any(key in statement for key in ("NotPrincipal", "NotAction", "NotResource"))
+
+
+def _rule(statement: Mapping[str, Any]) -> _Rule:
     conditions = statement.get("Condition") or {}
-    if not isinstance(conditions, Mapping):
-        return None
-    return _all(_holds(op, tests, known) for op, tests in conditions.items())
+    if _excludes(statement) or not isinstance(conditions, Mapping):
+        return _Rule(statement.get("Effect"), None)
+    tests = (test for operator, each in conditions.items() for test in _tests_of(operator, each))
+    return _Rule(statement.get("Effect"), tuple(tests))
+
+
+def _tests_of(operator: str, tests: Any) -> Iterable[_Test]:
+    if not isinstance(tests, Mapping):
+        yield _Test("", None, False, ())
+        return
+    name = operator.lower().removesuffix("ifexists")
+    for key, values in tests.items():
+        wanted = tuple(_text(value) for value in _listed(values))
+        variable = any("${" in each for each in wanted)  # policy variables are not resolved here
+        compare = None if variable else _COMPARE.get(name.replace("not", ""))
+        yield _Test(str(key).lower(), compare, "not" in name, wanted)
 
 
 def names_ses(principal: Any) -> bool:
@@ -239,24 +312,6 @@ def names_ses(principal: Any) -> bool:
     return "*" in _listed(principal.get("AWS")) or bool(
         {SES_PRINCIPAL, "*"} & set(map(str, _listed(principal.get("Service"))))
     )
-
-
-def _holds(operator: str, tests: Any, known: Mapping[str, str]) -> bool | None:
-    if not isinstance(tests, Mapping):
-        return None
-    name = operator.lower().removesuffix("ifexists")
-    return _all(_test(name, known.get(str(key).lower()), values) for key, values in tests.items())
-
-
-def _test(operator: str, actual: str | None, values: Any) -> bool | None:
-    wanted = [_text(v) for v in _listed(values)]
-    if actual is None or any("${" in w for w in wanted):  # policy variables are not resolved here
-        return None
-    compare = _COMPARE.get(operator.replace("not", ""))
-    if compare is None:
-        return None
-    matches = _any(compare(w, actual) for w in wanted)
-    return matches if matches is None or "not" not in operator else not matches
 
 
 def _like(pattern: str, text: str) -> bool:
@@ -271,8 +326,9 @@ def _like_arn(pattern: str, arn: str) -> bool | None:
 
     Source: IAM user guide, "Amazon Resource Name (ARN) condition operators"; ArnEquals and ArnLike behave the same.
     """
-    parts, others = pattern.split(":", 5), arn.split(":", 5)
-    return all(map(_like, parts, others)) if len(parts) == len(others) == 6 else None
+    if pattern.count(":") < 5 or arn.count(":") < 5:
+        return None
+    return _arn_pattern(pattern).fullmatch(arn) is not None
 
 
 _COMPARE: Mapping[str, Callable[[str, str], bool | None]] = {
@@ -287,14 +343,33 @@ _COMPARE: Mapping[str, Callable[[str, str], bool | None]] = {
 
 @lru_cache(maxsize=1024)
 def _wildcard(pattern: str) -> re.Pattern[str]:
-    return re.compile("".join({"*": ".*", "?": "."}.get(c) or re.escape(c) for c in pattern), re.DOTALL)
+    return re.compile(_expression(pattern, "."), re.DOTALL)
+
+
+@lru_cache(maxsize=1024)
+def _arn_pattern(pattern: str) -> re.Pattern[str]:
+    *parts, resource = pattern.split(":", 5)  # only in the last part wildcards match colons
+    return re.compile(":".join([*(_expression(part, "[^:]") for part in parts), _expression(resource, ".")]), re.DOTALL)
+
+
+def _expression(pattern: str, character: str) -> str:
+    """Return IAM's wildcards as a regular expression. `character`: what matches one character."""
+    return "".join({"*": f"{character}*", "?": character}.get(c) or re.escape(c) for c in pattern)
 
 
 def _any(verdicts: Iterable[bool | None]) -> bool | None:
-    seen = set(verdicts)
-    return True if True in seen else (None if None in seen else False)
+    found: bool | None = False
+    for verdict in verdicts:
+        if verdict:
+            return True
+        found = None if verdict is None else found
+    return found
 
 
 def _all(verdicts: Iterable[bool | None]) -> bool | None:
-    seen = set(verdicts)
-    return False if False in seen else (None if None in seen else True)
+    found: bool | None = True
+    for verdict in verdicts:
+        if verdict is False:
+            return False
+        found = None if verdict is None else found
+    return found

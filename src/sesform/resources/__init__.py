@@ -58,7 +58,7 @@ def without_settings(declared: Iterable[Declared]) -> dict[tuple[Scope, str], li
 
 def aws_key(kind: str, scope: Scope, properties: Properties) -> Key:
     """Return what identifies a resource in AWS: the same as `Declared.aws_key` of its declaration."""
-    return kind, scope, tuple(str(properties[name]) for name in RESOURCES[kind].key)
+    return kind, scope, tuple([str(properties[name]) for name in RESOURCES[kind].key])
 
 
 __all__ = ["RESOURCES", "Permission", "Phase", "ResourceType", "aws_key"]

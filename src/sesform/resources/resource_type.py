@@ -125,7 +125,10 @@ class ResourceType(ABC):
 
     def planned_value(self, desired: Properties | None, prior: Properties | None) -> Properties | None:
         """Return the planned properties: the declared ones over the live ones, because undeclared properties are not managed."""
-        return None if desired is None else {**(prior or {}), **desired}
+        if desired is None or prior is None:
+            return desired
+        planned = {**prior, **desired}
+        return prior if planned == prior else planned  # one object for equal states: most are equal
 
     def expanded(self, before: Properties, after: Properties) -> Properties:
         """Return the state that includes both `before` and `after`.

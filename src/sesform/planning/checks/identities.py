@@ -14,9 +14,10 @@ from sesform.planning.plan import Change, of_type
 from sesform.planning.planned_state import PlannedState
 from sesform.planning.routes import VITAL, Matrix, Route, Subject
 from sesform.resources import RESOURCES
-from sesform.specs.declared import Declared
+from sesform.specs.declared import Declared, covering_identity
 from sesform.specs.desired import Desired
 
+_VERIFIED = "Success"
 _UNVERIFIED = "its settings are kept; SES does not send mail with it before it is verified"
 
 
@@ -41,9 +42,13 @@ def identities(
     """Return problems of identities that do not exist or are not verified, and of settings that SES refuses."""
     by_identity: dict[tuple[Scope, str], list[Declared]] = defaultdict(list)
     for declared in desired.declared.values():
-        identity = _identity_of(declared)
-        if identity and not identity.startswith("arn:") and declared.address not in snapshot.unreadable:
-            by_identity[declared.scope, identity].append(declared)
+        key = declared.scope, _identity_of(declared)
+        if not key[1] or key[1].startswith("arn:") or declared.address in snapshot.unreadable:
+            continue
+        facts = snapshot.identities.get(key)
+        if facts is None or facts.verification != _VERIFIED:
+            by_identity[key].append(declared)
+    verified = shadowing.verified_names(snapshot) if by_identity else {}
     found: list[Problem] = []
     for (scope, identity), settings in by_identity.items():
         facts = snapshot.identities.get((scope, identity))
@@ -51,12 +56,12 @@ def identities(
         if facts is None and asking:
             # SES also returns nothing for an identity that was created a moment ago (ansible/ansible#36065).
             text = f"identity {identity} does not exist in {scope}"
-            wider = shadowing.followed(identity, snapshot.listed.get(scope, {}))
+            wider = covering_identity(identity, verified.get(scope, ()))
             problem = asking[0].problem(f"{text}; its mail follows the settings of {wider}" if wider else text, _VERIFY)
-        elif facts is not None and facts.verification != "Success":
+        elif facts is not None:
             # SES accepts settings of unverified identities (seen on AWS: hashicorp/terraform-provider-aws acceptance tests).
             text = f"identity {identity} is not verified in {scope} (SES status: {facts.verification or 'none'})"
-            wider = shadowing.followed(identity, snapshot.listed.get(scope, {}))
+            wider = covering_identity(identity, verified.get(scope, ()))
             covered = f"until it is verified, its mail follows the settings of {wider}, and not its own"
             problem = settings[0].problem(text, covered if wider else _UNVERIFIED, warning=True)
         else:
@@ -68,14 +73,14 @@ def identities(
 def configuration_sets(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -> list[Problem]:
     """Return problems of default configuration sets that do not exist and that the plan does not create."""
     made = {(c.scope, c.after["configuration_set"]) for c in of_type(changes, "configuration_set") if c.after}
+    known = snapshot.configuration_sets | made
     unread = {(a.spec, a.region) for a in snapshot.unreadable}
     found = []
     for declared in desired.declared.values():
         name = RESOURCES[declared.address.type].default_set(declared.desired) if declared.desired else ""
         if not name:
             continue
-        known = (declared.scope, name) in snapshot.configuration_sets | made
-        if not known and (declared.address.spec, declared.address.region) not in unread:
+        if (declared.scope, name) not in known and (declared.address.spec, declared.address.region) not in unread:
             text = f"configuration set {name} does not exist in {declared.scope}"
             found.append(declared.problem(text, "declare it under `configuration_sets`, or correct the name"))
     return found

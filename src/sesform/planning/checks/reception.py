@@ -16,15 +16,16 @@ from sesform.specs.desired import Desired
 
 def unheard(of: Matrix, desired: Desired) -> tuple[Subject, ...]:
     """Return the bounces and complaints of the specs' identities that have no receiver, without those that are not known."""
-    return tuple(
+    found = [
         subject
-        for subject, routes in sorted(of.items())
+        for subject, routes in of.items()
         if subject.kind == "identity"
         and subject.event in VITAL
-        and not subject.name.startswith("arn:")
         and received(routes) is Received.NO
-        and (subject.scope, subject.name) in desired.identities
-    )
+        and not subject.name.startswith("arn:")
+    ]
+    declared = desired.identities if found else frozenset()
+    return tuple(sorted(subject for subject in found if (subject.scope, subject.name) in declared))
 
 
 def with_warnings(of: Plan, matrix: Matrix, desired: Desired) -> Plan:

@@ -29,13 +29,15 @@ def topics(desired: Desired, snapshot: Snapshot, changes: Sequence[Change], stat
     made = {c.after["topic_arn"] for c in of_type(changes, "topic") if c.before is None and c.after}
     unreadable = {desired.declared[a].key.get("topic_arn") for a in snapshot.unreadable if a in desired.declared}
     found: list[Problem] = []
+    denying = {arn: document for arn, document in policies.items() if _may_deny(document)}
     external = {arn: _parsed(facts.policy) for arn, facts in snapshot.topics.items() if facts}
     unchecked: dict[str, list[Target]] = defaultdict(list)
     for target in desired.targets:
         facts = snapshot.topics.get(target.topic_arn)
         if target.topic_arn not in watched:
-            if target.topic_arn not in unreadable:
-                found += _denied(target, policies.get(target.topic_arn), target.user in changing)
+            # sesform's statements allow all declared publishers; only a Deny can refuse.
+            if target.topic_arn in denying and target.topic_arn not in unreadable:
+                found += _refuses(target, denying[target.topic_arn], target.user in changing, managed=True)
         elif target.topic_arn in made:  # with the default policy of SNS
             document = policy_document.default_topic_policy(target.topic_arn)
             found += _refuses(target, document, target.user in changing, managed=False)
@@ -55,12 +57,10 @@ def withdrawn(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -
 
     They may still publish to it. AWS does not list the legacy entries of other accounts.
     """
-    named = {arns.identity(d.scope, d.key["identity"]) for d in desired.declared.values() if "identity" in d.key}
-    named |= {d.key["identity"] for d in [*desired.declared.values(), *desired.unmanaged] if "identity" in d.key}
-    named |= {arns.configuration_set(d.scope, d.key["configuration_set"]) for d in desired.of_type("configuration_set")}
+    losing = [(change, lost) for change in changes if (lost := _lost(change, snapshot))]
+    named = _named(desired) if losing else set()
     found = []
-    for change in changes:
-        lost = _lost(change, snapshot)
+    for change, lost in losing:
         if lost - named:
             who = ", ".join(sorted(lost - named))
             text = f"SES may no longer publish to the topic for {who}, which no spec names any more"
@@ -70,6 +70,15 @@ def withdrawn(desired: Desired, snapshot: Snapshot, changes: Iterable[Change]) -
             )
             found.append(desired.problem(change.address, text, hint, warning=True))
     return found
+
+
+def _named(desired: Desired) -> set[str]:
+    """Return the ARNs of the identities and configuration sets that the specs name."""
+    named = {arns.identity(d.scope, d.key["identity"]) for d in desired.declared.values() if "identity" in d.key}
+    named |= {d.key["identity"] for d in [*desired.declared.values(), *desired.unmanaged] if "identity" in d.key}
+    return named | {
+        arns.configuration_set(d.scope, d.key["configuration_set"]) for d in desired.of_type("configuration_set")
+    }
 
 
 def _lost(change: Change, snapshot: Snapshot) -> set[str]:
@@ -90,11 +99,8 @@ def _parsed(text: str) -> policy_document.Policy | None:
         return None  # whether such a policy allows SES to publish is not known
 
 
-def _denied(target: Target, document: Properties | None, changing: bool) -> list[Problem]:
-    """Return problems of a managed topic's policy. sesform's statements allow all declared publishers; only a Deny can refuse."""
-    if document is None or all(s.get("Effect") == "Allow" for s in policy_document.statements(document)):
-        return []
-    return _refuses(target, document, changing, managed=True)
+def _may_deny(document: Properties) -> bool:
+    return any(s.get("Effect") != "Allow" for s in policy_document.statements(document))
 
 
 def _refuses(target: Target, document: Properties | None, changing: bool, *, managed: bool) -> list[Problem]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sesform.errors import Problem
-from sesform.model.address import Address
+from sesform.model.address import Address, Scope
 from sesform.specs.declared import Declared, Key, Target
 from sesform.specs.schema import LoadedSpec
 
@@ -24,7 +24,7 @@ class Compilation:
     left_alone: set[Key] = field(default_factory=set)
     targets: list[Target] = field(default_factory=list)
     problems: dict[Problem, None] = field(default_factory=dict)
-    _by_key: dict[Key, Declared] = field(default_factory=dict)
+    _by_key: dict[tuple[str, Scope], dict[tuple[str, ...], Declared]] = field(default_factory=dict)
 
     def wrong(
         self, loaded: LoadedSpec, loc: Sequence[int | str], summary: str, hint: str = "", *, warning: bool = False
@@ -33,7 +33,8 @@ class Compilation:
 
     def declare(self, declared: Declared) -> None:
         """Add a resource. Two declarations of the same resource in AWS are a problem, whatever their spelling."""
-        first = self._by_key.setdefault(declared.aws_key, declared)
+        type_, scope, key = declared.aws_key
+        first = self._by_key.setdefault((type_, scope), {}).setdefault(key, declared)
         if first is not declared and declared.origin and first.origin:
             name, elsewhere = "/".join(declared.key.values()), str(first.origin).split()[0]
             text = f"{declared.address.type} {name} is already declared at {elsewhere}"

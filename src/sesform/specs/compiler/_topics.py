@@ -40,9 +40,7 @@ class TopicTable:
     regions: dict[str, tuple[str, ...]] = field(default_factory=dict)
     entries: dict[tuple[str, str, str], TopicEntry] = field(default_factory=dict)  # (spec, region, key)
     by_arn: dict[str, TopicEntry] = field(default_factory=dict)
-
-    def keys_of(self, spec: str) -> set[str]:
-        return {key for name, _, key in self.entries if name == spec}
+    keys: dict[str, set[str]] = field(default_factory=dict)  # by spec
 
 
 def tabulate(specs: Iterable[LoadedSpec]) -> TopicTable:
@@ -60,6 +58,7 @@ def tabulate(specs: Iterable[LoadedSpec]) -> TopicTable:
                 named = _publishers(topic, region) if isinstance(topic, Topic) else ()
                 entry = TopicEntry(spec.name, key, Scope(spec.account, region), name, state, keeps, drops, named)
                 table.entries[spec.name, region, key] = entry
+                table.keys.setdefault(spec.name, set()).add(key)
                 # Where one spec manages a topic that another declares external, the managing spec decides.
                 if state == "managed" or entry.arn not in table.by_arn:
                     table.by_arn[entry.arn] = entry
@@ -183,7 +182,7 @@ def resolve(
         if not work.partial:
             work.wrong(loaded, loc, f"unknown spec {spec!r} in {reference!r}", did_you_mean(spec, table.regions))
         return None
-    keys = table.keys_of(spec)
+    keys = table.keys.get(spec, set())
     if key not in keys:
         if key.endswith(".fifo"):
             work.wrong(
