@@ -88,7 +88,7 @@ def policies_at_both_levels(desired: Desired) -> list[Problem]:
 
 
 def verified_names(snapshot: Snapshot) -> dict[Scope, set[str]]:
-    """Return the verified identities of each scope: mail of an unverified or missing identity follows the settings of a wider one."""
+    """Return the verified identities of each scope. Mail of an unverified or missing identity follows those that cover it."""
     return {
         scope: {name for name, status in listed.items() if status == _VERIFIED}
         for scope, listed in snapshot.listed.items()
