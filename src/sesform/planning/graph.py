@@ -14,7 +14,6 @@ from sesform.errors import CycleError
 from sesform.resources.capabilities import Capability
 
 _NOTHING: frozenset[Capability] = frozenset()
-_FIRST: frozenset[int] = frozenset()  # of a step that waits for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +33,8 @@ class Node:
     waits_for: tuple[int, ...] = ()
 
 
-def dependencies(nodes: Sequence[Node]) -> list[frozenset[int]]:
-    """Return, for each step, the positions of the steps that must be done before it.
+def dependencies(nodes: Sequence[Node]) -> list[tuple[int, ...]]:
+    """Return, for each step, the sorted positions of the steps that must be done before it.
 
     A step waits for the steps that provide what it requires. A step that removes something waits for all steps that require it
     before and not after, and for all steps that provide it instead.
@@ -49,13 +48,14 @@ def dependencies(nodes: Sequence[Node]) -> list[frozenset[int]]:
         if node.requires_before:
             for name in node.requires_before - node.requires_after:
                 leaving[name].append(position)
-    found: list[frozenset[int]] = []
-    known: dict[frozenset[int], frozenset[int]] = {}  # many steps wait for the same ones
+    found: list[tuple[int, ...]] = []
+    known: dict[tuple[int, ...], tuple[int, ...]] = {}  # many steps wait for the same ones
     for position, node in enumerate(nodes):
         before = [making[name] for name in node.requires_after if name in making]
         if node.removes:
             before += [of[name] for of in (leaving, making) for name in node.provides_before if name in of]
-        positions = frozenset(node.waits_for).union(*before) - {position} if before or node.waits_for else _FIRST
+        waits_for = {*node.waits_for}.union(*before) - {position} if before else node.waits_for
+        positions = tuple(sorted(waits_for))
         found.append(known.setdefault(positions, positions))
     return found
 
@@ -74,7 +74,7 @@ def order(nodes: Sequence[Node]) -> list[tuple[int, tuple[int, ...]]]:
     ready = [(nodes[position].rank, position) for position, number in enumerate(missing) if not number]
     heapq.heapify(ready)
     place: dict[int, int] = {}
-    depends_on: dict[frozenset[int], tuple[int, ...]] = {}  # many steps wait for the same ones
+    depends_on: dict[tuple[int, ...], tuple[int, ...]] = {}  # many steps wait for the same ones
     ordered: list[tuple[int, tuple[int, ...]]] = []
     while ready:
         _, position = heapq.heappop(ready)
@@ -92,7 +92,7 @@ def order(nodes: Sequence[Node]) -> list[tuple[int, tuple[int, ...]]]:
     return ordered
 
 
-def _cycle(nodes: Sequence[Node], needed: Sequence[frozenset[int]]) -> CycleError:
+def _cycle(nodes: Sequence[Node], needed: Sequence[tuple[int, ...]]) -> CycleError:
     """Return the error that names the steps of a cycle."""
     try:
         TopologicalSorter(dict(enumerate(needed))).prepare()

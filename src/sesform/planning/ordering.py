@@ -80,7 +80,7 @@ def _node(draft: Draft, extensions: _Extensions, steps: RouteSteps, first: tuple
     removes = effect.takes
     if removes is None:
         removes = draft.phase.removes and draft.action != "create"
-    provides_before = _NOTHING if before is None else kind.provides(draft.scope, before)
+    provides_before = effect.lost if before is None else kind.provides(draft.scope, before) | effect.lost
     provides_after = _NOTHING if after is None else kind.provides(draft.scope, after)
     requires_after = _NOTHING if after is None else kind.requires(draft.scope, after)
     return graph.Node(
@@ -93,7 +93,7 @@ def _node(draft: Draft, extensions: _Extensions, steps: RouteSteps, first: tuple
             len(draft.follows),
         ),
         removes=removes,
-        provides_before=_extended(provides_before | effect.lost, extensions),
+        provides_before=_extended(provides_before, extensions),
         provides_after=_extended(provides_after, extensions),
         requires_before=_NOTHING if before is None else kind.requires(draft.scope, before),
         requires_after=requires_after | effect.requires if effect.requires else requires_after,

@@ -87,8 +87,7 @@ class RouteSteps:
             for event in VITAL:
                 for route in self._planned.after.get(Subject(_scope(capability), kind, capability.name, event), ()):
                     if route.topic_arn in self._made and not route.verdict.denied:
-                        arn = route.topic_arn
-                        found |= {to.topic(arn), to.publishing(arn), to.listening(arn)}
+                        found |= to.carrying(route.topic_arn)
         return frozenset(found)
 
 

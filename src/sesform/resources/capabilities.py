@@ -55,6 +55,12 @@ def listening(topic_arn: str) -> Capability:
 
 
 @_shared
+def carrying(topic_arn: str) -> frozenset[Capability]:
+    """The topic exists, SES may publish to it, and it has a subscription."""
+    return frozenset({topic(topic_arn), publishing(topic_arn), listening(topic_arn)})
+
+
+@_shared
 def configuration_set(scope: Scope, name: str) -> Capability:
     """The configuration set exists."""
     return Capability(Kind.CONFIGURATION_SET, name, scope)

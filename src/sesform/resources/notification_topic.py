@@ -50,8 +50,7 @@ class NotificationTopic(ResourceType):
         return frozenset({to.notification(scope, identity, type_), to.route(scope, identity)})
 
     def requires(self, scope: Scope, properties: Properties) -> frozenset[Capability]:
-        arn = properties["topic_arn"]
-        return frozenset({to.topic(arn), to.publishing(arn), to.listening(arn)})
+        return to.carrying(properties["topic_arn"])
 
     def publishes(self, scope: Scope, properties: Properties) -> tuple[str, list[Publisher]] | None:
         return properties["topic_arn"], list(publishers_of(scope, properties["identity"]))

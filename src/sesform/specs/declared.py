@@ -58,6 +58,21 @@ class Declared:
         return self.origin.problem(self.address, summary, hint, warning=warning)
 
 
+class Origins:
+    """The origins in one document. Equal ones are one object: most identities have their settings from the same defaults."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._made: dict[tuple[tuple[int | str, ...], str], Origin] = {}
+
+    def at(self, loc: tuple[int | str, ...], says: str) -> Origin:
+        """Return the origin at a place."""
+        key = loc, says
+        if key not in self._made:
+            self._made[key] = Origin(self._document, loc, says)
+        return self._made[key]
+
+
 class Target(NamedTuple):
     """A topic that a resource publishes to. SES must be allowed to publish as one of the publishers."""
 

@@ -12,7 +12,7 @@ from sesform.policies.document import Publisher
 from sesform.specs.compiler._compilation import Compilation
 from sesform.specs.compiler._sending import declare_sending
 from sesform.specs.compiler._topics import TopicTable, resolve
-from sesform.specs.declared import Declared, Origin, Target, canonical_arn, canonical_identity
+from sesform.specs.declared import Declared, Origin, Origins, Target, canonical_arn, canonical_identity
 from sesform.specs.schema import Delegate, Identity, LoadedSpec, Notifications, NotificationSetting, Owner
 
 Loc = tuple[int | str, ...]
@@ -24,9 +24,10 @@ def declare_identities(work: Compilation, table: TopicTable, loaded: LoadedSpec)
     if not isinstance(spec, Owner):
         return
     _warn_of_case(work, loaded)
+    origins, scopes = Origins(loaded.document), [Scope(spec.account, region) for region in spec.regions]
     for name, identity in spec.identities.items():
-        for region in spec.regions:
-            part = _Part(work, table, loaded, Scope(spec.account, region), canonical_identity(name))
+        for scope in scopes:
+            part = _Part(work, table, loaded, scope, canonical_identity(name), origins)
             loc: Loc = ("identities", name)
             if not isinstance(identity, Identity):
                 part.remove(loc, "declares the identity absent")
@@ -116,6 +117,7 @@ def declare_cross_account(work: Compilation, table: TopicTable, loaded: LoadedSp
     spec = loaded.spec
     if not isinstance(spec, Delegate):
         return
+    origins = Origins(loaded.document)
     for text, entry in spec.cross_account_notifications.items():
         loc: Loc = ("cross_account_notifications", text)
         arn = arns.parse(text)
@@ -139,7 +141,7 @@ def declare_cross_account(work: Compilation, table: TopicTable, loaded: LoadedSp
                 loaded, loc, f"{arn.region} is in partition {right}, not in {arn.partition}", f"write arn:{right}:…"
             )
             continue
-        part = _Part(work, table, loaded, Scope(spec.account, arn.region), canonical_arn(text))
+        part = _Part(work, table, loaded, Scope(spec.account, arn.region), canonical_arn(text), origins)
         if not isinstance(entry, Notifications) or work.destroy:
             kept = {
                 t for t in NOTIFICATION_TYPES if isinstance(entry, Notifications) and getattr(entry, t) == "unmanaged"
@@ -161,39 +163,48 @@ def declare_cross_account(work: Compilation, table: TopicTable, loaded: LoadedSp
 class _Part:
     """One identity in one scope: a name, or the ARN of an identity of another account."""
 
-    def __init__(self, work: Compilation, table: TopicTable, loaded: LoadedSpec, scope: Scope, identity: str) -> None:
+    def __init__(
+        self,
+        work: Compilation,
+        table: TopicTable,
+        loaded: LoadedSpec,
+        scope: Scope,
+        identity: str,
+        origins: Origins,
+    ) -> None:
         self.work, self.table, self.loaded, self.scope, self.identity = work, table, loaded, scope, identity
+        self._origins = origins
 
     def notification(self, type_: str, setting: NotificationSetting | str | None, loc: Loc, says: str) -> None:
         """Declare a type's topic and header flag. `setting`: None for no topic; "unmanaged" is read and never written."""
-        key = {"identity": self.identity, "notification_type": type_}
+        key, name = {"identity": self.identity, "notification_type": type_}, f"{self.identity}/{type_}"
         if setting == "unmanaged":
-            self.work.unmanaged.append(Declared(self._address("notification_topic", type_), self.scope, key, None))
+            self.work.unmanaged.append(Declared(self._address("notification_topic", name), self.scope, key, None))
             self.work.left_alone.add(("notification_headers", self.scope, tuple(key.values())))
             return
         topic_arn = self._topic(setting, loc) if isinstance(setting, NotificationSetting) else None
-        origin = Origin(self.loaded.document, loc, says)
-        self._declare("notification_topic", type_, key, {**key, "topic_arn": topic_arn} if topic_arn else None, origin)
+        origin = self._origins.at(loc, says)
+        desired = {**key, "topic_arn": topic_arn} if topic_arn else None
+        address = self._declare("notification_topic", name, key, desired, origin)
         headers = isinstance(setting, NotificationSetting) and setting.headers
-        asks = origin if headers or topic_arn is None else origin._replace(says="does not ask for headers")
-        self._declare("notification_headers", type_, key, {**key, "enabled": True} if headers else None, asks)
+        asks = origin if headers or topic_arn is None else self._origins.at(loc, "does not ask for headers")
+        self._declare("notification_headers", name, key, {**key, "enabled": True} if headers else None, asks)
         if topic_arn:
-            address = self._address("notification_topic", type_)
             self.work.targets.append(Target(topic_arn, publishers_of(self.scope, self.identity), address, origin))
 
     def forwarding(self, enabled: bool, loc: Loc, says: str, *, without_topics: bool = False) -> None:
         key = {"identity": self.identity}
         desired = {**key, "enabled": enabled, **({"without_topics": True} if without_topics else {})}
-        self._declare("feedback_forwarding", "", key, desired, Origin(self.loaded.document, loc, says))
+        self._declare("feedback_forwarding", self.identity, key, desired, self._origins.at(loc, says))
 
     def remove(self, loc: Loc, says: str, kept: set[str] | None = None, *, forwarding: bool = True) -> None:
         """Declare all settings absent and forwarding on, except the types in `kept`, which stay as they are."""
-        origin = Origin(self.loaded.document, loc, says)
+        origin = self._origins.at(loc, says)
         for type_ in NOTIFICATION_TYPES:
             if type_ not in (kept or ()):
-                key = {"identity": self.identity, "notification_type": type_}
-                self._declare("notification_topic", type_, key, None, origin)
-                self._declare("notification_headers", type_, key, None, origin)
+                key, name = {"identity": self.identity, "notification_type": type_}, f"{self.identity}/{type_}"
+                self._declare("notification_topic", name, key, None, origin)
+                self._declare("notification_headers", name, key, None, origin)
         if forwarding:
             self.forwarding(True, loc, says)
 
@@ -203,14 +214,15 @@ class _Part:
             return None
         return resolve(self.work, self.table, self.loaded, self.scope.region, setting.topic, loc)
 
-    def _address(self, resource_type: str, type_: str) -> Address:
-        key = f"{self.identity}/{type_}" if type_ else self.identity
-        return Address(self.loaded.spec.name, self.scope.region, resource_type, key)
+    def _address(self, resource_type: str, name: str) -> Address:
+        return Address(self.loaded.spec.name, self.scope.region, resource_type, name)
 
     def _declare(
-        self, resource_type: str, type_: str, key: dict[str, str], desired: dict[str, Any] | None, origin: Origin
-    ) -> None:
-        self.work.declare(Declared(self._address(resource_type, type_), self.scope, key, desired, origin))
+        self, resource_type: str, name: str, key: dict[str, str], desired: dict[str, Any] | None, origin: Origin
+    ) -> Address:
+        address = self._address(resource_type, name)
+        self.work.declare(Declared(address, self.scope, key, desired, origin))
+        return address
 
 
 @lru_cache(maxsize=16384)  # asked for each identity and type, before and after a plan

@@ -25,12 +25,9 @@ class TopicEntry:
     name: str
     state: str
     keeps_policy: bool  # whether our statements are in its policy
-    drops_deleted_principals: bool = False
+    drops_deleted_principals: bool
+    arn: str
     publishers: tuple[str, ...] = ()  # those that the spec names, by canonical ARN, in the region of the topic
-
-    @property
-    def arn(self) -> str:
-        return arns.topic(self.scope, self.name)
 
 
 @dataclass(slots=True)
@@ -56,7 +53,9 @@ def tabulate(specs: Iterable[LoadedSpec]) -> TopicTable:
                 keeps = state == "managed" and not (isinstance(topic, Topic) and topic.policy == "unmanaged")
                 drops = isinstance(topic, Topic) and topic.drop_deleted_principals
                 named = _publishers(topic, region) if isinstance(topic, Topic) else ()
-                entry = TopicEntry(spec.name, key, Scope(spec.account, region), name, state, keeps, drops, named)
+                scope = Scope(spec.account, region)
+                arn = arns.topic(scope, name)
+                entry = TopicEntry(spec.name, key, scope, name, state, keeps, drops, arn, named)
                 table.entries[spec.name, region, key] = entry
                 table.keys.setdefault(spec.name, set()).add(key)
                 # Where one spec manages a topic that another declares external, the managing spec decides.
