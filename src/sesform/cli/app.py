@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from sesform import __version__
+from sesform.cli import many_machines
 from sesform.cli.console import Console, out
 from sesform.cli.import_ import ImportOptions
 from sesform.cli.options import (
@@ -22,6 +23,7 @@ from sesform.cli.options import (
     Removal,
     SandboxRate,
     Selection,
+    Sharding,
     Specs,
     Terminal,
     command,
@@ -70,15 +72,15 @@ def _root(
 
 
 @command(app)
-def validate(specs: Specs, drawing: Drawing, terminal: Terminal) -> int:
+def validate(specs: Specs, sharding: Sharding, drawing: Drawing, terminal: Terminal) -> int:
     """Check the specs without AWS.  Exit codes: 0 valid, 1 invalid."""
     from sesform import engine
 
-    found = engine.validate(specs.places)
+    found = engine.validate(specs.places, engine.Settings(shard=sharding.chosen))
     if drawing.format is Format.json:
         from sesform.render import json
 
-        out(json.validation(found.warnings, specs=found.specs, resources=found.resources))
+        out(json.validation(found.warnings, specs=found.specs, resources=found.resources, part=found.part))
         return 0
     console(terminal).problems(found.warnings)
     n = found.specs
@@ -91,6 +93,7 @@ def plan(
     specs: Specs,
     removal: Removal,
     selection: Selection,
+    sharding: Sharding,
     listing: Listing,
     guards: Guards,
     calls: Calls,
@@ -110,7 +113,7 @@ def plan(
         _not_stdout("--out", out, "--format json prints the same document: `sesform plan --format json > FILE`")
     view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
     with Notifier(view, calls) as notify:
-        made = engine.plan(specs.places, calls.settings(removal, selection, listing, guards), notify)
+        made = engine.plan(specs.places, calls.settings(removal, selection, sharding, listing, guards), notify)
     if not view.plan(made):
         return 1
     if out is not None:
@@ -127,6 +130,7 @@ def apply(
     specs: Specs,
     removal: Removal,
     selection: Selection,
+    sharding: Sharding,
     guards: Guards,
     calls: Calls,
     drawing: Drawing,
@@ -141,14 +145,14 @@ def apply(
 
     view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
     if plan is None:
-        settings = calls.settings(removal, selection, guards)
+        settings = calls.settings(removal, selection, sharding, guards)
         return apply_specs(specs.places, settings, view, calls, auto_approve=auto_approve)
     if selection.only:
         raise typer.BadParameter("a saved plan is applied as a whole", param_hint="--only")
     if removal.since is not None or removal.prune:
         option = "--prune" if removal.since is None else "--since"
         raise typer.BadParameter("a saved plan already has its deletions", param_hint=option)
-    return apply_file(plan, specs.places, calls.settings(), view, calls)
+    return apply_file(plan, specs.places, calls.settings(sharding), view, calls)
 
 
 @command(app)
@@ -156,6 +160,7 @@ def drift(
     specs: Specs,
     removal: Removal,
     selection: Selection,
+    sharding: Sharding,
     listing: Listing,
     calls: Calls,
     drawing: Drawing,
@@ -169,7 +174,7 @@ def drift(
 
     view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
     with Notifier(view, calls) as notify:
-        found = engine.drift(specs.places, calls.settings(removal, selection, listing), notify)
+        found = engine.drift(specs.places, calls.settings(removal, selection, sharding, listing), notify)
     if not view.plan(found, drift=True):
         return 1
     return 2 if found.changes or found.unheard else 0
@@ -179,6 +184,7 @@ def drift(
 def destroy(
     specs: Specs,
     selection: Selection,
+    sharding: Sharding,
     guards: Guards,
     calls: Calls,
     drawing: Drawing,
@@ -189,7 +195,7 @@ def destroy(
     from sesform.cli.apply import apply_specs
 
     view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
-    settings = calls.settings(selection, guards)
+    settings = calls.settings(selection, sharding, guards)
     return apply_specs(specs.places, settings, view, calls, auto_approve=auto_approve, destroy=True)
 
 
@@ -213,12 +219,12 @@ def show(
 
 
 @command(app)
-def routes(specs: Specs, calls: Calls, drawing: Drawing, terminal: Terminal) -> int:
+def routes(specs: Specs, sharding: Sharding, calls: Calls, drawing: Drawing, terminal: Terminal) -> int:
     """Show the routes of bounces, complaints and deliveries, and gaps.  Exit codes: 0 no gap, 1 error, 2 gaps."""
     from sesform.cli.routes import show_routes
 
     view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
-    return show_routes(specs.places, calls, view)
+    return show_routes(specs.places, calls, sharding, view)
 
 
 @command(app, "import")
@@ -273,6 +279,9 @@ def handover(
     formats = {"text": drawn.text, "yaml": drawn.yaml, "markdown": drawn.markdown, "json": drawn.json_text}
     out(formats[format.value](engine.handover(specs.places, account=account)))
     return 0
+
+
+command(app)(many_machines.matrix)
 
 
 @command(app)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import os
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import StrEnum
@@ -18,6 +19,7 @@ import typer
 
 if TYPE_CHECKING:
     from sesform.engine import EmulatedAws, Settings
+    from sesform.model.shard import Shard
 
 Command = TypeVar("Command", bound=Callable[..., int])
 
@@ -33,6 +35,16 @@ class HandoverFormat(StrEnum):
     yaml = "yaml"
     markdown = "markdown"
     json = "json"
+
+
+class MatrixFormat(StrEnum):
+    text = "text"
+    json = "json"
+    github = "github"
+    gitlab = "gitlab"
+    batch = "batch"
+    kubernetes = "kubernetes"
+    step_functions = "step-functions"
 
 
 NoColor = Annotated[bool, typer.Option("--no-color", help="Do not colour the output.")]
@@ -98,6 +110,28 @@ class Selection:
         list[str] | None,
         _option("--only", "Only addresses that match, with what they depend on. Repeatable.", metavar="GLOB"),
     ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sharding:
+    """The part of the specs that one of several machines covers."""
+
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            envvar="SESFORM_SHARD",
+            metavar="I/N",
+            help="Cover only part I of N of the specs; auto or auto/N: the part of this job of Kubernetes, AWS Batch or GitLab.",
+        ),
+    ] = None
+
+    @property
+    def chosen(self) -> Shard | None:
+        """The part, None for all specs. Raises BadParameter if it does not exist or is not known."""
+        from sesform.cli.sharding import chosen
+
+        return chosen(self.shard, os.environ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +228,7 @@ class Calls(SandboxRate):
         known = {f.name for f in fields(engine.Settings)}
         given = {f.name: getattr(g, f.name) for g in groups for f in fields(g) if f.name in known}
         given["only"] = tuple(given.get("only") or ())
+        given["shard"] = next((g.chosen for g in groups if isinstance(g, Sharding)), None)
         return engine.keeping_logins(
             engine.Settings(**given, rate=self.pace, parallelism=self.parallelism, sandbox=self._emulated())
         )

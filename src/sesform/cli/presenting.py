@@ -128,6 +128,8 @@ class Notifier:
                 self._costs = costs
             case events.ReadingResources(resources, scopes):
                 say(f"Reading {resources} declared resources in {_names(scopes)} ...")
+            case events.CoveringPart(shard, specs, all_specs):
+                say(f"Part {shard}: {specs} of {all_specs} specs.")
             case events.ReadingTags():
                 say("Reading ownership tags ...")
             case events.ReadingDependents():

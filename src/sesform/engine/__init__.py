@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sesform.engine.progress import Notify
     from sesform.engine.route_report import Routes, routes
     from sesform.engine.settings import EmulatedAws, Settings, keeping_logins
+    from sesform.engine.sharding import matrix
     from sesform.engine.specs import Validation, compile_specs, handover, iam_policy, validate, with_removed
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "import_terraform",
     "keeping_logins",
     "load_plan",
+    "matrix",
     "plan",
     "plan_again",
     "plan_desired",
@@ -70,6 +72,7 @@ _NAMES = {
     "progress": ("Notify",),
     "route_report": ("Routes", "routes"),
     "settings": ("EmulatedAws", "Settings", "keeping_logins"),
+    "sharding": ("matrix",),
     "specs": ("Validation", "compile_specs", "handover", "iam_policy", "validate", "with_removed"),
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}

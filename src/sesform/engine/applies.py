@@ -64,7 +64,8 @@ def apply_saved(
 
     Nothing in the file is carried out, so an edited file can do nothing that the specs do not declare. Planning again makes as many
     reads as `plan` does. Raises PlanFileError if the file was damaged, edited or refused; StalePlanError if the steps differ;
-    PlanRefusedError if the plan is of another kind of AWS or the new plan has errors; and as `plan` and `apply` do.
+    PlanRefusedError if the plan is of another kind of AWS, of another part than the settings name, or if the new plan has errors;
+    and as `plan` and `apply` do.
     """
     saved = load_plan(file)
     shown = printable(str(file))
@@ -76,6 +77,11 @@ def apply_saved(
         made, now = ("with", "without") if saved.options.sandbox else ("without", "with")
         raise PlanRefusedError(
             f"{shown}: this plan was made {made} --sandbox and cannot be applied {now} it. Plan again."
+        )
+    if settings.shard is not None and settings.shard != (saved.part.shard if saved.part else None):
+        made_for = f"part {saved.part.shard}" if saved.part else "all specs"
+        raise PlanRefusedError(
+            f"{shown}: this plan was made for {made_for}, and this run is for part {settings.shard}. Give it the plan of its part."
         )
     notify(PlanningAgain())
     return apply(plan_again(saved, paths, settings, notify), settings, notify)
@@ -93,7 +99,8 @@ def plan_again(
     chosen = asdict(earlier.options)
     del chosen["sandbox"]
     destroy = chosen.pop("destroy")
-    now = plan(paths, replace(settings, since=earlier.since or None, **chosen), notify, destroy=destroy)
+    shard = earlier.part.shard if earlier.part else None
+    now = plan(paths, replace(settings, since=earlier.since or None, shard=shard, **chosen), notify, destroy=destroy)
     staleness.check(earlier, now)
     _refuse_errors(now)
     return now
@@ -144,6 +151,7 @@ def _carry_out(plan: Plan, connections: Connections, settings: Settings, notify:
             interrupt=interrupt,
             stopping=lambda calls: notify(Stopping(calls)),
         )
+        report = replace(report, part=plan.part._replace(command="apply") if plan.part else None)
         notify(Applied(report))
     if report.interrupted:
         return report

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sesform.engine.default_sets import read_default_sets, unheard
 from sesform.engine.progress import (
+    CoveringPart,
     Notify,
     ReadingDependents,
     ReadingResources,
@@ -49,7 +50,7 @@ def plan(
         settings.allow_irreversible,
         settings.allow_new_legacy,
     )
-    made = plan_desired(compile_specs(paths, since=settings.since, destroy=destroy), settings, notify)
+    made = plan_desired(compiled(paths, settings, notify, destroy=destroy), settings, notify)
     refusals = guards.check(made, allowed) if not made.errors else []
     options = PlanOptions(
         settings.only,
@@ -62,6 +63,14 @@ def plan(
         settings.sandbox is not None,
     )
     return replace(made, diagnostics=(*made.diagnostics, *refusals), options=options)
+
+
+def compiled(paths: Paths, settings: Settings, notify: Notify, *, destroy: bool = False) -> Desired:
+    """Return the desired state of the specs, or of the part that the settings name."""
+    desired = compile_specs(paths, since=settings.since, destroy=destroy, shard=settings.shard)
+    if desired.part is not None and desired.whole is not None:
+        notify(CoveringPart(desired.part.shard, len(desired.access), len(desired.whole.access)))
+    return desired
 
 
 def plan_desired(desired: Desired, settings: Settings = DEFAULTS, notify: Notify = ignore) -> Plan:
@@ -77,7 +86,8 @@ def drift(paths: Paths = DEFAULT_PATHS, settings: Settings = DEFAULTS, notify: N
 
     Raises as `plan` does.
     """
-    return drift_of(compile_specs(paths, since=settings.since), settings, notify)
+    made = drift_of(compiled(paths, settings, notify), settings, notify)
+    return replace(made, part=made.part._replace(command="drift")) if made.part else made
 
 
 def drift_of(desired: Desired, settings: Settings = DEFAULTS, notify: Notify = ignore) -> Plan:
@@ -213,7 +223,7 @@ def _planned(
 def _chosen(made: Plan, desired: Desired, snapshot: Snapshot, only: Sequence[str]) -> Plan:
     if not only:
         return made
-    known = {str(a) for a in desired.declared} | {str(c.address) for c in made.changes}
+    known = {str(a) for a in (desired.whole or desired).declared} | {str(c.address) for c in made.changes}
     for glob in only:
         if not fnmatch.filter(known, glob):
             near = difflib.get_close_matches(glob, sorted(known), n=1, cutoff=0.4)

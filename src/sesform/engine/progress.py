@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sesform.model.address import Scope
 from sesform.model.quotas import Cost
+from sesform.model.shard import Shard
 
 if TYPE_CHECKING:
     from sesform.planning.plan import Change, Outcome, Report
@@ -21,6 +22,14 @@ class Connected(NamedTuple):
     """The accounts are connected. `costs`: returns the calls that the run has made so far, by scope, without those that log in."""
 
     costs: Callable[[], Mapping[Scope, Cost]]
+
+
+class CoveringPart(NamedTuple):
+    """The run covers one part of the loaded specs. `specs`, `all_specs`: how many the part has, and how many were loaded."""
+
+    shard: Shard
+    specs: int
+    all_specs: int
 
 
 class ReadingResources(NamedTuple):
@@ -102,6 +111,7 @@ class Applied(NamedTuple):
 Event = (
     Connecting
     | Connected
+    | CoveringPart
     | ReadingResources
     | ReadingTags
     | ReadingDependents

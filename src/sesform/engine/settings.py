@@ -11,6 +11,7 @@ from sesform.engine.progress import Connected, Connecting, Notify, Throttled, Wa
 from sesform.model import arns
 from sesform.model.address import Access
 from sesform.model.quotas import SES_CALLS_PER_SECOND
+from sesform.model.shard import Shard
 from sesform.specs.desired import Desired
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Settings:
     None for no pacing; infinite for the quota of SES, and more for as long as AWS accepts it. `parallelism`: the most calls in
     flight. `read_back`: after applying, wait for up to a minute until AWS shows the changes. `sandbox`: run against this emulated
     AWS. `logins`: connections to use and to keep, so that several calls log in once; without it each call logs in.
+    `shard`: cover this part of the specs only.
     """
 
     only: tuple[str, ...] = ()
@@ -54,6 +56,7 @@ class Settings:
     read_back: bool = True
     sandbox: EmulatedAws | None = None
     logins: Logins | None = None
+    shard: Shard | None = None
 
 
 DEFAULTS = Settings()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sesform.engine.settings import DEFAULT_PATHS, DEFAULTS, Paths, Settings
 from sesform.errors import Problem, SpecError, UsageError
+from sesform.model.shard import Part, Shard
 from sesform.model.values import printable
 from sesform.specs import compiler, schema
 from sesform.specs.desired import Desired
@@ -22,27 +23,41 @@ _SHORT_COMMIT = 12  # characters of a shown commit, as git shows it in large rep
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """The content of valid specs: the number of specs and resources, and warnings."""
+    """The content of valid specs: the number of specs and resources, and warnings. `part`: which part it is, None for all."""
 
     specs: int
     resources: int
     warnings: tuple[Problem, ...] = ()
+    part: Part | None = None
 
 
 def validate(paths: Paths = DEFAULT_PATHS, settings: Settings = DEFAULTS) -> Validation:
-    """Check specs without AWS.
+    """Check specs without AWS; with a shard in the settings, all of them too, and count those of the part.
 
     Raises SpecError with every error of every file; UsageError if there is no spec.
     """
-    desired = compile_specs(paths, since=settings.since)
-    return Validation(len(desired.access), len(desired.declared), desired.warnings)
+    desired = compile_specs(paths, since=settings.since, shard=settings.shard)
+    part = desired.part._replace(command="validate") if desired.part else None
+    return Validation(len(desired.access), len(desired.declared), desired.warnings, part)
 
 
-def compile_specs(paths: Paths = DEFAULT_PATHS, *, since: str | None = None, destroy: bool = False) -> Desired:
+def compile_specs(
+    paths: Paths = DEFAULT_PATHS, *, since: str | None = None, destroy: bool = False, shard: Shard | None = None
+) -> Desired:
     """Return the desired state of the specs; with `destroy`, everything that they declare is absent.
 
-    With `since`, resources declared at that git ref and no longer declared are absent too. Raises as `validate` does.
+    With `since`, resources declared at that git ref and no longer declared are absent too. With `shard`, all specs are loaded and
+    checked, and only that part of them is returned. Raises as `validate` does.
     """
+    desired = _compiled(paths, since, destroy)
+    if shard is None:
+        return desired
+    from sesform.planning import shards
+
+    return shards.part_of(desired, shard)
+
+
+def _compiled(paths: Paths, since: str | None, destroy: bool) -> Desired:
     from sesform.specs import yaml_reader
 
     earlier = None if since is None else _at(since, paths)
@@ -89,7 +104,7 @@ def _with_removed(ref: str, earlier: SpecsAtRef, desired: Desired) -> Desired:
     except SpecError as error:
         text = f"the specs at {printable(ref)} are not valid, so removed resources cannot be found"
         raise SpecError([*error.problems, Problem(text, hint="name a ref at which they are valid")]) from None
-    found = with_removed(old, desired, earlier.commit)
+    found = replace(with_removed(old, desired, earlier.commit), linked=frozenset(shards.links(old)))
     if not earlier.parted or found.declared.keys() == desired.declared.keys():
         return found
     base = earlier.parted[:_SHORT_COMMIT]

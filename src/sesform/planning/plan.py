@@ -10,6 +10,7 @@ from typing import Literal
 from sesform.errors import Problem
 from sesform.live.snapshot import UnmanagedResource
 from sesform.model.address import Access, Address, Scope
+from sesform.model.shard import Part
 from sesform.model.values import Properties
 from sesform.planning.handover import NO_HANDOVER, Handover
 from sesform.planning.routes import RouteChange, Subject
@@ -66,7 +67,7 @@ class Plan:
     `diagnostics`: errors and warnings. `routes`: the routes that change. `access`: the credentials of each spec. `since`: the
     commit whose specs were compared, "" for none. `unmanaged`: resources that no spec names, None if they were not read.
     `unheard`: bounces and complaints of the specs' identities that have no receiver after the plan. `handover`: what other
-    organizations must set for the changes.
+    organizations must set for the changes. `part`: which part of the specs it covers, None for all.
     """
 
     changes: tuple[Change, ...]
@@ -81,6 +82,7 @@ class Plan:
     unheard: tuple[Subject, ...] = ()
     options: PlanOptions = PlanOptions()
     handover: Handover = NO_HANDOVER
+    part: Part | None = None
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -129,12 +131,13 @@ class Outcome:
 class Report:
     """The results of a plan's changes, in the plan's order.
 
-    `not_reflected`: steps that were done and that reads do not show yet.
+    `not_reflected`: steps that were done and that reads do not show yet. `part`: which part of the specs it covers, None for all.
     """
 
     outcomes: tuple[Outcome, ...]
     interrupted: bool = False
     not_reflected: tuple[Change, ...] = ()
+    part: Part | None = None
 
     @property
     def ok(self) -> bool:

@@ -18,6 +18,7 @@ from sesform.live.snapshot import UnmanagedResource
 from sesform.model.address import Access, Address, Scope
 from sesform.model.masking import masked_values
 from sesform.model.quotas import SES_CALLS_PER_SECOND, least_seconds, paced
+from sesform.model.shard import Part
 from sesform.model.values import NOTIFICATION_TYPES, UNKNOWN
 from sesform.planning import handover, terraform_json
 from sesform.planning.plan import Change, Plan, PlanOptions, Unchanged
@@ -36,7 +37,7 @@ def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_PER_S
         "options": {**asdict(plan.options), "only": list(plan.options.only)},
         "steps": [_step(c) for c in plan.changes],
         "unchanged": [{"address": str(u.address), "properties": plain(u.properties)} for u in plan.unchanged],
-        "access": {name: _access(a) for name, a in plan.access.items()},
+        "access": {name: _access(a) for name, a in sorted(plan.access.items())},
         "api_calls": _api_calls(plan, rate),
         "routes": [_route(r) for r in plan.routes],
         "emptied": list(map(_entry, plan.emptied)),
@@ -44,6 +45,7 @@ def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_PER_S
         "unheard": [_subject(s) for s in plan.unheard],
         "handover": handover.document(plan.handover),
         "diagnostics": [d.as_dict() for d in plan.diagnostics],
+        **({"shard": plan.part.document()} if plan.part else {}),
         **({"since": plan.since} if plan.since else {}),
         **({"unmanaged": [_unmanaged(u) for u in plan.unmanaged]} if plan.unmanaged is not None else {}),
     }
@@ -147,7 +149,7 @@ def _access(access: Access) -> dict[str, Any]:
         "account": access.account,
         "profile": access.profile,
         "role_arn": access.role_arn,
-        "external_id": (access.external_id or access.external_id_env) is not None,
+        "external_id": access.external_id is not None or access.external_id_env is not None,
     }
 
 
@@ -208,6 +210,7 @@ def _plan(own: Mapping[str, Any]) -> Plan:
         unheard,
         _options(own["options"]),
         handover.loaded(own["handover"]),
+        Part.loaded(own["shard"]) if "shard" in own else None,
     )
 
 

@@ -37,6 +37,7 @@ def plan(desired: Desired, snapshot: Snapshot) -> Plan:
         access=desired.access,
         since=desired.since,
         handover=handover.of_changes(desired, changes),
+        part=desired.part,
     )
     return route_changes.routed(made, state, routes, desired, snapshot)
 

@@ -80,13 +80,10 @@ def _absent(desired: Desired, tagged: Tagged, *, cleared: bool) -> Iterator[Decl
 
 
 def _warnings(desired: Desired, found: TaggedResources) -> Iterator[Problem]:
+    loaded = (desired.whole or desired).specs
     for (scope, spec), things in found.others.items():
         some = ", ".join(things[:_SHOWN]) + (f" and {len(things) - _SHOWN} more" if len(things) > _SHOWN else "")
-        why = (
-            "that spec does not have this account and region"
-            if spec in desired.specs
-            else "no spec of that name is loaded"
-        )
+        why = "that spec does not have this account and region" if spec in loaded else "no spec of that name is loaded"
         yield Problem(
             f"not deleted in {scope}, because of the tag {OWNERSHIP_TAG}={spec}, and {why}: {some}",
             hint="load that spec too. If it was deleted, name a commit that has it with --since, or remove the tag",

@@ -8,6 +8,7 @@ from typing import Any
 
 from sesform.errors import Problem
 from sesform.model.masking import masked_values
+from sesform.model.shard import Part
 from sesform.planning import plan_file
 from sesform.planning.plan import Report
 
@@ -30,14 +31,15 @@ def report(of: Report) -> str:
                 }
                 for o in of.outcomes
             ],
+            **part_of(of.part),
         }
     )
 
 
-def validation(problems: Iterable[Problem], *, specs: int = 0, resources: int = 0) -> str:
+def validation(problems: Iterable[Problem], *, specs: int = 0, resources: int = 0, part: Part | None = None) -> str:
     """Return the result of `validate` on one line, of the same form whether the specs are valid or not.
 
-    `specs`, `resources`: how many valid specs declare; 0 if there are errors.
+    `specs`, `resources`: how many valid specs declare; 0 if there are errors. `part`: which part of the specs they are.
     """
     found = [p.as_dict() for p in problems]
     errors = sum(p["severity"] == "error" for p in found)
@@ -50,8 +52,14 @@ def validation(problems: Iterable[Problem], *, specs: int = 0, resources: int = 
             "specs": specs,
             "resources": resources,
             "problems": found,
+            **part_of(part),
         }
     )
+
+
+def part_of(part: Part | None) -> dict[str, Any]:
+    """Return the entry that says which part of the specs a document covers; nothing for all specs."""
+    return {} if part is None else {"shard": part.document()}
 
 
 def _line(content: Any) -> str:

@@ -8,10 +8,12 @@ from itertools import groupby
 
 from sesform.live.snapshot import Subscriber
 from sesform.model.masking import masked, masked_values
+from sesform.model.shard import Part
 from sesform.model.values import NOTIFICATION_TYPES, printable
 from sesform.planning.routes import Gap, Matrix, Route, Subject, received
 from sesform.render._escape import cell
 from sesform.render._hcl import painter
+from sesform.render.json import part_of
 
 Subscribers = Mapping[str, tuple[Subscriber, ...]]
 
@@ -46,10 +48,11 @@ def text(of: Matrix, subscribers: Subscribers, gaps: Sequence[Gap], *, colour: b
     return "\n".join(lines) + "\n"
 
 
-def json_text(of: Matrix, subscribers: Subscribers, gaps: Iterable[Gap]) -> str:
-    """Return one line: `routes` with one entry for each subject and event, and `gaps`."""
+def json_text(of: Matrix, subscribers: Subscribers, gaps: Iterable[Gap], part: Part | None = None) -> str:
+    """Return one line: `routes` with one entry for each subject and event, and `gaps`. `part`: of which part of the specs."""
     entries = [{**_subject(s), "routes": [_route(r, subscribers) for r in ways]} for s, ways in sorted(of.items())]
     content = {"version": 1, "routes": entries, "gaps": [{**_subject(g.subject), "text": g.text} for g in gaps]}
+    content |= part_of(part)
     return json.dumps(masked_values(content), separators=(",", ":"))
 
 

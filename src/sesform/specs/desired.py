@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from sesform.errors import Problem
 from sesform.model import arns
 from sesform.model.address import Access, Address, Scope
+from sesform.model.shard import Part
 from sesform.specs.declared import Declared, Key, Target
 from sesform.specs.schema import LoadedSpec
+
+Link = tuple[str, str]  # two accounts that specs connect
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,8 @@ class Desired:
     `declared`: by address. `unmanaged`: settings that are read, because they are routes too, and never written. `exclusive`:
     configuration sets in which only declared destinations may exist. `targets`: topics that SES must be allowed to publish to.
     `left_alone`: what the specs name as managed elsewhere and what is not read. `specs`: the loaded specs by name. `since`: the
-    commit whose specs were compared, "" for none.
+    commit whose specs were compared, "" for none. `linked`: accounts that those specs connect. `part`: which part of the specs this
+    is, and `whole`: all parts together; None for all specs.
     """
 
     declared: Mapping[Address, Declared]
@@ -31,6 +35,9 @@ class Desired:
     left_alone: frozenset[Key] = frozenset()
     specs: Mapping[str, LoadedSpec] = field(default_factory=dict)
     since: str = ""
+    linked: frozenset[Link] = frozenset()
+    part: Part | None = None
+    whole: Desired | None = None
 
     def of_type(self, type_: str) -> list[Declared]:
         """Return the declared resources of a type, including those that must not exist."""
