@@ -77,15 +77,7 @@ def validate(specs: Specs, sharding: Sharding, drawing: Drawing, terminal: Termi
     from sesform import engine
 
     found = engine.validate(specs.places, engine.Settings(shard=sharding.chosen))
-    if drawing.format is Format.json:
-        from sesform.render import json
-
-        out(json.validation(found.warnings, specs=found.specs, resources=found.resources, part=found.part))
-        return 0
-    console(terminal).problems(found.warnings)
-    n = found.specs
-    out(f"Success! The configuration is valid: {n} {'spec' if n == 1 else 'specs'}, {found.resources} resources.")
-    return 0
+    return many_machines.print_validation(View(console(terminal), drawing.format), found)
 
 
 @command(app)
@@ -282,6 +274,7 @@ def handover(
 
 
 command(app)(many_machines.matrix)
+command(app)(many_machines.merge)
 
 
 @command(app)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sesform.cli.console import out
-from sesform.cli.options import MatrixFormat, Specs, Terminal
-from sesform.cli.presenting import console
+from sesform.cli.options import Calls, Drawing, Format, MatrixFormat, Specs, Terminal
+from sesform.cli.presenting import View, console
+
+if TYPE_CHECKING:
+    from sesform.engine import Merged, Routes, Validation
+    from sesform.planning.plan import Plan
 
 
 def matrix(
@@ -50,3 +55,88 @@ def matrix(
         console(terminal).say(f"The specs have {len(found.parts)} components, so there are no more parts than that.")
     out(formats[format.value](found))
     return 0
+
+
+def merge(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILES...", help="The JSON results of all parts.", show_default=False)
+    ],
+    drawing: Drawing,
+    terminal: Terminal,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Return exit code 2 if the joined plan has changes.")
+    ] = False,
+) -> int:
+    """Join the JSON results of all parts.  Exit codes: those of the command that made them, for all specs."""
+    from sesform import engine
+    from sesform.planning.plan import Plan, Report
+
+    view = View(console(terminal), drawing.format, no_color=terminal.no_color, quota=Calls().quota)
+    found = engine.merge(files)
+    match found.result:
+        case None:
+            return _failed(view, found)
+        case Plan() as plan:
+            return _plan(view, found, plan, detailed_exitcode=detailed_exitcode)
+        case Report() as report:
+            view.report(report)
+            return 0 if report.ok else 1
+        case engine.Validation() as validation:
+            return print_validation(view, validation)
+        case routes:
+            return print_routes(view, routes)
+
+
+def _failed(view: View, found: Merged) -> int:
+    from sesform.planning import plan_file
+    from sesform.render import json
+
+    if view.format is Format.json and found.command == "validate":
+        out(json.validation(found.problems))
+    elif view.format is Format.json:
+        out(plan_file.text(plan_file.failure(found.problems)))
+    view.console.problems(found.problems)
+    n = sum(problem.severity == "error" for problem in found.problems)
+    view.console.error(f"{n} {'error' if n == 1 else 'errors'} in the parts; there is no joined result.")
+    return 1
+
+
+def _plan(view: View, found: Merged, plan: Plan, *, detailed_exitcode: bool) -> int:
+    from sesform.planning import plan_file
+
+    drift = found.command == "drift"
+    if view.format is Format.json and found.document is not None:
+        out(plan_file.text(found.document))
+    elif all(problem.path == "" for problem in plan.errors):
+        view.draw(plan, drift=drift)
+    view.console.problems(plan.diagnostics)
+    if plan.errors:
+        return 1
+    differs = bool(plan.changes) or (drift and bool(plan.unheard))
+    return 2 if differs and (drift or detailed_exitcode) else 0
+
+
+def print_validation(view: View, found: Validation) -> int:
+    """Print the result of `validate`. Return the exit code."""
+    if view.format is Format.json:
+        from sesform.render import json
+
+        out(json.validation(found.warnings, specs=found.specs, resources=found.resources, part=found.part))
+        return 0
+    view.console.problems(found.warnings)
+    n = found.specs
+    out(f"Success! The configuration is valid: {n} {'spec' if n == 1 else 'specs'}, {found.resources} resources.")
+    return 0
+
+
+def print_routes(view: View, found: Routes) -> int:
+    """Print routes. Return 0 for no gap, 2 for gaps."""
+    from sesform.render import routes as drawn
+
+    if view.format is Format.json:
+        out(drawn.json_text(found.matrix, found.subscribers, found.gaps, found.part))
+    elif view.format is Format.markdown:
+        out(drawn.markdown(found.matrix, found.subscribers, found.gaps))
+    else:
+        out(drawn.text(found.matrix, found.subscribers, found.gaps, colour=view.colour))
+    return 2 if found.gaps else 0

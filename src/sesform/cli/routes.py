@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sesform.cli.console import out
+from sesform.cli.many_machines import print_routes
 from sesform.cli.options import Calls, Format, Sharding
 from sesform.cli.presenting import Notifier, View
 
@@ -13,7 +14,6 @@ def show_routes(paths: tuple[str | Path, ...], calls: Calls, sharding: Sharding,
     """Print the routes of the specs' identities and sets. Return 0 for no gap, 2 for gaps, 1 if they could not be read."""
     from sesform import engine
     from sesform.planning import plan_file
-    from sesform.render import routes as drawn
 
     with Notifier(view, calls) as notify:
         found = engine.routes(paths, calls.settings(sharding), notify)
@@ -22,10 +22,4 @@ def show_routes(paths: tuple[str | Path, ...], calls: Calls, sharding: Sharding,
         if view.format is Format.json:
             out(plan_file.text(plan_file.failure(found.problems)))
         return 1
-    if view.format is Format.json:
-        out(drawn.json_text(found.matrix, found.subscribers, found.gaps, found.part))
-    elif view.format is Format.markdown:
-        out(drawn.markdown(found.matrix, found.subscribers, found.gaps))
-    else:
-        out(drawn.text(found.matrix, found.subscribers, found.gaps, colour=view.colour))
-    return 2 if found.gaps else 0
+    return print_routes(view, found)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         import_live,
         import_terraform,
     )
+    from sesform.engine.merging import Merged, merge
     from sesform.engine.plans import drift, drift_of, plan, plan_desired
     from sesform.engine.progress import Notify
     from sesform.engine.route_report import Routes, routes
@@ -36,6 +37,7 @@ __all__ = [
     "ImportRequest",
     "Imported",
     "ImportedFromTerraform",
+    "Merged",
     "Notify",
     "Routes",
     "Settings",
@@ -54,6 +56,7 @@ __all__ = [
     "keeping_logins",
     "load_plan",
     "matrix",
+    "merge",
     "plan",
     "plan_again",
     "plan_desired",
@@ -68,6 +71,7 @@ _NAMES = {
     "imports": (
         *("ImportRequest", "Imported", "ImportedFromTerraform", "differences", "import_live", "import_terraform"),
     ),
+    "merging": ("Merged", "merge"),
     "plans": ("drift", "drift_of", "plan", "plan_desired"),
     "progress": ("Notify",),
     "route_report": ("Routes", "routes"),

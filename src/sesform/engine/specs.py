@@ -95,6 +95,7 @@ def with_removed(earlier: Desired, desired: Desired, commit: str) -> Desired:
 
 
 def _with_removed(ref: str, earlier: SpecsAtRef, desired: Desired) -> Desired:
+    from sesform.planning import shards
     from sesform.specs import yaml_reader
 
     documents, problems = yaml_reader.parse(earlier.files)

@@ -15,7 +15,7 @@ from sesform.planning.route_changes import PlannedRoutes
 from sesform.planning.route_steps import RouteSteps
 from sesform.resources import RESOURCES
 from sesform.resources.capabilities import Capability
-from sesform.resources.resource_type import ResourceType
+from sesform.resources.resource_type import Phase, ResourceType
 
 _RANK = {name: position for position, name in enumerate(RESOURCES)}
 _EXTENDING = {name: kind for name, kind in RESOURCES.items() if type(kind).extends is not ResourceType.extends}
@@ -49,6 +49,12 @@ def _first(drafts: Sequence[Draft], steps: RouteSteps) -> list[tuple[int, ...]]:
     return [tuple(position for capability in each for position in completing[capability]) for each in awaited]
 
 
+def step_rank(address: Address, phase: int) -> tuple[int, int, str, str, str]:
+    """Return the rank that decides which of several possible steps comes next."""
+    rank = _RANK[address.type]
+    return phase, -rank if Phase(phase).removes else rank, address.spec, address.region, address.key
+
+
 _Extensions = Mapping[Capability, set[Capability]]
 
 
@@ -75,7 +81,7 @@ _NOTHING: frozenset[Capability] = frozenset()
 
 def _node(draft: Draft, extensions: _Extensions, steps: RouteSteps, first: tuple[int, ...]) -> graph.Node:
     where, before, after = draft.address, draft.before, draft.after
-    kind, rank = RESOURCES[where.type], _RANK[where.type]
+    kind = RESOURCES[where.type]
     effect = steps.effect(draft)
     removes = effect.takes
     if removes is None:
@@ -84,14 +90,7 @@ def _node(draft: Draft, extensions: _Extensions, steps: RouteSteps, first: tuple
     provides_after = _NOTHING if after is None else kind.provides(draft.scope, after)
     requires_after = _NOTHING if after is None else kind.requires(draft.scope, after)
     return graph.Node(
-        rank=(
-            int(draft.phase),
-            -rank if draft.phase.removes else rank,
-            where.spec,
-            where.region,
-            where.key,
-            len(draft.follows),
-        ),
+        rank=(*step_rank(where, int(draft.phase)), len(draft.follows)),
         removes=removes,
         provides_before=_extended(provides_before, extensions),
         provides_after=_extended(provides_after, extensions),

@@ -34,7 +34,7 @@ def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_PER_S
     own: dict[str, Any] = {
         "version": VERSION,
         "summary": plan.summary,
-        "options": {**asdict(plan.options), "only": list(plan.options.only)},
+        "options": options(plan),
         "steps": [_step(c) for c in plan.changes],
         "unchanged": [{"address": str(u.address), "properties": plain(u.properties)} for u in plan.unchanged],
         "access": {name: _access(a) for name, a in sorted(plan.access.items())},
@@ -53,6 +53,11 @@ def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_PER_S
     content = {**masked_values(terraform_json.document(plan, timestamp)), "sesform": own}
     own["digest"] = digest(content)
     return content
+
+
+def options(plan: Plan) -> dict[str, Any]:
+    """Return the options of a plan as plain data."""
+    return {**asdict(plan.options), "only": list(plan.options.only)}
 
 
 def failure(problems: Iterable[Problem]) -> dict[str, Any]:
