@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model import arns
-from sesform.model.address import Scope
 from sesform.planning.checks import kms_keys
 from sesform.planning.plan import Change, of_type
 from sesform.planning.reception import Reception, live_topics
@@ -27,7 +26,11 @@ def removed_by_ses(desired: Desired, snapshot: Snapshot, changes: Sequence[Chang
         if c.after and not c.after["enabled"]
     }
     # SES does not change the header flags: if they are missing too, SES did not do it.
-    touched = {_setting(c) for c in of_type(changes, "notification_headers") if c.after}
+    touched = {
+        (c.scope, c.after["identity"], c.after["notification_type"])
+        for c in of_type(changes, "notification_headers")
+        if c.after
+    }
     causes = _causes(snapshot, changes)
     reception = Reception(live_topics(snapshot), snapshot.keys)
     found = []
@@ -38,7 +41,7 @@ def removed_by_ses(desired: Desired, snapshot: Snapshot, changes: Sequence[Chang
         if (
             (change.scope, identity) in forwarding
             and type_ in ("bounce", "complaint")
-            and _setting(change) not in touched
+            and (change.scope, identity, type_) not in touched
         ):
             text = f"SES has probably removed the {type_} topic of {identity} because publishing to it failed"
             publishing = reception.may_publish(arn, publishers_of(change.scope, identity))
@@ -52,13 +55,8 @@ def removed_by_ses(desired: Desired, snapshot: Snapshot, changes: Sequence[Chang
     return found
 
 
-def _setting(change: Change) -> tuple[Scope, str, str]:
-    properties = change.after or change.before or {}
-    return change.scope, str(properties["identity"]), str(properties["notification_type"])
-
-
 def _causes(snapshot: Snapshot, changes: Iterable[Change]) -> dict[str, str]:
-    """Return what is wrong with each topic, by ARN."""
+    """Return what is wrong with each topic, by ARN, as far as its key and the change of its policy tell."""
     found: dict[str, str] = {}
     for properties in snapshot.of_type("topic"):
         if properties.get("kms_key"):
@@ -66,9 +64,6 @@ def _causes(snapshot: Snapshot, changes: Iterable[Change]) -> dict[str, str]:
             if not verdict.allowed:
                 untold = f"the policy of its KMS key {properties['kms_key']} may not allow SES to use it"
                 found[properties["topic_arn"]] = verdict.reason if verdict.denied else untold
-    for change in of_type(changes, "topic"):
-        if change.before is None and change.after:
-            found[change.after["topic_arn"]] = "the topic does not exist"
     for change in of_type(changes, "topic_policy"):
         if change.before is not None and change.after:
             found[change.after["topic_arn"]] = "its policy did not allow SES to publish"
