@@ -208,3 +208,8 @@ def step(of: Plan, text: str, action: str = "") -> Change:
     """Return the only step at this address, or the only one with that action."""
     (found,) = [c for c in of.changes if str(c.address) == text and c.action.startswith(action)]
     return found
+
+
+def in_full(of: Plan) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return each diagnostic as users read it: severity, text with place and hint, and the addresses that it concerns."""
+    return [(problem.severity, str(problem), problem.concerns) for problem in of.diagnostics]

@@ -56,7 +56,7 @@ def removed_by_ses(desired: Desired, snapshot: Snapshot, changes: Sequence[Chang
 
 
 def _causes(snapshot: Snapshot, changes: Iterable[Change]) -> dict[str, str]:
-    """Return what is wrong with each topic, by ARN, as far as its key and the change of its policy tell."""
+    """Return what is wrong with the key or the policy of topics, by ARN."""
     found: dict[str, str] = {}
     for properties in snapshot.of_type("topic"):
         if properties.get("kms_key"):

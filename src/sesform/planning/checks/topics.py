@@ -85,7 +85,7 @@ def _lost(change: Change, snapshot: Snapshot) -> set[str]:
     """Return the ARNs that may no longer publish after a change of a topic or its policy."""
     if change.before and change.after:
         return {arn for _, arn in RESOURCES[change.address.type].allows_more(change.before, change.after)}
-    if change.address.type != "topic" or change.before is None or change.after is not None:
+    if change.address.type != "topic" or change.before is None:
         return set()
     facts = snapshot.topics.get(change.before["topic_arn"])
     document = _parsed(facts.policy) if facts else None
@@ -117,7 +117,7 @@ def _refuses(target: Target, document: Properties | None, changing: bool, *, man
             f"allowed to publish"
         )
         return [target.problem(text, "check that it allows SES to publish", warning=True)] if changing else []
-    who = " or ".join(sorted({p.arn for p in target.publishers}))
+    who = target.publishers[0].arn  # of a legacy entry, both publishers have the same
     hint = "remove the statement that denies it"
     if not managed:
         statement = topic_statements.with_publishers({}, target.topic_arn, target.publishers)["Statement"]
