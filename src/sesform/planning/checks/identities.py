@@ -114,7 +114,7 @@ def _forwarding_off(
         if cleared:
             hint = "turn feedback_forwarding on with the plan that removes the topics, and off with the next one"
             yield desired.problem(cleared[0].address, f"{text}; SES refuses to clear a topic then", hint)
-        elif not all(_by_default_set(routes.get(Subject(scope, "identity", identity, event), ())) for event in dark):
+        elif not all(_by_default_set(routes[Subject(scope, "identity", identity, event)]) for event in dark):
             hint = "declare feedback_forwarding: true, a topic, or a default configuration set with event destinations"
             yield desired.problem(found[0].address, f"{text}, and no event destination for it", hint)
 

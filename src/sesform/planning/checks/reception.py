@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sesform.errors import Problem
 from sesform.model.address import Scope
 from sesform.planning.plan import Plan
 from sesform.planning.routes import VITAL, Matrix, Received, Subject, received
@@ -45,10 +44,7 @@ def with_warnings(of: Plan, matrix: Matrix, desired: Desired) -> Plan:
         reasons = dict.fromkeys(f"{r}{r.remark}" for s in subjects for r in matrix[s])
         text = f"{events} of identity {key[1]} have no receiver: {'; '.join(reasons) or 'no route'}"
         hint = "repair or add a route, or turn feedback_forwarding on"
-        declared = places.get(key)
-        warnings.append(
-            declared.problem(text, hint, warning=True) if declared else Problem(text, hint=hint, severity="warning")
-        )
+        warnings.append(places[key].problem(text, hint, warning=True))
     return replace(of, diagnostics=(*of.diagnostics, *warnings))
 
 
