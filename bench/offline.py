@@ -1,55 +1,104 @@
-"""Measure load, compile and plan without AWS: seconds and memory for N identities, with no and with all live resources.
+"""Measure load, compile and plan without AWS: CPU seconds and peak memory, with no and with all live resources.
 
-python bench/offline.py [IDENTITIES]        (10,000 is the quota of identities in a region)
+python bench/offline.py [IDENTITIES …] [--named]        (10,000 is the quota of identities in a region; more use more owners)
+
+Each case runs in a process of its own, so that its peak is its own: `new` plans on AWS without any setting, `unchanged` on AWS
+as declared. With --named each identity declares its settings by itself. The time of `plan` contains the sorting, the checks and
+the routes; `file` and `text` are the JSON of the plan and its text, which are no part of the total, nor of the peak.
 """
 
 from __future__ import annotations
 
+import argparse
 import resource
-import sys
 import tempfile
-import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
+from time import process_time
+from typing import Any
 
 from write_specs import write
 
 from sesform.live.snapshot import IdentityFacts, Snapshot
-from sesform.planning import planner
+from sesform.planning import plan_file, planner
+from sesform.render import text
 from sesform.resources import RESOURCES
 from sesform.specs import compiler, schema, yaml_reader
+from sesform.specs.desired import Desired
+
+_PHASES = ("load", "compile", "plan")
 
 
-def main(identities: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        write(Path(folder), identities, 20)
-        start = time.perf_counter()
+class _Watch:
+    """CPU seconds of named phases."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        start = process_time()
+        yield
+        self.seconds[name] = process_time() - start
+
+
+def measure(folder: str, case: str) -> dict[str, Any]:
+    """Return the seconds of each phase, the peak in MB after the plan, and the numbers of resources and steps."""
+    watch = _Watch()
+    with watch.phase("load"):
         documents, problems = yaml_reader.load([folder])
         specs, more = schema.load(documents)
-    loaded = time.perf_counter()
-    wanted = compiler.build(specs, [*problems, *more])
-    compiled = time.perf_counter()
+    with watch.phase("compile"):
+        desired = compiler.build(specs, [*problems, *more])
+    snapshot = _snapshot(desired, settled=case == "unchanged")
+    with watch.phase("plan"):
+        plan = planner.plan(desired, snapshot)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    with watch.phase("file"):
+        plan_file.text(plan_file.document(plan, timestamp="2026-01-01T00:00:00Z"))
+    with watch.phase("text"):
+        text.plan(plan)
+    return {**watch.seconds, "peak": peak, "resources": len(desired.declared), "steps": len(plan.changes)}
+
+
+def _snapshot(desired: Desired, *, settled: bool) -> Snapshot:
+    """Return AWS with all identities verified; `settled`: with all resources as declared."""
     facts = {
         (d.scope, d.key["identity"]): IdentityFacts({}, True, "Success")
-        for d in wanted.declared.values()
+        for d in desired.declared.values()
         if "identity" in d.key
     }
-    first = planner.plan(wanted, Snapshot(identities=facts))
-    created = time.perf_counter()
-    found = {
-        a: RESOURCES[a.type].planned_value(d.desired, None) for a, d in wanted.declared.items() if d.desired is not None
+    planned = {
+        address: dict(properties)
+        for address, d in (desired.declared.items() if settled else ())
+        if (properties := RESOURCES[address.type].planned_value(d.desired, None)) is not None
     }
-    settled = {address: properties for address, properties in found.items() if properties is not None}
-    second = planner.plan(wanted, Snapshot(found=settled, identities=facts))
-    compared = time.perf_counter()
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{identities} identities, {len(wanted.declared)} resources: {len(first.changes)} steps, then {len(second.changes)}"
-    )
-    print(
-        f"load {loaded - start:.2f} s, compile {compiled - loaded:.2f} s, plan all {created - compiled:.2f} s, ", end=""
-    )
-    print(f"plan nothing {compared - created:.2f} s, {memory:.0f} MB")
+    return Snapshot(found=planned, identities=facts)
+
+
+def main(sizes: list[int], *, named: bool) -> None:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as processes:
+        for identities in sizes:
+            with tempfile.TemporaryDirectory() as folder:
+                write(Path(folder), identities, 20, named=named)
+                for case in ("new", "unchanged"):
+                    found = processes.submit(measure, folder, case).result()
+                    phases = ", ".join(f"{name} {found[name]:.2f} s" for name in _PHASES)
+                    total = sum(found[name] for name in _PHASES)
+                    print(
+                        f"{identities} identities, {found['resources']} resources, {case}: {found['steps']} steps; {phases}, "
+                        f"total {total:.2f} s, peak {found['peak']:.0f} MB; "
+                        f"file {found['file']:.2f} s, text {found['text']:.2f} s",
+                        flush=True,
+                    )
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("identities", type=int, nargs="*", default=[10_000])
+    parser.add_argument("--named", action="store_true")
+    given = parser.parse_args()
+    main(given.identities, named=given.named)

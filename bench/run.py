@@ -102,9 +102,8 @@ class Bench:
 
 
 def _figures(output: str) -> str:
-    """Return the last line of a program's output if it has times, "" otherwise."""
-    last = output.strip().splitlines()[-1:]
-    return last[0] if last and re.search(r"\d s\b", last[0]) else ""
+    """Return the lines with times of a program's output."""
+    return "; ".join(line for line in output.strip().splitlines() if re.search(r"\d s\b", line))
 
 
 def _row(workload: Workload, tool: str, samples: Sequence[Sample], missing: str = "") -> Row:

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 OWNER, DELEGATE, REGION = "111111111111", "222222222222", "eu-west-1"
+MAX_IDENTITIES = 10_000  # in one region: AWS developer guide, "Service quotas in Amazon SES"
+_TOPICS = {"bounce": "bounces", "complaint": "complaints", "delivery": "deliveries"}
 
 
 def role(account: str) -> str:
@@ -26,17 +28,24 @@ def _head(kind: str, name: str, account: str, roles: bool) -> str:
     return f'kind: {kind}\nname: {name}\naccount: "{account}"\nregions: [{REGION}]\n{credentials}'
 
 
-def owner(identities: int, *, roles: bool = False) -> str:
-    names = "\n".join(f"  d{i}.example.com: {{}}" for i in range(identities))
-    return f"""{_head("Owner", "corp", OWNER, roles)}defaults:
-  identity:
-    notifications:
-      bounce: {{topic: mailer/bounces, headers: true}}
-      complaint: {{topic: mailer/complaints, headers: true}}
-      delivery: {{topic: mailer/deliveries, headers: true}}
-identities:
-{names}
-"""
+def _notifications(indent: str) -> str:
+    return f"{indent}notifications:\n" + "".join(
+        f"{indent}  {type_}: {{topic: mailer/{topic}, headers: true}}\n" for type_, topic in _TOPICS.items()
+    )
+
+
+def owner(identities: int, *, roles: bool = False, number: int = 0, named: bool = False) -> str:
+    """Return the spec of an owner.
+
+    `number`: makes its name, its account and its identities different from those of others. `named`: each identity declares its
+    settings by itself, not by the defaults of its owner.
+    """
+    suffix = f"-{number}" if number else ""
+    settings = f"\n{_notifications('    ')}" if named else " {}\n"
+    names = "".join(f"  d{i}{suffix}.example.com:{settings}" for i in range(identities))
+    defaults = "" if named else f"defaults:\n  identity:\n{_notifications('    ')}"
+    return f"""{_head("Owner", f"corp{suffix}", str(int(OWNER) + number), roles)}{defaults}identities:
+{names}"""
 
 
 def delegate(sets: int, *, roles: bool = False) -> str:
@@ -60,9 +69,12 @@ identities:
 """
 
 
-def write(folder: Path, identities: int, sets: int, *, roles: bool = False) -> None:
+def write(folder: Path, identities: int, sets: int, *, roles: bool = False, named: bool = False) -> None:
+    """Write the owners, each with up to 10,000 identities and in a file of its own, and the delegate."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "owner.yaml").write_text(owner(identities, roles=roles), encoding="utf-8")
+    for number, first in enumerate(range(0, max(identities, 1), MAX_IDENTITIES)):
+        spec = owner(min(MAX_IDENTITIES, identities - first), roles=roles, number=number, named=named)
+        (folder / (f"owner-{number}.yaml" if number else "owner.yaml")).write_text(spec, encoding="utf-8")
     (folder / "delegate.yaml").write_text(delegate(sets, roles=roles), encoding="utf-8")
 
 
