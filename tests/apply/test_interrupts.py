@@ -37,6 +37,19 @@ def results(report: Report) -> dict[str, str]:
     return {o.change.address.type: o.result for o in report.outcomes}
 
 
+def test_a_request_before_the_run_has_begun_is_recorded() -> None:
+    """The run acts as soon as it says how; the second request ends it at once."""
+    interrupt, acted = interrupts.Interrupt(), list[bool]()
+    assert not interrupt.requested
+    interrupt.request()
+    assert interrupt.requested
+    interrupt.on_request(lambda: acted.append(True))
+
+    assert [True] == acted
+    with pytest.raises(KeyboardInterrupt):
+        interrupt.request()
+
+
 @pytest.mark.parametrize("number", interrupts.SIGNALS)
 def test_an_interrupted_run_does_not_wait_for_a_missing_answer(
     world: World, never: threading.Event, number: signal.Signals

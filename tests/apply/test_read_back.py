@@ -39,7 +39,8 @@ class Reads:
         self.states, self.addresses, self.pauses = list(states), list[list[str]](), list[float]()
         monkeypatch.setattr(refresh, "read", self.read)
 
-    def read(self, wanted: Iterable[Declared], *_: Any, **__: Any) -> Snapshot:
+    def read(self, wanted: Iterable[Declared], topics: Iterable[str], _: Any, *, facts: bool = True) -> Snapshot:
+        assert ((), False) == (topics, facts)  # nothing else is read
         self.addresses.append([str(d.address) for d in wanted])
         return self.states.pop(0) if len(self.states) > 1 else self.states[0]
 

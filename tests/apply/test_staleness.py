@@ -19,6 +19,9 @@ AFTER = owner("topics: {t: {}, u: {}}\nidentities: {a.com: {notifications: {boun
 BOUNCE, COMPLAINT = (f"corp/eu-west-1/notification_topic/a.com/{t}" for t in ("bounce", "complaint"))
 
 
+SET = "configuration_sets: {c: {event_destinations: {d: {events: [bounce], %s}}}}\n"
+
+
 def seen() -> Snapshot:
     return holding(compiled(BEFORE), seen_by=compiled(AFTER))
 
@@ -48,6 +51,27 @@ def test_a_live_value_that_changed_is_named() -> None:
         f"  {BOUNCE}: was update (identity='a.com', notification_type='bounce', topic_arn='{topic_arn('t')}' -> "
     )
     assert f"is now update (identity='a.com', notification_type='bounce', topic_arn='{topic_arn('x')}' -> " in line
+
+
+def test_the_message_has_each_step_in_order_with_its_values() -> None:
+    """It says what to do, and shows what a resource with two steps was and is now."""
+    before, after = (owner(f"topics: {{t: {{}}}}\n{SET % target}") for target in ("sns: t", "eventbridge: default"))
+    wanted = compiled(after)
+    now = planner.plan(wanted, holding(wanted))
+    with pytest.raises(StalePlanError) as caught:
+        staleness.check(planner.plan(wanted, holding(compiled(before), seen_by=wanted)), now)
+    head, *lines = str(caught.value).splitlines()
+    place = "corp/eu-west-1/event_destination/c/d"
+    shown = "configuration_set='c', name='d', enabled=True, events=['BOUNCE'], "
+    bus = "eventbridge={'event_bus_arn': 'arn:aws:events:eu-west-1:111111111111:event-bus/default'}"
+
+    assert (
+        "the plan is stale: the specs or AWS have changed since it was made; nothing was changed. Plan again." == head
+    )
+    assert [
+        f"  {place}: was delete ({shown}sns={{'topic_arn': '{topic_arn('t')}'}} -> nothing), "
+        f"then create (nothing -> {shown}{bus}); is now unchanged"
+    ] == [line for line in lines if line.startswith(f"  {place}: ")]
 
 
 def test_a_resource_that_does_not_exist_any_more_is_named() -> None:

@@ -43,6 +43,19 @@ def test_a_new_entry_is_refused_before_anything_is_written(shell: Shell) -> None
     assert [] == shell.sandbox.session(DELEGATE, REGION).client("sns").list_topics()["Topics"]
 
 
+def test_new_entries_of_two_delegates_are_two_refusals(shell: Shell) -> None:
+    """Each refusal has the types that its own account would set."""
+    other = HEAD.replace("mailer", "other").replace(DELEGATE, "444444444444")
+    shell.specs(
+        ENTRY % "{bounce: feedback}"
+        + f"---\n{other}cross_account_notifications: {{'{IDENTITY}': {{complaint: feedback}}}}\n"
+    )
+    found = shell.run("plan", "--sandbox").err
+
+    for type_ in ("bounce", "complaint"):
+        assert f"the plan creates a cross-account entry for {IDENTITY} ({type_}); AWS makes no new ones" in found
+
+
 def replacement_lines(shell: Shell) -> list[str]:
     """The three spec fragments of the refusal: for a configuration set, the owner's identity, and the topic."""
     (refusal,) = [line for line in shell.run("plan", "--sandbox").err.splitlines() if "cross-account entry" in line]

@@ -99,6 +99,22 @@ def test_an_identity_in_the_dark_is_one_refusal_with_all_that_it_loses() -> None
     ) == refusal.summary
 
 
+def test_every_route_of_an_event_in_the_dark_is_told() -> None:
+    """Both routes before the plan, and both that have no receiver after it; the hint says what to keep."""
+    subject = Subject(OWNER_SCOPE, "identity", "a.com", "bounce")
+    lost = RouteChange(subject, (*MAIL, "topic x"), ("topic y (dead)", "topic z (dead)"), Received.YES, Received.NO)
+    (refusal,) = guards.check(Plan((), routes=(lost,)), NONE)
+
+    assert (
+        "the plan leaves identity a.com in 111111111111/eu-west-1 with no receiver for "
+        "bounces (now: mail to the sender, topic x; after the plan: topic y (dead), topic z (dead))"
+    ) == refusal.summary
+    assert (
+        "keep forwarding, a topic with a confirmed subscription or a default configuration set, or pass --allow-dark"
+        == refusal.hint
+    )
+
+
 def test_each_identity_in_the_dark_is_a_refusal() -> None:
     """One of them does not hide the other."""
     both = Plan((), routes=losing("bounce", name="a.com").routes + losing("bounce", name="b.com").routes)

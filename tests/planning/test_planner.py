@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from scenes import (
     OWNER,
+    OWNER_SCOPE,
     address,
     bare,
     compiled,
@@ -24,7 +26,7 @@ from scenes import (
     steps,
     topic_arn,
 )
-from sesform.live.snapshot import Snapshot
+from sesform.live.snapshot import IdentityFacts, KeyFacts, SendingFacts, Snapshot
 from sesform.planning import plan_file, planner
 from sesform.planning.plan import Plan
 from sesform.policies import document as policy_document
@@ -735,6 +737,89 @@ def test_choosing_all_is_the_plan() -> None:
     plan = planner.plan(compiled(EVERYTHING), bare("a.com"))
 
     assert plan == planner.chosen(plan, lambda text: True)
+
+
+def test_a_chosen_replacement_has_its_deletion_and_nothing_else() -> None:
+    """Choosing the temporary replacement chooses the destination beside it, and no destination that it does not depend on."""
+    destination = "{event_destinations: {d: {events: [%s], %s}}}"
+    text = f"topics: {{t: {{}}}}\nconfiguration_sets: {{c: {destination}, e: {destination}}}\n"
+    before, after = (
+        owner(text % ("open", target, event, "eventbridge: default"))
+        for target, event in (("sns: t", "send"), ("eventbridge: default", "click"))
+    )
+    plan = plan_between(before, after)
+    part = planner.chosen(plan, lambda text: text.endswith("c/d-sesform-stand-in"))
+
+    assert [
+        ("create", "d-sesform-stand-in"),
+        ("delete", "d"),
+        ("create", "d"),
+        ("delete", "d-sesform-stand-in"),
+    ] == [(c.action, c.address.key.removeprefix("c/")) for c in part.changes]
+
+
+def test_a_chosen_part_has_only_the_step_of_a_resource_that_it_needs() -> None:
+    """The topic's policy allows the new identity first; that it stops allowing the old one is another step."""
+    text = "topics: {t: {}}\nidentities: {a.com: {notifications: {bounce: %s}}, b.com: {notifications: {bounce: %s}}}\n"
+    plan = plan_between(owner(text % ("t", "null")), owner(text % ("null", "t")))
+    part = planner.chosen(plan, lambda text: text.endswith("notification_topic/b.com/bounce"))
+
+    assert 2 == len([c for c in plan.changes if c.address.type == "topic_policy"])
+    assert ["topic_policy", "notification_topic"] == [c.address.type for c in part.changes]
+
+
+def test_a_part_names_identities_without_receiver() -> None:
+    """The warning of the whole plan stays in a part of it."""
+    text = owner("topics: {t: {policy: unmanaged}}\nidentities: {a.com: {notifications: {bounce: t}}}\n")
+    desired = compiled(text)
+    held = replace(holding(desired), identities={(OWNER_SCOPE, "a.com"): IdentityFacts({}, False, "Success")})
+    found = {a: {**p, "enabled": False} if a.type == "feedback_forwarding" else p for a, p in held.found.items()}
+    held = replace(held, found=found, topics={topic_arn("t"): None})
+    plan = planner.plan(desired, held)
+
+    assert 2 == len(plan.unheard)
+    assert plan.unheard == planner.part(plan, desired, held, lambda text: "bounce" in text).unheard
+
+
+def test_a_part_has_the_routes_the_quotas_and_the_handover_of_its_steps() -> None:
+    """A part with everything is the plan; a part without the excess is within the quota, and hands over what it uses."""
+    grants = ", ".join(f"'{n:012}': {{}}" for n in range(1, 3))
+    theirs = [topic_arn(name, "444444444444") for name in ("x", "y")]
+    text = owner(
+        f"identities: {{a.com: {{authorize: {{{grants}}}, notifications: {{bounce: '{theirs[0]}', complaint: '{theirs[1]}'}}}}}}\n"
+    )
+    desired = compiled(text)
+    names = frozenset(f"p{n}" for n in range(19))
+    held = replace(bare("a.com"), sending={(OWNER_SCOPE, "a.com"): SendingFacts(names)})
+    plan = planner.plan(desired, held)
+    part, policy = (
+        planner.part(plan, desired, held, lambda text, end=end: text.endswith(end))  # type: ignore[misc]
+        for end in ("notification_topic/a.com/bounce", "a.com/sesform-000000000001")
+    )
+    whole = planner.part(plan, desired, held, lambda text: True)
+    assert (replace(plan, diagnostics=()), set(plan.diagnostics)) == (
+        replace(whole, diagnostics=()),
+        set(whole.diagnostics),
+    )
+    assert [21] == [int(p.summary.split()[4]) for p in plan.errors]
+    assert () == policy.errors
+    assert theirs[:1] == [request.topic_arn for request in part.handover.requests]
+    assert ["bounce"] == [change.subject.event for change in part.routes]
+    assert 2 == len(plan.routes)
+
+
+def test_a_chosen_part_keeps_the_problems_of_steps_that_it_takes_along() -> None:
+    """The key of the topic concerns the subscription that is chosen, because the topic is created with it."""
+    topic = "t: {kms_key: alias/k, subscriptions: [{protocol: email, endpoint: a@b.c}]}"
+    text = owner(
+        f"topics: {{{topic}, u: {{}}}}\nidentities: {{a.com: {{notifications: {{bounce: t, complaint: u}}}}}}\n"
+    )
+    key = f"arn:aws:kms:eu-west-1:{OWNER}:alias/k"
+    plan = planner.plan(compiled(text), replace(bare("a.com"), keys={key: KeyFacts()}))
+
+    for chosen, errors in (("subscription/t/email/a@b.c", 1), ("notification_topic/a.com/complaint", 0)):
+        part = planner.chosen(plan, lambda text, end=chosen: text.endswith(end))  # type: ignore[misc]
+        assert errors == len(part.errors)
 
 
 def test_a_chosen_part_keeps_the_problems_of_what_is_chosen() -> None:

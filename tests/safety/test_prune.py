@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sesform.errors import AwsError
@@ -57,6 +59,43 @@ def test_undeclared_tagged_resources_are_deleted(world: World) -> None:
     assert "specs.yaml:3 does not name it; it has the tag sesform:spec=corp" in plan.changes[0].reason
     untag = next(c for c in plan.changes if c.address.type == "ownership_tag")
     assert {i for i, c in enumerate(plan.changes) if "identity" in (c.before or {})} == set(untag.depends_on)
+
+
+def test_the_default_set_of_an_undeclared_identity_goes_with_the_set(world: World) -> None:
+    """A set that the specs declare absent is deleted, so it is no default any more; another set stays the default."""
+    world.identity("example.com")
+    world.converge(FULL + "---\n" + HEAD.replace("corp", "other") + "configuration_sets: {kept: {}}\n")
+    absent = steps(world, HEAD + "configuration_sets: {s: absent}\n")
+    world.client("sesv2").put_email_identity_configuration_set_attributes(
+        EmailIdentity="example.com", ConfigurationSetName="kept"
+    )
+    kept = steps(world, HEAD + "configuration_sets: {s: absent}\n")
+
+    assert "delete default_configuration_set/example.com" in absent
+    assert "delete default_configuration_set/example.com" not in kept
+
+
+def test_all_that_pruning_may_delete_is_named_by_a_wildcard(world: World) -> None:
+    """An IAM policy for --prune is made of these, in each region of the spec."""
+    found = list(prune.anything(world.desired(HEAD.replace(f"[{REGION}]", f"[{REGION}, us-east-1]"))))
+    here = [d for d in found if d.scope.region == REGION]
+    identity = {"identity": "*"}
+    types = [{**identity, "notification_type": type_} for type_ in ("bounce", "complaint", "delivery")]
+
+    assert [
+        ("topic", "*", {"topic_arn": f"arn:aws:sns:{REGION}:{OWNER}:*"}),
+        ("configuration_set", "*", {"configuration_set": "*"}),
+        *(
+            (f"notification_{kind}", f"*/{key['notification_type']}", key)
+            for key in types
+            for kind in ("topic", "headers")
+        ),
+        ("feedback_forwarding", "*", identity),
+        ("sending_policy", "*/*", {**identity, "name": "*"}),
+        ("default_configuration_set", "*", identity),
+        ("ownership_tag", "identity/*", {"arn": f"arn:aws:ses:{REGION}:{OWNER}:identity/*"}),
+    ] == [(d.address.type, d.address.key, dict(d.key)) for d in here]
+    assert [d.address for d in here] == [replace(d.address, region=REGION) for d in found[len(here) :]]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +169,13 @@ def test_resources_of_specs_that_are_not_loaded_are_a_warning(world: World) -> N
         f"not deleted in {OWNER}/{REGION}, because of the tag sesform:spec=gone, and no spec of that name is loaded: "
         f"{arn}:a, {arn}:b, {arn}:c and 1 more"
     ] == [d.summary for d in plan.diagnostics]
-    assert ["warning"] == [d.severity for d in plan.diagnostics]
+    assert [
+        ("warning", "load that spec too. If it was deleted, name a commit that has it with --since, or remove the tag")
+    ] == [(d.severity, d.hint) for d in plan.diagnostics]
+    world.client("sns").delete_topic(TopicArn=f"{arn}:d")
+    assert [f"{arn}:a, {arn}:b, {arn}:c"] == [
+        d.summary.partition("is loaded: ")[2] for d in world.plan(HEAD, prune=True).diagnostics
+    ]
 
 
 def test_resources_in_the_old_account_of_a_moved_spec_are_not_deleted(world: World) -> None:

@@ -63,8 +63,10 @@ def _mass_change(plan: Plan) -> Iterable[Problem]:
         c.address for c in changes if c.action == "create"
     }
     existing = {c.address for c in changes if c.before is not None} | {u.address for u in plan.unchanged}
-    share = len(deleted) / len(existing) if existing else 0.0
-    if len(deleted) >= MIN_DELETED and share > MAX_DELETED_SHARE:
+    if len(deleted) < MIN_DELETED:
+        return
+    share = len(deleted) / len(existing)  # what is deleted existed
+    if share > MAX_DELETED_SHARE:
         yield Problem(
             f"the plan deletes {len(deleted)} of {len(existing)} resources ({share:.1%}; "
             f"the limit is {MAX_DELETED_SHARE:.0%} from {MIN_DELETED} deletions)",

@@ -93,7 +93,7 @@ def chosen(of: Plan, matches: Callable[[str], bool]) -> Plan:
         replace(of.changes[p], depends_on=tuple(place[d] for d in of.changes[p].depends_on)) for p in sorted(wanted)
     ]
     unchanged = tuple(u for u in of.unchanged if matches(str(u.address)))
-    touched = {str(c.address) for c in changes} | {str(u.address) for u in unchanged}
+    touched = {str(c.address) for c in changes}
     diagnostics = tuple(d for d in of.diagnostics if _concerns(d, touched, matches))
     return replace(of, changes=tuple(changes), unchanged=unchanged, diagnostics=diagnostics)
 
