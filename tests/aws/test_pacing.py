@@ -292,6 +292,19 @@ def test_after_a_stop_no_call_is_sent(rate: float | None) -> None:
         pacer.wait()
 
 
+def test_a_reserved_turn_is_given_back_after_a_stop() -> None:
+    """A call that was refused because of a stop used no turn, and its thread gives the turn back."""
+    pacer, _ = paced(1.0)
+    assert pacer.reserve()
+    pacer.stop()
+    with pytest.raises(Stopped):
+        pacer.wait()
+    pacer.answered("Get")
+    pacer.release()
+
+    assert pacer.reserve()
+
+
 def test_a_waiting_call_is_not_sent_after_a_stop() -> None:
     """A stop ends the wait of a call, which is not sent."""
     pacer, clock = paced(1.0)

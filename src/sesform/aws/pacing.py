@@ -176,10 +176,11 @@ class Pacer:
 
     def answered(self, operation: str, *, throttled: bool = False) -> None:
         """Record that this thread's call has its answer, or has failed. No effect if it was not sent."""
+        me = threading.get_ident()
         with self._lock:
-            now, sent = self.timer.now(), self._sent.pop(threading.get_ident(), None)
-            if sent is None or self._rate is None:
+            if self._rate is None or me in self._reserved or me not in self._sent:
                 return
+            now, sent = self.timer.now(), self._sent.pop(me)
             took = now - sent
             fastest = self._fastest.get(operation, 0.0)  # the first call may have been slow on its way
             arrived = self._arrival(sent, now, min(fastest, took))
@@ -217,10 +218,11 @@ class Pacer:
 
     def release(self) -> None:
         """Give back the turn of this thread, if no call used it."""
+        me = threading.get_ident()
         with self._lock:
-            if threading.get_ident() in self._reserved:
-                self._reserved.discard(threading.get_ident())
-                del self._sent[threading.get_ident()]
+            if me in self._reserved:
+                self._reserved.discard(me)
+                del self._sent[me]
 
     def stop(self) -> None:
         """Refuse every further call."""
