@@ -39,8 +39,9 @@ class Reads:
         self.states, self.addresses, self.pauses = list(states), list[list[str]](), list[float]()
         monkeypatch.setattr(refresh, "read", self.read)
 
-    def read(self, wanted: Iterable[Declared], topics: Iterable[str], _: Any, *, facts: bool = True) -> Snapshot:
-        assert ((), False) == (topics, facts)  # nothing else is read
+    def read(self, wanted: Iterable[Declared], topic_arns: Iterable[str], _: Any, **how: bool) -> Snapshot:
+        assert () == topic_arns
+        assert {"identities": False, "topics": False, "fresh": True} == how  # nothing else, and nothing from before
         self.addresses.append([str(d.address) for d in wanted])
         return self.states.pop(0) if len(self.states) > 1 else self.states[0]
 
