@@ -22,6 +22,7 @@ from typing import Any
 
 from write_specs import write
 
+from sesform.cli.collection import rare_garbage_collection
 from sesform.live.snapshot import IdentityFacts, Snapshot
 from sesform.planning import plan_file, planner
 from sesform.render import text
@@ -47,6 +48,11 @@ class _Watch:
 
 def measure(folder: str, case: str) -> dict[str, Any]:
     """Return the seconds of each phase, the peak in MB after the plan, and the numbers of resources and steps."""
+    with rare_garbage_collection():  # as in every command
+        return _measure(folder, case)
+
+
+def _measure(folder: str, case: str) -> dict[str, Any]:
     watch = _Watch()
     with watch.phase("load"):
         documents, problems = yaml_reader.load([folder])

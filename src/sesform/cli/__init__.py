@@ -21,8 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"sesform {__version__}\n")  # without typer, which takes long to import
         return 0
     from sesform.apply import interrupts
+    from sesform.cli.collection import rare_garbage_collection
 
-    with interrupts.handled(interrupts.raise_interrupt):
+    with interrupts.handled(interrupts.raise_interrupt), rare_garbage_collection():
         return _run(argv)
 
 
