@@ -12,7 +12,15 @@ from shell import Shell
 from world import World
 
 AWS_VARIABLES = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
-OWN_VARIABLES = ("SESFORM_SANDBOX", "SESFORM_SANDBOX_STATE", "SESFORM_RATE", "NO_COLOR", "FORCE_COLOR", "CI")
+OWN_VARIABLES = (
+    "SESFORM_SANDBOX",
+    "SESFORM_SANDBOX_STATE",
+    "SESFORM_RATE",
+    "SESFORM_SHARD",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "CI",
+)
 
 settings.register_profile(
     "default", deadline=None, max_examples=35, suppress_health_check=[HealthCheck.function_scoped_fixture]

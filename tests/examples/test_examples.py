@@ -20,7 +20,10 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 CONVERGING = [
     "specs",
-    *(f"examples/{name}/specs" for name in ("event-publishing", "gitops", "several-regions", "two-accounts")),
+    *(
+        f"examples/{name}/specs"
+        for name in ("event-publishing", "gitops", "many-accounts", "several-regions", "two-accounts")
+    ),
 ]
 LEGACY = EXAMPLES / "legacy-removal"
 TWO_ORGANIZATIONS = EXAMPLES / "two-organizations"  # applied in either order in tests/cli/test_two_organizations.py
