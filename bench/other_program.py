@@ -5,24 +5,29 @@ from __future__ import annotations
 import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from urllib.error import HTTPError
 
+_RETRY = 0.1  # seconds from a throttled call to its repetition
 OPERATION = "GetSendQuota"  # sesform never calls it, so its calls are those of the other program
 
 
 @contextmanager
 def other_program(url: str, account: str, rate: float) -> Iterator[None]:
-    """Send calls to SES at this rate, throttled or not, until the context ends."""
+    """Send calls to SES until the context ends: one after each interval of the rate, and again every 0.1 s until it is accepted."""
     ended = threading.Event()
     scope = f"{account}/20260101/eu-west-1/ses/aws4_request"
     headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"}
 
     def send() -> None:
-        while not ended.wait(1 / rate):
+        pause = 1 / rate
+        while not ended.wait(pause):
             request = urllib.request.Request(url, data=f"Action={OPERATION}".encode(), headers=headers, method="POST")
-            with suppress(HTTPError), urllib.request.urlopen(request, timeout=60):
-                pass
+            try:
+                urllib.request.urlopen(request, timeout=60).close()
+                pause = 1 / rate
+            except HTTPError:
+                pause = _RETRY
 
     thread = threading.Thread(target=send)
     thread.start()
