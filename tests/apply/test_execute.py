@@ -178,3 +178,22 @@ def test_steps_with_the_longest_chain_behind_them_go_first(estate: World) -> Non
 
     assert execute.run(plan, connections, parallelism=1, progress=note).ok
     assert ["two.example.com", "one.example.com", "one.example.com", "one.example.com"] == begun
+
+
+def test_steps_that_create_go_before_steps_that_remove(estate: World) -> None:
+    """A new topic of an identity is set before a configuration set is removed, although the removal has the longer chain."""
+    sets = "configuration_sets: {{main: {}}}\n"
+    destinations = "{event_destinations: {x: {events: [bounce], sns: a}}}"
+    plain = SPECS.replace("{topic: a, headers: true}", "a")
+    estate.converge(plain + sets.format(destinations))
+    specs = plain.replace("{bounce: a}", "{bounce: a, complaint: a}") + sets.format("absent")
+    begun: list[str] = []
+
+    def note(change: Change, outcome: Outcome | None) -> None:
+        if outcome is None:
+            begun.append(change.address.type)
+
+    plan, connections = estate.plan(specs), estate.connections(estate.desired(specs), read_only=False)
+
+    assert execute.run(plan, connections, parallelism=1, progress=note).ok
+    assert ["notification_topic", "event_destination", "configuration_set"] == [t for t in begun if t != "topic_policy"]
