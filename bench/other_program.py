@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.error import HTTPError
 
-_RETRY = 0.1  # seconds from a throttled call to its repetition
+_RETRY = 0.05  # intervals from a throttled call to its repetition
 OPERATION = "GetSendQuota"  # sesform never calls it, so its calls are those of the other program
 
 
 @contextmanager
 def other_program(url: str, account: str, rate: float) -> Iterator[None]:
-    """Send calls to SES until the context ends: one after each interval of the rate, and again every 0.1 s until it is accepted."""
+    """Send calls to SES until the context ends: one after each interval of the rate, and soon again until it is accepted."""
     ended = threading.Event()
     scope = f"{account}/20260101/eu-west-1/ses/aws4_request"
     headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"}
@@ -27,7 +27,7 @@ def other_program(url: str, account: str, rate: float) -> Iterator[None]:
                 urllib.request.urlopen(request, timeout=60).close()
                 pause = 1 / rate
             except HTTPError:
-                pause = _RETRY
+                pause = _RETRY / rate
 
     thread = threading.Thread(target=send)
     thread.start()

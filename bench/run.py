@@ -108,7 +108,7 @@ def _figures(output: str) -> str:
 
 def _row(workload: Workload, tool: str, samples: Sequence[Sample], missing: str = "") -> Row:
     size = workload.used or workload.scene.identities
-    left = None if workload.rate is None else workload.rate * (1 - workload.taken)
+    left = None if workload.taken else workload.rate  # what another program leaves is not known before
     return Row(
         *(workload.name, workload.title, tool, tuple(samples), left, workload.base),
         size=size,

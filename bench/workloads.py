@@ -73,7 +73,7 @@ def _pair(scene: Scene, rate: float | None, command: Literal["plan", "apply"], t
 def _shared(scene: Scene, rate: float) -> Workload:
     """Return a first apply while another program uses half of the owner's quota."""
     alone = _pair(scene, rate, "apply", 0)
-    return replace(alone, name=f"{alone.name}-shared", title=f"{alone.title}, half used by another program", taken=0.5)
+    return replace(alone, name=f"{alone.name}-shared", title=f"{alone.title}, another program asks for half", taken=0.5)
 
 
 def _many(scene: Scene, used: int, rate: float | None, command: Literal["plan", "apply"], base: str = "") -> Workload:
