@@ -201,3 +201,61 @@ def test_an_exception_cancels_jobs_that_have_not_begun() -> None:
 
     assert not found[0].running()
     assert not found[0].done()
+
+
+def test_a_scope_that_waits_long_does_not_delay_the_turns_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn of a fast scope is used, although a thread waits for the later turn of a slow scope."""
+    monkeypatch.setattr("sesform.aws.senders._POLL", 3600.0)
+    fast = Pacer(200.0)
+
+    def job() -> None:
+        fast.wait()
+        fast.answered("Get")
+
+    with Senders(4) as senders:
+        senders.submit(lambda: None, used())
+        for _ in range(20):
+            done(senders.submit(job, fast))
+
+
+def test_a_turn_that_has_come_is_used_before_jobs_without_turns() -> None:
+    """A job whose turn has come runs before jobs that need no turn, because an unused turn is lost."""
+    order: list[str] = []
+    open_ = threading.Event()
+    with Senders(1) as senders:
+        senders.submit(open_.wait)
+        futures = [senders.submit(lambda: order.append("no turn"))]
+        futures.append(senders.submit(lambda: order.append("turn"), Pacer(SLOW)))
+        open_.set()
+        for future in futures:
+            done(future)
+
+    assert ["turn", "no turn"] == order
+
+
+def _allow_threads(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the system refuse all but the first threads."""
+    start, left = threading.Thread.start, iter(range(number))
+
+    def limited(thread: threading.Thread) -> None:
+        if next(left, None) is None:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+
+
+def test_all_jobs_run_in_the_threads_that_the_system_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the system refuses a second thread, the first one runs all jobs."""
+    _allow_threads(1, monkeypatch)
+    with Senders(8) as senders:
+        futures = [senders.submit(lambda n=n: n) for n in range(20)]  # type: ignore[misc]
+
+        assert list(range(20)) == [done(future) for future in futures]
+
+
+def test_without_any_thread_no_job_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the system refuses the first thread, its error is raised."""
+    _allow_threads(0, monkeypatch)
+    with Senders(8) as senders, pytest.raises(RuntimeError, match="can't start new thread"):
+        senders.submit(lambda: None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -81,7 +82,7 @@ class Senders:
         )  # for idle threads; for parked jobs
         self._free = self._limit
         self._threads = self._idle = self._returning = 0
-        self._watched = False  # whether an idle thread waits for the next turn
+        self._watched_until = math.inf  # when an idle thread looks for the next turn; infinite if none will
         self._closed = self._cancelled = False
         self._numbers = count()
         self._unpaced: deque[_Job] = deque()
@@ -110,7 +111,7 @@ class Senders:
         return job.future
 
     def _queue(self, job: _Job, pacer: Pacer | None, rank: float) -> None:
-        if pacer is None:
+        if pacer is None or not pacer.paced:
             self._unpaced.append(job)
             return
         heappush(self._paced.setdefault(pacer, []), (rank, next(self._numbers), job))
@@ -123,12 +124,17 @@ class Senders:
             heappush(self._turns, (due, next(self._numbers), pacer))
 
     def _staff(self) -> None:
-        """Wake an idle thread, or start one."""
+        """Wake an idle thread, or start one. Raises RuntimeError if the system allows not even one thread."""
         if self._idle:
             self._news.notify()
         elif self._free > self._returning and self._threads < 2 * self._limit - 1:
-            self._threads += 1
-            threading.Thread(target=self._work, name="sesform", daemon=True).start()
+            try:
+                threading.Thread(target=self._work, name="sesform", daemon=True).start()
+            except RuntimeError:  # the system's limit: the threads that there are do all jobs
+                if not self._threads:
+                    raise
+            else:
+                self._threads += 1
 
     def _work(self) -> None:
         _own.senders = self
@@ -167,17 +173,30 @@ class Senders:
             if self._closed and not self._unpaced and not self._paced:
                 self._news.notify_all()
                 return None
-            watching = wait is not None and not self._watched
-            self._watched |= watching
-            self._idle += 1
-            self._news.wait(min(wait or 0.0, _POLL) if watching else None)
-            self._idle -= 1
-            self._watched &= not watching
+            self._sleep(wait)
+
+    def _sleep(self, wait: float | None) -> None:
+        """Wait for news, and for a turn that comes in `wait` seconds, unless another thread wakes up in time for it."""
+        now = time.monotonic()
+        until = math.inf if wait is None else now + min(wait, _POLL)
+        watching = until < self._watched_until
+        if watching:
+            self._watched_until = until
+        self._idle += 1
+        self._news.wait(until - now if watching else None)
+        self._idle -= 1
+        if self._watched_until == until:
+            self._watched_until = math.inf
 
     def _next(self) -> tuple[_Job | None, float | None]:
         """Return a job that can begin, or else the seconds until one can; None if none is left."""
-        if self._unpaced:
+        job, wait = self._next_turn()  # first: a turn that is not used at once is lost, and other jobs lose nothing
+        if job is None and self._unpaced:
             return self._unpaced.popleft(), None
+        return job, wait
+
+    def _next_turn(self) -> tuple[_Job | None, float | None]:
+        """Return a job whose turn has come, or else the seconds until the next turn; None if no job waits for one."""
         while self._turns:
             due, _, pacer = self._turns[0]
             if self._due.get(pacer) != due:
