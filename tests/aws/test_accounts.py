@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import botocore.session
 import pytest
-from botocore.credentials import RefreshableCredentials
+from botocore.credentials import Credentials, RefreshableCredentials
 
 from sesform import aws
+from sesform.aws.clients import Clients
 from sesform.errors import AccountError, AwsError, CredentialsError, ReadOnlyError
 from sesform.model.address import Access
 from world import DELEGATE, OWNER, REGION, World
@@ -241,3 +243,28 @@ def test_kms_is_called_only_with_the_endpoints_of_the_other_services(
     assert ([] if expected else ["kms"]) == [c.service for c in world.sandbox.calls]
     with pytest.raises(AwsError if expected else ReadOnlyError):
         connection.call("kms", "DisableKey", KeyId="alias/k")
+
+
+def test_accounts_that_share_a_session_load_its_credentials_once() -> None:
+    """A second account waits while the first one loads the credentials of their profile, and then has the same ones."""
+    session, clients = botocore.session.Session(), Clients()
+    found: list[object] = []
+    second = threading.Thread(target=lambda: found.append(clients.credentials(session, REGION)), daemon=True)
+
+    class Provider:
+        loaded = 0
+
+        def load_credentials(self) -> Credentials:
+            self.loaded += 1
+            if self.loaded == 1:
+                second.start()
+                second.join(timeout=0.1)  # without a lock it ends here, with credentials of its own
+            return Credentials("AKIDEXAMPLE", "secret")
+
+    provider = Provider()
+    session.register_component("credential_provider", provider)
+    found.append(clients.credentials(session, REGION))
+    second.join(timeout=30)
+
+    assert 1 == provider.loaded
+    assert found[0] is found[1]

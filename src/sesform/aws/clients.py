@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -56,6 +57,18 @@ class Clients:
         self._parallelism = parallelism
         self._lock = threading.Lock()  # a session makes one client at a time, and accounts share sessions
         self._clients: dict[tuple[str, str, str], Any] = {}
+        self._loading: defaultdict[botocore.session.Session, threading.Lock] = defaultdict(threading.Lock)
+
+    def credentials(self, session: botocore.session.Session, region: str) -> Credentials | None:
+        """Return the credentials of a session, None if there are none. `region`: for a role that the profile itself assumes.
+
+        Several accounts can share a session. It loads its files and credentials once, and botocore does not lock that.
+        """
+        with self._lock:
+            loading = self._loading[session]
+        with loading:
+            session.set_config_variable("region", region)
+            return session.get_credentials()
 
     def of(self, session: botocore.session.Session, service: str, region: str) -> Any:
         """Return the client for a service in a region, made if needed."""

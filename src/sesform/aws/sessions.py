@@ -63,8 +63,7 @@ def log_in(access: Access, region: str, opener: OpenSession, clients: Clients) -
     operation = "sts:AssumeRole" if access.role_arn else "sts:GetCallerIdentity"
     try:
         session = opener(access.profile, access.account)
-        session.set_config_variable("region", region)  # for a role that the profile itself assumes
-        credentials = session.get_credentials()
+        credentials = clients.credentials(session, region)
         if credentials is None:
             raise NoCredentialsError
         sts = clients.of(session, "sts", region)
