@@ -101,3 +101,19 @@ def test_after_stop_no_call_is_sent(world: World, connection: aws.Connection) ->
         connection.call("ses", "ListIdentities")
 
     assert [] == world.sandbox.calls
+
+
+def test_a_stop_before_the_next_attempt_does_not_hide_an_attempt_in_doubt(
+    world: World, connection: aws.Connection
+) -> None:
+    """If a write has no answer and the run is stopped before its next turn, the error says that it may have been carried out."""
+    connection.read_only = False
+    world.sandbox.fail("SetIdentityFeedbackForwardingEnabled", code="ReadTimeoutError", lost_answer=True)
+    world.sandbox.fail(
+        "SetIdentityFeedbackForwardingEnabled", code="Throttling", message="Rate exceeded", before=connection.stop
+    )
+    with pytest.raises(AwsError) as caught:
+        connection.call("ses", "SetIdentityFeedbackForwardingEnabled", Identity="example.com", ForwardingEnabled=True)
+
+    assert caught.value.maybe_done
+    assert 2 == connection.calls.total()

@@ -81,24 +81,29 @@ class Connection:
 
         `service`: ses, sesv2, sns, kms or TAGGING. Waits for its turn, and retries as `retries` says. Raises AwsError if AWS
         refuses the call, cannot be reached or answers in an unexpected form, ReadOnlyError for a writing call on a connection
-        that only reads, and Stopped after `stop`.
+        that only reads. After `stop` raises Stopped, or the AwsError of an earlier attempt that may have been carried out.
         """
         log.debug("%s:%s in %s%s", _prefix(service), operation, self.scope, _told(params))
         name, started = f"{_prefix(service)}:{operation}", self.pacer.timer.now()
         self._changed.note(operation, params, {})
+        in_doubt: AwsError | None = None  # the last attempt that may have been carried out
         for attempt in itertools.count(1):
             try:
                 answer = self._attempt(service, operation, params)
-            except (SesformError, Stopped):
+            except SesformError:
+                raise
+            except Stopped:
+                if in_doubt is not None:
+                    raise in_doubt from None
                 raise
             except Exception as error:
                 failure = explain(error, name, str(self.scope))
+                if isinstance(failure, AwsError) and failure.maybe_done:
+                    in_doubt = failure
                 if not self._retried(service, operation, params, error, attempt, started):
                     raise failure from error
-                if not (
-                    retries.throttled(error) and service in _PACED and self.pacer.paced
-                ):  # then it waits for its turn
-                    self._wait(retries.pause(attempt), failure)
+                if not (retries.throttled(error) and service in _PACED and self.pacer.paced):  # it waits for its turn
+                    self._wait(retries.pause(attempt), in_doubt)
             else:
                 break
         self._changed.note(operation, params, answer)
@@ -153,16 +158,13 @@ class Connection:
         waited = self.pacer.timer.now() - started
         return waited < retries.MAX_SPREADING and retries.not_yet(error, operation, params, self._changed)
 
-    def _wait(self, seconds: float, failure: SesformError) -> None:
-        """Wait before another attempt. If the run is stopped meanwhile, raises Stopped.
-
-        Raises the failure instead if the call may have been carried out.
-        """
+    def _wait(self, seconds: float, in_doubt: AwsError | None) -> None:
+        """Wait before another attempt. If the run is stopped meanwhile, raises `in_doubt`, or else Stopped."""
         try:
             self.pacer.timer.wait(seconds)
         except Stopped:
-            if isinstance(failure, AwsError) and failure.maybe_done:
-                raise failure from None
+            if in_doubt is not None:
+                raise in_doubt from None
             raise
 
     def made(self) -> Counter[str]:
@@ -177,7 +179,10 @@ class Connection:
     @property
     def endpoints(self) -> dict[str, str]:
         """The host of each service's endpoint."""
-        return {service: urlsplit(client.meta.endpoint_url).hostname or "" for service, client in self._clients.items()}
+        return {
+            service: urlsplit(client.meta.endpoint_url).hostname or ""
+            for service, client in list(self._clients.items())
+        }
 
     def _late(self, service: str) -> Any:
         """Return the client of a service that is first needed now.
@@ -189,7 +194,7 @@ class Connection:
         host = self.endpoints[service]
         if is_aws(host) == is_aws(self.endpoints["sns"]):
             return client
-        del self._clients[service]
+        self._clients.pop(service, None)  # another thread may have found the same
         one, other = ("AWS's", "are not") if is_aws(host) else ("not AWS's", "are")
         raise AwsError(
             f"endpoint {host} is {one}, and the endpoints of the other services {other}",
