@@ -89,6 +89,31 @@ def test_the_fastest_answer_is_that_of_the_same_operation() -> None:
     assert 1.005 == pytest.approx(turns[2] - turns[1])
 
 
+def test_a_failure_does_not_count_as_a_round_trip() -> None:
+    """After a connection that fails at once, turns are no later than before."""
+    pacer, clock = paced(1.0)
+    call(pacer, clock, 0.1)
+    pacer.wait()
+    clock.time += 0.001
+    pacer.answered("Get", failed=True)
+    turns = [call(pacer, clock, 0.1) for _ in range(2)]
+
+    assert 1.005 == pytest.approx(turns[1] - turns[0])
+
+
+def test_a_failure_does_not_raise_the_rate() -> None:
+    """With a rate that rises, failed calls leave it as it is."""
+    pacer, clock = paced(math.inf)
+    call(pacer, clock)
+    turns = []
+    for _ in range(10):
+        pacer.wait()
+        turns.append(clock.now())
+        pacer.answered("Get", failed=True)
+
+    assert turns[1] - turns[0] == pytest.approx(turns[9] - turns[8])
+
+
 def test_a_call_without_an_answer_holds_up_others_for_five_seconds() -> None:
     """A call whose answer does not come delays the next one, for a few seconds only."""
     pacer, clock = paced(1.0)

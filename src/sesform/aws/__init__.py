@@ -5,7 +5,8 @@
 - **Pacing.** SES accepts one call a second in each account and region. Every attempt of a call to SES waits for its turn in its
   scope; other services are not paced.
 - **Retries.** Throttled calls, transient faults, and answers that mean "not yet" are sent again; `retries` says for how long.
-  Every attempt is paced and counted like the first. botocore's own retries are off: they cannot be stopped.
+  Every attempt is paced and counted like the first. botocore's own retries, which cannot
+  be stopped, are off but for STS.
 - **Read-only.** A connection refuses writing calls before they are sent, until `Connections.allow_writes`.
 
 Only this package uses botocore. It does not use boto3, whose import takes a tenth of a second.

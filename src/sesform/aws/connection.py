@@ -111,16 +111,17 @@ class Connection:
 
     def _attempt(self, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         client = self._clients.get(service) or self._late(service)
-        throttled = False
+        throttled = failed = False
         try:
             with calling(self._login.credentials, self._hooks(service)):
                 answer: dict[str, Any] = getattr(client, xform_name(operation))(**params)
         except Exception as error:
             throttled = retries.throttled(error)
+            failed = not throttled and retries.transient(error)
             raise
         finally:
             if service in _PACED:
-                self.pacer.answered(operation, throttled=throttled)
+                self.pacer.answered(operation, throttled=throttled, failed=failed)
         self.pacer.quotas[_prefix(service)].accepted()
         shape = client.meta.service_model.operation_model(operation).output_shape
         name = f"{_prefix(service)}:{operation}"

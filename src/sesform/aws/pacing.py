@@ -174,8 +174,11 @@ class Pacer:
             with self._lock:
                 self._waiting -= 1
 
-    def answered(self, operation: str, *, throttled: bool = False) -> None:
-        """Record that this thread's call has its answer, or has failed. No effect if it was not sent."""
+    def answered(self, operation: str, *, throttled: bool = False, failed: bool = False) -> None:
+        """Record that this thread's call has its answer. No effect if it was not sent.
+
+        `failed`: AWS or the network failed, which says nothing about the rate and the round trip.
+        """
         me = threading.get_ident()
         with self._lock:
             if self._rate is None or me in self._reserved or me not in self._sent:
@@ -184,6 +187,9 @@ class Pacer:
             took = now - sent
             fastest = self._fastest.get(operation, 0.0)  # the first call may have been slow on its way
             arrived = self._arrival(sent, now, min(fastest, took))
+            if failed:
+                self._arrived = max(self._arrived, arrived)
+                return
             self._fastest[operation] = min(self._fastest.get(operation, took), took)
             if throttled:
                 self._rate.throttled()
