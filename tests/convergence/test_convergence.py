@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from graphlib import TopologicalSorter
+from random import Random
 
 import pytest
 from hypothesis import assume, given, settings
@@ -77,67 +79,86 @@ def test_destroy_deletes_all_declared_resources(shared: World, specs: str) -> No
 
 # The guarantee that everything else serves: more cases than other properties have, also in the normal suite.
 MANY = settings(max_examples=max(100, settings().max_examples))
+SILENT = st.sets(st.sampled_from(IDENTITIES))
+BROKEN = st.dictionaries(st.sampled_from(TOPICS), st.sampled_from(["deleted", "closed"]), max_size=2)
 
 
 @MANY
-@given(first=random_specs(), second=random_specs(), silent=st.sets(st.sampled_from(IDENTITIES)))
-def test_routes_are_never_interrupted_by_a_plan(shared: World, first: str, second: str, silent: set[str]) -> None:
-    """A bounce or complaint route that exists before and after the plan exists after each step.
+@given(random_specs(), random_specs(), SILENT, st.randoms(use_true_random=False), st.booleans())
+def test_routes_are_never_interrupted_by_a_plan(
+    shared: World, first: str, second: str, silent: set[str], random: Random, removals_first: bool
+) -> None:
+    """A bounce or complaint route that exists before and after the plan exists after each step, in any order that it allows.
 
     Forwarding of some identities is off without topics, which SES v2 allows; these have routes by their default set only.
     """
-    world = fresh(shared)
-    planned(world, first)
-    world.converge(first)
-    for name in sorted(silent):
-        world.client("sesv2").put_email_identity_feedback_attributes(EmailIdentity=name, EmailForwardingEnabled=False)
-    plan = planned(world, second)
-    seen = [routes(world)]
+    world = started(shared, first, silent)
+    plan = in_any_order(planned(world, second), random, removals_first)
 
-    def look(change: Change, outcome: Outcome | None) -> None:
-        if outcome is None:  # a step begins: with parallelism 1, all earlier steps are done
-            seen.append(routes(world))
-
-    connections = world.connections(world.desired(second), read_only=False)
-    report = execute.run(plan, connections, parallelism=1, progress=look)
-    seen.append(routes(world))
-    lasting = {subject for subject, ways in seen[0].items() if ways and seen[-1].get(subject)}
-
-    assert report.ok
-    for number, now in enumerate(seen):
-        assert {s for s in lasting if not now.get(s)} == set(), f"before step {number}"
+    hold_lasting(world, plan, second, routes)
 
 
 @MANY
-@given(
-    first=random_specs(),
-    second=random_specs(),
-    silent=st.sets(st.sampled_from(IDENTITIES)),
-    broken=st.dictionaries(st.sampled_from(TOPICS), st.sampled_from(["deleted", "closed"]), max_size=2),
-)
+@given(random_specs(), random_specs(), SILENT, BROKEN, st.randoms(use_true_random=False), st.booleans())
 def test_receivers_are_never_lost_during_a_plan(
-    shared: World, first: str, second: str, silent: set[str], broken: dict[tuple[str, str], str]
+    shared: World,
+    first: str,
+    second: str,
+    silent: set[str],
+    broken: dict[tuple[str, str], str],
+    random: Random,
+    removals_first: bool,
 ) -> None:
-    """A receiver of bounces or complaints that exists before and after the plan exists after each step.
+    """A receiver of bounces or complaints that exists before and after the plan exists after each step, in any order.
 
     Before the plan, topics can be deleted or deny SES, subscriptions pending or filtered, and destinations disabled.
     """
+    world = started(shared, first, silent)
+    for (account, name), how in sorted(broken.items()):
+        break_topic(world, account, name, how)
+    plan = in_any_order(planned(world, second), random, removals_first)
+
+    hold_lasting(world, plan, second, heard)
+
+
+def started(shared: World, first: str, silent: set[str]) -> World:
+    """Return the world with the first specs applied, and with e-mail forwarding of some identities off."""
     world = fresh(shared)
     planned(world, first)
     world.converge(first)
     for name in sorted(silent):
         world.client("sesv2").put_email_identity_feedback_attributes(EmailIdentity=name, EmailForwardingEnabled=False)
-    for (account, name), how in sorted(broken.items()):
-        break_topic(world, account, name, how)
-    plan = planned(world, second)
-    seen = [heard(world)]
+    return world
 
-    def look(change: Change, outcome: Outcome | None) -> None:
-        if outcome is None:
-            seen.append(heard(world))
 
-    report = execute.run(plan, world.connections(world.desired(second), read_only=False), parallelism=1, progress=look)
-    seen.append(heard(world))
+def in_any_order(plan: Plan, random: Random, removals_first: bool) -> Plan:
+    """Return the plan with its steps one after the other, in one of the orders that their dependencies allow."""
+    sorter = TopologicalSorter({number: change.depends_on for number, change in enumerate(plan.changes)})
+    sorter.prepare()
+    ready, order = list(sorter.get_ready()), list[int]()
+    while ready:
+        removing = [n for n in ready if plan.changes[n].after is None] if removals_first else []
+        order.append(random.choice(removing or ready))
+        ready.remove(order[-1])
+        sorter.done(order[-1])
+        ready += sorter.get_ready()
+    steps = (replace(plan.changes[n], depends_on=(place - 1,) if place else ()) for place, n in enumerate(order))
+    return replace(plan, changes=tuple(steps))
+
+
+def hold_lasting(
+    world: World, plan: Plan, specs: str, look: Callable[[World], Mapping[tuple[str, ...], set[str]]]
+) -> None:
+    """Apply a plan and assert that routes which exist before it and after it exist after each step."""
+    seen = [look(world)]
+
+    def progress(change: Change, outcome: Outcome | None) -> None:
+        if outcome is None:  # a step begins: with parallelism 1, all earlier steps are done
+            seen.append(look(world))
+
+    connections = world.connections(world.desired(specs), read_only=False)
+    report = execute.run(plan, connections, parallelism=1, progress=progress)
+    seen.append(look(world))
     lasting = {subject for subject, ways in seen[0].items() if ways and seen[-1].get(subject)}
 
     assert report.ok

@@ -24,7 +24,11 @@ _REPLACEABLE = frozenset(n for n, kind in RESOURCES.items() if type(kind).replac
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A change that has no place in the plan yet. `follows`: positions of drafts that must come first."""
+    """A change that has no place in the plan yet.
+
+    `follows`: positions of drafts that must come first. `recreates`: whether it creates again what a temporary replacement stands
+    in for. Other steps wait for the temporary replacement, not for this step.
+    """
 
     address: Address
     scope: Scope
@@ -34,6 +38,7 @@ class Draft:
     reason: str
     phase: Phase
     follows: tuple[int, ...] = ()
+    recreates: bool = False
 
     @property
     def step(self) -> Step:
@@ -178,7 +183,7 @@ def _replacement(
     meanwhile = f"temporary replacement of {address.key}"
     yield Draft(beside, scope, "create", None, temporary, meanwhile, phase)
     yield Draft(address, scope, "delete", prior, None, why, phase, (position,))
-    yield Draft(address, scope, "create", None, planned, why, phase, (position + 1,))
+    yield Draft(address, scope, "create", None, planned, why, phase, (position + 1,), recreates=True)
     yield Draft(beside, scope, "delete", temporary, None, meanwhile, cleanup, (position + 2,))
 
 

@@ -44,7 +44,7 @@ def _first(drafts: Sequence[Draft], steps: RouteSteps) -> list[tuple[int, ...]]:
     completing: dict[Capability, list[int]] = {capability: [] for each in awaited for capability in each}
     for position, draft in enumerate(drafts) if completing else ():
         completed = RESOURCES[draft.address.type].completes(draft.step) & completing.keys()
-        for capability in steps.completing(draft, completed) if completed else ():
+        for capability in steps.completing(draft, completed) if completed and not draft.recreates else ():
             completing[capability].append(position)
     return [tuple(position for capability in each for position in completing[capability]) for each in awaited]
 
@@ -87,7 +87,7 @@ def _node(draft: Draft, extensions: _Extensions, steps: RouteSteps, first: tuple
     if removes is None:
         removes = draft.phase.removes and draft.action != "create"
     provides_before = effect.lost if before is None else kind.provides(draft.scope, before) | effect.lost
-    provides_after = _NOTHING if after is None else kind.provides(draft.scope, after)
+    provides_after = _NOTHING if after is None or draft.recreates else kind.provides(draft.scope, after)
     requires_after = _NOTHING if after is None else kind.requires(draft.scope, after)
     return graph.Node(
         rank=(*step_rank(where, int(draft.phase)), len(draft.follows)),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from sesform.live.snapshot import KeyFacts, Snapshot, Subscriber
 from sesform.model import arns
+from sesform.model.address import Scope
 from sesform.model.values import Properties
 from sesform.planning.checks import kms_keys
 from sesform.planning.planned_state import PlannedChange
@@ -110,6 +111,7 @@ _UNREAD_TOPIC = unknown("the topic could not be read")
 _UNREAD_POLICY = unknown("its policy could not be read")
 _CONDITIONAL = unknown("its policy has conditions that only SNS can evaluate")
 _NO_TOPIC = denied("the topic does not exist")
+_NOBODY = Publisher("000000000000", "arn:aws:ses:::identity/*")
 
 
 class Reception:
@@ -120,6 +122,7 @@ class Reception:
         self._keys = keys
         self._rules: dict[str, PublishingRules] = {}
         self._hearing: dict[tuple[str, str, bool], Verdict] = {}
+        self._texts: dict[str, str | None] = {}  # the policy of a topic, None where any account may publish
 
     def of(self, topic_arn: str, publishers: tuple[Publisher, ...], event: str, *, by_identity: bool) -> Verdict:
         """Return whether an event is received that SES publishes to a topic as one of the publishers.
@@ -143,6 +146,23 @@ class Reception:
         by_key = self._by_key(topic_arn, state.kms_key)
         by_policy = self._by_policy(topic_arn, state, publishers)
         return next((v for v in (by_policy, by_key) if v.denied), by_key if by_policy.allowed else by_policy)
+
+    def is_open_to(self, topic_arn: str, scope: Scope) -> bool:
+        """Return whether identities of a scope may use a topic: it is in the scope, or its policy lets the account in."""
+        where = arns.parse(topic_arn)
+        if where is None or where.region != scope.region:
+            return False
+        return where.account == scope.account or self._names(topic_arn, scope.account)
+
+    def _names(self, topic_arn: str, account: str) -> bool:
+        """Return whether a topic's policy names an account, or lets all in, or could not be read."""
+        if topic_arn not in self._texts:
+            state, text = self._topics.get(topic_arn), None
+            if state and state.policy is not None and self._by_policy(topic_arn, state, (_NOBODY,)).denied:
+                text = policy_document.compact(state.policy)
+            self._texts[topic_arn] = text
+        text = self._texts[topic_arn]
+        return text is None or account in text
 
     def _by_policy(self, topic_arn: str, state: TopicState, publishers: tuple[Publisher, ...]) -> Verdict:
         if state.policy is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
@@ -29,14 +29,19 @@ from sesform.specs.desired import Desired
 class PlannedRoutes:
     """The routes before a plan and after it, with what decides whether a route by a topic counts.
 
-    `defaults_read`: identities whose default configuration set is known, by scope.
+    `resources`: those before the plan. `defaults_read`: identities whose default configuration set is known, by scope.
     """
 
     before: routes.Matrix
     after: routes.Matrix
     reception_before: Reception
     reception_after: Reception
+    resources: Resources = field(default_factory=dict)
     defaults_read: frozenset[tuple[Scope, str]] = frozenset()
+
+    def outlived(self) -> routes.Matrix:
+        """Return the routes before the plan, as they would be if only the topics and subscriptions changed."""
+        return _matrix(self.resources, self.reception_after)
 
 
 def planned_routes(state: PlannedState, snapshot: Snapshot, changes: Sequence[PlannedChange]) -> PlannedRoutes:
@@ -45,9 +50,9 @@ def planned_routes(state: PlannedState, snapshot: Snapshot, changes: Sequence[Pl
     before = Reception(live, snapshot.keys)
     matrix, read = _matrix(state.before, before), frozenset(snapshot.sending)
     if not changes:
-        return PlannedRoutes(matrix, matrix, before, before, read)
+        return PlannedRoutes(matrix, matrix, before, before, state.before, read)
     after = Reception(planned_topics(live, changes), snapshot.keys)
-    return PlannedRoutes(matrix, _matrix(state.after, after), before, after, read)
+    return PlannedRoutes(matrix, _matrix(state.after, after), before, after, state.before, read)
 
 
 def routed(of: Plan, state: PlannedState, planned: PlannedRoutes, desired: Desired, snapshot: Snapshot) -> Plan:

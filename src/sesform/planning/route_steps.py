@@ -13,6 +13,7 @@ from sesform.planning.drafts import Draft
 from sesform.planning.reception import Reception
 from sesform.planning.route_changes import PlannedRoutes
 from sesform.planning.routes import VITAL, Matrix, Subject
+from sesform.resources import RESOURCES
 from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability, Kind
 
@@ -40,10 +41,13 @@ class RouteSteps:
     """The effects of drafts on routes."""
 
     def __init__(self, planned: PlannedRoutes, drafts: Sequence[Draft]) -> None:
-        self._planned = planned
+        self._planned, self._drafts = planned, drafts
         self._made = {d.after["topic_arn"] for d in drafts if d.address.type in _OF_TOPICS and d.after is not None}
-        self._lost = _lost(planned) if any(d.address.type in _TAKING for d in drafts) else {}
+        taking = any(draft.address.type in _TAKING and _may_take(draft) for draft in drafts)
+        self._lost = _lost(planned) if taking else {}
         self._unknown_default = _unknown_default(planned, drafts)
+        self._carrying_sets = _carrying_sets(drafts) if taking else _NOTHING
+        self._open: dict[Scope, frozenset[Capability]] = {}
 
     def effect(self, draft: Draft) -> Effect:
         """Return what a draft does to routes."""
@@ -53,7 +57,8 @@ class RouteSteps:
         if draft.address.type in _TAKING:
             lost = self._lost.get(str((draft.before or draft.after or {})["topic_arn"]), _NOTHING)
             if lost and _may_take(draft):
-                return Effect(takes=True, lost=lost, requires=self._carrying(lost))
+                return Effect(takes=True, lost=lost, requires=self._carrying(lost) | self._of_undeclared(draft))
+            return Effect(requires=self._of_undeclared(draft))
         return _NO_EFFECT
 
     def _of_route(self, draft: Draft, of: _Heard) -> Effect:
@@ -61,17 +66,43 @@ class RouteSteps:
             route = {to.route(draft.scope, (draft.after or {})["identity"])}
             return Effect(requires=_NOTHING if draft.after and draft.after["enabled"] else self._carrying(route))
         takes = draft.phase.removes and draft.action != "create"
-        if draft.before and draft.after:
+        after = draft.after or self._meanwhile(draft)
+        if draft.before and after:
             planned = self._planned
-            before = of(draft.scope, draft.before, planned.reception_before, planned.before)
-            after = of(draft.scope, draft.after, planned.reception_after, planned.after)
-            takes = bool(before - after) if before != after else takes
+            heard_before = of(draft.scope, draft.before, planned.reception_before, planned.before)
+            heard_after = of(draft.scope, after, planned.reception_after, planned.after)
+            takes = bool(heard_before - heard_after) if heard_before != heard_after else takes
         if not takes:
             return _TAKES_NOTHING
         # An identity whose default set was not read may have this one.
         unknown = self._unknown_default if of is _destination else {}
         lost = unknown.get(draft.scope, _NOTHING)
-        return Effect(takes, lost, self._carrying({*_subjects(draft), *lost}))
+        requires = self._carrying({*_subjects(draft), *lost})
+        return Effect(takes, lost, requires | self._new_topics(draft.scope) if of is _destination else requires)
+
+    def _new_topics(self, scope: Scope) -> frozenset[Capability]:
+        """Return what makes the planned topics work that may be topics of undeclared identities of a scope."""
+        if scope not in self._open:
+            is_open = self._planned.reception_after.is_open_to
+            self._open[scope] = _NOTHING.union(*(to.carrying(arn) for arn in self._made if is_open(arn, scope)))
+        return self._open[scope]
+
+    def _of_undeclared(self, draft: Draft) -> frozenset[Capability]:
+        """Return the routes that take over for undeclared identities when a topic or subscription is deleted.
+
+        Such an identity may have the topic, and as its default a configuration set that the plan gives event destinations.
+        """
+        if draft.before is None or not draft.phase.removes or draft.after is not None:
+            return _NOTHING
+        arn, reception = str(draft.before["topic_arn"]), self._planned.reception_before
+        return frozenset(c for c in self._carrying_sets if reception.is_open_to(arn, _scope(c)))
+
+    def _meanwhile(self, draft: Draft) -> Properties | None:
+        """Return the temporary replacement of what a draft deletes, None if it has none."""
+        if draft.after is not None or not draft.follows:
+            return None
+        earlier = self._drafts[draft.follows[0]]
+        return earlier.after if earlier.action == "create" and not draft.phase.removes else None
 
     def completing(self, draft: Draft, completed: frozenset[Capability]) -> frozenset[Capability]:
         """Return what a draft completes, without a route that the draft takes from its receivers."""
@@ -100,6 +131,14 @@ def _unknown_default(planned: PlannedRoutes, drafts: Iterable[Draft]) -> dict[Sc
             if (draft.scope, identity) not in planned.defaults_read and not identity.startswith("arn:"):
                 found[draft.scope].add(to.route(draft.scope, identity))
     return {scope: frozenset(capabilities) for scope, capabilities in found.items()}
+
+
+def _carrying_sets(drafts: Iterable[Draft]) -> frozenset[Capability]:
+    """Return the events that steps of the plan provide."""
+    makes = (
+        (RESOURCES[d.address.type], d.scope, d.after) for d in drafts if d.after is not None and not d.phase.removes
+    )
+    return frozenset(c for kind, scope, after in makes for c in kind.provides(scope, after) if c.kind is Kind.EVENTS)
 
 
 def _scope(capability: Capability) -> Scope:
@@ -167,10 +206,14 @@ def _may_take(draft: Draft) -> bool:
 
 
 def _lost(planned: PlannedRoutes) -> dict[str, frozenset[Capability]]:
-    """Return, by topic ARN, the routes that stay on a topic and have no receiver any more after the plan."""
+    """Return, by topic ARN, the routes that have a receiver before the plan, and none once the topic is as planned.
+
+    A route that the plan ends is one of them: another one may take over only at the end of the plan.
+    """
     found: dict[str, set[Capability]] = defaultdict(set)
+    later = planned.outlived()
     for subject, ways in planned.before.items():
-        dead = {(r.destination, r.topic_arn) for r in planned.after.get(subject, ()) if r.verdict.denied}
+        dead = {(r.destination, r.topic_arn) for r in later.get(subject, ()) if r.verdict.denied}
         for route in ways if dead else ():
             if (route.destination, route.topic_arn) in dead and not route.verdict.denied and not route.by_default:
                 make = to.route if subject.kind == "identity" else to.events
