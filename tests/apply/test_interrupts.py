@@ -113,6 +113,23 @@ def test_an_interrupted_run_sends_no_retry(world: World) -> None:
         assert 1 == sum(c.operation == "CreateTopic" for c in other.sandbox.calls)
 
 
+def test_a_step_that_is_interrupted_between_its_calls_is_unknown(world: World) -> None:
+    """If the topic is created and its display name is not set, the step was tried, and the next run completes it."""
+    specs = SPECS.replace("topics: {a: {}}", "topics: {a: {display_name: Feedback}}")
+    world.identity("one.example.com")
+    plan, connections = world.plan(specs), world.connections(world.desired(specs), read_only=False)
+    request = interrupts.Interrupt()
+    world.sandbox.fail("SetTopicAttributes", code="Throttled", status=429, before=request.request)
+    report = execute.run(plan, connections, parallelism=1, interrupt=request)
+    (made,) = [o for o in report.outcomes if o.change.address.type == "topic"]
+
+    assert "unknown" == made.result
+    assert "between two calls of this step" in made.error
+    fresh = World(world.folder)
+    fresh.sandbox = world.sandbox
+    fresh.converge(specs)
+
+
 def test_a_run_with_nohup_ignores_the_closed_terminal() -> None:
     """A run that was started with nohup continues when its terminal is closed."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -94,11 +94,12 @@ def test_sns_is_not_paced(world: World) -> None:
     assert [] == clock.waits
 
 
-def test_after_stop_no_call_is_sent(world: World, connection: aws.Connection) -> None:
-    """No call is sent after the run is stopped."""
+@pytest.mark.parametrize(("service", "operation"), [("ses", "ListIdentities"), ("sns", "ListTopics")])
+def test_after_stop_no_call_is_sent(world: World, connection: aws.Connection, service: str, operation: str) -> None:
+    """No call is sent after the run is stopped, to a service with a quota or without one."""
     connection.stop()
     with pytest.raises(aws.Stopped):
-        connection.call("ses", "ListIdentities")
+        connection.call(service, operation)
 
     assert [] == world.sandbox.calls
 

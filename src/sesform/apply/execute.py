@@ -33,6 +33,7 @@ GRACE = 4.0  # seconds that calls under way have to finish after an interrupt
 _POLL = 0.2  # seconds: a signal that the system delivers to another thread does not wake the main thread
 
 _INTERRUPTED = "the run was interrupted"
+_HALF_DONE = "the run was interrupted between two calls of this step. Plan again to see what is missing."
 _NO_ANSWER = "the run was interrupted before AWS answered; the call may have been carried out. Plan again to see."
 
 
@@ -155,9 +156,13 @@ class _Run:
         if self._interrupted:
             return Outcome(change, "not tried", _INTERRUPTED)
         self._tell(change, None)
+        connection = self._connections.of(change.address)
+        earlier = connection.writes_of_thread
         try:
-            _write(change, self._connections.of(change.address))
+            _write(change, connection)
         except InterruptedError:
+            if connection.writes_of_thread > earlier:
+                return Outcome(change, "unknown", _HALF_DONE)
             return Outcome(change, "not tried", _INTERRUPTED)
         except NotDeletableError as error:
             return Outcome(change, "left", str(error))

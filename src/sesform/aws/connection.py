@@ -64,7 +64,7 @@ class Connection:
         self.calls: Counter[str] = Counter()
         self.throttled: Counter[str] = Counter()
         self.pacer = pacer
-        self._lock = threading.Lock()
+        self._lock, self._by_thread = threading.Lock(), threading.local()
         self._login, self._shared = login, clients or Clients()
         self._clients: dict[str, Any] = {}
         for service in SERVICES:
@@ -107,7 +107,14 @@ class Connection:
             else:
                 break
         self._changed.note(operation, params, answer)
+        self._by_thread.writes = self.writes_of_thread + (not operation.startswith(_READS))
         return answer
+
+    @property
+    def writes_of_thread(self) -> int:
+        """How many writing calls of the current thread AWS has carried out."""
+        writes: int = getattr(self._by_thread, "writes", 0)
+        return writes
 
     def _attempt(self, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         client = self._clients.get(service) or self._late(service)
@@ -137,6 +144,8 @@ class Connection:
         def sent(operation: str) -> None:
             if service in _PACED:
                 self.pacer.wait()
+            else:
+                self.pacer.timer.wait(0)  # raises Stopped after a stop
             with self._lock:
                 self.calls[f"{_prefix(service)}:{operation}"] += 1
 
