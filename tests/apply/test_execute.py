@@ -162,3 +162,38 @@ def test_a_topic_deleted_before_apply_is_a_failed_step(estate: World) -> None:
     assert failed
     assert "Topic does not exist" in failed[0].error
     estate.converge(specs)
+
+
+def test_steps_with_the_longest_chain_behind_them_go_first(estate: World) -> None:
+    """Of the steps that can begin, the one whose headers still follow is sent first."""
+    specs = SPECS.replace("bounce: {topic: a, headers: true}", "bounce: a, complaint: a, delivery: a")
+    estate.converge(specs.split("identities:")[0])
+    begun: list[str] = []
+
+    def note(change: Change, outcome: Outcome | None) -> None:
+        if outcome is None and change.address.type == "notification_topic":
+            begun.append(change.address.key.split("/")[0])
+
+    plan, connections = estate.plan(specs), estate.connections(estate.desired(specs), read_only=False)
+
+    assert execute.run(plan, connections, parallelism=1, progress=note).ok
+    assert ["two.example.com", "one.example.com", "one.example.com", "one.example.com"] == begun
+
+
+def test_steps_that_create_go_before_steps_that_remove(estate: World) -> None:
+    """A new topic of an identity is set before a configuration set is removed, although the removal has the longer chain."""
+    sets = "configuration_sets: {{main: {}}}\n"
+    destinations = "{event_destinations: {x: {events: [bounce], sns: a}}}"
+    plain = SPECS.replace("{topic: a, headers: true}", "a")
+    estate.converge(plain + sets.format(destinations))
+    specs = plain.replace("{bounce: a}", "{bounce: a, complaint: a}") + sets.format("absent")
+    begun: list[str] = []
+
+    def note(change: Change, outcome: Outcome | None) -> None:
+        if outcome is None:
+            begun.append(change.address.type)
+
+    plan, connections = estate.plan(specs), estate.connections(estate.desired(specs), read_only=False)
+
+    assert execute.run(plan, connections, parallelism=1, progress=note).ok
+    assert ["notification_topic", "event_destination", "configuration_set"] == [t for t in begun if t != "topic_policy"]

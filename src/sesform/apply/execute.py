@@ -20,6 +20,7 @@ from sesform.model.quotas import paced
 from sesform.planning.handover import TopicRequest
 from sesform.planning.plan import WELL, Change, Outcome, Plan, Report, Result
 from sesform.resources import RESOURCES
+from sesform.resources.resource_type import Phase
 
 if TYPE_CHECKING:
     from sesform.aws import Connection, Connections
@@ -47,7 +48,7 @@ def run(
     stopping: Callable[[int], None] = lambda calls: None,
     grace: float = GRACE,
 ) -> Report:
-    """Run a plan and return its report. Of the steps of a scope that can begin, the first that could does.
+    """Run a plan and return its report. Within a scope, steps that create go first, and of these the longest chains.
 
     A failed step stops the steps that depend on it and no others. Errors of AWS are not raised: they are in the report. After
     a request by `interrupt` no call is sent any more; those under way have `grace` seconds to finish, then their steps are unknown.
@@ -61,6 +62,7 @@ class _Run:
     def __init__(self, plan: Plan, connections: Connections, parallelism: int, progress: Progress) -> None:
         self._plan, self._connections, self._parallelism, self._progress = plan, connections, parallelism, progress
         self._outcomes: dict[int, Outcome] = {}
+        self._ranks = _ranks(plan)
         self._sorter = TopologicalSorter({i: c.depends_on for i, c in enumerate(plan.changes)})
         self._running: dict[int, Future[None]] = {}
         # Ended steps, or None for an interrupt. Only a SimpleQueue can be used in signal handlers, because it needs no lock
@@ -90,7 +92,7 @@ class _Run:
         self._ended.put(None)
 
     def _start_ready(self, senders: Senders) -> None:
-        for position in sorted(self._sorter.get_ready()):
+        for position in sorted(self._sorter.get_ready(), key=lambda p: (self._ranks[p], p)):
             blocked = self._blocked(position)
             if blocked is not None:
                 self._finish(position, blocked)
@@ -98,7 +100,7 @@ class _Run:
                 change = self._plan.changes[position]
                 pacer = self._connections.of(change.address).pacer if paced(change.calls[0]) else None
                 job = partial(self._carry_out_and_tell, position)
-                self._running[position] = senders.submit(job, pacer)
+                self._running[position] = senders.submit(job, pacer, self._ranks[position])
 
     def _await_one(self, deadline: float | None) -> None:
         """Wait until a step ends or the run is interrupted. After the deadline, steps under way are unknown."""
@@ -174,6 +176,26 @@ class _Run:
         except Exception as error:  # a fault of sesform must not hide the outcomes of the other steps
             return Outcome(change, "unknown", f"{type(error).__name__}: {error}; please report this")
         return Outcome(change, "done")
+
+
+def _ranks(plan: Plan) -> list[float]:
+    """Return the ranks of the steps that can begin, lowest first: creations, then those with the longest chain behind them."""
+    last = sum(len(change.calls) for change in plan.changes)  # no chain is longer
+    return [
+        (last if Phase(change.phase).removes else 0) - chain
+        for change, chain in zip(plan.changes, _chains(plan), strict=True)
+    ]
+
+
+def _chains(plan: Plan) -> list[int]:
+    """Return, for each step, the paced calls of the longest chain of steps that begins with it."""
+    found = [sum(map(paced, change.calls)) for change in plan.changes]
+    behind = [0] * len(found)
+    for position in range(len(found) - 1, -1, -1):
+        found[position] += behind[position]
+        for earlier in plan.changes[position].depends_on:
+            behind[earlier] = max(behind[earlier], found[position])
+    return found
 
 
 def _missing_statements(plan: Plan, change: Change, error: AwsError) -> str:
