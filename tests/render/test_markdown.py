@@ -16,6 +16,7 @@ from sesform.planning.plan import Action, Change, Outcome, Plan, Report, Unchang
 from sesform.render import markdown, text
 from sesform.render._escape import cell
 from sesform.render.markdown import MAX_CHARACTERS
+from sesform.render.review import rows
 
 HOSTILE = st.text("\n\r\x1b\u202e`*_[]()<>|~#!@&\\-+ab/ ", min_size=1, max_size=12)
 
@@ -26,6 +27,12 @@ def change(action: Action, key: str = "t", value: str = "x") -> Change:
     if action == "update":
         after = {"topic_arn": f"{value}2"}
     return Change(Address("corp", "eu-west-1", "topic", key), OWNER_SCOPE, action, before, after, value, 2, ("sns:X",))
+
+
+def folds(drawn: str) -> list[tuple[str, str, str]]:
+    """The title, language and text of each folded block."""
+    found = re.findall(r"<details><summary>([^<]*)</summary>\n\n(`{3,})(\w*)\n(.*?)\n\2\n", drawn, re.DOTALL)
+    return [(title, language, body) for title, _, language, body in found]
 
 
 def folded(drawn: str) -> tuple[str, str, str]:
@@ -58,17 +65,20 @@ def test_no_changes_is_one_line(expected: str, drift: bool) -> None:
 def test_the_whole_plan_is_folded_away() -> None:
     """Everything that the terminal shows is there, for whoever wants to see it."""
     plan = plan_between(owner("topics: {t: {display_name: Old}}\n"), owner("topics: {t: {display_name: New}}\n"))
-    _, language, body = folded(markdown.plan(plan))
+    first, details = folds(markdown.plan(plan))
 
-    assert "diff" == language
-    assert re.sub(r"\s|[~!]", "", text.plan(plan)) == re.sub(r"\s|[~!]", "", body)
+    assert ("Routes, hand-over and calls", "") == first[:2]
+    assert text.tail(plan, 1).strip() == first[2].strip()
+    assert ("Details", "diff") == details[:2]
+    assert re.sub(r"\s|[~!]", "", "".join(text.blocks(rows(plan.changes)))) == re.sub(r"\s|[~!]", "", details[2])
 
 
 def test_signs_stand_where_a_diff_is_coloured() -> None:
     """Added lines begin with a plus, removed ones with a minus, changed ones with an exclamation mark."""
-    _, _, body = folded(markdown.plan(Plan((change("create", "a"), change("update", "b"), change("delete", "c")))))
+    drawn = markdown.plan(Plan((change("create", "a"), change("update", "b"), change("delete", "c"))))
+    _, _, body = folds(drawn)[-1]
 
-    assert ["+   resource", "!   resource", "-   resource"] == re.findall(r"^[-+!] +resource", body, re.MULTILINE)
+    assert ["-   resource", "!   resource", "+   resource"] == re.findall(r"^[-+!] +resource", body, re.MULTILINE)
     assert [] == re.findall(r"^ +[-+~] ", body, re.MULTILINE)
 
 
@@ -76,7 +86,7 @@ def test_drift_is_told_in_its_own_words() -> None:
     """The block of a drift is that of the terminal's drift."""
     plan = plan_between(owner("topics: {t: {display_name: Old}}\n"), owner("topics: {t: {display_name: New}}\n"))
 
-    assert 'display_name: declared "New", found "Old"' in folded(markdown.plan(plan, drift=True))[2]
+    assert 'display_name: declared "New", found "Old"' in folds(markdown.plan(plan, drift=True))[-1][2]
 
 
 def test_the_rate_is_the_given_one() -> None:
@@ -89,32 +99,44 @@ def test_the_rate_is_the_given_one() -> None:
 # --- what is destroyed ------------------------------------------------------------------------------------------------
 
 
-def destroyed(plan: Plan) -> list[str]:
-    """The paragraphs that warn of a removal, without the escapes."""
-    head, _, _ = folded(markdown.plan(plan))
-    return [line.replace("\\", "") for line in head.splitlines() if line.startswith("**Destroyed:**")]
+def listed(title: str, plan: Plan) -> list[str]:
+    """The lines of a list, without the escapes."""
+    _, _, rest = markdown.plan(plan).partition(f"{title}: ")
+    lines = rest.split("\n\n")[1].splitlines() if rest else []
+    return [line.replace("\\", "") for line in lines]
 
 
 def test_what_is_destroyed_is_named_before_the_fold() -> None:
-    """Deletions are visible without unfolding the plan; each resource is named once, in order."""
+    """Deletions are visible without unfolding the plan; each resource is named once, with the reason."""
     plan = Plan((change("delete", "b"), change("update", "x"), change("delete", "a")))
 
-    assert ["**Destroyed:** corp/eu-west-1/topic/a, corp/eu-west-1/topic/b"] == destroyed(plan)
+    assert "**Destroyed: 2**" in markdown.plan(plan)
+    assert ["- corp/eu-west-1/topic/b (x)", "- corp/eu-west-1/topic/a (x)"] == listed("Destroyed", plan)
 
 
-def test_where_nothing_is_destroyed_nothing_is_said_of_it() -> None:
-    """A plan without deletions has no warning."""
-    assert [] == destroyed(Plan((change("create", "a"), change("update", "b"))))
+def test_what_changes_is_shown_before_and_after() -> None:
+    """An update is one line with the values, without unfolding."""
+    plan = plan_between(owner("topics: {t: {display_name: Old}}\n"), owner("topics: {t: {display_name: New}}\n"))
+
+    assert ['- corp/eu-west-1/topic/t: display_name = "Old" -> "New"'] == [
+        line.replace("&gt;", ">") for line in listed("Changed", plan)
+    ]
 
 
-@pytest.mark.parametrize(("expected", "count"), [("", 10), (" and 1 more", 11), (" and 90 more", 100)])
-def test_of_many_that_are_destroyed_ten_are_named(expected: str, count: int) -> None:
-    """The list stays short, and says how many it leaves out."""
-    names = ", ".join(f"corp/eu-west-1/topic/{i:03}" for i in range(10))
+def test_sections_without_lines_are_left_out() -> None:
+    """A plan without deletions has no list of them."""
+    drawn = markdown.plan(Plan((change("create", "a"), change("update", "b"))))
 
-    assert [f"**Destroyed:** {names}{expected}"] == destroyed(
-        Plan(tuple(change("delete", f"{i:03}") for i in range(count)))
-    )
+    assert "Destroyed" not in drawn
+    assert "Attention" not in drawn
+
+
+def test_a_long_list_is_folded_and_counted() -> None:
+    """26 deletions are one line to unfold, and all of them are there."""
+    plan = Plan(tuple(change("delete", f"{i:03}") for i in range(26)))
+
+    assert "<details><summary><b>Destroyed: 26</b></summary>" in markdown.plan(plan)
+    assert 26 == len(listed("Destroyed", plan))
 
 
 # --- hostile names ----------------------------------------------------------------------------------------------------
@@ -160,8 +182,8 @@ def test_a_hostile_name_adds_no_heading_and_no_line_before_the_fold(value: str) 
     """Only the title is a heading, and only the list names what is destroyed."""
     head, _, _ = folded(markdown.plan(Plan((change("delete", value, value),))))
 
-    assert ["### Plan: 0 to add, 0 to change, 1 to destroy", "", "**Destroyed:**"] == [
-        line[:45] if i < 2 else line[:14] for i, line in enumerate(head.splitlines())
+    assert ["### Plan: 0 to add, 0 to change, 1 to destroy", "**Destroyed: 1**", "- corp"] == [
+        line[:6] if line.startswith("- ") else line for line in head.splitlines() if line and line[0] != "|"
     ]
 
 
@@ -169,10 +191,10 @@ def test_a_hostile_name_adds_no_heading_and_no_line_before_the_fold(value: str) 
 def test_the_fence_is_longer_than_any_run_of_backticks(value: str) -> None:
     """No name ends the block that it stands in."""
     drawn = markdown.plan(Plan((change("create", value, value),)))
-    opening, *inside, closing = re.findall(r"`{3,}", drawn)
+    *_, (_, _, body) = folds(drawn)
+    fence = re.findall(r"`{3,}", drawn)[-1]
 
-    assert opening == closing
-    assert [] == [run for run in inside if len(run) >= len(opening)]
+    assert [] == [run for run in re.findall(r"`{3,}", body) if len(run) >= len(fence)]
 
 
 def test_the_fence_is_three_backticks_where_there_are_none() -> None:
@@ -188,19 +210,18 @@ def large(count: int) -> Plan:
 
 
 def test_a_plan_that_is_too_large_for_a_comment_is_cut() -> None:
-    """What is posted stays below the limit, is whole lines, and says that it was cut and where the rest is."""
+    """What is posted stays below the limit, has whole blocks, and says how many are missing and where they are."""
     drawn = markdown.plan(large(1000))
-    _, _, body = folded(drawn)
-    *kept, last = body.splitlines()
+    _, _, body = folds(drawn)[-1]
+    shown = len(re.findall(r"will be created$", body, re.MULTILINE))
 
     assert len(drawn) <= MAX_CHARACTERS
-    assert re.fullmatch(r"\.\.\. \d+ more characters were cut\. See the log of the job\.", last)
-    assert kept == folded_whole(large(1000))[: len(kept)]
-
-
-def folded_whole(plan: Plan) -> list[str]:
-    """The lines of a plan as a diff, however many they are."""
-    return re.sub(r"^( +)([+~-])", r"\2\1", text.plan(plan), flags=re.MULTILINE).splitlines()
+    assert 0 < shown < 1000
+    assert (
+        f"\n{1000 - shown} more resources have no room here. `sesform show FILE --full` shows the whole plan.\n"
+        in drawn
+    )
+    assert body.rstrip().endswith("}")
 
 
 def test_a_cut_plan_keeps_its_title_and_its_fold() -> None:
@@ -208,13 +229,23 @@ def test_a_cut_plan_keeps_its_title_and_its_fold() -> None:
     drawn = markdown.plan(large(1000))
 
     assert drawn.startswith("### Plan: 1000 to add, 0 to change, 0 to destroy\n")
-    assert drawn.endswith("\n```\n\n</details>\n")
+    assert drawn.endswith("\n\n</details>\n")
 
 
 def test_a_plan_that_fits_is_whole() -> None:
     """Nothing is cut without need."""
-    assert "were cut" not in markdown.plan(large(100))
-    assert folded_whole(large(100)) == folded(markdown.plan(large(100)))[2].splitlines()
+    drawn = markdown.plan(large(100))
+
+    assert "no room here" not in drawn
+    assert 100 == len(re.findall(r"will be created$", drawn, re.MULTILINE))
+
+
+@given(st.lists(st.sampled_from(["create", "update", "delete"]), max_size=60), st.integers(1, 40))
+def test_any_comment_has_the_size_that_github_takes(actions: list[Action], length: int) -> None:
+    """Whatever a plan does, and however long its names are, its comment is posted."""
+    plan = Plan(tuple(change(a, f"{i}-{'n' * length * 100}") for i, a in enumerate(actions)))
+
+    assert len(markdown.plan(plan)) <= MAX_CHARACTERS
 
 
 # --- reports ----------------------------------------------------------------------------------------------------------

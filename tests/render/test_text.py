@@ -83,6 +83,7 @@ def report(*results: Result, interrupted: bool = False) -> Report:
     [
         ("create", lambda: text.plan(creation())),
         ("update", lambda: text.plan(update())),
+        ("update-in-full", lambda: text.plan(update(), full=True)),
         ("removal", lambda: text.plan(removal(), rate=0.5)),
         ("no-changes", lambda: text.plan(unchanged())),
         ("update-in-colour", lambda: text.plan(update(), colour=True)),
@@ -143,7 +144,7 @@ def test_each_step_has_terraforms_header(action: Action, header: str) -> None:
     """Each step is a header line with nothing behind it, a reason and a block."""
     plans = (creation(), update(), removal())
     steps = [str(c.address) for p in plans for c in p.changes if c.action == action]
-    drawn = "\n".join(map(text.plan, plans))
+    drawn = "\n".join(text.plan(each, full=True) for each in plans)
 
     assert steps
     assert steps == re.findall(rf"^ *# (.*) {header}$", drawn, re.MULTILINE)
@@ -307,7 +308,7 @@ def test_a_stand_in_is_no_drift() -> None:
     body = "topics: {t: {}}\nconfiguration_sets: {c: {event_destinations: {d: {events: [bounce], %s}}}}\n"
     plan = plan_between(owner(body % "eventbridge: default"), owner(body % "sns: t"))
 
-    assert "stand-in" in text.plan(plan)
+    assert "stand-in" in text.plan(plan, full=True)
     assert "stand-in" not in text.drift(plan)
 
 

@@ -14,6 +14,7 @@ from sesform.cli.console import Console, out
 from sesform.cli.import_ import ImportOptions
 from sesform.cli.options import (
     Calls,
+    Detail,
     Drawing,
     Format,
     Guards,
@@ -90,6 +91,7 @@ def plan(
     guards: Guards,
     calls: Calls,
     drawing: Drawing,
+    detail: Detail,
     terminal: Terminal,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Save the plan to this file, for `apply --plan`.")
@@ -103,7 +105,9 @@ def plan(
 
     if out is not None:
         _not_stdout("--out", out, "--format json prints the same document: `sesform plan --format json > FILE`")
-    view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
+    view = View(
+        console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota, full=detail.full
+    )
     with Notifier(view, calls) as notify:
         made = engine.plan(specs.places, calls.settings(removal, selection, sharding, listing, guards), notify)
     if not view.plan(made):
@@ -126,6 +130,7 @@ def apply(
     guards: Guards,
     calls: Calls,
     drawing: Drawing,
+    detail: Detail,
     terminal: Terminal,
     plan: Annotated[
         Path | None, typer.Option("--plan", metavar="FILE", help="Apply exactly this saved plan, without asking.")
@@ -135,7 +140,9 @@ def apply(
     """Plan, ask, and apply; or apply a saved plan.  Exit codes: 0 success, 1 error or steps that were not done."""
     from sesform.cli.apply import apply_file, apply_specs
 
-    view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
+    view = View(
+        console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota, full=detail.full
+    )
     if plan is None:
         settings = calls.settings(removal, selection, sharding, guards)
         return apply_specs(specs.places, settings, view, calls, auto_approve=auto_approve)
@@ -156,6 +163,7 @@ def drift(
     listing: Listing,
     calls: Calls,
     drawing: Drawing,
+    detail: Detail,
     terminal: Terminal,
 ) -> int:
     """Show differences between AWS and the specs, for cron.
@@ -164,7 +172,9 @@ def drift(
     """
     from sesform import engine
 
-    view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
+    view = View(
+        console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota, full=detail.full
+    )
     with Notifier(view, calls) as notify:
         found = engine.drift(specs.places, calls.settings(removal, selection, sharding, listing), notify)
     if not view.plan(found, drift=True):
@@ -180,13 +190,16 @@ def destroy(
     guards: Guards,
     calls: Calls,
     drawing: Drawing,
+    detail: Detail,
     terminal: Terminal,
     auto_approve: AutoApprove = False,
 ) -> int:
     """Remove everything that the specs declare, after asking.  Exit codes: 0 success, 1 error or steps that were not done."""
     from sesform.cli.apply import apply_specs
 
-    view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
+    view = View(
+        console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota, full=detail.full
+    )
     settings = calls.settings(selection, sharding, guards)
     return apply_specs(specs.places, settings, view, calls, auto_approve=auto_approve, destroy=True)
 
@@ -195,6 +208,7 @@ def destroy(
 def show(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan that `plan --out` saved.")],
     drawing: Drawing,
+    detail: Detail,
     no_color: NoColor = False,
 ) -> int:
     """Show a saved plan."""
@@ -204,7 +218,7 @@ def show(
     if drawing.format is Format.json:
         out(file.read_text(encoding="utf-8"))
         return 0
-    view = View(Console(no_color=no_color), no_color=no_color, quota=Calls().quota)
+    view = View(Console(no_color=no_color), drawing.format, no_color=no_color, quota=Calls().quota, full=detail.full)
     view.draw(saved)
     view.console.problems(saved.diagnostics)
     return 0

@@ -32,7 +32,8 @@ def apply_specs(
     _require_consent(view, "destroy" if destroy else "apply", auto_approve)
     with Notifier(view, calls) as notify:
         plan = engine.plan(paths, settings, notify, destroy=destroy)
-        if not view.plan(plan, only_errors=view.format is Format.json):
+        only_report = view.format is Format.json or (view.console.quiet and auto_approve)
+        if not view.plan(plan, only_errors=only_report):
             return 1
         if plan.changes and not auto_approve:
             asked = time.monotonic()
@@ -42,7 +43,7 @@ def apply_specs(
             if time.monotonic() - asked > _FRESH:
                 view.console.say("The answer took more than a minute, so the plan is made again ...")
                 plan = engine.plan_again(plan, paths, settings, notify)
-        if view.format is not Format.text:
+        if only_report or not view.shows_all(plan):
             _keep_policies(view, plan)
         return _exit_code(view, engine.apply(plan, settings, notify))
 

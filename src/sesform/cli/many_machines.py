@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sesform.cli.console import out
-from sesform.cli.options import Calls, Drawing, Format, MatrixFormat, Specs, Terminal
+from sesform.cli.options import Calls, Detail, Drawing, Format, MatrixFormat, Specs, Terminal
 from sesform.cli.presenting import View, console
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def merge(
         list[Path], typer.Argument(metavar="FILES...", help="The JSON results of all parts.", show_default=False)
     ],
     drawing: Drawing,
+    detail: Detail,
     terminal: Terminal,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Return exit code 2 if the joined plan has changes.")
@@ -71,7 +72,7 @@ def merge(
     from sesform import engine
     from sesform.planning.plan import Plan, Report
 
-    view = View(console(terminal), drawing.format, no_color=terminal.no_color, quota=Calls().quota)
+    view = View(console(terminal), drawing.format, no_color=terminal.no_color, quota=Calls().quota, full=detail.full)
     found = engine.merge(files)
     match found.result:
         case None:

@@ -77,6 +77,16 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True)
+class Detail:
+    """How much of a plan is shown."""
+
+    full: Annotated[
+        bool,
+        typer.Option("--full", help="Show every step in the order of apply, however many; only with --format text."),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
 class Terminal:
     """The verbosity and colour of messages."""
 

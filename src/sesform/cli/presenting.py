@@ -22,23 +22,30 @@ if TYPE_CHECKING:
 
 
 class View:
-    """How to print the results of one command. `quota`: SES calls per second for estimates."""
+    """How to print the results of one command. `quota`: SES calls per second for estimates. `full`: every step of a plan."""
 
     def __init__(
-        self, console: Console, format: Format = Format.text, *, no_color: bool = False, quota: float | None = None
+        self,
+        console: Console,
+        format: Format = Format.text,
+        *,
+        no_color: bool = False,
+        quota: float | None = None,
+        full: bool = False,
     ) -> None:
-        self.console, self.format, self.quota = console, format, quota
+        self.console, self.format, self.quota, self.full = console, format, quota, full
         self.colour = format is Format.text and coloured(sys.stdout, no_color)
 
     def plan(self, plan: Plan, *, drift: bool = False, only_errors: bool = False) -> bool:
         """Print a plan and its diagnostics. Return whether it may be applied.
 
         A plan with preflight errors is not printed. A plan that a guard refuses is, so that it can be judged. With `only_errors` a
-        plan without errors is not written as JSON, because the report will be.
+        plan without errors is not printed, because the report will be.
         """
-        if self.format is Format.json and (plan.errors or not only_errors):
+        shown = bool(plan.errors) or not only_errors
+        if self.format is Format.json and shown:
             out(self.plan_json(plan))
-        if self.format is not Format.json and all(d.path == "" for d in plan.errors):
+        elif shown and all(d.path == "" for d in plan.errors):
             self.draw(plan, drift=drift)
         self.console.problems(plan.diagnostics)
         if plan.errors:
@@ -54,8 +61,17 @@ class View:
             drawn = markdown.plan(plan, drift=drift, rate=self.quota)
             out(drawn + unmanaged.markdown(plan, markdown.MAX_CHARACTERS - len(drawn)))
             return
-        drawn = text.drift(plan, colour=self.colour) if drift else text.plan(plan, colour=self.colour, rate=self.quota)
+        if drift:
+            drawn = text.drift(plan, colour=self.colour, full=self.full)
+        else:
+            drawn = text.plan(plan, colour=self.colour, rate=self.quota, full=self.full)
         out(drawn + unmanaged.text(plan, colour=self.colour))
+
+    def shows_all(self, plan: Plan) -> bool:
+        """Return whether a printed plan has the details of every resource."""
+        from sesform.render import text
+
+        return self.format is Format.text and (self.full or text.has_room(plan))
 
     def plan_json(self, plan: Plan) -> str:
         """Return a plan as JSON text."""

@@ -10,14 +10,14 @@ from sesform.model.values import UNKNOWN, Properties, Value, printable
 from sesform.planning.diff import ABSENT, FieldChange
 
 # SGR codes of the five coloured kinds of text.
-_CODES = {"create": "32", "update": "33", "delete": "31", "bold": "1", "faint": "2"}
-SYMBOLS = {"create": "+", "update": "~", "delete": "-"}
+_CODES = {"create": "32", "update": "33", "delete": "31", "replace": "31", "bold": "1", "faint": "2"}
+SYMBOLS = {"create": "+", "update": "~", "delete": "-", "replace": "-/+"}
 
 Paint = Callable[[str, str], str]
 
 
 def painter(colour: bool) -> Paint:
-    """Return a function from (text, one of create, update, delete, bold, faint) to the text, coloured or not."""
+    """Return a function from (text, one of create, update, delete, replace, bold, faint) to the text, coloured or not."""
     if not colour:
         return lambda text, style: text
     return lambda text, style: f"\x1b[{_CODES[style]}m{text}\x1b[0m"
@@ -82,11 +82,12 @@ def differing(changes: Sequence[FieldChange], paint: Paint) -> Iterator[str]:
             continue
         yield f"      {paint('~', 'update')} {name} = {{"
         for change in fields:
-            yield f"          {_line(change, _path(change.path[1:]), paint, 12)}"
+            yield f"          {_line(change, path_text(change.path[1:]), paint, 12)}"
         yield "        }"
 
 
-def _path(path: Sequence[str]) -> str:
+def path_text(path: Sequence[str]) -> str:
+    """Return the path of a field: names with dots between them, other keys in brackets."""
     text = ""
     for step in path:
         text += f"[{value(step)}]" if not step.isidentifier() else f".{step}" if text else step
@@ -98,6 +99,6 @@ def _line(change: FieldChange, name: str, paint: Paint, indent: int) -> str:
         action, of = ("create", change.after) if change.before is ABSENT else ("delete", change.before)
         text = f"{name} = {value(of, indent)}"
         if isinstance(of, str) and change.path[-1] == of:  # an entry of a list of strings
-            text = f"{_path(change.path[1:-1])}: {value(of)}" if len(change.path) > 2 else value(of)
+            text = f"{path_text(change.path[1:-1])}: {value(of)}" if len(change.path) > 2 else value(of)
         return f"{paint(SYMBOLS[action], action)} {text}"
     return f"{paint('~', 'update')} {name} = {value(change.before, indent)} {paint('->', 'faint')} {value(change.after, indent)}"

@@ -1,4 +1,4 @@
-"""Plans and reports for a comment on a pull request: a summary line, and the whole text folded under it.
+"""Plans and reports for a comment on a pull request: what a reviewer must judge first, and the rest folded under it.
 
 Names come from outside, so they are escaped for Markdown and HTML, and fences are longer than any run of backticks inside.
 """
@@ -6,53 +6,105 @@ Names come from outside, so they are escaped for Markdown and HTML, and fences a
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 
 from sesform.model.quotas import SES_CALLS_PER_SECOND
-from sesform.planning.plan import Plan, Report, on_the_way
-from sesform.render import text
+from sesform.planning.plan import Plan, Report
+from sesform.render import budget, review, text
 from sesform.render._escape import cell, fenced
+from sesform.render._hcl import SYMBOLS
+from sesform.render.budget import Filled, Section
+from sesform.render.review import Names
 
 # GitHub refuses comments of more than 65,536 characters; the rest is for text that a workflow adds.
 MAX_CHARACTERS = 60_000
-
-
-_MAX_NAME_LENGTH = 200
+_FRAME = 2_000  # of MAX_CHARACTERS, for titles, folds and what is said of cuts
 
 
 def plan(of: Plan, *, drift: bool = False, rate: float | None = SES_CALLS_PER_SECOND) -> str:
-    """Return title, summary, a warning if something is destroyed, and the plan as a diff."""
+    """Return the title with the counts, the sections in the order of their importance, and each resource as a folded diff.
+
+    What has no room is counted: details first, and nothing important before something less important.
+    """
+    alarms = review.alarms(of)
+    first = Section("Attention", (f"- {cell(a)}\n" for a in alarms), len(alarms), 20_000)
     n = of.summary
     if not of.changes:
-        return f"### {text.NO_DRIFT if drift else text.NO_CHANGES}\n"
-    head = [
-        f"### {'Drift' if drift else 'Plan'}: {n['create']} to add, {n['update']} to change, {n['delete']} to destroy",
-        "",
+        (attention,) = budget.fill([first], MAX_CHARACTERS - _FRAME, len)
+        return f"### {text.NO_DRIFT if drift else text.NO_CHANGES}\n" + _listed(attention, folding=False)
+    rows, names = review.rows(of.changes), Names(of)
+    blocks = text.drift_blocks(rows) if drift else text.blocks(review.examples_first(rows))
+    sections = [
+        first,
+        *_sections(rows, names),
+        _of_text("Routes, hand-over and calls", "" if drift else text.tail(of, rate), 6_000),
+        Section("Details", map(_as_diff, blocks), len(rows), 0),
     ]
-    passing = on_the_way(of.changes)
-    names = sorted({str(c.address) for c in of.changes if c.action == "delete" and c.address not in passing})
-    if names:
-        shown = ", ".join(cell(name[:_MAX_NAME_LENGTH]) for name in names[:10])
-        head += [f"**Destroyed:** {shown}" + (f" and {len(names) - 10} more" if len(names) > 10 else ""), ""]
-    body = text.drift(of) if drift else text.plan(of, rate=rate)
-    top = "\n".join(head)
-    return top + _folded("Details", _as_diff(body), "diff", MAX_CHARACTERS - len(top))
+    attention, gone, changed, table, groups, tail, details = budget.fill(sections, MAX_CHARACTERS - _FRAME, len)
+    title = (
+        f"### {'Drift' if drift else 'Plan'}: {n['create']} to add, {n['update']} to change, {n['delete']} to destroy\n"
+    )
+    drawn = [title, _listed(attention, folding=False), _listed(gone), _listed(changed), _tabled(table), _listed(groups)]
+    return "".join([*drawn, _folded(tail), _folded(details, "diff")])
 
 
 def report(of: Report) -> str:
     """Return the closing line, and the steps that were not done."""
-    drawn = text.report(of)
-    first, _, rest = drawn.partition("\n")
-    return f"### {cell(first)}\n" + (_folded("Details", rest.strip("\n"), "") if rest.strip() else "")
+    first, _, rest = text.report(of).partition("\n")
+    (filled,) = budget.fill([_of_text("Details", rest.strip("\n"), 0)], MAX_CHARACTERS - _FRAME, len)
+    return f"### {cell(first)}\n" + _folded(filled).removeprefix("\n")
 
 
-def _as_diff(body: str) -> str:
-    """Return the text with symbols in the first column, where a diff block colours them; `~` becomes `!`."""
-    return re.sub(r"^( +)([+~-])", lambda m: ("!" if m[2] == "~" else m[2]) + m[1], body, flags=re.MULTILINE)
+def _sections(rows: Sequence[review.Row], names: Names) -> Iterator[Section]:
+    """Yield deletions, updates, the table and the groups of a plan."""
+    gone, changed, groups = review.deletions(rows), review.updates(rows, names), review.groups(rows, names)
+    yield Section("Destroyed", (f"- {cell(line)}\n" for line in gone), len(gone), 12_000)
+    yield Section("Changed", (f"- {cell(line())}\n" for line in changed), len(changed), 12_000)
+    table = review.table(rows)
+    yield Section("", (f"| {' | '.join(map(cell, line))} |\n" for line in table), len(table), 4_000)
+    lines = (f"- `{SYMBOLS[each.kind]}` {cell(str(each))}\n" for each in groups)
+    yield Section("Identical changes", lines, len(groups), 4_000)
 
 
-def _folded(title: str, body: str, language: str, most: int = MAX_CHARACTERS) -> str:
-    room = most - 400
-    if len(body) > room:
-        kept = body[:room].rpartition("\n")[0]
-        body = f"{kept}\n... {len(body) - len(kept)} more characters were cut. See the log of the job."
-    return f"<details><summary>{title}</summary>\n\n{fenced(body, language)}\n\n</details>\n"
+def _of_text(title: str, body: str, own: int) -> Section:
+    lines = body.splitlines(keepends=True)
+    return Section(title, lines, len(lines), own)
+
+
+_MANY = 25  # lines of a list that is not folded
+
+
+def _listed(of: Filled, *, folding: bool = True) -> str:
+    """Return a section as a list under its title with the count, nothing if it is empty."""
+    count = len(of.lines) + of.cut
+    if not count:
+        return ""
+    title, lines = f"{of.title}: {count}", f"{''.join(of.lines)}{_more(of)}"
+    if folding and count > _MANY:
+        return f"\n<details><summary><b>{title}</b></summary>\n\n{lines}\n</details>\n"
+    return f"\n**{title}**\n\n{lines}"
+
+
+def _tabled(of: Filled) -> str:
+    heads = "| " + " | ".join(review.HEADINGS) + " |\n|---|---|--:|--:|--:|\n"
+    return f"\n{heads}{''.join(of.lines)}" + (f"\n{_more(of)}" if of.cut else "")
+
+
+def _more(of: Filled) -> str:
+    return f"- ... and {of.cut} more\n" if of.cut else ""
+
+
+def _folded(of: Filled, language: str = "") -> str:
+    """Return a section as a folded block, nothing if it is empty."""
+    if not of.lines and not of.cut:
+        return ""
+    several = f"{of.cut} more {'resources' if language else 'lines'}"
+    cut = f"\n{several} have no room here. `sesform show FILE --full` shows the whole plan.\n" if of.cut else ""
+    between = "\n\n" if language else "\n"
+    body = fenced(between.join(line.rstrip("\n") for line in of.lines), language) + "\n" if of.lines else ""
+    return f"\n<details><summary>{of.title}</summary>\n\n{body}{cut}\n</details>\n"
+
+
+def _as_diff(block: str) -> str:
+    """Return a block with its symbols in the first column, where a diff colours them; `~` becomes `!`."""
+    return re.sub(r"^( +)(-/\+|[+~-])", lambda m: ("!" if m[2] == "~" else m[2]) + m[1], block, flags=re.MULTILINE)

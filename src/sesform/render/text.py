@@ -2,37 +2,137 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from sesform.model.address import Address
 from sesform.model.quotas import SES_CALLS_PER_SECOND, least_seconds, paced
 from sesform.model.values import printable
 from sesform.planning import diff
-from sesform.planning.plan import ACTIONS, Change, Outcome, Plan, Report, on_the_way
-from sesform.render import handover
+from sesform.planning.plan import Change, Outcome, Plan, Report
+from sesform.render import budget, handover, review
 from sesform.render._hcl import SYMBOLS, Paint, differing, painter, value, whole
+from sesform.render.budget import Filled, Section
 from sesform.render.duration import duration
+from sesform.render.review import Names, Row
 from sesform.resources import RESOURCES
 
-_LEGEND = {"create": "create", "update": "update in-place", "delete": "destroy"}
-_HEADERS = {"create": "will be created", "update": "will be updated in-place", "delete": "will be destroyed"}
+_LEGEND = {
+    "create": "create",
+    "update": "update in-place",
+    "delete": "destroy",
+    "replace": "destroy and then create replacement",
+}
+_HEADERS = {
+    "create": "will be created",
+    "update": "will be updated in-place",
+    "delete": "will be destroyed",
+    "replace": "must be replaced",
+}
+_TWO_STEPS = "; in two steps: first the old and the new state together, then the new state only"
 NO_CHANGES = "No changes. Your infrastructure matches the configuration."
 NO_DRIFT = "No drift. AWS matches the specs."
 
 
-def plan(of: Plan, *, colour: bool = False, rate: float | None = SES_CALLS_PER_SECOND) -> str:
-    """Return a plan: legend, a block for each step in the order of apply, summary, calls."""
+def plan(of: Plan, *, colour: bool = False, rate: float | None = SES_CALLS_PER_SECOND, full: bool = False) -> str:
+    """Return a plan: what a reviewer must judge first, a block for each resource, summary, routes, calls.
+
+    A large plan begins with its sections by importance, and has only the blocks for which there is room. With `full` it has a block
+    for each step, in the order of apply, and no sections.
+    """
     paint = painter(colour)
     if not of.changes:
-        return f"{paint(NO_CHANGES, 'bold')}\n\n{_compared(of)}\n"
-    used = {c.action for c in of.changes}
-    legend = "".join(f"  {paint(SYMBOLS[a], a)} {_LEGEND[a]}\n" for a in ACTIONS if a in used)
-    blocks = "\n".join("\n".join(_block(c, paint)) + "\n" for c in of.changes)
+        return f"{paint(NO_CHANGES, 'bold')}\n\n{_compared(of)}\n{'' if full else _attention(of, paint)}"
+    rows = list(map(Row.of_step, of.changes)) if full else review.rows(of.changes)
+    used = {row.kind for row in rows}
+    legend = "".join(f"  {paint(SYMBOLS[a], a)} {_LEGEND[a]}\n" for a in _LEGEND if a in used)
+    drawn = (_drawn(_block(row, paint)) for row in (rows if full else review.examples_first(rows)))
+    top, details = ("", "\n".join(drawn)) if full else _reviewed(of, rows, drawn, paint)
     return (
-        "sesform compared the specs with AWS. Actions are indicated with the following symbols:\n"
-        f"{legend}\nTerraform will perform the following actions:\n\n{blocks}\n{summary(of, colour=colour)}\n"
-        f"{_routes(of, paint)}{_handover(of)}\n{_calls(of, rate)}\n"
+        f"{top}sesform compared the specs with AWS. Actions are indicated with the following symbols:\n"
+        f"{legend}\nTerraform will perform the following actions:\n\n{details}\n{tail(of, rate, colour=colour, full=full)}"
     )
+
+
+def has_room(of: Plan) -> bool:
+    """Return whether a plan without `full` has the blocks of all resources."""
+    return not _filled(of, rows := review.rows(of.changes), blocks(rows), painter(False))[-1].cut
+
+
+def blocks(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the block of each resource."""
+    return (_drawn(_block(row, painter(False))) for row in rows)
+
+
+def tail(of: Plan, rate: float | None, *, colour: bool = False, full: bool = False) -> str:
+    """Return what follows the blocks: the summary, routes that change, what other organizations must set, calls."""
+    routes = _routes(of, painter(colour), full)
+    return f"{summary(of, colour=colour)}\n{routes}{_handover(of)}\n{_calls(of, rate)}\n"
+
+
+_SMALL = 20  # resources that need no sections, because their blocks have the same order
+_LINES = 240  # of all sections and blocks of a large plan
+
+
+def _reviewed(of: Plan, rows: Sequence[Row], drawn: Iterable[str], paint: Paint) -> tuple[str, str]:
+    """Return the sections of a plan, which stand above its blocks, and the blocks. `drawn`: the block of each row."""
+    *filled, details = _filled(of, rows, drawn, paint)
+    more = []
+    if details.cut:
+        several = "resources are" if details.cut > 1 else "resource is"
+        more.append(
+            paint(f"  # {details.cut} more {several} not shown in detail. `--full` shows every step.\n", "faint")
+        )
+    return "".join(_titled(each, paint) for each in filled), "\n".join([*details.lines, *more])
+
+
+def _filled(of: Plan, rows: Sequence[Row], drawn: Iterable[str], paint: Paint) -> list[Filled]:
+    sections = [_alarms(of, paint), *(_sections(of, rows, paint) if len(rows) > _SMALL else ())]
+    return budget.fill([*sections, Section("", drawn, len(rows), 0)], _LINES, _height)
+
+
+def _height(of: str) -> int:
+    return of.count("\n") + 1
+
+
+def _attention(of: Plan, paint: Paint) -> str:
+    (filled,) = budget.fill([_alarms(of, paint)], _LINES, _height)
+    return "\n" + _titled(filled, paint).removesuffix("\n") if filled.lines else ""
+
+
+def _alarms(of: Plan, paint: Paint) -> Section:
+    alarms = review.alarms(of)
+    return Section("Attention:", (paint(f"  ! {printable(a)}", "delete") for a in alarms), len(alarms), 40)
+
+
+def _sections(of: Plan, rows: Sequence[Row], paint: Paint) -> Iterator[Section]:
+    """Yield deletions, updates, the table and the groups of a large plan."""
+    names = Names(of)
+    gone, changed, groups = review.deletions(rows), review.updates(rows, names), review.groups(rows, names)
+    yield Section("Destroyed:", (f"  {paint('-', 'delete')} {printable(line)}" for line in gone), len(gone), 30)
+    yield Section("Changed:", (f"  {paint('~', 'update')} {printable(line())}" for line in changed), len(changed), 30)
+    table = [review.HEADINGS, *review.table(rows)]
+    yield Section("Resources by spec and type:", _columns(table), len(table), 30)
+    lines = (f"  {paint(SYMBOLS[each.kind], each.kind)} {printable(str(each))}" for each in groups)
+    yield Section("Identical changes:", lines, len(groups), 30)
+
+
+def _columns(table: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a table: two columns of names, the others of numbers."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for line in table:
+        cells = [
+            each.ljust(w) if i < 2 else each.rjust(w) for i, (each, w) in enumerate(zip(line, widths, strict=True))
+        ]
+        yield "  " + "  ".join(map(printable, cells))
+
+
+def _titled(of: Filled, paint: Paint) -> str:
+    """Return a section with an empty line behind it, nothing if it is empty."""
+    if not of.lines and not of.cut:
+        return ""
+    more = [paint(f"  ... and {of.cut} more", "faint")] if of.cut else []
+    return "\n".join([paint(of.title, "bold"), *of.lines, *more]) + "\n\n"
 
 
 def summary(of: Plan, *, colour: bool = False) -> str:
@@ -48,23 +148,26 @@ def _compared(of: Plan) -> str:
     return f"sesform compared {n} declared {'resource' if n == 1 else 'resources'} with AWS. All are as declared."
 
 
-def _block(change: Change, paint: Paint) -> Iterator[str]:
-    yield paint(f"  # {printable(str(change.address))} {_HEADERS[change.action]}", "bold")
-    yield f"  # (because {printable(change.reason)})"
-    yield f"  {paint(SYMBOLS[change.action], change.action)} {_opening(change)}"
-    if change.before is not None and change.after is not None:
-        fields = diff.changes(change.before, change.after)
+def _drawn(lines: Iterable[str]) -> str:
+    return "\n".join(lines) + "\n"
+
+
+def _block(row: Row, paint: Paint) -> Iterator[str]:
+    yield paint(f"  # {printable(str(row.address))} {_HEADERS[row.kind]}", "bold")
+    yield f"  # (because {printable(row.reason)}{_TWO_STEPS if row.kind == 'update' and row.steps > 1 else ''})"
+    yield f"  {paint(SYMBOLS[row.kind], row.kind)} {_opening(row.address)}"
+    if row.before is not None and row.after is not None:
+        fields = diff.changes(row.before, row.after)
         yield from differing(fields, paint)
-        same = len({*change.before, *change.after} - {f.path[0] for f in fields})
+        same = len({*row.before, *row.after} - {f.path[0] for f in fields})
         if same:
             yield paint(f"        # ({same} unchanged {'attribute' if same == 1 else 'attributes'} hidden)", "faint")
     else:
-        properties = change.after or change.before or {}
-        shown, hidden = RESOURCES[change.address.type].abridged(properties)
-        yield from whole(shown, change.action, paint)
+        shown, hidden = RESOURCES[row.address.type].abridged(row.after or row.before or {})
+        yield from whole(shown, row.kind, paint)
         if hidden:
             yield paint(f"        # ({hidden})", "faint")
-    prior = overwritten_text(change)
+    prior = RESOURCES[row.address.type].overwritten_text(row.before) if row.before is not None else ""
     if prior:
         yield paint(f"        # (the present text in AWS, to restore it: {printable(prior)})", "faint")
     yield "    }"
@@ -75,14 +178,20 @@ def overwritten_text(change: Change) -> str:
     return RESOURCES[change.address.type].overwritten_text(change.before) if change.before is not None else ""
 
 
-def _opening(change: Change) -> str:
-    return f'resource "{change.address.type}" {value(change.address.key)} {{'
+def _opening(address: Address) -> str:
+    return f'resource "{address.type}" {value(address.key)} {{'
 
 
-def _routes(of: Plan, paint: Paint) -> str:
-    """Return the routes that the plan changes, "" for none."""
+def _routes(of: Plan, paint: Paint, full: bool) -> str:
+    """Return the routes that the plan changes, "" for none: many of them in groups, unless `full`."""
     if not of.routes:
         return ""
+    if not full and len(of.routes) > _SMALL:
+        lines = [f"  {printable(line)}" for line in review.route_changes(of.routes, Names(of))]
+        (filled,) = budget.fill(
+            [Section("Routes that change:", lines, len(lines), _LINES)], _LINES // 8, lambda line: 1
+        )
+        return "\n" + _titled(filled, paint).rstrip("\n") + "\n"
     lines = []
     for (scope, kind, name), group in groupby(of.routes, key=lambda r: r.subject[:3]):
         lines.append(f"  {kind} {printable(name)} in {scope}")
@@ -121,38 +230,38 @@ def _calls(of: Plan, rate: float | None) -> str:
     return f"Applying makes {total} {'call' if total == 1 else 'calls'}{pace}:\n" + "\n".join(lines)
 
 
-def drift(of: Plan, *, colour: bool = False) -> str:
-    """Return a plan as drift: what is declared, and what was found."""
+def drift(of: Plan, *, colour: bool = False, full: bool = False) -> str:
+    """Return a plan as drift: what is declared, and what was found. `full`: the block of every resource, and no sections."""
     paint = painter(colour)
     if not of.changes:
-        return f"{paint(NO_DRIFT, 'bold')}\n\n{_compared(of)}\n"
-    blocks = []
-    passing = on_the_way(of.changes)
-    changes = sorted((c for c in of.changes if c.address not in passing), key=lambda c: c.address)
-    for address, steps in groupby(changes, key=lambda c: c.address):
-        found = list(steps)
-        blocks.append("\n".join(_drifted(str(address), found[0], found[-1], paint)) + "\n")
-    n = len(blocks)
+        return f"{paint(NO_DRIFT, 'bold')}\n\n{_compared(of)}\n{'' if full else _attention(of, paint)}"
+    rows = review.rows(of.changes)
+    drawn = (_drawn(_drifted(row, paint)) for row in rows)
+    top, details = ("", "\n".join(drawn)) if full else _reviewed(of, rows, drawn, paint)
+    n = len(rows)
     head = paint(f"Drift: AWS differs from the specs in {n} {'resource' if n == 1 else 'resources'}.", "bold")
-    return f"{head}\n\n{chr(10).join(blocks)}\n{summary(of, colour=colour)}\n"
+    return f"{top}{head}\n\n{details}\n{summary(of, colour=colour)}\n"
 
 
-def _drifted(address: str, first: Change, last: Change, paint: Paint) -> Iterator[str]:
-    before, after = first.before, last.after
-    yield paint(f"  # {printable(address)} has changed", "bold")
-    why, _, _ = first.reason.partition("; step 1 of 2")  # drift shows both steps of an update as one
-    yield f"  # ({printable(why)})"
-    action = "update" if before is not None and after is not None else "delete" if after is None else "create"
-    yield f"  {paint(SYMBOLS[action], action)} {_opening(first)}"
-    if before is None or after is None:
-        where, of = ("found", before) if after is None else ("declared", after)
-        key = RESOURCES[first.address.type].key
+def drift_blocks(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the block of each resource, as drift."""
+    return (_drawn(_drifted(row, painter(False))) for row in rows)
+
+
+def _drifted(row: Row, paint: Paint) -> Iterator[str]:
+    yield paint(f"  # {printable(str(row.address))} has changed", "bold")
+    yield f"  # ({printable(row.reason)})"
+    action = "update" if row.kind == "replace" else row.kind
+    yield f"  {paint(SYMBOLS[action], action)} {_opening(row.address)}"
+    if row.before is None or row.after is None:
+        where, of = ("found", row.before) if row.after is None else ("declared", row.after)
+        key = RESOURCES[row.address.type].key
         rest_of = {n: v for n, v in (of or {}).items() if n not in key} or of or {}
         for name, each in rest_of.items():
-            rest = "not declared" if after is None else "not found"
+            rest = "not declared" if row.after is None else "not found"
             yield f"      {paint(SYMBOLS[action], action)} {name}: {where} {value(each, 8)}, {rest}"
     else:
-        for change in diff.changes(before, after):
+        for change in diff.changes(row.before, row.after):
             declared = "nothing" if change.after is diff.ABSENT else value(change.after, 8)
             found = "nothing" if change.before is diff.ABSENT else value(change.before, 8)
             yield f"      {paint('~', 'update')} {printable('.'.join(change.path))}: declared {declared}, found {found}"

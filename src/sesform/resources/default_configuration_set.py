@@ -63,6 +63,9 @@ class DefaultConfigurationSet(ResourceType):
             found.add(to.destination_added(step.scope, step.after["configuration_set"]))
         return frozenset(found)
 
+    def gist(self, properties: Properties) -> tuple[str, str]:
+        return "default configuration set", properties["configuration_set"]
+
     def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
         own = parts[self.name]
         return {

@@ -128,6 +128,13 @@ class EventDestination(ResourceType):
         source = arns.configuration_set(scope, properties["configuration_set"])
         return properties["sns"]["topic_arn"], [Publisher(scope.account, source)]
 
+    def gist(self, properties: Properties) -> tuple[str, str]:
+        kind = kind_of(properties)
+        target = properties["sns"]["topic_arn"] if kind == "sns" else kind
+        events = ", ".join(properties["events"]).lower()
+        off = "" if properties["enabled"] else " (disabled)"
+        return f"event destination {properties['name']}", f"{events} to {target}{off}"
+
     def completes(self, step: Step) -> frozenset[Capability]:
         if step.before is not None or step.after is None or step.phase is not Phase.EVENT_DESTINATIONS:
             return frozenset()

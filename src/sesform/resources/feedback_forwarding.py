@@ -66,6 +66,9 @@ class FeedbackForwarding(ResourceType):
     def absent(self, key: Mapping[str, str]) -> Properties | None:
         return {**key, "enabled": True}
 
+    def gist(self, properties: Properties) -> tuple[str, str]:
+        return "e-mail forwarding", "on" if properties["enabled"] else "off"
+
     def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
         own = parts[self.name]
         return {"id": own["identity"], "email_identity": own["identity"], "email_forwarding_enabled": own["enabled"]}

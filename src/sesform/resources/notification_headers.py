@@ -43,6 +43,9 @@ class NotificationHeaders(ResourceType):
         # SES API reference, SetIdentityHeadersInNotificationsEnabled: only where a topic is set for that type.
         return frozenset({to.notification(scope, properties["identity"], properties["notification_type"])})
 
+    def gist(self, properties: Properties) -> tuple[str, str]:
+        return f"headers in {properties['notification_type']} notifications", "on" if properties["enabled"] else "off"
+
     def terraform_attributes(self, parts: Mapping[str, Properties]) -> dict[str, Any]:
         return {"include_original_headers": self.name in parts}
 

@@ -55,6 +55,9 @@ class NotificationTopic(ResourceType):
     def publishes(self, scope: Scope, properties: Properties) -> tuple[str, list[Publisher]] | None:
         return properties["topic_arn"], list(publishers_of(scope, properties["identity"]))
 
+    def gist(self, properties: Properties) -> tuple[str, str]:
+        return f"{properties['notification_type']} topic", properties["topic_arn"]
+
     def foreign_identity(self, properties: Properties) -> str:
         return properties["identity"] if properties["identity"].startswith("arn:") else ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from sesform.model import arns
 from sesform.model.address import Address, Scope
-from sesform.model.values import UNKNOWN, Properties
+from sesform.model.values import UNKNOWN, Properties, Value
 from sesform.policies.document import Publisher
 from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
@@ -92,6 +93,11 @@ def passing(role: str, service: str) -> Permission:
 def on(resource: str, *actions: str) -> tuple[Permission, ...]:
     """Return the permissions for each action on a resource."""
     return tuple(Permission(action, resource) for action in actions)
+
+
+def as_text(value: Value) -> str:
+    """Return a value as JSON with sorted keys, equal for equal values."""
+    return json.dumps(value, sort_keys=True, default=lambda unknown: "(known after apply)")
 
 
 class ResourceType(ABC):
@@ -221,6 +227,17 @@ class ResourceType(ABC):
     def abridged(self, properties: Properties) -> tuple[Properties, str]:
         """Return the properties without parts that all resources have, and a remark on what is hidden, "" for nothing."""
         return properties, ""
+
+    def gist(self, properties: Properties) -> tuple[str, str]:
+        """Return what such a resource is, without its identity, set or topic, and its state, "" for none; both in a few words."""
+        rest = [str(properties[name]) for name in self.key[1:]]
+        state = {name: v for name, v in properties.items() if name not in self.key and v is not None}
+        shown = ", ".join(f"{name} = {v if isinstance(v, str) else as_text(v)}" for name, v in state.items())
+        return " ".join([self.name.replace("_", " "), *rest]), shown
+
+    def likeness(self, properties: Properties) -> str:
+        """Return a text that is equal for resources that differ only in their identity, set or topic."""
+        return as_text({name: v for name, v in properties.items() if name != self.key[0]})
 
     def overwritten_text(self, before: Properties) -> str:
         """Return the text that a change of the resource destroys for good, because AWS keeps no earlier version; "" for none."""

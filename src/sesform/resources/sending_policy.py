@@ -53,6 +53,13 @@ class SendingPolicy(ResourceType):
         # A delegate may send only after the routes for its feedback exist, and loses the right before they are removed.
         return frozenset({to.route(scope, properties["identity"])})
 
+    def gist(self, properties: Properties) -> tuple[str, str]:
+        return f"sending policy {properties['name']}", ""
+
+    def likeness(self, properties: Properties) -> str:
+        # Each statement names the ARN of its own identity.
+        return super().likeness(properties).replace(f':identity/{properties["identity"]}"', ':identity/(its own)"')
+
     def overwritten_text(self, before: Properties) -> str:
         # Source: AWS developer guide of SES, "Managing your sending authorization policies".
         return policy_document.compact(before["policy"])
