@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import fields
 from importlib import import_module
+from pathlib import Path
 from types import FunctionType
 
 import pytest
@@ -25,6 +27,15 @@ def test_public_names_are_documented() -> None:
     assert [
         name for name, value in public.items() if isinstance(value, FunctionType | type) and not value.__doc__
     ] == []
+
+
+def test_public_functions_and_settings_are_in_the_documentation() -> None:
+    """The page of the Python API has a row for each public function, and for each field of the settings."""
+    page = (Path(__file__).parents[1] / "docs" / "python-api.md").read_text(encoding="utf-8")
+    functions = [name for name in sesform.__all__ if isinstance(getattr(sesform, name), FunctionType)]
+
+    assert [name for name in functions if f"`{name}(" not in page] == []
+    assert [field.name for field in fields(sesform.Settings) if f"`{field.name}`" not in page] == []
 
 
 def test_importing_loads_no_slow_library() -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sesform.engine import (
         EmulatedAws,
+        Merged,
         Notify,
         Routes,
         Settings,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
         drift,
         handover,
         load_plan,
+        matrix,
+        merge,
         plan,
         routes,
         save_plan,
@@ -45,7 +48,9 @@ if TYPE_CHECKING:
         StalePlanError,
         UsageError,
     )
+    from sesform.model.shard import Shard
     from sesform.planning.plan import Change, Outcome, Plan, Report
+    from sesform.planning.shards import Matrix
 
 __version__ = "0.1.0"
 
@@ -55,6 +60,8 @@ __all__ = [
     "Change",
     "CredentialsError",
     "EmulatedAws",
+    "Matrix",
+    "Merged",
     "Notify",
     "Outcome",
     "Plan",
@@ -65,6 +72,7 @@ __all__ = [
     "Routes",
     "SesformError",
     "Settings",
+    "Shard",
     "SpecError",
     "StalePlanError",
     "UsageError",
@@ -76,13 +84,21 @@ __all__ = [
     "drift",
     "handover",
     "load_plan",
+    "matrix",
+    "merge",
     "plan",
     "routes",
     "save_plan",
     "validate",
 ]
 
-_MODULES = ("sesform.errors", "sesform.planning.plan", "sesform.engine")
+_MODULES = (
+    "sesform.errors",
+    "sesform.model.shard",
+    "sesform.planning.plan",
+    "sesform.engine",
+    "sesform.planning.shards",
+)
 
 # The package `sesform.apply` and the function of that name share one name. Python binds a package to its parent when it is first
 # imported, and never again: it is imported here and unbound, and from then on the name means the function.
