@@ -37,7 +37,7 @@ FOREIGN = [
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The sandbox's state file, which the commands of the test use."""
     file = tmp_path / "sandbox.json"
-    for name in ("SESFORM_SANDBOX", "SESFORM_RATE"):
+    for name in ("SESFORM_SANDBOX", "SESFORM_RATE", "SESFORM_SHARD"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SESFORM_SANDBOX_STATE", str(file))
     monkeypatch.setattr(logging.getLogger("sesform"), "propagate", True)  # -v turns it off for the whole process
