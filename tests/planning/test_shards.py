@@ -109,10 +109,10 @@ def test_reads_follow_the_budget() -> None:
 
 
 def test_the_usual_number_of_parts_grows_with_the_reads() -> None:
-    """Without a wish, there is one part for each thousand reads, and never more parts than components."""
-    assert shards.usual_total([Component(("1",), ("a",), 900), Component(("2",), ("b",), 90)]) == 1
-    assert shards.usual_total([Component((str(i),), (str(i),), 100) for i in range(45)]) == 5
-    assert shards.usual_total([Component(("1",), ("a",), 9000)]) == 1
+    """Without a wish, there is one part for each ten thousand reads, and never more parts than components."""
+    assert shards.usual_total([Component(("1",), ("a",), 9000), Component(("2",), ("b",), 900)]) == 1
+    assert shards.usual_total([Component((str(i),), (str(i),), 1000) for i in range(45)]) == 5
+    assert shards.usual_total([Component(("1",), ("a",), 90_000)]) == 1
     assert shards.usual_total([]) == 1
 
 

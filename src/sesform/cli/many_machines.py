@@ -25,7 +25,7 @@ def matrix(
             "--parts",
             metavar="N",
             min=1,
-            help="The number of parts; fewer if the specs cannot be split so far.  [default: one for each 1,000 reads]",
+            help="The number of parts; fewer if the specs cannot be split so far.  [default: one for each 10,000 reads]",
             show_default=False,
         ),
     ] = None,

@@ -25,7 +25,7 @@ from sesform.specs.desired import Desired, Link
 from sesform.specs.schema import LoadedSpec, Owner, Topic
 
 IDENTITIES_PER_PAGE = 1000  # of the v2 call ListEmailIdentities
-READS_PER_PART = 1000  # if no number of parts is given: one process makes as many in about ten seconds
+READS_PER_PART = 10_000  # if no number of parts is given: about 2,000 accounts, 19 seconds of CPU time and 0.5 GB
 MAX_PARTS = 256  # the jobs of one GitHub matrix
 
 
