@@ -14,7 +14,7 @@ from sesform.importer import account as account_reader
 from sesform.importer.account import Existing
 from sesform.importer.spec_writer import Note
 from sesform.live import listing
-from sesform.model.address import Access, Scope
+from sesform.model.address import Access
 from sesform.policies import document as policy_document
 from sesform.resources.reader import Reader
 from world import DELEGATE, World
@@ -106,16 +106,15 @@ def test_topics_without_ses_are_read_only_with_all_topics(world: World) -> None:
     assert (keys(every)["topic"], keys(every)["subscription"]) == (3, 3)
 
 
-def test_the_number_of_calls_is_reported_once_it_is_known(world: World) -> None:
-    """The reported number of SES calls is the number of calls that are made."""
-    reported: list[tuple[Scope, int]] = []
+def test_the_number_of_calls_is_known_for_the_progress(world: World) -> None:
+    """The expected number of SES calls is the number of calls that are made."""
     world.identity(*(f"{n}.com" for n in range(101)))
     world.client("sesv2").create_configuration_set(ConfigurationSetName="s")
     connections = connected(world, OWNER)
-    account_reader.read(connections, expect=lambda scope, calls: reported.append((scope, calls)))
+    account_reader.read(connections)
     made = sum(n for (_, operation), n in connections.calls.items() if operation.startswith("ses:"))
 
-    assert reported == [(OWNER_SCOPE, made)]
+    assert [made] == [connection.expected for connection in connections.by_place.values()]
     assert made == 2 + 2 + 101 + 2
 
 

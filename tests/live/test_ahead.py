@@ -8,6 +8,7 @@ import pytest
 
 from sesform import aws
 from sesform.errors import AwsError
+from sesform.live import refresh
 from sesform.resources import RESOURCES
 from sesform.resources.reader import Reader
 from world import REGION, World
@@ -78,3 +79,27 @@ def test_a_refusal_is_kept_with_the_answers(live: World) -> None:
             _ = reading.notification_attributes
 
     assert 1 == len(live.sandbox.calls)
+
+
+def test_the_number_of_reads_is_known_before_them(live: World) -> None:
+    """The progress of a plan counts the calls to SES that it makes, and all are done at its end."""
+    desired = live.desired(SPECS)
+    connections = live.connections(desired)
+    (connection,) = {id(c): c for c in connections.by_place.values()}.values()
+    connection.ended = connection.expected = 0
+    live.sandbox.calls.clear()
+    refresh.read(desired.declared.values(), (), connections)
+    made = [call for call in live.sandbox.calls if call.service in ("ses", "sesv2")]
+
+    assert (len(made), len(made)) == (connection.ended, connection.expected)
+
+
+def test_a_repeated_read_counts_once(live: World) -> None:
+    """A throttled call has not ended, so the progress does not count it."""
+    desired = live.desired(SPECS)
+    connection = live.connections(desired).by_place["corp", REGION]
+    before = connection.ended
+    live.sandbox.fail("ListConfigurationSets", code="TooManyRequestsException", status=429, times=2)
+    connection.call("sesv2", "ListConfigurationSets")
+
+    assert 1 == connection.ended - before

@@ -114,6 +114,18 @@ def test_a_report_that_is_well_names_what_aws_keeps_for_now() -> None:
     assert text.report(of).startswith("Apply complete! Resources: ")
 
 
+def test_a_short_report_lists_ten_steps_that_were_not_tried() -> None:
+    """The others are counted, and failed steps are listed first and all; a full report lists everything."""
+    first = update().changes[0]
+    outcomes = [Outcome(first, "not tried", "the run was interrupted")] * 12 + [Outcome(first, "failed", "no")] * 11
+    of = Report(tuple(outcomes), interrupted=True)
+    short = text.report(of, full=False)
+
+    assert ["failed"] * 11 + ["not"] * 10 + ["2"] == [line.split()[0] for line in short.splitlines()[2:24]]
+    assert "  2 more steps were not tried; with -v all are listed.\n\nOf 23 steps: 0 done, 11 failed" in short
+    assert (12, 10) == (text.report(of).count("  not tried "), short.count("  not tried "))
+
+
 # --- what tools read -----------------------------------------------------------------------------------------------------
 
 

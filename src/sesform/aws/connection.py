@@ -63,6 +63,7 @@ class Connection:
         self._changed = changed or ChangedTopics(pacer.timer)
         self.calls: Counter[str] = Counter()
         self.throttled: Counter[str] = Counter()
+        self.ended = self.expected = 0  # of the reads of SES
         self.pacer = pacer
         self._lock, self._by_thread = threading.Lock(), threading.local()
         self._login, self._shared = login, clients or Clients()
@@ -83,6 +84,14 @@ class Connection:
         refuses the call, cannot be reached or answers in an unexpected form, ReadOnlyError for a writing call on a connection
         that only reads. After `stop` raises Stopped, or the AwsError of an earlier attempt that may have been carried out.
         """
+        try:
+            return self._call(service, operation, params)
+        finally:
+            if service in _PACED and operation.startswith(_READS):
+                with self._lock:
+                    self.ended += 1
+
+    def _call(self, service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         log.debug("%s:%s in %s%s", _prefix(service), operation, self.scope, _told(params))
         name, started = f"{_prefix(service)}:{operation}", self.pacer.timer.now()
         self._changed.note(operation, params, {})
@@ -181,6 +190,11 @@ class Connection:
         """Return a copy of the number of attempts so far, by operation."""
         with self._lock:
             return self.calls.copy()
+
+    def expect(self, calls: int) -> None:
+        """Record that this many reads of SES will be made, for the progress of the run."""
+        with self._lock:
+            self.expected += calls
 
     def stop(self) -> None:
         """Send no call any more that waits for its turn. Calls under way finish."""

@@ -15,7 +15,7 @@ from sesform.aws.retries import ChangedTopics
 from sesform.aws.senders import Senders
 from sesform.aws.sessions import OpenSession, log_in, open_session
 from sesform.model.address import Access, Address, Scope
-from sesform.model.quotas import SES_CALLS_PER_SECOND, Cost, paced
+from sesform.model.quotas import SES_CALLS_PER_SECOND, CallProgress, Cost, paced
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,15 @@ class Logins:
             others = calls.total() - ses
             found[connection.scope] = Cost(before.ses + ses, before.others + others, before.throttled + throttled)
         return dict(found)
+
+    def progress(self) -> dict[Scope, CallProgress]:
+        """Return how far the reads of SES are, by scope."""
+        found: dict[Scope, CallProgress] = {}
+        for each in list(self._made.values()):
+            before = found.get(each.scope, CallProgress())
+            ended, expected = before.ended + each.ended, before.expected + each.expected
+            found[each.scope] = CallProgress(ended, max(ended, expected), each.pacer.seconds)
+        return found
 
 
 class _Shared:

@@ -155,6 +155,11 @@ class Pacer:
     def paced(self) -> bool:
         return self._rate is not None
 
+    @property
+    def seconds(self) -> float | None:
+        """The time between two calls at the present rate, None for no pacing."""
+        return None if self._rate is None else self._rate.seconds
+
     def wait(self) -> None:
         """Wait for the turn of this thread's call, unless it is reserved. Raises Stopped if the run is stopped before it."""
         self.timer.wait(0)

@@ -1,15 +1,19 @@
-"""The only module that prints: the result to stdout, everything else to stderr."""
+"""The only module that prints: the result to stdout, everything else and the progress to stderr."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TextIO
 
 from sesform.errors import Problem
 from sesform.model.values import printable
+
+_COLUMNS = 80  # of a terminal that does not say
 
 
 def coloured(stream: TextIO, no_color: bool) -> bool:
@@ -26,18 +30,91 @@ def interactive() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty() and not os.environ.get("CI")
 
 
+def has_status_line() -> bool:
+    """Return whether stderr can show a line that is replaced while a command runs."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
+
+
+def width() -> int:
+    """Return the columns of a line on stderr: those of its terminal, or of COLUMNS, less one, in which some terminals wrap."""
+    given = os.environ.get("COLUMNS", "")
+    columns = int(given) if given.isdecimal() else 0
+    if not columns:
+        with suppress(OSError, ValueError):  # no terminal, or no file
+            columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    return max(1, (columns or _COLUMNS) - 1)
+
+
+class StatusLine:
+    """The last line on a terminal, which is replaced while a command runs. Safe to use from several threads.
+
+    Lines that are printed meanwhile stand above it. It ends when the result is printed or a question is asked.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.open = False
+        self._text = ""
+
+    def begin(self) -> None:
+        with self.lock:
+            self.open = True
+
+    def show(self, text: str) -> None:
+        """Replace the line. No effect after `end`."""
+        with self.lock:
+            if self.open:
+                self._text = text
+                self._write(text)
+
+    def end(self) -> None:
+        """Clear the line, and show none until it begins again."""
+        with self.lock:
+            self.open = False
+            if self._text:
+                self._text = ""
+                self._write("")
+
+    def above(self, text: str) -> None:
+        """Write text that ends with a line feed to stderr, above the line."""
+        with self.lock:
+            sys.stderr.write(f"\r\x1b[K{text}{self._text}" if self._text else text)
+            sys.stderr.flush()
+
+    @staticmethod
+    def _write(text: str) -> None:
+        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.flush()
+
+
+status = StatusLine()  # one for the process: it has one terminal
+
+
 def out(text: str) -> None:
+    """Print the result to stdout. The progress ends."""
+    status.end()
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
     sys.stdout.flush()
+
+
+class _LogLines(logging.Handler):
+    """Writes records of the log to stderr, above the progress."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            status.above(self.format(record) + "\n")
+        except Exception:
+            self.handleError(record)
 
 
 class Console:
     """stderr, at the verbosity of the options."""
 
     def __init__(self, *, quiet: bool = False, verbose: bool = False, no_color: bool = False) -> None:
-        self.quiet, self._colour = quiet, coloured(sys.stderr, no_color)
+        self.quiet, self.verbose = quiet, verbose
+        self._colour = coloured(sys.stderr, no_color)
         if verbose:
-            handler = logging.StreamHandler(sys.stderr)
+            handler = _LogLines()
             handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
             logger = logging.getLogger("sesform")
             logger.handlers, logger.propagate = [handler], False
@@ -66,14 +143,14 @@ class Console:
                 self.error(text)
 
     def ask(self, question: str) -> str:
-        """Return the answer to a question; "" for none."""
+        """Return the answer to a question; "" for none. The progress ends."""
+        status.end()
         sys.stderr.write(question)
         sys.stderr.flush()
         return sys.stdin.readline().strip()
 
     def _write(self, text: str) -> None:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+        status.above(text + "\n")
 
     def _painted(self, text: str, code: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text

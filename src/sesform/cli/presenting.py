@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -11,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from sesform.cli.console import Console, coloured, out
 from sesform.cli.options import Calls, Format, Terminal
+from sesform.cli.progress import Applying, Progress, Reading
 from sesform.model.address import Scope
-from sesform.model.quotas import Cost
+from sesform.model.quotas import CallProgress, Cost
 from sesform.model.values import printable
 
 if TYPE_CHECKING:
-    from sesform.cli.progress import Progress
     from sesform.engine.progress import Event, ReadingDependents
     from sesform.planning.plan import Outcome, Plan, Report
 
@@ -94,10 +95,12 @@ class View:
         elif self.format is Format.markdown:
             out(markdown.report(report))
         else:
-            out("\n" + text.report(report, colour=self.colour))
+            out("\n" + text.report(report, colour=self.colour, full=self.console.verbose))
 
     def step(self, outcome: Outcome) -> None:
-        """Print how a step ended."""
+        """Print how a step ended. Steps that were not tried are in the report."""
+        if outcome.result == "not tried" and not self.console.verbose:
+            return
         from sesform.render import text
 
         say: Callable[[str], None] = self.console.error
@@ -113,10 +116,12 @@ class Notifier:
 
     def __init__(self, view: View, calls: Calls) -> None:
         self._view, self._console, self._calls = view, view.console, calls
-        self._progress: Progress | None = None
+        self._progress = Progress(view.console)
+        self._applying: Applying | None = None
         self._connected = False
         self._started = time.monotonic()
         self._costs: Callable[[], Mapping[Scope, Cost]] | None = None
+        self._made: Callable[[], Mapping[Scope, CallProgress]] = dict
 
     def __enter__(self) -> Notifier:
         return self
@@ -124,12 +129,11 @@ class Notifier:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._progress is not None:
-            self._progress.__exit__(kind, error, trace)
+        self._progress.end()
         if self._costs is not None and self._calls.verbose:
             from sesform.render import cost
 
-            rate = self._calls.quota if self._calls.pace else None
+            rate = self._calls.quota if self._calls.pace == math.inf else self._calls.pace
             self._console.say(cost.text(self._costs(), time.monotonic() - self._started, rate))
 
     def __call__(self, event: Event) -> None:
@@ -140,10 +144,11 @@ class Notifier:
         match event:
             case events.Connecting():
                 self._say_what_sandbox_is()
-            case events.Connected(costs):
-                self._costs = costs
+            case events.Connected(costs, made):
+                self._costs, self._made = costs, made
             case events.ReadingResources(resources, scopes):
                 say(f"Reading {resources} declared resources in {_names(scopes)} ...")
+                self._progress.begin(Reading("Reading", self._made))
             case events.CoveringPart(shard, specs, all_specs):
                 say(f"Part {shard}: {specs} of {all_specs} specs.")
             case events.ReadingTags():
@@ -154,7 +159,7 @@ class Notifier:
                 say("Reading resources that no spec names ...")
             case events.ReadingAccounts(scopes):
                 say(f"Reading all resources in {_names(scopes)} ...")
-                self._show_bar(event)
+                self._progress.begin(Reading("Reading", self._made))
             case events.PlanningAgain():
                 say("Planning again, to compare with the saved plan; this makes as many reads as a plan ...")
             case events.Warned(warning):
@@ -162,13 +167,21 @@ class Notifier:
             case events.Throttled(scope, service, seconds):
                 self._console.warn(_throttled(scope, service, seconds))
             case events.Stopping(calls):
+                self._progress.end()
                 self._console.warn(_stopping(calls))
+            case events.Applying(changes):
+                self._applying = Applying(changes, self._made)
+                self._progress.begin(self._applying)
             case events.StepStarted(change):
                 say(text.step(change, None))
             case events.StepFinished(outcome):
+                if self._applying is not None:
+                    self._applying.ended(outcome.change)
                 self._view.step(outcome)
             case events.Applied(report):
                 self._view.report(report)
+                if not report.interrupted:
+                    self._progress.begin(Reading("Reading the changes back", self._made))
 
     def _say_what_sandbox_is(self) -> None:
         """Print it once in a run."""
@@ -194,13 +207,6 @@ class Notifier:
             f"Reading identities in {event.scope} whose default set is {printable(', '.join(event.names))}: {cost} ..."
         )
 
-    def _show_bar(self, event: Any) -> None:
-        from sesform.cli.progress import Progress
-
-        pace = self._calls.quota if self._calls.pace else None
-        self._progress = Progress(self._console, event.made, event.expected, pace)
-        self._progress.__enter__()
-
 
 def _throttled(scope: Scope, service: str, seconds: float) -> str:
     from sesform.render.duration import duration
@@ -219,8 +225,13 @@ def _stopping(calls: int) -> str:
     return f"Interrupted. No further call is sent. {under_way} a few seconds to finish; interrupt again to end at once."
 
 
+_MAX_NAMES = 4
+
+
 def _names(scopes: tuple[Scope, ...]) -> str:
-    return ", ".join(map(str, scopes)) or "no account"
+    """Return the scopes for a message; a few of many."""
+    named = ", ".join(map(str, scopes[:_MAX_NAMES])) or "no account"
+    return f"{named} and {len(scopes) - _MAX_NAMES} more accounts and regions" if len(scopes) > _MAX_NAMES else named
 
 
 def console(terminal: Terminal, calls: Calls | None = None) -> Console:

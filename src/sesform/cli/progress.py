@@ -1,87 +1,130 @@
-"""The progress of a long read, on stderr: a bar on a terminal, a line from time to time elsewhere."""
+"""The progress of a run, on stderr: a bar on a terminal, a line every ten seconds elsewhere."""
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from types import TracebackType
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from sesform.cli.console import Console
+from sesform.cli import console
+from sesform.cli.time_left import Remaining, TimeLeft
 from sesform.model.address import Scope
-from sesform.model.quotas import paced
+from sesform.model.quotas import CallProgress, paced
+from sesform.render import progress as drawn
 
-_QUIET_FOR = 1.0  # seconds: a shorter read has no bar
-_EVERY = 100  # calls between two lines if there is no terminal
-_WIDTH = 30
+if TYPE_CHECKING:
+    from sesform.planning.plan import Change
 
-Made = Callable[[], Counter[tuple[Scope, str]]]
+_QUIET_FOR = 1.0  # seconds: shorter work has no bar
+_REDRAWN = 0.2  # seconds between two states of the bar
+_EVERY = 10.0  # seconds between two lines where there is no terminal
+
+Calls = Callable[[], Mapping[Scope, CallProgress]]
+
+
+class State(NamedTuple):
+    """How far some work is. `remaining`: by scope, for the time left."""
+
+    doing: str
+    done: int
+    total: int
+    unit: str
+    remaining: Mapping[Scope, Remaining]
+
+
+class Work(Protocol):
+    def state(self) -> State: ...
+
+
+class Reading:
+    """Reads, from now on. `calls`: returns how far the SES calls of the run are."""
+
+    def __init__(self, doing: str, calls: Calls) -> None:
+        self._doing, self._calls, self._before = doing, calls, dict(calls())
+
+    def state(self) -> State:
+        found = {}
+        for scope, each in self._calls().items():
+            before = self._before.get(scope, CallProgress())
+            found[scope] = Remaining(each.ended - before.ended, each.expected - before.expected, each.seconds)
+        done, total = sum(r.done for r in found.values()), sum(r.total for r in found.values())
+        return State(self._doing, done, total, "SES calls", found)
+
+
+class Applying:
+    """The steps of a plan. What counts for the time left are its calls to SES, or all calls in a scope without pacing."""
+
+    def __init__(self, changes: Iterable[Change], calls: Calls) -> None:
+        self._calls = calls
+        self._total, self._done = Counter[tuple[Scope, bool]](), Counter[tuple[Scope, bool]]()
+        self._steps = self._ended = 0
+        for change in changes:
+            self._steps += 1
+            self._count(self._total, change)
+
+    def ended(self, change: Change) -> None:
+        """Count a step that has its outcome. May be called from any thread, one at a time."""
+        self._ended += 1
+        self._count(self._done, change)
+
+    def state(self) -> State:
+        rates = {scope: each.seconds for scope, each in self._calls().items()}
+        found = {}
+        for scope in {scope for scope, _ in list(self._total)}:
+            seconds = rates.get(scope)
+            done, total = (self._of(counted, scope, seconds is not None) for counted in (self._done, self._total))
+            found[scope] = Remaining(done, total, seconds)
+        return State("Applying", self._ended, self._steps, "steps", found)
+
+    @staticmethod
+    def _count(counted: Counter[tuple[Scope, bool]], change: Change) -> None:
+        for operation in change.calls:
+            counted[change.scope, paced(operation)] += 1
+
+    @staticmethod
+    def _of(counted: Counter[tuple[Scope, bool]], scope: Scope, only_paced: bool) -> int:
+        return counted[scope, True] + (0 if only_paced else counted[scope, False])
 
 
 class Progress:
-    """Show progress. `expected`: SES calls by scope, which may grow; `made` returns the calls made so far, by scope and operation.
+    """Shows how far the present work is, until it ends or the result is printed. Nothing is shown with -q."""
 
-    Nothing is shown with -q, nor in the first second.
-    """
+    def __init__(self, to: console.Console) -> None:
+        self._console = to
+        self._ended: threading.Event | None = None
+        self._thread: threading.Thread | None = None
 
-    def __init__(self, console: Console, made: Made, expected: Mapping[Scope, int], rate: float | None) -> None:
-        self._console, self._made, self._expected, self._rate = console, made, expected, rate
-        self._terminal = sys.stderr.isatty()
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._tell, daemon=True)
-        self._told = 0
+    def begin(self, work: Work) -> None:
+        """Show this work, in place of the one before."""
+        self.end()
+        if self._console.quiet:
+            return
+        console.status.begin()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._show, args=(work, self._ended), name="progress", daemon=True)
+        self._thread.start()
 
-    def __enter__(self) -> Progress:
-        if not self._console.quiet:
-            self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._done.set()
-        if self._thread.is_alive():
+    def end(self) -> None:
+        """Show nothing any more, and clear the bar."""
+        if self._ended is not None and self._thread is not None:
+            self._ended.set()
             self._thread.join()
+            self._ended = self._thread = None
+        console.status.end()
 
-    def _tell(self) -> None:
-        started = time.monotonic()
-        shown = False
-        while not self._done.wait(0.2):
-            if time.monotonic() - started < _QUIET_FOR or not self._expected:
+    def _show(self, work: Work, ended: threading.Event) -> None:
+        terminal, time_left = console.has_status_line(), TimeLeft()
+        started = told = time.monotonic()
+        while not ended.wait(_REDRAWN) and console.status.open:
+            now = time.monotonic()
+            state = work.state()
+            seconds = time_left.after(now, state.remaining)
+            if not state.total:
                 continue
-            if self._terminal:
-                sys.stderr.write(f"\r\x1b[K{self.line()}")
-                sys.stderr.flush()
-                shown = True
-            else:
-                self.now_and_then()
-        if shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-
-    def now_and_then(self) -> None:
-        """Print a line after each hundred calls."""
-        made = sum(self._by_scope().values())
-        if made // _EVERY > self._told:
-            self._told = made // _EVERY
-            self._console.say(self.line())
-
-    def line(self) -> str:
-        """Return the state in one line: a bar, calls made and expected, and the remaining time at the present pace."""
-        from sesform.render.duration import duration
-
-        made, expected = self._by_scope(), dict(self._expected)  # a copy: other threads continue to add
-        done, all_ = sum(made.values()), sum(expected.values())
-        filled = _WIDTH * done // all_ if all_ else 0
-        left = max((n - made[scope] for scope, n in expected.items()), default=0)
-        eta = f", about {duration(left / self._rate)} left" if self._rate else ""
-        return f"Reading [{'#' * filled}{'-' * (_WIDTH - filled)}] {done:,} of {all_:,} SES calls{eta}"
-
-    def _by_scope(self) -> Counter[Scope]:
-        found: Counter[Scope] = Counter()
-        for (scope, operation), calls in self._made().items():
-            if paced(operation) and scope in self._expected:
-                found[scope] = min(found[scope] + calls, self._expected[scope])
-        return found
+            if terminal and now - started >= _QUIET_FOR:
+                console.status.show(drawn.line(*state[:4], seconds, console.width()))
+            elif not terminal and now - told >= _EVERY:
+                told = now
+                self._console.say(drawn.line(*state[:4], seconds))

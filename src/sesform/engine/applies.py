@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sesform.engine.plans import plan
-from sesform.engine.progress import Applied, Notify, PlanningAgain, StepFinished, StepStarted, Stopping, Warned, ignore
+from sesform.engine.progress import (
+    Applied,
+    Applying,
+    Notify,
+    PlanningAgain,
+    StepFinished,
+    StepStarted,
+    Stopping,
+    Warned,
+    ignore,
+)
 from sesform.engine.settings import DEFAULT_PATHS, DEFAULTS, Paths, Settings, connect
 from sesform.errors import PlanFileError, PlanRefusedError
 from sesform.model.address import Access
@@ -141,6 +151,7 @@ def _carry_out(plan: Plan, connections: Connections, settings: Settings, notify:
         notify(StepStarted(change) if outcome is None else StepFinished(outcome))
 
     connections.allow_writes()
+    notify(Applying(plan.changes))
     interrupt = interrupts.Interrupt()
     with interrupts.handled(interrupt.request):
         report = execute.run(

@@ -61,14 +61,12 @@ def import_live(request: ImportRequest, settings: Settings = DEFAULTS, notify: N
     places = [(account, region) for account in request.access for region in request.regions]
     connections = connect(places, request.access, settings, notify)
     scopes = tuple(sorted({c.scope for c in connections.by_place.values()}))
-    expected: dict[Scope, int] = {}
-    notify(ReadingAccounts(scopes, expected, lambda: connections.calls))
+    notify(ReadingAccounts(scopes))
     found = account_reader.read(
         connections,
         request.foreign,
         all_topics=request.all_topics,
         parallelism=settings.parallelism,
-        expect=expected.__setitem__,
     )
     if found.unreadable:
         return Imported(unreadable=found.unreadable)

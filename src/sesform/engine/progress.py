@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from sesform.model.address import Scope
-from sesform.model.quotas import Cost
+from sesform.model.quotas import CallProgress, Cost
 from sesform.model.shard import Shard
 
 if TYPE_CHECKING:
@@ -19,9 +18,14 @@ class Connecting(NamedTuple):
 
 
 class Connected(NamedTuple):
-    """The accounts are connected. `costs`: returns the calls that the run has made so far, by scope, without those that log in."""
+    """The accounts are connected.
+
+    `costs`: returns the calls that the run has made so far, by scope, without those that log in. `progress`: returns how far the
+    reads of SES are, by scope. Both can be called from any thread.
+    """
 
     costs: Callable[[], Mapping[Scope, Cost]]
+    progress: Callable[[], Mapping[Scope, CallProgress]]
 
 
 class CoveringPart(NamedTuple):
@@ -57,14 +61,9 @@ class ReadingUnmanaged(NamedTuple):
 
 
 class ReadingAccounts(NamedTuple):
-    """All resources in these scopes are being read. `expected`: SES calls by scope, once known; the numbers grow.
-
-    `made`: returns the calls made so far, by scope and operation.
-    """
+    """All resources in these scopes are being read."""
 
     scopes: tuple[Scope, ...]
-    expected: Mapping[Scope, int]
-    made: Callable[[], Counter[tuple[Scope, str]]]
 
 
 class PlanningAgain(NamedTuple):
@@ -94,6 +93,12 @@ class Stopping(NamedTuple):
     calls: int
 
 
+class Applying(NamedTuple):
+    """The steps of a plan are about to be carried out."""
+
+    changes: tuple[Change, ...]
+
+
 class StepStarted(NamedTuple):
     change: Change
 
@@ -121,6 +126,7 @@ Event = (
     | Warned
     | Throttled
     | Stopping
+    | Applying
     | StepStarted
     | StepFinished
     | Applied

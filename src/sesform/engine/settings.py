@@ -80,7 +80,7 @@ def connect(
     logins = settings.logins or _logins(settings)
     tags = settings.prune or (desired is not None and desired.of_type("ownership_tag") != [])
     connections = logins.connect(places, access, tags=tags, on_throttled=lambda found: notify(Throttled(*found)))
-    notify(Connected(logins.costs))
+    notify(Connected(logins.costs, logins.progress))
     for warning in connections.warnings:
         notify(Warned(warning))
     return connections

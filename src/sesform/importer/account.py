@@ -21,7 +21,7 @@ from sesform.live.snapshot import IdentityFacts, SendingFacts, Snapshot, Subscri
 from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.masking import masked
-from sesform.model.quotas import IDENTITIES_PER_CALL, paced
+from sesform.model.quotas import IDENTITIES_PER_CALL
 from sesform.model.values import NOTIFICATION_TYPES, Properties
 from sesform.policies import document as policy_document
 from sesform.resources import RESOURCES, aws_key
@@ -79,8 +79,6 @@ def names(connection: Connection) -> tuple[Existing, ...]:
 
 # --- everything --------------------------------------------------------------------------------------------------------
 
-Expect = Callable[[Scope, int], None]
-
 
 def read(
     connections: Connections,
@@ -88,17 +86,15 @@ def read(
     *,
     all_topics: bool = False,
     parallelism: int = 10,
-    expect: Expect = lambda scope, calls: None,
 ) -> AccountResources:
     """Read all identities and configuration sets with their settings, and the topics that SES publishes to (or `all_topics`).
 
     AWS does not list legacy entries for identities of other accounts. These `foreign` ARNs, and those that topic policies name, are
     asked for in their region, by every account except their own. Sending policies and default sets take one call for each
-    identity. `expect` is called with the number of SES calls of a scope, once it is known. Anything that could not be read is in
-    `unreadable`; then the result is incomplete.
+    identity. Anything that could not be read is in `unreadable`; then the result is incomplete.
     """
     every = {c.scope: c for c in connections.by_place.values()}
-    work, foreign = _Work(expect), tuple(foreign)
+    work, foreign = _Work(), tuple(foreign)
     chunks = max(1, parallelism // max(1, len(every)))
     with Senders(parallelism) as pool:
         try:
@@ -149,7 +145,6 @@ def _sort_key(resource: Resource) -> tuple[Scope, str, tuple[str, ...]]:
 class _Work:
     """The results so far. Threads only add to them, which is safe with Python's lists and dicts."""
 
-    expect: Expect
     resources: list[Resource] = field(default_factory=list)
     verification: dict[tuple[Scope, str], str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)  # topic → why it cannot be read
@@ -200,13 +195,13 @@ class _Work:
 def _read_ses(work: _Work, connection: Connection) -> Iterator[None]:
     """Read one call after another: the quota of SES is one call a second."""
     scope = connection.scope
+    connection.expect(2)
     yield
     own = identities(connection)
     yield
     sets = configuration_sets(connection)
     work.verification.update({(scope, name): status for name, status in own.items()})
-    asked = sum(n for operation, n in connection.made().items() if paced(operation))
-    work.expect(scope, asked + math.ceil(len(own) / IDENTITIES_PER_CALL) + 2 * len(sets) + len(own))
+    connection.expect(math.ceil(len(own) / IDENTITIES_PER_CALL) + 2 * len(sets) + len(own))
     both = _of_types(scope, own)
     of_sets = [_declared(scope, "configuration_set", configuration_set=name) for name in sets]
     reading = Reader(connection, [*both, *of_sets])
@@ -242,6 +237,7 @@ def _read_foreign(work: _Work, connection: Connection, foreign: Collection[str])
     """Read the legacy entries that the account has for identities of other accounts."""
     both = _of_types(connection.scope, foreign)
     reading = Reader(connection, both)
+    connection.expect(math.ceil(len(foreign) / IDENTITIES_PER_CALL))
     yield from reading.attributes_ahead()
     work.take("notification_topic", reading, both)
     work.take("notification_headers", reading, both)

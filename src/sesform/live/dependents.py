@@ -59,7 +59,9 @@ def users_of_topics(
                 with understood():
                     others, sets = yield from _unread(connection, snapshot)
                     others += sorted(_let_in(scope, topics, snapshot))
-                    announce(scope, sorted(topics), math.ceil(len(others) / IDENTITIES_PER_CALL) + len(sets))
+                    calls = math.ceil(len(others) / IDENTITIES_PER_CALL) + len(sets)
+                    announce(scope, sorted(topics), calls)
+                    connection.expect(calls)
                     wanted = [_set(addresses[0], scope, name) for name in sets]
                     reading = Reader(connection, wanted, connections.answers)
                     yield from reading.attributes_ahead(others)
@@ -145,6 +147,7 @@ def users_of_sets(
                     every = yield from _identities(connection, snapshot)
                     names = [name for name in every if name not in known]
                     announce(scope, sorted(sets), len(names))
+                    connection.expect(len(names))
                     reading = Reader(connection, (), connections.answers)
                     for name in names:
                         yield from reading.email_identity_ahead(name)
@@ -171,6 +174,7 @@ def tenants_of(resources: Mapping[str, Address], connections: Connections, paral
 
         def job() -> Iterator[None]:
             what = arns.spoken(arn)
+            connection.expect(1)
             yield
             try:
                 with understood():

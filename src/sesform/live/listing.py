@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from sesform.aws import Connection
 
 
-_PAGE = 1000  # the largest page: SES v2 API reference, ListEmailIdentities
+IDENTITIES_PER_PAGE = 1000  # the largest page: SES v2 API reference, ListEmailIdentities
 
 
 def identities(connection: Connection) -> dict[str, str]:
     """Return the verification status of each identity, in the spelling of SES v1. One call for 1,000. Raises AwsError."""
     found = {}
-    for page in _pages(connection, "sesv2", "ListEmailIdentities", PageSize=_PAGE):
+    for page in _pages(connection, "sesv2", "ListEmailIdentities", PageSize=IDENTITIES_PER_PAGE):
         for each in page["EmailIdentities"]:
             status = str(each.get("VerificationStatus", ""))
             found[canonical_identity(each["IdentityName"])] = status.title().replace("_", "")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+import math
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.resources import RESOURCES
-from sesform.resources.reader import Reader
+from sesform.resources.reader import Forecast, Reader
 from sesform.resources.resource_type import ResourceType
 from sesform.resources.subscription import PENDING
 from sesform.specs.declared import Declared
@@ -149,7 +150,22 @@ def _jobs(
 
     found = [Job(read_ses, connection)] if ses else []
     found += [Job(read_sns)] if sns or topic_arns else []
+    if ses:
+        connection.expect(_ses_calls(connection, ses, result.answers, identities))
     return found + ([Job(read_tags)] if tags else [])
+
+
+def _ses_calls(connection: Connection, wanted: list[Declared], answers: Answers, identities: bool) -> int:
+    """Return the number of SES calls that reading these resources makes; what they lead to is not known yet."""
+    forecast = Forecast(connection, wanted, answers)
+    for kind, of_type in _by_type(wanted):
+        deque(kind.ahead(forecast, of_type), maxlen=0)
+    listed = 0
+    if identities:
+        deque(forecast.attributes_ahead(), maxlen=0)
+        own = {d.key["identity"] for d in wanted if "identity" in d.key and arns.parse(d.key["identity"]) is None}
+        listed = math.ceil(len(own) / listing.IDENTITIES_PER_PAGE)
+    return len(forecast.calls) + listed
 
 
 def _by_type(wanted: Iterable[Declared]) -> Iterator[tuple[ResourceType, list[Declared]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from sesform.live import listing as listing_
 from sesform.live.jobs import Job, side_by_side
 from sesform.live.snapshot import Snapshot, UnmanagedResource
 from sesform.model.masking import masked
+from sesform.model.quotas import IDENTITIES_PER_CALL
 from sesform.model.values import NOTIFICATION_TYPES
 from sesform.resources import RESOURCES
 from sesform.resources.reader import Reader
@@ -65,6 +67,9 @@ def find(desired: Desired, snapshot: Snapshot, connections: Connections, paralle
         return iter(())
 
     every = {c.scope: c for c in connections.by_place.values()}.values()
+    for connection in every:
+        listed = snapshot.listed.get(connection.scope)
+        connection.expect(2 + math.ceil(len(listed) / IDENTITIES_PER_CALL) if listed else 4)
     lists = (of_identities, of_sets, of_sns, of_endpoints)
     side_by_side([Job(partial(listing, c, of), c) for c in every for of in lists], connections, parallelism)
     return tuple(sorted(found)), tuple(sorted(problems, key=lambda p: p.summary))

@@ -24,6 +24,18 @@ class Cost(NamedTuple):
     throttled: int = 0
 
 
+class CallProgress(NamedTuple):
+    """How far the reads of SES in a scope are.
+
+    `ended`: calls that have their final answer; a repeated one counts once. `expected`: these and the ones that are known to
+    follow. `seconds`: the time between two calls at the present rate, None if they are not paced.
+    """
+
+    ended: int = 0
+    expected: int = 0
+    seconds: float | None = None
+
+
 def paced(operation: str) -> bool:
     """Return whether an operation, in IAM's terms, counts against the quota of SES. sesform makes no sending call by itself."""
     return operation.startswith("ses:")

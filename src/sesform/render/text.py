@@ -30,6 +30,7 @@ _HEADERS = {
     "replace": "must be replaced",
 }
 _TWO_STEPS = "; in two steps: first the old and the new state together, then the new state only"
+MAX_NOT_TRIED = 10  # steps that a short report lists
 NO_CHANGES = "No changes. Your infrastructure matches the configuration."
 NO_DRIFT = "No drift. AWS matches the specs."
 
@@ -268,19 +269,33 @@ def _drifted(row: Row, paint: Paint) -> Iterator[str]:
     yield "    }"
 
 
-def report(of: Report, *, colour: bool = False) -> str:
-    """Return the report of a plan: Terraform's closing line, or each step that was not done, with the reason."""
+def report(of: Report, *, colour: bool = False, full: bool = True) -> str:
+    """Return the report of a plan: Terraform's closing line, or the steps that were not done, with the reasons.
+
+    Without `full`, of the steps that were not tried the first ten are listed, and the rest is counted.
+    """
     paint, n = painter(colour), of.done
     done = f"Resources: {n['create']} added, {n['update']} changed, {n['delete']} destroyed."
-    rest = [o for o in of.outcomes if o.result != "done"]
     head = paint("Apply interrupted." if of.interrupted else "Apply incomplete.", "delete")
-    lines = "\n".join(f"  {o.result:<9}  {printable(str(o.change.address))}: {printable(o.error)}" for o in rest)
+    lines = "\n".join(_not_done(of, full))
     if of.ok:
-        left = f"\n{lines}\n" if rest else ""
+        left = f"\n{lines}\n" if lines else ""
         return f"{paint('Apply complete!', 'create')} {done}\n{left}"
-    results = [*(("left",) if any(o.result == "left" for o in rest) else ()), "failed", "unknown", "not tried"]
+    results = [*(("left",) if any(o.result == "left" for o in of.outcomes) else ()), "failed", "unknown", "not tried"]
     counts = ", ".join(f"{sum(o.result == r for o in of.outcomes)} {r}" for r in ("done", *results))
     return f"{head} {done}\n\n{lines}\n\nOf {len(of.outcomes)} steps: {counts}. Run sesform again to continue.\n"
+
+
+def _not_done(of: Report, full: bool) -> Iterator[str]:
+    """Yield a line for each step that was not done, first those that were tried."""
+    tried = [o for o in of.outcomes if o.result not in ("done", "not tried")]
+    not_tried = [o for o in of.outcomes if o.result == "not tried"]
+    shown = not_tried if full else not_tried[:MAX_NOT_TRIED]
+    for outcome in (*tried, *shown):
+        yield f"  {outcome.result:<9}  {printable(str(outcome.change.address))}: {printable(outcome.error)}"
+    hidden = len(not_tried) - len(shown)
+    if hidden:
+        yield f"  {hidden} more {'step was' if hidden == 1 else 'steps were'} not tried; with -v all are listed."
 
 
 def step(change: Change, outcome: Outcome | None) -> str:

@@ -60,8 +60,12 @@ class Reader:
             yield from self._ahead(("destinations", name), partial(self._destinations, name))
 
     def suppression_options_ahead(self, name: str) -> Iterator[None]:
-        if isinstance(self._kept.get(("destinations", name)), list):  # read before: a set that does not exist has none
+        if self._exists(name):
             yield from self._ahead(("suppression", name), partial(self.suppression_options, name))
+
+    def _exists(self, configuration_set: str) -> bool:
+        """Return whether a set that was read exists."""
+        return isinstance(self._kept.get(("destinations", configuration_set)), list)
 
     def email_identity_ahead(self, name: str) -> Iterator[None]:
         yield from self._ahead(("identity", name), partial(self.email_identity, name))
@@ -215,6 +219,25 @@ class Reader:
 
         listed: Mapping[tuple[str, str], str] = self._ask("subscriptions", topic_arn, of=answer)
         return listed
+
+
+class Forecast(Reader):
+    """Makes no call: its iterators `..._ahead` record the SES calls that those of a Reader would make. All sets exist.
+
+    `calls`: the keys of their answers.
+    """
+
+    def __init__(self, connection: Connection, wanted: Iterable[Declared], answers: Answers | None = None) -> None:
+        super().__init__(connection, wanted, answers)
+        self.calls: set[tuple[str, ...]] = set()
+
+    def _exists(self, configuration_set: str) -> bool:
+        return True
+
+    def _ahead(self, key: tuple[str, ...], ask: Callable[[], object]) -> Iterator[None]:
+        if key not in self._kept:
+            self.calls.add(key)
+        return iter(())
 
 
 def batches(items: Sequence[str], size: int) -> Iterator[list[str]]:
