@@ -103,9 +103,8 @@ def _conversation(master: int, keys: list[tuple[str, str]]) -> str:
     raw = b""
     begun, seen = time.monotonic(), 0
     while time.monotonic() - begun < _LIMIT:
-        text = raw[seen:].decode(errors="replace")
-        if keys and keys[0][0] in text:
-            seen = len(raw)
+        while keys and (at := raw.find(keys[0][0].encode(), seen)) >= 0:
+            seen = at + len(keys[0][0].encode())
             os.write(master, keys.pop(0)[1].encode())
         if not select.select([master], [], [], 0.1)[0]:
             continue

@@ -348,7 +348,15 @@ def test_sandbox_by_environment(shell: Shell, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "coloured"), [("FORCE_COLOR", "1", True), ("NO_COLOR", "1", False), ("TERM", "dumb", False)]
+    ("variable", "value", "coloured"),
+    [
+        ("FORCE_COLOR", "1", True),
+        ("FORCE_COLOR", "0", False),
+        ("CLICOLOR_FORCE", "1", True),
+        ("CLICOLOR_FORCE", "0", False),
+        ("NO_COLOR", "1", False),
+        ("TERM", "dumb", False),
+    ],
 )
 def test_colour_follows_the_environment(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, coloured: bool

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.main import get_command
 
 from sesform import __version__
+from sesform.cli import completion as completing
 from sesform.cli import many_machines
 from sesform.cli.console import Console, out
 from sesform.cli.import_ import ImportOptions
@@ -272,7 +274,10 @@ def handover(
     specs: Specs,
     terminal: Terminal,
     account: Annotated[
-        str | None, typer.Option("--account", metavar="ID", help="Only the part of this account.")
+        str | None,
+        typer.Option(
+            "--account", metavar="ID", help="Only the part of this account.", autocompletion=completing.accounts
+        ),
     ] = None,
     format: Annotated[
         HandoverFormat, typer.Option("--format", help="The format: yaml to paste into a spec, markdown for a ticket.")
@@ -289,6 +294,22 @@ def handover(
 
 command(app)(many_machines.matrix)
 command(app)(many_machines.merge)
+
+
+@command(app)
+def completion(
+    shell: Annotated[completing.ShellName, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")],
+    line: Annotated[
+        str | None, typer.Option("--line", hidden=True, help="Print what can follow in this command line.")
+    ] = None,
+) -> int:
+    """Print the script for completion with the tab key in a shell."""
+    if line is None:
+        out(completing.script(shell))
+        return 0
+    typed = completing.typed(line)
+    out(completing.reply(shell, typed, completing.offers(get_command(app), typed)))
+    return 0
 
 
 @command(app)
@@ -311,13 +332,20 @@ def iam_policy(
         bool, typer.Option("--destroy", help="Include the permissions to remove what the specs declare.")
     ] = False,
     account: Annotated[
-        str | None, typer.Option("--account", metavar="ID", help="The account; required if the specs have several.")
+        str | None,
+        typer.Option(
+            "--account",
+            metavar="ID",
+            help="The account; required if the specs have several.",
+            autocompletion=completing.accounts,
+        ),
     ] = None,
     since: Annotated[
         str | None,
         typer.Option(
             "--since",
             metavar="GIT_REF",
+            autocompletion=completing.refs,
             help="Include the permissions to delete resources declared at this commit, branch or tag and no longer declared.",
         ),
     ] = None,

@@ -17,12 +17,14 @@ _COLUMNS = 80  # of a terminal that does not say
 
 
 def coloured(stream: TextIO, no_color: bool) -> bool:
-    """Return whether a stream is coloured: a terminal is, unless the environment decides (no-color.org, FORCE_COLOR)."""
-    if no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+    """Return whether a stream is coloured: a terminal is, unless the environment decides.
+
+    Sources: no-color.org; bixense.com/clicolors; FORCE_COLOR as programs on Node.js read it, where 0 means off.
+    """
+    force, clicolor, forced = (os.environ.get(name, "") for name in ("FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"))
+    if no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or "0" in (force, clicolor):
         return False
-    if os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE"):
-        return True
-    return stream.isatty()
+    return bool(force) or forced not in ("", "0") or stream.isatty()
 
 
 def interactive() -> bool:

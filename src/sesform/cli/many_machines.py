@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sesform.cli import completion
 from sesform.cli.console import out
 from sesform.cli.options import Calls, Detail, Drawing, Format, MatrixFormat, Specs, Terminal
 from sesform.cli.presenting import View, console
@@ -31,7 +32,9 @@ def matrix(
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="GIT_REF", help="Split as runs with this --since do."),
+        typer.Option(
+            "--since", metavar="GIT_REF", help="Split as runs with this --since do.", autocompletion=completion.refs
+        ),
     ] = None,
     format: Annotated[
         MatrixFormat, typer.Option("--format", help="The engine that reads the result.")

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
+from sesform.cli import completion
+
 if TYPE_CHECKING:
     from sesform.engine import EmulatedAws, Settings
     from sesform.model.shard import Shard
@@ -50,8 +52,8 @@ class MatrixFormat(StrEnum):
 NoColor = Annotated[bool, typer.Option("--no-color", help="Do not colour the output.")]
 
 
-def _option(flag: str, help: str, *, metavar: str | None = None) -> Any:
-    return typer.Option(flag, metavar=metavar, help=help)
+def _option(flag: str, help: str, *, metavar: str | None = None, complete: Any = None) -> Any:
+    return typer.Option(flag, metavar=metavar, help=help, autocompletion=complete)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class Removal:
             "--since",
             "Delete resources that specs declare at this commit, branch or tag and no longer declare.",
             metavar="GIT_REF",
+            complete=completion.refs,
         ),
     ] = None
     prune: Annotated[
@@ -118,7 +121,12 @@ class Selection:
 
     only: Annotated[
         list[str] | None,
-        _option("--only", "Only addresses that match, with what they depend on. Repeatable.", metavar="GLOB"),
+        _option(
+            "--only",
+            "Only addresses that match, with what they depend on. Repeatable.",
+            metavar="GLOB",
+            complete=completion.addresses,
+        ),
     ] = None
 
 
@@ -132,6 +140,7 @@ class Sharding:
             "--shard",
             envvar="SESFORM_SHARD",
             metavar="I/N",
+            autocompletion=completion.shards,
             help="Cover only part I of N of the specs; auto or auto/N: the part of this job of Kubernetes, AWS Batch or GitLab.",
         ),
     ] = None
@@ -202,6 +211,7 @@ class Calls(SandboxRate):
             "--rate",
             envvar="SESFORM_RATE",
             metavar="N",
+            autocompletion=completion.rates,
             parser=_rate,
             help="SES calls per second in each scope; 0 for no pacing; auto to begin with 1 and to find out what AWS accepts."
             "  [default: 1]",

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from sesform.cli.console import Console, coloured, out
 from sesform.cli.options import Calls, Format, Terminal
-from sesform.cli.progress import Applying, Progress, Reading
 from sesform.model.address import Scope
 from sesform.model.quotas import CallProgress, Cost
 from sesform.model.values import printable
 
 if TYPE_CHECKING:
+    from sesform.cli.progress import Applying
     from sesform.engine.progress import Event, ReadingDependents
     from sesform.planning.plan import Outcome, Plan, Report
 
@@ -116,6 +116,8 @@ class Notifier:
 
     def __init__(self, view: View, calls: Calls) -> None:
         self._view, self._console, self._calls = view, view.console, calls
+        from sesform.cli.progress import Progress  # the commands that call AWS show progress
+
         self._progress = Progress(view.console)
         self._applying: Applying | None = None
         self._connected = False
@@ -137,6 +139,7 @@ class Notifier:
             self._console.say(cost.text(self._costs(), time.monotonic() - self._started, rate))
 
     def __call__(self, event: Event) -> None:
+        from sesform.cli.progress import Applying, Reading
         from sesform.engine import progress as events
         from sesform.render import text
 

@@ -158,6 +158,12 @@ def _contents(ref: str, commit: str, entries: Sequence[Entry]) -> Iterator[tuple
             yield name, content
 
 
+def refs() -> list[str]:
+    """Return the names of branches and tags. Raises UsageError if there is no git or no repository."""
+    listed = _git("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags")
+    return os.fsdecode(listed).splitlines()
+
+
 def _git(*arguments: str, feed: bytes = b"", failure: str = "--since cannot read the repository") -> bytes:
     done = _run(*arguments, feed=feed)
     if done.returncode != 0:
