@@ -244,9 +244,9 @@ def test_errors_say_what_is_probably_meant(shell: Shell, text: str, expected: st
     assert expected in result.err.splitlines()[0]
 
 
-@pytest.mark.parametrize("command", [("apply", "--auto-approve"), ("plan",), ("validate",)])
+@pytest.mark.parametrize("command", [("destroy", "--auto-approve"), ("plan",), ("validate",)])
 def test_a_plan_that_is_given_as_a_spec_is_explained(shell: Shell, command: tuple[str, ...]) -> None:
-    """`apply plan.json` says to use --plan; a binary plan of Terraform is named as such."""
+    """The error of a saved plan says to use --plan; a binary plan of Terraform is named as such."""
     sandbox = () if command == ("validate",) else ("--sandbox",)
     assert 0 == shell.run("plan", "--sandbox", "--out", "saved.tfplan").code
     Path("binary.tfplan").write_bytes(b"PK\x03\x04\x14")

@@ -138,7 +138,6 @@ def test_a_short_report_lists_ten_steps_that_were_not_tried() -> None:
         ({"Plan: 12 to add, 0 to change, 0 to destroy."}, r"^(Plan: \d.*)$"),
         # Digger and Atlantis count with these
         ({("12", "0", "0")}, r"Plan: (\d+) to add, (\d+) to change, (\d+) to destroy\."),
-        ({"Terraform will perform the following actions:"}, r"^(Terraform will perform the following actions:)$"),
         # Atlantis moves the sign of a block to the first column
         ({"+"}, r"^ {2}([+~-]) resource"),
     ],

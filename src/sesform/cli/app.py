@@ -135,16 +135,23 @@ def apply(
     detail: Detail,
     terminal: Terminal,
     plan: Annotated[
-        Path | None, typer.Option("--plan", metavar="FILE", help="Apply exactly this saved plan, without asking.")
+        Path | None,
+        typer.Option(
+            "--plan", metavar="FILE", help="Apply exactly this saved plan, without asking. `apply FILE` does the same."
+        ),
     ] = None,
     auto_approve: AutoApprove = False,
 ) -> int:
     """Plan, ask, and apply; or apply a saved plan.  Exit codes: 0 success, 1 error or steps that were not done."""
-    from sesform.cli.apply import apply_file, apply_specs
+    from sesform.cli.apply import apply_file, apply_specs, saved_plan_among
 
     view = View(
         console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota, full=detail.full
     )
+    named, paths = saved_plan_among(specs.paths or ())
+    if plan is not None and named is not None:
+        raise typer.BadParameter(f"{named} is a saved plan too", param_hint="--plan")
+    plan = plan or named
     if plan is None:
         settings = calls.settings(removal, selection, sharding, guards)
         return apply_specs(specs.places, settings, view, calls, auto_approve=auto_approve)
@@ -153,7 +160,7 @@ def apply(
     if removal.since is not None or removal.prune:
         option = "--prune" if removal.since is None else "--since"
         raise typer.BadParameter("a saved plan already has its deletions", param_hint=option)
-    return apply_file(plan, specs.places, calls.settings(sharding), view, calls)
+    return apply_file(plan, Specs(list(map(str, paths))).places, calls.settings(sharding), view, calls)
 
 
 @command(app)

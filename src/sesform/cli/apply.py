@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +48,26 @@ def apply_specs(
         if only_report or not view.shows_all(plan):
             _keep_policies(view, plan)
         return _exit_code(view, engine.apply(plan, settings, notify))
+
+
+_PLAN = b'{"format_version"'  # how the JSON of a plan begins
+
+
+def saved_plan_among(paths: Sequence[str | Path]) -> tuple[Path | None, tuple[str | Path, ...]]:
+    """Return the saved plan among paths, as `terraform apply FILE` names it, and the other paths. Raises UsageError for several."""
+    plans = [path for path in map(Path, paths) if _is_plan(path)]
+    if len(plans) > 1:
+        raise UsageError(f"apply applies one saved plan, and there are {len(plans)}: {', '.join(map(str, plans))}")
+    rest = tuple(path for path in paths if Path(path) not in plans)
+    return (plans[0] if plans else None), rest
+
+
+def _is_plan(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with suppress(OSError), path.open("rb") as stream:  # what reads it later reports a file that cannot be read
+        return stream.read(len(_PLAN)) == _PLAN
+    return False
 
 
 def apply_file(file: Path, paths: tuple[str | Path, ...], settings: Settings, view: View, calls: Calls) -> int:

@@ -110,10 +110,13 @@ class _LogLines(logging.Handler):
 
 
 class Console:
-    """stderr, at the verbosity of the options."""
+    """stderr, at the verbosity of the options. `compat`: print what tools for Terraform read, as SESFORM_COMPAT asks too."""
 
-    def __init__(self, *, quiet: bool = False, verbose: bool = False, no_color: bool = False) -> None:
+    def __init__(
+        self, *, quiet: bool = False, verbose: bool = False, no_color: bool = False, compat: bool = False
+    ) -> None:
         self.quiet, self.verbose = quiet, verbose
+        self.compat = compat or os.environ.get("SESFORM_COMPAT") == "terraform"
         self._colour = coloured(sys.stderr, no_color)
         if verbose:
             handler = _LogLines()
@@ -134,12 +137,15 @@ class Console:
         self._write(f"{self._painted('Error:', '31')} {text}")
 
     def problems(self, found: Iterable[Problem]) -> None:
-        """Print one line each, `file:line:column: path: what is wrong; hint`, which editors and CI systems parse."""
+        """Print one line each, `file:line:column: path: what is wrong; hint`, which editors and CI systems parse.
+
+        For tools for Terraform each begins with `Error:`, because they show what follows the first such line.
+        """
         for problem in found:
             text = printable(str(problem))
             if problem.severity == "warning":
                 self.warn(text)
-            elif problem.file:
+            elif problem.file and not self.compat:
                 self._write(text)
             else:
                 self.error(text)

@@ -19,9 +19,9 @@ _EXTRA = frozenset({"moto"})
 def report(error: Exception, argv: Sequence[str]) -> int:
     """Print an error. An exception that sesform does not foresee is raised again: it is a bug, and its traceback is needed."""
     problems = _problems(error, argv)
-    if _wants_json(argv):
+    if _given(argv, "--format", "json"):
         out(_document(problems, argv))
-    console = Console(no_color="--no-color" in argv)
+    console = Console(no_color="--no-color" in argv, compat=_given(argv, "--compat", "terraform"))
     if isinstance(error, SpecError):
         console.problems(problems)
         errors = sum(p.severity == "error" for p in problems)
@@ -49,7 +49,7 @@ def _problems(error: Exception, argv: Sequence[str]) -> tuple[Problem, ...]:
 
 
 def _of_command_line(error: typer.TyperException, argv: Sequence[str]) -> Problem:
-    text = error.format_message().rstrip(".")
+    text = error.format_message().rstrip(".").replace(": Value error, ", ": ")
     word, hint = ("", "") if isinstance(error, typer.BadParameter) else terraform_options.explained(argv)
     if not word:
         return Problem(text, hint="see `sesform --help`")
@@ -67,5 +67,6 @@ def _document(problems: Sequence[Problem], argv: Sequence[str]) -> str:
     return plan_file.text(plan_file.failure(problems))
 
 
-def _wants_json(argv: Sequence[str]) -> bool:
-    return "--format=json" in argv or any(a == "--format" and b == "json" for a, b in pairwise(argv))
+def _given(argv: Sequence[str], option: str, value: str) -> bool:
+    """Return whether a command line has an option with this value. It may be one that cannot be parsed."""
+    return f"{option}={value}" in argv or (option, value) in pairwise(argv)

@@ -32,6 +32,10 @@ class Format(StrEnum):
     markdown = "markdown"
 
 
+class Compat(StrEnum):
+    terraform = "terraform"
+
+
 class HandoverFormat(StrEnum):
     text = "text"
     yaml = "yaml"
@@ -90,9 +94,17 @@ class Detail:
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """The verbosity and colour of messages."""
+    """The form of messages and of texts."""
 
     no_color: NoColor = False
+    compat: Annotated[
+        Compat | None,
+        typer.Option(
+            "--compat",
+            envvar="SESFORM_COMPAT",
+            help="Print the lines that tools for Terraform look for, such as tfcmt and Atlantis.",
+        ),
+    ] = None
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the result and errors.")] = False
 
 

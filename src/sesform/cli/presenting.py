@@ -56,23 +56,26 @@ class View:
 
     def draw(self, plan: Plan, *, drift: bool = False) -> None:
         """Print a plan as text or Markdown."""
-        from sesform.render import markdown, text, unmanaged
+        from sesform.render import compat, markdown, text, unmanaged
 
         if self.format is Format.markdown:
             drawn = markdown.plan(plan, drift=drift, rate=self.quota)
             out(drawn + unmanaged.markdown(plan, markdown.MAX_CHARACTERS - len(drawn)))
             return
+        full = self.full or self.console.compat
         if drift:
-            drawn = text.drift(plan, colour=self.colour, full=self.full)
+            drawn = text.drift(plan, colour=self.colour, full=full)
         else:
-            drawn = text.plan(plan, colour=self.colour, rate=self.quota, full=self.full)
+            drawn = text.plan(plan, colour=self.colour, rate=self.quota, full=full)
+        if self.console.compat:
+            drawn = compat.drift(drawn) if drift else compat.plan(drawn)
         out(drawn + unmanaged.text(plan, colour=self.colour))
 
     def shows_all(self, plan: Plan) -> bool:
         """Return whether a printed plan has the details of every resource."""
         from sesform.render import text
 
-        return self.format is Format.text and (self.full or text.has_room(plan))
+        return self.format is Format.text and (self.full or self.console.compat or text.has_room(plan))
 
     def plan_json(self, plan: Plan) -> str:
         """Return a plan as JSON text."""
@@ -239,7 +242,12 @@ def _names(scopes: tuple[Scope, ...]) -> str:
 
 def console(terminal: Terminal, calls: Calls | None = None) -> Console:
     """Return the console that these options ask for."""
-    return Console(quiet=terminal.quiet, verbose=calls is not None and calls.verbose, no_color=terminal.no_color)
+    return Console(
+        quiet=terminal.quiet,
+        verbose=calls is not None and calls.verbose,
+        no_color=terminal.no_color,
+        compat=terminal.compat is not None,
+    )
 
 
 def now() -> str:

@@ -31,6 +31,7 @@ _HEADERS = {
 }
 _TWO_STEPS = "; in two steps: first the old and the new state together, then the new state only"
 MAX_NOT_TRIED = 10  # steps that a short report lists
+OPENER = "sesform will perform the following actions:"  # `compat` has Terraform's
 NO_CHANGES = "No changes. Your infrastructure matches the configuration."
 NO_DRIFT = "No drift. AWS matches the specs."
 
@@ -51,7 +52,7 @@ def plan(of: Plan, *, colour: bool = False, rate: float | None = SES_CALLS_PER_S
     top, details = ("", "\n".join(drawn)) if full else _reviewed(of, rows, drawn, paint)
     return (
         f"{top}sesform compared the specs with AWS. Actions are indicated with the following symbols:\n"
-        f"{legend}\nTerraform will perform the following actions:\n\n{details}\n{tail(of, rate, colour=colour, full=full)}"
+        f"{legend}\n{OPENER}\n\n{details}\n{tail(of, rate, colour=colour, full=full)}"
     )
 
 
