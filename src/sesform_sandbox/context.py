@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sesform.model import arns
 from sesform.model.address import Scope
 from sesform_sandbox.accounts import RoleSession
 from sesform_sandbox.state import ScopeState, State
+from sesform_sandbox.throttle import Throttle
 
 Params = Mapping[str, Any]
 Result = dict[str, Any]
@@ -32,15 +34,33 @@ class Call(NamedTuple):
     error: str | None
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Trail:
+    """How calls are recorded and found in CloudTrail. Tests may replace each.
+
+    `delay`: the seconds until LookupEvents shows a call; AWS promises up to 15 minutes. `clock`: the time of recorded calls.
+    `throttle`: the quota of lookups.
+    """
+
+    delay: float = 0.0
+    clock: Callable[[], datetime] = _now
+    throttle: Throttle = field(default_factory=lambda: Throttle(None))
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One call: the caller's account and region, the state, and the record of published messages."""
+    """One call: the caller's account and region, the state, the record of published messages, and CloudTrail."""
 
     state: State
     account: str
     region: str
     published: list[Published] = field(default_factory=list)
     session: RoleSession | None = None
+    trail: Trail = field(default_factory=Trail)
 
     @property
     def scope(self) -> Scope:

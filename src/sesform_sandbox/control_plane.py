@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sesform.model import arns
 from sesform_sandbox import events, kms, moto_version, sending, sts
-from sesform_sandbox.context import Call, Context, Published
+from sesform_sandbox.context import Call, Context, Published, Trail
 from sesform_sandbox.events import Event
 from sesform_sandbox.faults import Fault
 from sesform_sandbox.rules import NOTIFICATION_TYPES, identity_key
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Sandbox:
-    """An emulated AWS: SES v1 and v2, SNS, STS and KMS with AWS's rules; moto answers for other services.
+    """An emulated AWS: SES v1 and v2, SNS, STS, KMS and LookupEvents of CloudTrail with AWS's rules; moto answers for others.
 
     `state`: the file that keeps it between processes (JSON, replaced atomically after each call that changes something; processes
     may share it); None keeps it in memory. `rate`: SES calls per second for each account and region, versions 1 and 2 together;
@@ -64,6 +64,11 @@ class Sandbox:
     def throttle(self) -> Throttle:
         """The quota. Tests may replace `throttle.clock`."""
         return self._dispatcher.throttle
+
+    @property
+    def trail(self) -> Trail:
+        """CloudTrail: its delay, its clock and its quota. The quota of two lookups a second counts if the sandbox has a `rate`."""
+        return self._dispatcher.trail
 
     # --- setting the scene ---------------------------------------------------------------------------------------------
 
@@ -244,7 +249,7 @@ class Sandbox:
     @contextmanager
     def _context(self, account: str, region: str) -> Iterator[Context]:
         with self._dispatcher.lock, self._store.transaction() as state:
-            yield Context(state, account, region, self.published)
+            yield Context(state, account, region, self.published, trail=self.trail)
 
 
 class _Raw(io.BytesIO):

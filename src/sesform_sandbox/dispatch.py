@@ -21,9 +21,10 @@ from sesform_sandbox import (
     sns_topics,
     sts,
     tagging,
+    trail,
 )
 from sesform_sandbox.accounts import DEFAULT_ACCOUNT, account_of, read_session_token
-from sesform_sandbox.context import Call, Context, Operation, Published
+from sesform_sandbox.context import Call, Context, Operation, Params, Published, Result, Trail
 from sesform_sandbox.faults import Fault, Faults
 from sesform_sandbox.refusal import Refusal
 from sesform_sandbox.store import Store
@@ -41,6 +42,7 @@ OPERATIONS: dict[str, dict[str, Operation]] = {
     "sts": sts.OPERATIONS,
     "kms": kms.OPERATIONS,
     "tagging": tagging.OPERATIONS,
+    "cloudtrail": trail.OPERATIONS,
 }
 
 # Service → its name in botocore, and the error code for parameters that break its model.
@@ -51,6 +53,7 @@ _MODELS = {
     "sts": ("sts", "ValidationError"),
 }
 _JSON_MODELS = {
+    "cloudtrail": ("cloudtrail", "ValidationException"),
     "kms": ("kms", "ValidationException"),
     "tagging": ("resourcegroupstaggingapi", "InvalidParameterException"),
 }
@@ -82,6 +85,7 @@ class Dispatcher:
         self.store = store
         self.lock = threading.RLock()
         self.throttle = Throttle(rate)
+        self.trail = Trail(throttle=Throttle(None if rate is None else trail.RATE))
         self.faults = Faults()
         self.calls: list[Call] = []
         self.published: list[Published] = []
@@ -154,8 +158,8 @@ class Dispatcher:
         params = api.parse(incoming.operation, incoming.request, incoming.in_path)
         session = read_session_token(incoming.request.headers.get("x-amz-security-token", ""))
         with self.store.transaction() as state:
-            context = Context(state, incoming.account, incoming.region, self.published, session)
-            result = operation(context, params)
+            context = Context(state, incoming.account, incoming.region, self.published, session, self.trail)
+            result = _recorded(incoming, context, operation, params)
         return api.answer(incoming.operation, result)
 
     def _pace(self, incoming: _Incoming) -> None:
@@ -172,6 +176,23 @@ class Dispatcher:
             speaks_xml = "x-www-form-urlencoded" in request.headers.get("content-type", "")
             api = api_of(*_MODELS["sts" if speaks_xml else "sesv2"])
         return api.answer(operation, refusal)
+
+
+def _recorded(incoming: _Incoming, context: Context, operation: Operation, params: Params) -> Result:
+    """Return the result of an operation, and record the call in CloudTrail, refused or not."""
+    if not trail.is_recorded(incoming.service, incoming.operation):
+        return operation(context, params)
+    api = _api(incoming.service)
+    assert api is not None
+    shape = api.model.operation_model(incoming.operation).input_shape
+    made = trail.Made(incoming.service, incoming.operation, incoming.request, params, shape)
+    try:
+        result = operation(context, params)
+    except Refusal as refusal:
+        trail.record(context, made, refusal)
+        raise
+    trail.record(context, made)
+    return result
 
 
 def _content_type(service: str) -> str:

@@ -120,7 +120,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:
-            answer = self.server.sandbox.answer(Request(self.command, self.server.url + self.path, headers, body))
+            url, sender = self.server.url + self.path, str(self.client_address[0])
+            answer = self.server.sandbox.answer(Request(self.command, url, headers, body, sender))
         except HTTPClientError:
             self.close_connection = True  # a fault: the caller receives no answer
             return

@@ -115,6 +115,21 @@ class Role:
     external_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedCall:
+    """A call in CloudTrail's event history. `time`: RFC 3339. `identity`: its element userIdentity. `error`: "" if it succeeded."""
+
+    source: str
+    name: str
+    time: str
+    identity: dict[str, Any] = field(default_factory=dict)
+    user_agent: str = ""
+    address: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+    message: str = ""
+
+
 class Table(UserDict[str, Record]):
     """Records by name. `changed` becomes true when a record is added, replaced by a different one, or removed."""
 
@@ -156,6 +171,7 @@ class ScopeState:
         self.keys: Table[Key] = Table()
         self.tenants: Table[Tenant] = Table()
         self.endpoints: Table[GlobalEndpoint] = Table()
+        self.trail: Table[RecordedCall] = Table()
 
     def subscriptions_of(self, topic_arn: str) -> dict[str, Subscription]:
         """Return the subscriptions of a topic that exists, by ARN."""
@@ -180,6 +196,7 @@ RECORDS: dict[str, type[Any]] = {
     "keys": Key,
     "tenants": Tenant,
     "endpoints": GlobalEndpoint,
+    "trail": RecordedCall,
 }
 
 

@@ -18,7 +18,8 @@ from sesform_sandbox.refusal import Refusal
 _LONGEST_CHAINED = 3600
 
 
-def _get_caller_identity(context: Context, params: Params) -> Result:
+def caller(context: Context) -> dict[str, str]:
+    """Return the user id, account and ARN of the caller."""
     if context.session:
         return {
             "UserId": _role_user_id(context.session),
@@ -30,6 +31,10 @@ def _get_caller_identity(context: Context, params: Params) -> Result:
         "Account": context.account,
         "Arn": arns.account_root(context.account, context.partition),
     }
+
+
+def _get_caller_identity(context: Context, params: Params) -> Result:
+    return {**caller(context)}
 
 
 def digest(role_arn: str, external_id: str) -> str:
@@ -48,10 +53,10 @@ def _assume_role(context: Context, params: Params) -> Result:
     if arn.partition != context.partition or (
         declared and declared.external_id not in (None, digest(role_arn, params.get("ExternalId", "")))
     ):
-        caller = _get_caller_identity(context, {})["Arn"]
+        arn_of_caller = caller(context)["Arn"]
         raise Refusal(
             "AccessDenied",
-            f"User: {caller} is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
+            f"User: {arn_of_caller} is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
             403,
         )
     duration = params.get("DurationSeconds", 3600)

@@ -33,12 +33,13 @@ from sesform_sandbox.refusal import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. Header names are lower case."""
+    """One HTTP request. Header names are lower case. `sender`: the address that it came from."""
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes
+    sender: str = "127.0.0.1"
 
     @property
     def path(self) -> str:

@@ -98,6 +98,11 @@ def test_everything_is_kept(file: Path) -> None:
         _client(second, "sts").assume_role(RoleArn=f"arn:aws:iam::{DELEGATE}:role/sesform", RoleSessionName="xx")
 
 
+def _without_trail(text: str) -> list[str]:
+    """The lines of a state file without the recorded calls."""
+    return [line for line in text.splitlines() if '"user_agent": ' not in line]
+
+
 def test_file_is_readable_sorted_and_private(file: Path) -> None:
     """JSON, one line for each thing, mode 0600, made with its folder; the same state gives the same text."""
     _scene(sandbox := Sandbox(file))
@@ -111,7 +116,7 @@ def test_file_is_readable_sorted_and_private(file: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     sandbox.declare_identity(OWNER, REGION, "z.example")
     _client(sandbox, "sesv2").delete_email_identity(EmailIdentity="z.example")
-    assert file.read_text() == text
+    assert _without_trail(file.read_text()) == _without_trail(text)
 
 
 def test_two_sandboxes_see_each_others_writes(file: Path) -> None:
@@ -141,12 +146,11 @@ def test_processes_lose_nothing_to_each_other(file: Path) -> None:
 
 
 def test_reading_does_not_write(file: Path) -> None:
-    """Neither does a write that changes nothing."""
+    """Neither does the declaration of an identity that exists."""
     _scene(sandbox := Sandbox(file))
     before = file.stat()
     _view(sandbox)
     sandbox.declare_identity(OWNER, REGION, "example.com")
-    _client(sandbox, "sns").create_topic(Name="feedback")
 
     after = file.stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
