@@ -22,6 +22,18 @@ def test_calls_are_shown_by_scope_and_in_relation_to_the_quota() -> None:
     )
 
 
+def test_lookups_in_cloudtrail_are_shown_where_there_are_any() -> None:
+    """They take their time after the calls to SES, at two a second."""
+    costs = {Scope("111111111111", "eu-west-1"): Cost(3, 1, 0, 5)}
+
+    assert (
+        "Calls to AWS:\n"
+        "  111111111111/eu-west-1: 3 to SES, 5 to CloudTrail, 1 to other services, 0 throttled\n"
+        "9 calls in 5.0 s, 1.25 times the least for 3 SES calls and 5 lookups in one scope (4 s)."
+        == cost.text(costs, 5.0, 1.0)
+    )
+
+
 def test_without_pacing_there_is_no_relation() -> None:
     """The last line has the calls and the seconds only."""
     assert "20 calls in 0.3 s." == cost.text(COSTS, 0.29, None).splitlines()[-1]

@@ -2,8 +2,8 @@
 
 `Logins.connect` returns a Connection for each spec and region; everything else calls AWS through `Connection.call`. The rules:
 
-- **Pacing.** SES accepts one call a second in each account and region. Every attempt of a call to SES waits for its turn in its
-  scope; other services are not paced.
+- **Pacing.** In each account and region SES accepts one call a second, and CloudTrail two lookups. Every attempt of such a call
+  waits for its turn in its scope; other services are not paced.
 - **Retries.** Throttled calls, transient faults, and answers that mean "not yet" are sent again; `retries` says for how long.
   Every attempt is paced and counted like the first. botocore's own retries, which cannot
   be stopped, are off but for STS.
@@ -15,13 +15,14 @@ Only this package uses botocore. It does not use boto3, whose import takes a ten
 from __future__ import annotations
 
 from sesform.aws.clients import Login
-from sesform.aws.connection import TAGGING, Connection, Throttled
+from sesform.aws.connection import CLOUDTRAIL, TAGGING, Connection, Throttled
 from sesform.aws.logins import Answers, Connections, Logins, Settings, connect
 from sesform.aws.pacing import Pacer, Stopped, Timer
 from sesform.aws.senders import Senders
 from sesform.aws.sessions import OpenSession, external_id, open_session, sessions_by_profile
 
 __all__ = [
+    "CLOUDTRAIL",
     "TAGGING",
     "Answers",
     "Connection",

@@ -21,6 +21,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
         "EventDestinations.[].CloudWatchDestination.DimensionConfigurations.[].DimensionValueSource",
         "EventDestinations.[].CloudWatchDestination.DimensionConfigurations.[].DefaultDimensionValue",
     ),
+    "LookupEvents": ("Events.[].EventName", "Events.[].EventTime", "Events.[].CloudTrailEvent"),
     "ListTopics": ("Topics.[].TopicArn",),
     "ListResourceTenants": ("ResourceTenants.[].TenantName",),
     "ListMultiRegionEndpoints": ("MultiRegionEndpoints.[].EndpointName",),

@@ -25,15 +25,15 @@ log = logging.getLogger("sesform.aws")
 
 SERVICES = ("ses", "sesv2", "sns")
 TAGGING = "resourcegroupstaggingapi"  # the client is created when it is first needed, which most runs never do
-_PACED = ("ses", "sesv2")
-_READS = ("Get", "List", "Describe")
+CLOUDTRAIL = "cloudtrail"  # likewise: only `drift --blame` looks up events
+_READS = ("Get", "List", "Describe", "LookupEvents")
 
 
 class Throttled(NamedTuple):
     """AWS throttles a service in a scope. `seconds`: since when it has accepted no call."""
 
     scope: Scope
-    service: str  # the prefix of its IAM actions: ses, sns, kms or tag
+    service: str  # the prefix of its IAM actions: ses, sns, kms, tag or cloudtrail
     seconds: float
 
 
@@ -43,8 +43,9 @@ OnThrottled = Callable[[Throttled], None]
 class Connection:
     """AWS as one spec reaches it in one region. Safe to use from several threads.
 
-    `changed`: the topics that the run has changed, shared by its connections. `on_throttled`: called now and then while AWS
-    throttles calls, from any thread.
+    `pacer`: gives the turns of calls to SES. `lookups`: those of lookups in CloudTrail; without it they are not paced. `changed`:
+    the topics that the run has changed, shared by its connections. `on_throttled`: called now and then while AWS throttles calls,
+    from any thread.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Connection:
         read_only: bool,
         clients: Clients | None = None,
         changed: ChangedTopics | None = None,
+        lookups: Pacer | None = None,
     ) -> None:
         self.scope = scope
         self.read_only = read_only
@@ -65,6 +67,8 @@ class Connection:
         self.throttled: Counter[str] = Counter()
         self.ended = self.expected = 0  # of the reads of SES
         self.pacer = pacer
+        self.lookups = lookups or Pacer(None, pacer.timer)
+        self._turns = {"ses": pacer, "sesv2": pacer, CLOUDTRAIL: self.lookups}
         self._lock, self._by_thread = threading.Lock(), threading.local()
         self._login, self._shared = login, clients or Clients()
         self._clients: dict[str, Any] = {}
@@ -80,9 +84,10 @@ class Connection:
     def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
         """Make one call, e.g. `call("ses", "ListIdentities", MaxItems=10)`, and return AWS's answer.
 
-        `service`: ses, sesv2, sns, kms or TAGGING. Waits for its turn, and retries as `retries` says. Raises AwsError if AWS
-        refuses the call, cannot be reached or answers in an unexpected form, ReadOnlyError for a writing call on a connection
-        that only reads. After `stop` raises Stopped, or the AwsError of an earlier attempt that may have been carried out.
+        `service`: ses, sesv2, sns, kms, TAGGING or CLOUDTRAIL. Waits for its turn, and retries as `retries` says. Raises AwsError
+        if AWS refuses the call, cannot be reached or answers in an unexpected form, ReadOnlyError for a writing call on a
+        connection that only reads. After `stop` raises Stopped, or the AwsError of an earlier attempt that may have been carried
+        out.
         """
         try:
             return self._call(service, operation, params)
@@ -111,7 +116,7 @@ class Connection:
                     in_doubt = failure
                 if not self._retried(service, operation, params, error, attempt, started):
                     raise failure from error
-                if not (retries.throttled(error) and service in _PACED and self.pacer.paced):  # it waits for its turn
+                if not (retries.throttled(error) and self._paced(service)):  # a paced call waits for its turn
                     self._wait(retries.pause(attempt), in_doubt)
             else:
                 break
@@ -136,8 +141,8 @@ class Connection:
             failed = not throttled and retries.transient(error)
             raise
         finally:
-            if service in _PACED:
-                self.pacer.answered(operation, throttled=throttled, failed=failed)
+            if service in self._turns:
+                self._turns[service].answered(operation, throttled=throttled, failed=failed)
         self.pacer.quotas[_prefix(service)].accepted()
         shape = client.meta.service_model.operation_model(operation).output_shape
         name = f"{_prefix(service)}:{operation}"
@@ -151,14 +156,17 @@ class Connection:
                 raise ReadOnlyError(f"{name} was called on a connection that only reads; please report this")
 
         def sent(operation: str) -> None:
-            if service in _PACED:
-                self.pacer.wait()
+            if service in self._turns:
+                self._turns[service].wait()
             else:
                 self.pacer.timer.wait(0)  # raises Stopped after a stop
             with self._lock:
                 self.calls[f"{_prefix(service)}:{operation}"] += 1
 
         return Hooks(made, sent)
+
+    def _paced(self, service: str) -> bool:
+        return service in self._turns and self._turns[service].paced
 
     def _retried(
         self, service: str, operation: str, params: Mapping[str, Any], error: Exception, attempt: int, started: float

@@ -15,20 +15,21 @@ from sesform.aws.retries import ChangedTopics
 from sesform.aws.senders import Senders
 from sesform.aws.sessions import OpenSession, log_in, open_session
 from sesform.model.address import Access, Address, Scope
-from sesform.model.quotas import SES_CALLS_PER_SECOND, CallProgress, Cost, paced
+from sesform.model.quotas import LOOKUP, LOOKUPS_PER_SECOND, SES_CALLS_PER_SECOND, CallProgress, Cost, paced
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How to connect.
 
-    `rate`: SES calls a second in each scope, as for Pacer. `parallelism`: the most calls in flight. `tags`: whether tags will be
-    read or written. `open_session`: makes the session of a profile and an account.
-    `timer`: the clock of the run, on which it waits and is stopped.
+    `rate`: SES calls a second in each scope, as for Pacer. `lookup_rate`: the same for lookups in CloudTrail. `parallelism`: the
+    most calls in flight. `tags`: whether tags will be read or written. `open_session`: makes the session of a profile and an
+    account. `timer`: the clock of the run, on which it waits and is stopped.
     """
 
     read_only: bool = True
     rate: float | None = SES_CALLS_PER_SECOND
+    lookup_rate: float | None = LOOKUPS_PER_SECOND
     parallelism: int = 10
     tags: bool = False
     open_session: OpenSession = open_session
@@ -117,9 +118,8 @@ class Logins:
         for connection in list(self._made.values()):
             calls, throttled = connection.made(), sum(connection.throttled.values())
             ses = sum(n for operation, n in calls.items() if paced(operation))
-            before = found[connection.scope]
-            others = calls.total() - ses
-            found[connection.scope] = Cost(before.ses + ses, before.others + others, before.throttled + throttled)
+            own = Cost(ses, calls.total() - ses - calls[LOOKUP], throttled, calls[LOOKUP])
+            found[connection.scope] = Cost(*(sum(pair) for pair in zip(found[connection.scope], own, strict=True)))
         return dict(found)
 
     def progress(self) -> dict[Scope, CallProgress]:
@@ -139,6 +139,7 @@ class _Shared:
         self.clients = Clients(settings.parallelism)
         self.changed = ChangedTopics(settings.timer)
         self.pacers: dict[Scope, Pacer] = {}
+        self.lookups: dict[Scope, Pacer] = {}
         self.logins: dict[Access, Login] = {}
 
 
@@ -163,6 +164,7 @@ def connect(
             scope = Scope(who.account, region)
             if scope not in shared.pacers:
                 shared.pacers[scope] = Pacer(settings.rate, settings.timer)
+                shared.lookups[scope] = Pacer(settings.lookup_rate, settings.timer)
             made[who, region] = Connection(
                 scope,
                 shared.logins[who],
@@ -170,6 +172,7 @@ def connect(
                 read_only=settings.read_only,
                 clients=shared.clients,
                 changed=shared.changed,
+                lookups=shared.lookups[scope],
             )
     for connection in made.values() if settings.tags else ():
         connection.open(TAGGING)  # so that a redirection that lacks this service is reported

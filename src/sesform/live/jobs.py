@@ -1,4 +1,4 @@
-"""Run reads side by side, those of SES in the turns of their scope."""
+"""Run reads side by side, those of SES and of CloudTrail in the turns of their scope."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sesform.aws import Senders
 
 if TYPE_CHECKING:
-    from sesform.aws import Connection, Connections
+    from sesform.aws import Connection, Connections, Pacer
 
 
 class Job(NamedTuple):
-    """Reads that follow one another. `run` is called, or with `connection` iterated: it yields before each call to SES."""
+    """Reads that follow one another. `run` is called, or with `connection` iterated: it yields before each call to SES.
+
+    `pacer`: gives the turns of the calls, if they are not to SES.
+    """
 
     run: Callable[[], Iterator[None] | None]
     connection: Connection | None = None
+    pacer: Pacer | None = None
 
 
 def side_by_side(jobs: Sequence[Job], connections: Connections, parallelism: int) -> None:
@@ -36,4 +40,4 @@ def _submitted(senders: Senders, job: Job) -> Future[Any]:
         return senders.submit(job.run)
     steps = job.run()
     assert steps is not None
-    return senders.submit_steps(steps, job.connection.pacer)
+    return senders.submit_steps(steps, job.pacer or job.connection.pacer)
