@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -131,6 +132,17 @@ class TestEveryType:
 
         assert hidden or shown == properties
         assert kind.overwritten_text(properties) == "" or name == "sending_policy"
+
+    def test_it_says_which_calls_change_it(self, name: str) -> None:
+        """A missing, a different and an undeclared resource have recorded calls, each with parameters that name the resource."""
+        kind, properties = RESOURCES[name], EXAMPLES[name]
+        changed = {**properties, "display_name": "other"} if name == "topic" else properties
+        for before, after in ((None, properties), (properties, changed), (properties, None)):
+            found = kind.traces(SCOPE, before, after)
+
+            assert found
+            assert all(re.fullmatch(r"(ses|sns):[A-Z]\w+", trace.call) and trace.touches for trace in found)
+            assert len(found) == len({trace.call for trace in found})
 
     def test_it_counts_in_the_state_after_a_plan(self, name: str) -> None:
         """A live resource is in the state before the plan and after an empty one."""

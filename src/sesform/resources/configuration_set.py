@@ -10,9 +10,11 @@ from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.resources import capabilities as to
+from sesform.resources import traces
 from sesform.resources.capabilities import Capability
 from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, ResourceType, on
+from sesform.resources.traces import Trace
 from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
@@ -48,6 +50,11 @@ class ConfigurationSet(ResourceType):
 
     def record(self, records: Records, scope: Scope, properties: Properties) -> None:
         records.configuration_set(scope, properties["configuration_set"])
+
+    def traces(self, scope: Scope, before: Properties | None, after: Properties | None) -> tuple[Trace, ...]:
+        if before is None:
+            return (traces.set_deleted(str((after or {})["configuration_set"])),)
+        return (traces.set_created(before["configuration_set"]),)
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:DeleteConfigurationSet",) if after is None else ("ses:CreateConfigurationSet",)

@@ -9,9 +9,11 @@ from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.resources import capabilities as to
+from sesform.resources import traces
 from sesform.resources.capabilities import Capability
 from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, ResourceType, Step, on
+from sesform.resources.traces import Trace
 from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
@@ -76,6 +78,16 @@ class DefaultConfigurationSet(ResourceType):
 
     def record(self, records: Records, scope: Scope, properties: Properties) -> None:
         records.identity(scope, properties["identity"]).default_set = properties["configuration_set"]
+
+    def traces(self, scope: Scope, before: Properties | None, after: Properties | None) -> tuple[Trace, ...]:
+        name, live = (before or after or {})["identity"], before["configuration_set"] if before else None
+        named = (traces.identity(scope, name, "emailIdentity"),)
+        leaves = (traces.left_at("configurationSetName", live),)
+        return (
+            Trace("ses:PutEmailIdentityConfigurationSetAttributes", named, leaves),
+            Trace("ses:CreateEmailIdentity", named, leaves),
+            *(traces.identity_deleted(scope, name) if before is None else ()),
+        )
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:PutEmailIdentityConfigurationSetAttributes",)

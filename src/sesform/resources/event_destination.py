@@ -12,9 +12,11 @@ from sesform.model.address import Address, Scope
 from sesform.model.values import NOT_FOR_PINPOINT, PINPOINT_ENDED, Properties, event_set
 from sesform.policies.document import Publisher
 from sesform.resources import capabilities as to
+from sesform.resources import traces
 from sesform.resources.capabilities import Capability
 from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, Refusal, Replacement, ResourceType, Step, on, passing
+from sesform.resources.traces import Parameter, Trace
 from sesform.specs.declared import Declared
 from sesform.specs.removed import Parent
 
@@ -178,6 +180,15 @@ class EventDestination(ResourceType):
             topic = records.topic(published[0])
             topic.used = True
             topic.publishers.update(published[1])
+
+    def traces(self, scope: Scope, before: Properties | None, after: Properties | None) -> tuple[Trace, ...]:
+        properties = before or after or {}
+        of_set = traces.is_("configurationSetName", properties["configuration_set"])
+        # SES v1 has the name in the definition.
+        named = Parameter(("eventDestinationName", "eventDestination.name"), frozenset({properties["name"]}))
+        verbs = ("Delete",) if before is None else ("Create", "Update")
+        calls = (Trace(f"ses:{verb}ConfigurationSetEventDestination", (of_set, named)) for verb in verbs)
+        return (*calls, *((traces.set_deleted(properties["configuration_set"]),) if before is None else ()))
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         verb = "Delete" if after is None else "Create" if before is None else "Update"

@@ -9,9 +9,11 @@ from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.resources import capabilities as to
+from sesform.resources import traces
 from sesform.resources.capabilities import Capability
 from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, ResourceType, Step, on
+from sesform.resources.traces import Trace
 from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
@@ -75,6 +77,21 @@ class FeedbackForwarding(ResourceType):
 
     def record(self, records: Records, scope: Scope, properties: Properties) -> None:
         records.identity(scope, properties["identity"]).forwarding = properties["enabled"]
+
+    def traces(self, scope: Scope, before: Properties | None, after: Properties | None) -> tuple[Trace, ...]:
+        name, on = (before or after or {})["identity"], bool(before and before["enabled"])
+        v1 = (traces.identity(scope, name, "identity"),)
+        v2 = (traces.identity(scope, name, "emailIdentity"),)
+        return (
+            Trace("ses:SetIdentityFeedbackForwardingEnabled", v1, (traces.flag("forwardingEnabled", on),)),
+            # A missing value is false: see `create`.
+            Trace(
+                "ses:PutEmailIdentityFeedbackAttributes",
+                v2,
+                (traces.flag("emailForwardingEnabled", on, default=False),),
+            ),
+            *(traces.identity_deleted(scope, name) if on else ()),
+        )
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         if after and after.get("without_topics"):

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.resources import capabilities as to
+from sesform.resources import traces
 from sesform.resources.capabilities import Capability
 from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, ResourceType
+from sesform.resources.traces import Trace
 from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
@@ -53,6 +55,17 @@ class NotificationHeaders(ResourceType):
         identity = records.identity(scope, properties["identity"])
         if properties["enabled"]:
             identity.headers.add(properties["notification_type"])
+
+    def traces(self, scope: Scope, before: Properties | None, after: Properties | None) -> tuple[Trace, ...]:
+        key = before or after or {}
+        named = (
+            traces.identity(scope, key["identity"], "identity"),
+            traces.is_("notificationType", key["notification_type"].capitalize()),
+        )
+        set_ = Trace(
+            "ses:SetIdentityHeadersInNotificationsEnabled", named, (traces.flag("enabled", before is not None),)
+        )
+        return (set_, *(traces.identity_deleted(scope, key["identity"]) if before is None else ()))
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:SetIdentityHeadersInNotificationsEnabled",)

@@ -9,9 +9,11 @@ from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.policies.document import Publisher
 from sesform.resources import capabilities as to
+from sesform.resources import traces
 from sesform.resources.capabilities import Capability
 from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, ResourceType, Step
+from sesform.resources.traces import Trace
 from sesform.specs import schema
 from sesform.specs.compiler import publishers_of
 from sesform.specs.declared import Declared
@@ -86,6 +88,16 @@ class NotificationTopic(ResourceType):
         topic.used = True
         if not schema.fault("identity_arn" if name.startswith("arn:") else "identity", name):
             topic.publishers.update(publishers_of(scope, name))
+
+    def traces(self, scope: Scope, before: Properties | None, after: Properties | None) -> tuple[Trace, ...]:
+        key = before or after or {}
+        named = (
+            traces.identity(scope, key["identity"], "identity"),
+            traces.is_("notificationType", key["notification_type"].capitalize()),
+        )
+        leaves = (traces.left_at("snsTopic", before["topic_arn"] if before else None),)
+        set_ = Trace("ses:SetIdentityNotificationTopic", named, leaves)
+        return (set_, *(traces.identity_deleted(scope, key["identity"]) if before is None else ()))
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:SetIdentityNotificationTopic",)

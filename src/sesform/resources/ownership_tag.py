@@ -10,9 +10,11 @@ from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import OWNERSHIP_TAG, Properties
 from sesform.resources import capabilities as to
+from sesform.resources import traces
 from sesform.resources.capabilities import Capability
 from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, ResourceType, Step, on
+from sesform.resources.traces import Trace
 from sesform.specs.declared import Declared
 from sesform.specs.removed import Parent
 
@@ -74,6 +76,20 @@ class OwnershipTag(ResourceType):
 
     def record(self, records: Records, scope: Scope, properties: Properties) -> None:
         pass  # tags are an option of the spec, not of the resource
+
+    def traces(self, scope: Scope, before: Properties | None, after: Properties | None) -> tuple[Trace, ...]:
+        arn = (before or after or {})["arn"]
+        service, kind = _kind(before or after or {})
+        of_resource = traces.is_("resourceArn", arn)
+        if before is not None:
+            return (Trace(f"{service}:TagResource", (of_resource, traces.is_("tags.key", OWNERSHIP_TAG))),)
+        untagged = Trace(f"{service}:UntagResource", (of_resource, traces.is_("tagKeys", OWNERSHIP_TAG)))
+        name = arn.partition("/")[2]
+        if service == "sns":
+            return untagged, traces.topic_deleted(arn)
+        if kind == "configuration-set":
+            return untagged, traces.set_deleted(name)
+        return untagged, *traces.identity_deleted(scope, name)
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         service, _ = _kind(after or before or {})

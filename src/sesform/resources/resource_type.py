@@ -15,6 +15,7 @@ from sesform.policies.document import Publisher
 from sesform.resources import capabilities as to
 from sesform.resources.capabilities import Capability
 from sesform.resources.live_record import Records
+from sesform.resources.traces import Trace
 from sesform.specs.declared import Declared
 from sesform.specs.removed import Parent
 
@@ -119,6 +120,9 @@ class ResourceType(ABC):
     forced_with_identity: ClassVar[bool] = False  # it is then reset even if no spec declared it
     terraform_type: ClassVar[str]  # the AWS provider's resource type
     terraform_part_of: ClassVar[str | None] = None  # the type that it shares one Terraform resource with
+    unrecorded: ClassVar[str] = (
+        ""  # what changes it without a call that CloudTrail records, "" for nothing that is known
+    )
     part_of: ClassVar[tuple[str, ...]] = ()  # the types of its parents: it is also read for those
 
     @abstractmethod
@@ -242,6 +246,16 @@ class ResourceType(ABC):
     def overwritten_text(self, before: Properties) -> str:
         """Return the text that a change of the resource destroys for good, because AWS keeps no earlier version; "" for none."""
         return ""
+
+    # --- CloudTrail -------------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def traces(self, scope: Scope, before: Properties | None, after: Properties | None) -> tuple[Trace, ...]:
+        """Return how the calls that can have led to a drift appear in CloudTrail.
+
+        `before`: what was found, `after`: what is declared. Each call is one lookup for the account and region, so a call that a
+        later one must have followed is left out.
+        """
 
     # --- removal: see `specs.removed` -------------------------------------------------------------------------------------
 

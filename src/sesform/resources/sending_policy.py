@@ -12,9 +12,11 @@ from sesform.model.quotas import MAX_POLICIES_PER_IDENTITY
 from sesform.model.values import Properties
 from sesform.policies import document as policy_document
 from sesform.resources import capabilities as to
+from sesform.resources import traces
 from sesform.resources.capabilities import Capability
 from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, ResourceType, on
+from sesform.resources.traces import Trace
 from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
@@ -75,6 +77,17 @@ class SendingPolicy(ResourceType):
 
     def record(self, records: Records, scope: Scope, properties: Properties) -> None:
         records.identity(scope, properties["identity"]).policies[properties["name"]] = properties["policy"]
+
+    def traces(self, scope: Scope, before: Properties | None, after: Properties | None) -> tuple[Trace, ...]:
+        key = before or after or {}
+        of_policy = traces.is_("policyName", key["name"])
+        v1 = (traces.identity(scope, key["identity"], "identity"), of_policy)
+        v2 = (traces.identity(scope, key["identity"], "emailIdentity"), of_policy)
+        if before is not None:
+            calls = (Trace(f"ses:{verb}EmailIdentityPolicy", v2) for verb in ("Create", "Update"))
+            return (*calls, Trace("ses:PutIdentityPolicy", v1))
+        deleted = (Trace("ses:DeleteEmailIdentityPolicy", v2), Trace("ses:DeleteIdentityPolicy", v1))
+        return (*deleted, *traces.identity_deleted(scope, key["identity"]))
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         verb = "Delete" if after is None else "Create" if before is None else "Update"

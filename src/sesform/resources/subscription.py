@@ -12,9 +12,11 @@ from sesform.model.address import Address, Scope
 from sesform.model.values import UNKNOWN, Properties, Value
 from sesform.policies import document as policy_document
 from sesform.resources import capabilities as to
+from sesform.resources import traces
 from sesform.resources.capabilities import Capability
 from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, ResourceType, on, passing
+from sesform.resources.traces import Parameter, Trace
 from sesform.specs.declared import Declared
 from sesform.specs.removed import Parent
 
@@ -38,6 +40,8 @@ _ATTRIBUTES = {
     "role": "SubscriptionRoleArn",
 }
 
+_REQUEST = {"topicArn": "topic_arn", "protocol": "protocol", "endpoint": "endpoint"}  # parameters of Subscribe
+
 
 class Subscription(ResourceType):
     """Properties: topic_arn, protocol, endpoint, arn (UNKNOWN until created; PENDING until confirmed), and the managed ones of
@@ -47,6 +51,11 @@ class Subscription(ResourceType):
     key = ("topic_arn", "protocol", "endpoint")
     terraform_type = "aws_sns_topic_subscription"
     service = "sns"
+    # SNS developer guide, "Logging Amazon SNS API calls using CloudTrail": no record of unauthenticated calls.
+    unrecorded = (
+        "CloudTrail does not record that an endpoint unsubscribes with the link in a message, or that SNS deletes a pending "
+        "subscription"
+    )
 
     def read(self, reading: Reader, wanted: Sequence[Declared]) -> Iterable[tuple[Address, Properties]]:
         for declared in wanted:
@@ -113,6 +122,19 @@ class Subscription(ResourceType):
 
     def record(self, records: Records, scope: Scope, properties: Properties) -> None:
         records.topic(properties["topic_arn"]).subscriptions.append(properties)
+
+    def traces(self, scope: Scope, before: Properties | None, after: Properties | None) -> tuple[Trace, ...]:
+        key = before or after or {}
+        topic = key["topic_arn"]
+        if before is None:
+            of_topic = Parameter(("subscriptionArn",), frozenset({f"{topic}:"}), begins=True)
+            remark = "it removed a subscription of the topic; which one is not recorded"
+            return Trace("sns:Unsubscribe", (of_topic,), remark=remark), traces.topic_deleted(topic)
+        named = (traces.is_(parameter, before[name]) for parameter, name in _REQUEST.items())
+        subscribed = Trace("sns:Subscribe", tuple(named))
+        if after is None:
+            return (subscribed,)
+        return Trace("sns:SetSubscriptionAttributes", (traces.is_("subscriptionArn", str(before["arn"])),)), subscribed
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         if after is None:

@@ -14,9 +14,11 @@ from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.resources import capabilities as to
+from sesform.resources import traces
 from sesform.resources.capabilities import Capability
 from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, ResourceType, on
+from sesform.resources.traces import Trace
 from sesform.specs.declared import Declared
 from sesform.specs.removed import Parent
 
@@ -72,6 +74,17 @@ class SuppressionOptions(ResourceType):
 
     def record(self, records: Records, scope: Scope, properties: Properties) -> None:
         records.configuration_set(scope, properties["configuration_set"]).suppression = list(properties["reasons"])
+
+    def traces(self, scope: Scope, before: Properties | None, after: Properties | None) -> tuple[Trace, ...]:
+        name = (before or after or {})["configuration_set"]
+        named = (traces.is_("configurationSetName", name),)
+        if before is not None:
+            return Trace("ses:PutConfigurationSetSuppressionOptions", named), traces.set_created(name)
+        return (
+            Trace("ses:PutConfigurationSetSuppressionOptions", named, (traces.left_at("suppressedReasons", None),)),
+            traces.set_created(name, traces.left_at("suppressionOptions.suppressedReasons", None)),
+            traces.set_deleted(name),
+        )
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("ses:PutConfigurationSetSuppressionOptions",)

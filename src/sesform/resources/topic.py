@@ -9,9 +9,11 @@ from sesform.model import arns
 from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.resources import capabilities as to
+from sesform.resources import traces
 from sesform.resources.capabilities import Capability
 from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, ResourceType, on
+from sesform.resources.traces import Trace
 from sesform.specs.declared import Declared
 
 if TYPE_CHECKING:
@@ -66,6 +68,14 @@ class Topic(ResourceType):
 
     def record(self, records: Records, scope: Scope, properties: Properties) -> None:
         records.topic(properties["topic_arn"]).settings = properties
+
+    def traces(self, scope: Scope, before: Properties | None, after: Properties | None) -> tuple[Trace, ...]:
+        arn = (before or after or {})["topic_arn"]
+        if before is None:
+            return (traces.topic_deleted(arn),)
+        names = [_ATTRIBUTES[name] for name in _changed(before, after)] if after else []
+        changed = Trace("sns:SetTopicAttributes", (traces.is_("topicArn", arn), traces.is_("attributeName", *names)))
+        return (*((changed,) if names else ()), traces.topic_created(arn))
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         if after is None:

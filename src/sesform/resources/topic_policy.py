@@ -14,9 +14,11 @@ from sesform.model.values import Properties
 from sesform.policies import document as policy_document
 from sesform.policies import topic_statements
 from sesform.resources import capabilities as to
+from sesform.resources import traces
 from sesform.resources.capabilities import Capability
 from sesform.resources.live_record import Records
 from sesform.resources.resource_type import Permission, Phase, Refusal, ResourceType, on
+from sesform.resources.traces import Trace
 from sesform.specs.declared import Declared
 from sesform.specs.removed import Parent
 
@@ -116,6 +118,18 @@ class TopicPolicy(ResourceType):
 
     def record(self, records: Records, scope: Scope, properties: Properties) -> None:
         records.topic(properties["topic_arn"]).policy = properties["policy"]
+
+    def traces(self, scope: Scope, before: Properties | None, after: Properties | None) -> tuple[Trace, ...]:
+        arn = (before or after or {})["topic_arn"]
+        if before is None:
+            return (traces.topic_deleted(arn),)
+        of_topic = traces.is_("topicArn", arn)
+        return (
+            Trace("sns:SetTopicAttributes", (of_topic, traces.is_("attributeName", "Policy"))),
+            Trace("sns:AddPermission", (of_topic,)),
+            Trace("sns:RemovePermission", (of_topic,)),
+            traces.topic_created(arn),
+        )
 
     def calls(self, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
         return ("sns:SetTopicAttributes",)
