@@ -11,6 +11,7 @@ from typing import Any
 
 from sesform.model import arns
 from sesform.model.address import Scope
+from sesform.model.quotas import LOOKUP
 from sesform.model.values import OWNERSHIP_TAG
 from sesform.resources import RESOURCES, Permission, without_settings
 from sesform.specs.declared import Declared
@@ -26,6 +27,8 @@ _NOUNS = (  # a part of an ARN, and its name in statements
     (":iam:", "Roles"),
     (":kms:", "Keys"),
 )
+
+_WITHOUT_RESOURCE = {"tag": "Tags", "cloudtrail": "Events"}  # service → the name of its actions without a resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +55,14 @@ def of_account(
     pruned: Iterable[Declared] = (),
     *,
     writes: bool,
+    blame: bool = False,
 ) -> AccountPolicy:
     """Return the least policy of an account.
 
     It allows planning what `made` declares, the removal of each resource that `removed` declares, and the removal of tagged
-    resources, which `pruned` has under the name `*`; with `writes`, also applying that. Each statement belongs to one service, and
-    either reads or writes. Resources are exact, unless the policy would exceed IAM's quota. STS needs no permission (STS API
-    reference, GetCallerIdentity).
+    resources, which `pruned` has under the name `*`; with `writes`, also applying that; with `blame`, looking up who changed it.
+    Each statement belongs to one service, and either reads or writes. Resources are exact, unless the policy would exceed IAM's
+    quota. STS needs no permission (STS API reference, GetCallerIdentity).
     """
     needed: set[_Need] = set()
     for each in made:
@@ -72,6 +76,8 @@ def of_account(
     leaving = [d for d in pruned if d.scope.account == account]
     names = tuple(sorted({d.address.spec for d in leaving}))
     needed |= {n for d in leaving for n in _of_any(d, names, writes=writes)}
+    if blame:  # it has no resources: service authorization reference, "AWS CloudTrail"
+        needed |= {(Permission(LOOKUP), region) for _, region in set(needed)}
     document = _document(needed)
     if _size(document) <= MAX_CHARACTERS:
         return AccountPolicy(document, patterns=False)
@@ -182,7 +188,7 @@ def _document(needed: Iterable[_Need]) -> dict[str, Any]:
 
 
 def _reads(action: str) -> bool:
-    return re.match(r"\w+:(Get|List|Describe)", action) is not None
+    return re.match(r"\w+:(Get|List|Describe|Lookup)", action) is not None
 
 
 def _least(resources: set[str]) -> tuple[str, ...]:
@@ -216,7 +222,7 @@ def _statement(
 def _sid(service: str, writes: bool, resources: tuple[str, ...]) -> str:
     nouns = [noun for part, noun in _NOUNS if any(part in r for r in resources)]
     verb = "Pass" if service == "iam" else "Write" if writes else "Read"
-    return verb + ("And".join(nouns) or ("Tags" if service == "tag" else "NotificationSettings"))
+    return verb + ("And".join(nouns) or _WITHOUT_RESOURCE.get(service, "NotificationSettings"))
 
 
 def _name(statements: list[dict[str, Any]]) -> None:

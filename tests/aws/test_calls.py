@@ -22,7 +22,7 @@ def connection(world: World) -> aws.Connection:
 
 
 def test_a_read_only_connection_refuses_writes(world: World, connection: aws.Connection) -> None:
-    """A read-only connection sends no operation other than Get, List and Describe."""
+    """A read-only connection sends no operation other than Get, List, Describe and LookupEvents."""
     with pytest.raises(
         ReadOnlyError, match="ses:SetIdentityNotificationTopic was called on a connection that only reads"
     ):

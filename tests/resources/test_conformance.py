@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, replace
 from textwrap import indent
 
 import pytest
 
+from sesform import engine
+from sesform.planning.plan import on_the_way
 from sesform.resources import RESOURCES
 from world import World
 
@@ -258,6 +261,26 @@ def test_every_state_is_reached_and_then_nothing_is_left_to_do(world: World, typ
         expected = sum(sum(calls.values()) for calls in plan.calls.values())
 
         assert expected == world.writes().total(), f"step {number}"
+
+
+@pytest.mark.parametrize("type_", RESOURCES)
+def test_the_calls_that_changed_a_resource_are_found_in_cloudtrail(world: World, type_: str) -> None:
+    """After each step, drift from the state before it is due to a recorded call of sesform, whatever the type and the change."""
+    world.identity("example.com")
+    settings, found = replace(world.settings(), blame=True), 0
+    for before, after in itertools.pairwise(SCENARIOS[type_]):
+        world.converge(before.specs)
+        world.converge(after.specs)
+        drift = engine.drift_of(world.desired(before.specs), settings)
+        addresses = {change.address for change in drift.changes if change.address not in on_the_way(drift.changes)}
+        assert drift.blame is not None
+        by = {blame.address: blame for blame in drift.blame.resources if blame.address in addresses}
+
+        assert {(a, "call", True) for a in addresses} == {(a, b.by, b.own_run) for a, b in by.items()}
+
+        found += sum(a.type == type_ for a in addresses)
+
+    assert found
 
 
 def test_every_type_has_its_table() -> None:

@@ -92,7 +92,7 @@ class Connection:
         try:
             return self._call(service, operation, params)
         finally:
-            if service in _PACED and operation.startswith(_READS):
+            if self._turns.get(service) is self.pacer and operation.startswith(_READS):
                 with self._lock:
                     self.ended += 1
 

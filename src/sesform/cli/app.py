@@ -15,6 +15,7 @@ from sesform.cli import many_machines
 from sesform.cli.console import Console, out
 from sesform.cli.import_ import ImportOptions
 from sesform.cli.options import (
+    Blame,
     Calls,
     Detail,
     Drawing,
@@ -170,6 +171,7 @@ def drift(
     selection: Selection,
     sharding: Sharding,
     listing: Listing,
+    blame: Blame,
     calls: Calls,
     drawing: Drawing,
     detail: Detail,
@@ -185,7 +187,7 @@ def drift(
         console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota, full=detail.full
     )
     with Notifier(view, calls) as notify:
-        found = engine.drift(specs.places, calls.settings(removal, selection, sharding, listing), notify)
+        found = engine.drift(specs.places, calls.settings(removal, selection, sharding, listing, blame), notify)
     if not view.plan(found, drift=True):
         return 1
     return 2 if found.changes or found.unheard else 0
@@ -362,12 +364,14 @@ def iam_policy(
             "--prune", help="Include the permissions to delete resources with the ownership tags of the specs."
         ),
     ] = False,
+    blame: Annotated[bool, typer.Option("--blame", help="Include the permission for `drift --blame`.")] = False,
 ) -> int:
     """Print the least IAM policy that the specs need, by default for planning."""
+    from sesform import engine
     from sesform.cli.iam_policy import show_policy
 
-    removal = Removal(since, prune)
-    return show_policy(specs.places, removal, console(terminal), account=account, apply=apply, destroy=destroy)
+    settings = engine.Settings(since=since, prune=prune, blame=blame)
+    return show_policy(specs.places, settings, console(terminal), account=account, apply=apply, destroy=destroy)
 
 
 @command(sandbox_app)

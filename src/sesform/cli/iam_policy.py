@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sesform.cli.console import Console, out
-from sesform.cli.options import Removal
 from sesform.model.values import printable
 
 if TYPE_CHECKING:
+    from sesform.engine import Settings
     from sesform.iam_policy import AccountPolicy
     from sesform.specs.desired import Desired
 
 
 def show_policy(
     paths: tuple[str | Path, ...],
-    removal: Removal,
+    settings: Settings,
     console: Console,
     *,
     account: str | None,
@@ -27,7 +27,6 @@ def show_policy(
     """Print the policy of an account. Raises SpecError, and UsageError if the account is not clear."""
     from sesform import engine
 
-    settings = engine.Settings(since=removal.since, prune=removal.prune)
     chosen, policy, desired = engine.iam_policy(paths, settings, account=account, apply=apply, destroy=destroy)
     out(json.dumps(policy.document, indent=2))
     console.problems(desired.warnings)

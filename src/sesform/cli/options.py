@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 import typer
 
 from sesform.cli import completion
+from sesform.model.quotas import DEFAULT_BLAME_DAYS, MAX_LOOKUP_DAYS
 
 if TYPE_CHECKING:
     from sesform.engine import EmulatedAws, Settings
@@ -173,6 +174,32 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class Blame:
+    """The search for who changed what has drifted."""
+
+    blame: Annotated[
+        bool, _option("--blame", "Look up in CloudTrail who changed each drifted resource, when, and with what.")
+    ] = False
+    days: Annotated[
+        int | None,
+        typer.Option(
+            "--blame-days",
+            metavar="N",
+            min=1,
+            max=MAX_LOOKUP_DAYS,
+            help="With --blame: search the calls of the last N days.  [default: 7]",
+        ),
+    ] = None
+
+    @property
+    def blame_days(self) -> int:
+        """How far back to search. Raises BadParameter for days without --blame."""
+        if self.days is not None and not self.blame:
+            raise typer.BadParameter("it requires --blame", param_hint="--blame-days")
+        return DEFAULT_BLAME_DAYS if self.days is None else self.days
+
+
+@dataclass(frozen=True, slots=True)
 class Guards:
     """The guards to turn off."""
 
@@ -261,8 +288,15 @@ class Calls(SandboxRate):
         given = {f.name: getattr(g, f.name) for g in groups for f in fields(g) if f.name in known}
         given["only"] = tuple(given.get("only") or ())
         given["shard"] = next((g.chosen for g in groups if isinstance(g, Sharding)), None)
+        days = next((g.blame_days for g in groups if isinstance(g, Blame)), DEFAULT_BLAME_DAYS)
         return engine.keeping_logins(
-            engine.Settings(**given, rate=self.pace, parallelism=self.parallelism, sandbox=self._emulated())
+            engine.Settings(
+                **given,
+                blame_days=days,
+                rate=self.pace,
+                parallelism=self.parallelism,
+                sandbox=self._emulated(),
+            )
         )
 
     def _emulated(self) -> EmulatedAws | None:

@@ -163,6 +163,8 @@ class Notifier:
                 say(self._dependents(event))
             case events.ReadingUnmanaged():
                 say("Reading resources that no spec names ...")
+            case events.ReadingTrail(resources, calls):
+                say(_looking_up(resources, calls))
             case events.ReadingAccounts(scopes):
                 say(f"Reading all resources in {_names(scopes)} ...")
                 self._progress.begin(Reading("Reading", self._made))
@@ -222,6 +224,11 @@ def _throttled(scope: Scope, service: str, seconds: float) -> str:
         f"AWS throttles calls to {service} in {scope}{since}: another program uses the same quota. sesform sends them again, "
         "and gives up after 10 minutes without an accepted call."
     )
+
+
+def _looking_up(resources: int, calls: int) -> str:
+    what = f"{resources} resource{'' if resources == 1 else 's'}"
+    return f"Looking up who changed {what} in CloudTrail: at least {calls} call{'' if calls == 1 else 's'} ..."
 
 
 def _stopping(calls: int) -> str:

@@ -94,7 +94,12 @@ def drift_of(desired: Desired, settings: Settings = DEFAULTS, notify: Notify = i
     """Return the differences between compiled specs and AWS. Raises as `plan` does."""
     desired, snapshot, connections = read(desired, settings, notify)
     made, snapshot = _planned(desired, snapshot, connections, settings)
-    removed_topics = removed_by_ses.removed_by_ses(desired, snapshot, made.changes)
+    if settings.blame:
+        from sesform.engine.blame import with_blame
+
+        made = with_blame(made, connections, settings, notify)
+    recorded = {b.address for b in made.blame.resources if b.by == "call"} if made.blame else ()
+    removed_topics = removed_by_ses.removed_by_ses(desired, snapshot, made.changes, recorded)
     made = replace(made, diagnostics=(*made.diagnostics, *removed_topics))
     return _with_unmanaged(made, desired, snapshot, connections, settings, notify)
 

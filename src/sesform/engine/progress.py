@@ -60,6 +60,13 @@ class ReadingUnmanaged(NamedTuple):
     """Resources that no spec names are being listed."""
 
 
+class ReadingTrail(NamedTuple):
+    """Who changed resources is being looked up in CloudTrail. `calls`: the least number of lookups."""
+
+    resources: int
+    calls: int
+
+
 class ReadingAccounts(NamedTuple):
     """All resources in these scopes are being read."""
 
@@ -121,6 +128,7 @@ Event = (
     | ReadingTags
     | ReadingDependents
     | ReadingUnmanaged
+    | ReadingTrail
     | ReadingAccounts
     | PlanningAgain
     | Warned

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sesform.engine.progress import Connected, Connecting, Notify, Throttled, Warned
 from sesform.model import arns
 from sesform.model.address import Access
-from sesform.model.quotas import SES_CALLS_PER_SECOND
+from sesform.model.quotas import DEFAULT_BLAME_DAYS, LOOKUPS_PER_SECOND, SES_CALLS_PER_SECOND
 from sesform.model.shard import Shard
 from sesform.specs.desired import Desired
 
@@ -40,7 +40,8 @@ class Settings:
     None for no pacing; infinite for the quota of SES, and more for as long as AWS accepts it. `parallelism`: the most calls in
     flight. `read_back`: after applying, wait for up to a minute until AWS shows the changes. `sandbox`: run against this emulated
     AWS. `logins`: connections to use and to keep, so that several calls log in once; without it each call logs in.
-    `shard`: cover this part of the specs only.
+    `shard`: cover this part of the specs only. `blame`: drift looks up in CloudTrail who changed what has drifted, in the last
+    `blame_days`, at most 90.
     """
 
     only: tuple[str, ...] = ()
@@ -57,6 +58,8 @@ class Settings:
     sandbox: EmulatedAws | None = None
     logins: Logins | None = None
     shard: Shard | None = None
+    blame: bool = False
+    blame_days: int = DEFAULT_BLAME_DAYS
 
 
 DEFAULTS = Settings()
@@ -96,7 +99,11 @@ def _logins(settings: Settings) -> Logins:
 
     sandbox = settings.sandbox
     opener = aws.sessions_by_profile() if sandbox is None else lambda _, account: sandbox.botocore_session(account)
-    return aws.Logins(aws.Settings(rate=settings.rate, parallelism=settings.parallelism, open_session=opener))
+    # Only a sandbox without quotas accepts more lookups than CloudTrail.
+    lookup_rate = None if sandbox is not None and settings.rate is None else LOOKUPS_PER_SECOND
+    return aws.Logins(
+        aws.Settings(rate=settings.rate, lookup_rate=lookup_rate, parallelism=settings.parallelism, open_session=opener)
+    )
 
 
 def _declare_in(sandbox: EmulatedAws, access: Mapping[str, Access], desired: Desired | None) -> None:

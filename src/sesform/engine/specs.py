@@ -143,7 +143,7 @@ def iam_policy(
 ) -> tuple[str, AccountPolicy, Desired]:
     """Return the least IAM policy of one account: the account, its policy, and the desired state.
 
-    `apply`, `destroy`: include the permissions to apply, to destroy; `since` and `prune` of the settings count too. Raises
+    `apply`, `destroy`: include the permissions to apply, to destroy; `since`, `prune` and `blame` of the settings count too. Raises
     SpecError, and UsageError if `account` is missing and the specs have several accounts, or if it is not one of them.
     """
     from sesform import iam_policy as policies
@@ -153,7 +153,8 @@ def iam_policy(
     chosen = _account(policies.accounts(desired), account)
     made = [desired, compile_specs(paths, since=settings.since, destroy=True)] if destroy else [desired]
     pruned = prune.anything(desired) if settings.prune else ()
-    policy = policies.of_account(chosen, made, [desired] if destroy else [], pruned, writes=apply)
+    removed = [desired] if destroy else []
+    policy = policies.of_account(chosen, made, removed, pruned, writes=apply, blame=settings.blame)
     return chosen, policy, desired
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sesform.errors import Problem
 from sesform.model.address import Scope
-from sesform.planning import guards, plan_file
+from sesform.planning import blame, guards, plan_file
 from sesform.planning.guards import Allowed
 from sesform.planning.handover import Handover
 from sesform.planning.ordering import sort_key, step_rank
@@ -25,6 +25,7 @@ def joined(plans: Sequence[Plan]) -> Plan:
     """
     first = plans[0]
     unmanaged = [plan.unmanaged for plan in plans if plan.unmanaged is not None]
+    blames = [plan.blame for plan in plans if plan.blame is not None]
     whole = replace(
         first,
         changes=_changes(plans),
@@ -41,6 +42,7 @@ def joined(plans: Sequence[Plan]) -> Plan:
             tuple(sorted(chain(*(p.handover.offers for p in plans)))),
         ),
         part=None,
+        blame=blame.joined(blames) if blames else None,
     )
     found = _sorted(problem for plan in plans for problem in plan.diagnostics if problem not in _refusals(plan))
     whole = replace(whole, diagnostics=tuple(found))

@@ -12,6 +12,7 @@ from sesform.live.snapshot import UnmanagedResource
 from sesform.model.address import Access, Address, Scope
 from sesform.model.shard import Part
 from sesform.model.values import Properties
+from sesform.planning.blame import BlameReport
 from sesform.planning.handover import NO_HANDOVER, Handover
 from sesform.planning.routes import RouteChange, Subject
 
@@ -67,7 +68,8 @@ class Plan:
     `diagnostics`: errors and warnings. `routes`: the routes that change. `access`: the credentials of each spec. `since`: the
     commit whose specs were compared, "" for none. `unmanaged`: resources that no spec names, None if they were not read.
     `unheard`: bounces and complaints of the specs' identities that have no receiver after the plan. `handover`: what other
-    organizations must set for the changes. `part`: which part of the specs it covers, None for all.
+    organizations must set for the changes. `part`: which part of the specs it covers, None for all. `blame`: who changed what has
+    drifted, None if it was not looked up.
     """
 
     changes: tuple[Change, ...]
@@ -83,6 +85,7 @@ class Plan:
     options: PlanOptions = PlanOptions()
     handover: Handover = NO_HANDOVER
     part: Part | None = None
+    blame: BlameReport | None = None
 
     @property
     def errors(self) -> tuple[Problem, ...]:

@@ -20,7 +20,7 @@ from sesform.model.masking import masked_values
 from sesform.model.quotas import SES_CALLS_PER_SECOND, least_seconds, paced
 from sesform.model.shard import Part
 from sesform.model.values import NOTIFICATION_TYPES, UNKNOWN
-from sesform.planning import handover, terraform_json
+from sesform.planning import blame, handover, terraform_json
 from sesform.planning.plan import Change, Plan, PlanOptions, Unchanged
 from sesform.planning.routes import Received, RouteChange, Subject
 from sesform.resources import RESOURCES
@@ -47,6 +47,7 @@ def document(plan: Plan, *, timestamp: str, rate: float | None = SES_CALLS_PER_S
         "diagnostics": [d.as_dict() for d in plan.diagnostics],
         **({"shard": plan.part.document()} if plan.part else {}),
         **({"since": plan.since} if plan.since else {}),
+        **({"blame": plan.blame.document()} if plan.blame is not None else {}),
         **({"unmanaged": [_unmanaged(u) for u in plan.unmanaged]} if plan.unmanaged is not None else {}),
     }
     own = masked_values(own)
@@ -216,6 +217,7 @@ def _plan(own: Mapping[str, Any]) -> Plan:
         _options(own["options"]),
         handover.loaded(own["handover"]),
         Part.loaded(own["shard"]) if "shard" in own else None,
+        blame.loaded(own["blame"]) if "blame" in own else None,
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from sesform.model.quotas import SES_CALLS_PER_SECOND
 from sesform.planning.plan import Plan, Report
-from sesform.render import budget, review, text
+from sesform.render import blame, budget, review, text
 from sesform.render._escape import cell, fenced
 from sesform.render._hcl import SYMBOLS
 from sesform.render.budget import Filled, Section
@@ -33,11 +33,14 @@ def plan(of: Plan, *, drift: bool = False, rate: float | None = SES_CALLS_PER_SE
         (attention,) = budget.fill([first], MAX_CHARACTERS - _FRAME, len)
         return f"### {text.NO_DRIFT if drift else text.NO_CHANGES}\n" + _listed(attention, folding=False)
     rows, names = review.rows(of.changes), Names(of)
-    blocks = text.drift_blocks(rows) if drift else text.blocks(review.examples_first(rows))
+    blocks = text.drift_blocks(of, rows) if drift else text.blocks(review.examples_first(rows))
     sections = [
         first,
         *_sections(rows, names),
-        _of_text("Routes, hand-over and calls", "" if drift else text.tail(of, rate), 6_000),
+        _of_text(
+            *(("Notes", blame.notes(of.blame)) if drift else ("Routes, hand-over and calls", text.tail(of, rate))),
+            6_000,
+        ),
         Section("Details", map(_as_diff, blocks), len(rows), 0),
     ]
     attention, gone, changed, table, groups, tail, details = budget.fill(sections, MAX_CHARACTERS - _FRAME, len)

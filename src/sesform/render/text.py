@@ -10,7 +10,7 @@ from sesform.model.quotas import SES_CALLS_PER_SECOND, least_seconds, paced
 from sesform.model.values import printable
 from sesform.planning import diff
 from sesform.planning.plan import Change, Outcome, Plan, Report
-from sesform.render import budget, handover, review
+from sesform.render import blame, budget, handover, review
 from sesform.render._hcl import SYMBOLS, Paint, differing, painter, value, whole
 from sesform.render.budget import Filled, Section
 from sesform.render.duration import duration
@@ -238,21 +238,29 @@ def drift(of: Plan, *, colour: bool = False, full: bool = False) -> str:
     if not of.changes:
         return f"{paint(NO_DRIFT, 'bold')}\n\n{_compared(of)}\n{'' if full else _attention(of, paint)}"
     rows = review.rows(of.changes)
-    drawn = (_drawn(_drifted(row, paint)) for row in rows)
+    drawn = _drifts(of, rows, paint)
     top, details = ("", "\n".join(drawn)) if full else _reviewed(of, rows, drawn, paint)
     n = len(rows)
     head = paint(f"Drift: AWS differs from the specs in {n} {'resource' if n == 1 else 'resources'}.", "bold")
-    return f"{top}{head}\n\n{details}\n{summary(of, colour=colour)}\n"
+    return f"{top}{head}\n\n{details}\n{blame.notes(of.blame)}{summary(of, colour=colour)}\n"
 
 
-def drift_blocks(rows: Iterable[Row]) -> Iterator[str]:
+def drift_blocks(of: Plan, rows: Iterable[Row]) -> Iterator[str]:
     """Yield the block of each resource, as drift."""
-    return (_drawn(_drifted(row, painter(False))) for row in rows)
+    return _drifts(of, rows, painter(False))
 
 
-def _drifted(row: Row, paint: Paint) -> Iterator[str]:
+def _drifts(of: Plan, rows: Iterable[Row], paint: Paint) -> Iterator[str]:
+    by = {a: blame.line(b, of.blame.days) for a, b in of.blame.by_address.items()} if of.blame else {}
+    return (_drawn(_drifted(row, by.get(row.address, ""), paint)) for row in rows)
+
+
+def _drifted(row: Row, by: str, paint: Paint) -> Iterator[str]:
+    """Yield the lines of one resource. `by`: who changed it, "" if that was not looked up."""
     yield paint(f"  # {printable(str(row.address))} has changed", "bold")
     yield f"  # ({printable(row.reason)})"
+    if by:
+        yield f"  # ({printable(by)})"
     action = "update" if row.kind == "replace" else row.kind
     yield f"  {paint(SYMBOLS[action], action)} {_opening(row.address)}"
     if row.before is None or row.after is None:

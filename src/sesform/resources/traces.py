@@ -85,6 +85,11 @@ class Trace(NamedTuple):
     leaves: tuple[Parameter, ...] = ()
     remark: str = ""
 
+    @property
+    def operation(self) -> str:
+        """The name of the call without its service, as CloudTrail looks it up."""
+        return self.call.partition(":")[2]
+
     def touched_by(self, made: RecordedCall) -> bool:
         return made.call == self.call and all(p.fits(made.parameters) for p in self.touches)
 

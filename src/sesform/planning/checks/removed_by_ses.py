@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from sesform.errors import Problem
 from sesform.live.snapshot import Snapshot
 from sesform.model import arns
+from sesform.model.address import Address
 from sesform.planning.checks import kms_keys
 from sesform.planning.plan import Change, of_type
 from sesform.planning.reception import Reception, live_topics
@@ -14,14 +15,14 @@ from sesform.specs.compiler import publishers_of
 from sesform.specs.desired import Desired
 
 
-def removed_by_ses(desired: Desired, snapshot: Snapshot, changes: Sequence[Change]) -> list[Problem]:
-    """Return warnings of topics that SES has probably removed: the topic is missing and forwarding is on, against the specs.
+def fitting(changes: Sequence[Change]) -> dict[Address, Address]:
+    """Return the topics that SES has probably removed, each with the e-mail forwarding of its identity, which SES turned on.
 
-    SES does that when publishing fails: AWS developer guide, "Configuring Amazon SNS notifications". If the cause remains, SES
-    removes the topic again, so the warning says what is wrong with the topic, if that is known.
+    The topic is missing and forwarding is on, against the specs. Source: AWS developer guide of SES, "Configuring Amazon SNS
+    notifications".
     """
     forwarding = {
-        (c.scope, c.after["identity"])
+        (c.scope, c.after["identity"]): c.address
         for c in of_type(changes, "feedback_forwarding")
         if c.after and not c.after["enabled"]
     }
@@ -31,27 +32,41 @@ def removed_by_ses(desired: Desired, snapshot: Snapshot, changes: Sequence[Chang
         for c in of_type(changes, "notification_headers")
         if c.after
     }
-    causes = _causes(snapshot, changes)
-    reception = Reception(live_topics(snapshot), snapshot.keys)
-    found = []
+    found = {}
     for change in of_type(changes, "notification_topic"):
         if change.before is not None or change.after is None:
             continue
+        identity, type_ = change.after["identity"], change.after["notification_type"]
+        turned_on = forwarding.get((change.scope, identity))
+        if turned_on and type_ in ("bounce", "complaint") and (change.scope, identity, type_) not in touched:
+            found[change.address] = turned_on
+    return found
+
+
+def removed_by_ses(
+    desired: Desired, snapshot: Snapshot, changes: Sequence[Change], recorded: Container[Address] = ()
+) -> list[Problem]:
+    """Return warnings of topics that SES has probably removed: see `fitting`. If the cause remains, SES removes the topic again.
+
+    The warning says what is wrong with the topic, if that is known. `recorded`: topics that a recorded call removed.
+    """
+    causes = _causes(snapshot, changes)
+    reception = Reception(live_topics(snapshot), snapshot.keys)
+    fits = fitting(changes)
+    found = []
+    for change in of_type(changes, "notification_topic"):
+        if change.address not in fits or change.address in recorded or change.after is None:
+            continue
         identity, type_, arn = (change.after[k] for k in ("identity", "notification_type", "topic_arn"))
-        if (
-            (change.scope, identity) in forwarding
-            and type_ in ("bounce", "complaint")
-            and (change.scope, identity, type_) not in touched
-        ):
-            text = f"SES has probably removed the {type_} topic of {identity} because publishing to it failed"
-            publishing = reception.may_publish(arn, publishers_of(change.scope, identity))
-            cause = causes.get(arn, publishing.reason if publishing.denied else "")
-            hint = (
-                f"repair the topic first: {cause}"
-                if cause
-                else "the topic has no known fault now; check its policy and its KMS key"
-            )
-            found.append(desired.problem(change.address, text, hint, warning=True))
+        text = f"SES has probably removed the {type_} topic of {identity} because publishing to it failed"
+        publishing = reception.may_publish(arn, publishers_of(change.scope, identity))
+        cause = causes.get(arn, publishing.reason if publishing.denied else "")
+        hint = (
+            f"repair the topic first: {cause}"
+            if cause
+            else "the topic has no known fault now; check its policy and its KMS key"
+        )
+        found.append(desired.problem(change.address, text, hint, warning=True))
     return found
 
 
