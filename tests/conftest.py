@@ -18,6 +18,7 @@ OWN_VARIABLES = (
     "SESFORM_RATE",
     "SESFORM_SHARD",
     "SESFORM_COMPAT",
+    "SESFORM_NOTIFY",
     "NO_COLOR",
     "FORCE_COLOR",
     "CI",

@@ -48,6 +48,8 @@ ONLY_IN = {
     "click": {"sesform.cli"},
     "rich": set[str](),
     "moto": {"sesform_sandbox"},
+    "apprise": {"sesform.cli"},
+    "prometheus_client": {"sesform.render"},
     "sesform_sandbox": {"sesform.cli", "sesform.engine", "sesform.sandbox", "sesform_sandbox"},
 }
 

@@ -146,13 +146,17 @@ def _understood(words: list[str]) -> None:
 
 @pytest.mark.parametrize("block", _all_blocks("yaml"))
 def test_yaml_in_the_documentation_loads(block: Block, tmp_path: Path) -> None:
-    """A YAML block is a spec, the part of a spec, or a GitHub workflow."""
+    """A YAML block is a spec, the part of a spec, a GitHub workflow, or the alerting rules of Prometheus."""
     content = next(yaml.compose_all(block.text, yaml.BaseLoader))
     assert isinstance(content, yaml.MappingNode)
     keys = {key.value for key, _ in content.value}
     if "jobs" in keys:
         assert {"on", "jobs", "permissions"} <= keys
         assert all("steps" in job for job in yaml.safe_load(block.text)["jobs"].values())
+        return
+    if "groups" in keys:
+        rules = [rule for group in yaml.safe_load(block.text)["groups"] for rule in group["rules"]]
+        assert all("sesform_drift_" in rule["expr"] and rule["alert"] for rule in rules)
         return
     kind = "Delegate" if "cross_account_notifications" in keys else "Owner"
     head = "" if "kind" in keys else f"kind: {kind}\nname: part\naccount: '222222222222'\nregions: [eu-west-1]\n"

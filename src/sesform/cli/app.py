@@ -19,11 +19,13 @@ from sesform.cli.options import (
     Calls,
     Detail,
     Drawing,
+    DriftDrawing,
     Format,
     Guards,
     HandoverFormat,
     Listing,
     NoColor,
+    Notifying,
     Removal,
     SandboxRate,
     Selection,
@@ -173,24 +175,24 @@ def drift(
     listing: Listing,
     blame: Blame,
     calls: Calls,
-    drawing: Drawing,
+    drawing: DriftDrawing,
     detail: Detail,
+    notifying: Notifying,
     terminal: Terminal,
 ) -> int:
     """Show differences between AWS and the specs, for cron.
 
     Exit codes: 0 in sync, 1 error, 2 drift, or an identity whose bounces or complaints have no receiver.
     """
-    from sesform import engine
+    from sesform.cli.drift import Watch, advice, detect
 
-    view = View(
-        console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota, full=detail.full
+    if notifying.notify_state is not None:
+        _not_stdout("--notify-state", notifying.notify_state, "the next run reads it")
+    view = View(console(terminal, calls), drawing.plan, no_color=terminal.no_color, quota=calls.quota, full=detail.full)
+    watch = Watch(view, notifying, advice(specs, removal, selection, calls), metrics=drawing.metrics)
+    return detect(
+        specs.places, lambda: calls.settings(removal, selection, sharding, listing, blame), view, calls, watch
     )
-    with Notifier(view, calls) as notify:
-        found = engine.drift(specs.places, calls.settings(removal, selection, sharding, listing, blame), notify)
-    if not view.plan(found, drift=True):
-        return 1
-    return 2 if found.changes or found.unheard else 0
 
 
 @command(app)

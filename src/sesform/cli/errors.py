@@ -12,8 +12,11 @@ from sesform.cli.console import Console, out
 from sesform.errors import Problem, SesformError, SpecError
 from sesform.model.values import printable
 
-# The distribution packages of the extra `sandbox`, by the module that is imported.
-_EXTRA = frozenset({"moto"})
+# By the module that is imported: what needs its extra, and the extra.
+_EXTRAS = {
+    "moto": ("the sandbox", "sandbox"),
+    "prometheus_client": ("prometheus-client, which --format openmetrics needs,", "metrics"),
+}
 
 
 def report(error: Exception, argv: Sequence[str]) -> int:
@@ -40,8 +43,9 @@ def _problems(error: Exception, argv: Sequence[str]) -> tuple[Problem, ...]:
         return (Problem(str(error)),)
     if isinstance(error, typer.TyperException):
         return (_of_command_line(error, argv),)
-    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _EXTRA:
-        return (Problem("the sandbox is not installed", hint="run `pip install 'sesform[sandbox]'`"),)
+    if isinstance(error, ModuleNotFoundError) and (missing := (error.name or "").partition(".")[0]) in _EXTRAS:
+        what, extra = _EXTRAS[missing]
+        return (Problem(f"{what} is not installed", hint=f"run `pip install 'sesform[{extra}]'`"),)
     if isinstance(error, OSError) and error.strerror:
         file = f"{error.filename}: " if error.filename else ""
         return (Problem(f"{file}{error.strerror}", hint="check the path, its permissions and the free space"),)

@@ -37,6 +37,13 @@ class Compat(StrEnum):
     terraform = "terraform"
 
 
+class DriftFormat(StrEnum):
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+    openmetrics = "openmetrics"
+
+
 class HandoverFormat(StrEnum):
     text = "text"
     yaml = "yaml"
@@ -91,6 +98,59 @@ class Detail:
         bool,
         typer.Option("--full", help="Show every step in the order of apply, however many; only with --format text."),
     ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class DriftDrawing:
+    """The format of drift."""
+
+    format: Annotated[
+        DriftFormat, typer.Option("--format", help="The format of the result; openmetrics: metrics for Prometheus.")
+    ] = DriftFormat.text
+
+    @property
+    def metrics(self) -> bool:
+        """Whether the result is metrics."""
+        return self.format is DriftFormat.openmetrics
+
+    @property
+    def plan(self) -> Format:
+        """The format in which a plan is printed, if it is."""
+        return Format.text if self.metrics else Format(self.format.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Notifying:
+    """The services to notify of changes of drift."""
+
+    notify: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--notify",
+            envvar="SESFORM_NOTIFY",
+            metavar="URL",
+            help="Tell this service, by its apprise URL, when drift appears, changes or heals. Repeatable. URLs hold secrets: "
+            "prefer the variable, with spaces between URLs.",
+        ),
+    ] = None
+    notify_state: Annotated[
+        Path | None,
+        typer.Option(
+            "--notify-state",
+            metavar="FILE",
+            help="Remember in this file when differences began, and what was told.  [default: .sesform/drift.json]",
+            show_default=False,
+        ),
+    ] = None
+
+    @property
+    def file(self) -> Path | None:
+        """The file of the history: the given one, or the default one if a service is to be notified, or None."""
+        if self.notify_state is None and self.notify:
+            from sesform.cli.drift_state import DEFAULT_FILE
+
+            return DEFAULT_FILE
+        return self.notify_state
 
 
 @dataclass(frozen=True, slots=True)

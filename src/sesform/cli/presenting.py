@@ -48,6 +48,10 @@ class View:
             out(self.plan_json(plan))
         elif shown and all(d.path == "" for d in plan.errors):
             self.draw(plan, drift=drift)
+        return self.problems_of(plan)
+
+    def problems_of(self, plan: Plan) -> bool:
+        """Print the diagnostics of a plan to stderr. Return whether it has no errors."""
         self.console.problems(plan.diagnostics)
         if plan.errors:
             n = len(plan.errors)
