@@ -32,6 +32,7 @@ OTHER_FILES = (
     "examples/**/*.yaml",
     "examples/**/*.yml",
     "examples/**/*.config",
+    "examples/drift/**/*.py",
 )
 
 # A pattern, and what to write instead.

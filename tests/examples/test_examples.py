@@ -22,7 +22,7 @@ CONVERGING = [
     "specs",
     *(
         f"examples/{name}/specs"
-        for name in ("event-publishing", "gitops", "many-accounts", "several-regions", "two-accounts")
+        for name in ("drift", "event-publishing", "gitops", "many-accounts", "several-regions", "two-accounts")
     ),
 ]
 LEGACY = EXAMPLES / "legacy-removal"
