@@ -196,6 +196,22 @@ def test_a_topic_that_ses_removed_has_its_warning_in_the_message(applied: Shell,
     assert "Read first: SES has probably removed the complaint topic" in webhook.received[0]["message"]
 
 
+def test_an_identity_without_a_receiver_is_told(applied: Shell, webhook: Webhook) -> None:
+    """What makes drift exit with 2 although nothing differs is told, and told as healed when there is a receiver."""
+    specs = applied.folder / "specs" / "specs.yaml"
+    dark = specs.read_text().replace("  example.com:\n", "  example.com:\n    feedback_forwarding: false\n")
+    applied.specs(dark)
+    applied.run("apply", "--sandbox", "--auto-approve", "--allow-dark")
+    code = drift(applied, url(webhook)).code
+    applied.specs(dark.replace("forwarding: false", "forwarding: true"))
+    repair(applied)
+
+    assert [2, 0] == [code, drift(applied, url(webhook)).code]
+    name = "111111111111/eu-west-1/identity/example.com/bounce"
+    assert f"- {name}: its bounces have no receiver, since 20" in webhook.received[0]["message"]
+    assert f"Healed:\n- {name}: differed since 20" in webhook.received[1]["message"]
+
+
 # --- errors ------------------------------------------------------------------------------------------------------------
 
 

@@ -266,6 +266,39 @@ def test_the_workflow_tells_once_and_does_not_fail_for_drift(drifted: Shell, web
     assert (drifted.folder / "state" / "drift.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("artifacts", "downloaded"),
+    [
+        ([], ""),
+        ([{"id": 3}, {"id": 2}], "run download 3 --name drift-state --dir state"),
+        ([{"id": 3, "head_repository_id": 9}, {"id": 2}], "run download 2 --name drift-state --dir state"),
+        ([{"id": 3, "head_branch": "feature"}], ""),
+        ([{"id": 3, "expired": True}], ""),
+    ],
+)
+def test_the_workflow_reads_the_state_of_its_own_runs(
+    tmp_path: Path, artifacts: list[dict[str, Any]], downloaded: str
+) -> None:
+    """The step State downloads the newest artifact of the branch main, and none of a fork, of another branch or expired."""
+    if shutil.which("jq") is None:
+        pytest.skip("gh has jq's language inside; here jq stands in for it")
+    own = {"head_branch": "main", "head_repository_id": 1, "repository_id": 1}
+    runs = [{"expired": a.pop("expired", False), "workflow_run": own | a} for a in map(dict, artifacts)]
+    (tmp_path / "artifacts.json").write_text(json.dumps({"artifacts": runs}))
+    gh = tmp_path / "gh"
+    gh.write_text(
+        '#!/bin/sh\nif [ "$1" = api ]; then exec jq -r "$4" artifacts.json; fi\nprintf "%s" "$*" > called.txt\n'
+    )
+    gh.chmod(0o755)
+    steps = script(EXAMPLE / ".github" / "workflows" / "drift.yml", "State")
+    path = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", f"PATH={shlex.quote(path)}\n{steps}"]
+    called = tmp_path / "called.txt"
+
+    assert 0 == run(command, tmp_path, GH_REPO="example-org/ses-settings", GH_TOKEN="-")
+    assert downloaded == (called.read_text() if called.exists() else "")
+
+
 @pytest.mark.parametrize(("specs", "code"), [("specs", 0), ("nowhere", 1)])
 def test_the_cronjob_fails_for_errors_and_not_for_drift(
     drifted: Shell, webhook: Webhook, specs: str, code: int

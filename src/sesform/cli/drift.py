@@ -97,7 +97,8 @@ class Watch:
 
     def failed(self, error: Exception) -> None:
         """Leave that a run could not detect drift, because of an exception."""
-        self._failed(_failure(error), len(error.problems) if isinstance(error, SpecError) else 1)
+        problems = error.problems if isinstance(error, SpecError) else ()
+        self._failed(_failure(error), sum(problem.severity == "error" for problem in problems) or 1)
 
     def finished(self, of: Plan) -> None:
         """Leave what a run found. A plan with errors is a failure: it does not know all drift."""
