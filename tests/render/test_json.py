@@ -77,6 +77,7 @@ def test_problems_have_their_place_and_what_to_do() -> None:
                 "column": 2,
                 "hint": "fix it",
                 "severity": "warning",
+                "rule": "",
             }
         ],
     } == json.loads(drawn.validation([problem], specs=2, resources=3))

@@ -117,7 +117,8 @@ def test_the_matrix_as_json() -> None:
             },
         ],
     } in document["routes"]
-    assert [{**identity, "event": "complaint", "text": f"topic {U} has no subscription"}] == document["gaps"]
+    place = {"rule": "not-received", "address": "", "file": "", "line": 0, "column": 0}
+    assert [{**identity, "event": "complaint", "text": f"topic {U} has no subscription", **place}] == document["gaps"]
 
 
 def test_no_subscription_and_unknown_differ_in_json() -> None:

@@ -11,14 +11,14 @@ from typer.main import get_command
 
 from sesform import __version__
 from sesform.cli import completion as completing
-from sesform.cli import many_machines
+from sesform.cli import github, many_machines
 from sesform.cli.console import Console, out
 from sesform.cli.import_ import ImportOptions
 from sesform.cli.options import (
+    ApplyDrawing,
     Blame,
     Calls,
     Detail,
-    Drawing,
     DriftDrawing,
     Format,
     Guards,
@@ -26,12 +26,16 @@ from sesform.cli.options import (
     Listing,
     NoColor,
     Notifying,
+    PlanDrawing,
     Removal,
+    RoutesDrawing,
     SandboxRate,
     Selection,
     Sharding,
+    ShowDrawing,
     Specs,
     Terminal,
+    ValidateDrawing,
     command,
 )
 from sesform.cli.presenting import Notifier, View, console
@@ -78,7 +82,7 @@ def _root(
 
 
 @command(app)
-def validate(specs: Specs, sharding: Sharding, drawing: Drawing, terminal: Terminal) -> int:
+def validate(specs: Specs, sharding: Sharding, drawing: ValidateDrawing, terminal: Terminal) -> int:
     """Check the specs without AWS.  Exit codes: 0 valid, 1 invalid."""
     from sesform import engine
 
@@ -95,7 +99,7 @@ def plan(
     listing: Listing,
     guards: Guards,
     calls: Calls,
-    drawing: Drawing,
+    drawing: PlanDrawing,
     detail: Detail,
     terminal: Terminal,
     out: Annotated[
@@ -116,14 +120,14 @@ def plan(
     with Notifier(view, calls) as notify:
         made = engine.plan(specs.places, calls.settings(removal, selection, sharding, listing, guards), notify)
     if not view.plan(made):
-        return 1
+        return github.planned(view, made, 1)
     if out is not None:
         engine.save_plan(made, out, view.quota)
         words = [*map(str, specs.paths or ()), *(["--sandbox"] if calls.sandbox else []), "--plan", str(out)]
         view.console.say(
             f"Saved the plan to: {out}\nTo perform exactly these actions, run: sesform apply {shlex.join(words)}"
         )
-    return 2 if detailed_exitcode and made.changes else 0
+    return github.planned(view, made, 2 if detailed_exitcode and made.changes else 0)
 
 
 @command(app)
@@ -134,7 +138,7 @@ def apply(
     sharding: Sharding,
     guards: Guards,
     calls: Calls,
-    drawing: Drawing,
+    drawing: ApplyDrawing,
     detail: Detail,
     terminal: Terminal,
     plan: Annotated[
@@ -188,7 +192,9 @@ def drift(
 
     if notifying.notify_state is not None:
         _not_stdout("--notify-state", notifying.notify_state, "the next run reads it")
-    view = View(console(terminal, calls), drawing.plan, no_color=terminal.no_color, quota=calls.quota, full=detail.full)
+    view = View(
+        console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota, full=detail.full
+    )
     watch = Watch(view, notifying, advice(specs, removal, selection, calls), metrics=drawing.metrics)
     return detect(
         specs.places, lambda: calls.settings(removal, selection, sharding, listing, blame), view, calls, watch
@@ -202,7 +208,7 @@ def destroy(
     sharding: Sharding,
     guards: Guards,
     calls: Calls,
-    drawing: Drawing,
+    drawing: ApplyDrawing,
     detail: Detail,
     terminal: Terminal,
     auto_approve: AutoApprove = False,
@@ -220,7 +226,7 @@ def destroy(
 @command(app)
 def show(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan that `plan --out` saved.")],
-    drawing: Drawing,
+    drawing: ShowDrawing,
     detail: Detail,
     no_color: NoColor = False,
 ) -> int:
@@ -238,7 +244,7 @@ def show(
 
 
 @command(app)
-def routes(specs: Specs, sharding: Sharding, calls: Calls, drawing: Drawing, terminal: Terminal) -> int:
+def routes(specs: Specs, sharding: Sharding, calls: Calls, drawing: RoutesDrawing, terminal: Terminal) -> int:
     """Show the routes of bounces, complaints and deliveries, and gaps.  Exit codes: 0 no gap, 1 error, 2 gaps."""
     from sesform.cli.routes import show_routes
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sesform.cli import github
 from sesform.cli.console import interactive
 from sesform.cli.options import Calls, Format
 from sesform.cli.presenting import Notifier, View
@@ -36,7 +37,7 @@ def apply_specs(
         plan = engine.plan(paths, settings, notify, destroy=destroy)
         only_report = view.format is Format.json or (view.console.quiet and auto_approve)
         if not view.plan(plan, only_errors=only_report):
-            return 1
+            return github.planned(view, plan, 1)
         if plan.changes and not auto_approve:
             asked = time.monotonic()
             if not _agreed(view, destroy):
@@ -117,4 +118,4 @@ def _exit_code(view: View, report: Report) -> int:
         view.console.warn(
             f"AWS accepted these changes and does not show them yet. SES may need a few minutes:\n{names}"
         )
-    return 0 if report.ok else 1
+    return github.applied(view, report, 0 if report.ok else 1)

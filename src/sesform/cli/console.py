@@ -99,6 +99,18 @@ def out(text: str) -> None:
     sys.stdout.flush()
 
 
+def lines(found: Iterable[Problem]) -> str:
+    """Return problems as `Console.problems` prints them, without colours."""
+    prefixes = {"warning": "Warning: ", "error": "Error: "}
+    return "".join(f"{'' if p.file and p.severity == 'error' else prefixes[p.severity]}{_shown(p)}\n" for p in found)
+
+
+def _shown(problem: Problem) -> str:
+    """Return a problem as one line. A file whose name begins with `::` would give GitHub a command at the start of the line."""
+    text = printable(str(problem))
+    return f"./{text}" if text.startswith("::") else text
+
+
 class _LogLines(logging.Handler):
     """Writes records of the log to stderr, above the progress."""
 
@@ -142,7 +154,7 @@ class Console:
         For tools for Terraform each begins with `Error:`, because they show what follows the first such line.
         """
         for problem in found:
-            text = printable(str(problem))
+            text = _shown(problem)
             if problem.severity == "warning":
                 self.warn(text)
             elif problem.file and not self.compat:

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sesform.cli import github
 from sesform.cli.console import out
 from sesform.cli.options import Calls, Notifying, Removal, Selection, Specs
 from sesform.cli.presenting import Notifier, View
@@ -44,7 +45,8 @@ def detect(
         raise
     well = view.problems_of(found) if watch.metrics else view.plan(found, drift=True)
     watch.finished(found)
-    return 1 if not well else 2 if found.changes or found.unheard else 0
+    code = 1 if not well else 2 if found.changes or found.unheard else 0
+    return github.planned(view, found, code, drift=True)
 
 
 class Watch:

@@ -1,4 +1,4 @@
-"""Errors: one line each on stderr, a JSON document on stdout with `--format json`, and exit code 1."""
+"""Errors: one line each on stderr, a document on stdout in the format of the command, and exit code 1."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from itertools import pairwise
 
 import typer
 
-from sesform.cli import terraform_options
-from sesform.cli.console import Console, out
+from sesform.cli import documents, terraform_options
+from sesform.cli.console import Console
+from sesform.cli.options import FORMATS, Format
 from sesform.errors import Problem, SesformError, SpecError
 from sesform.model.values import printable
 
@@ -22,9 +23,8 @@ _EXTRAS = {
 def report(error: Exception, argv: Sequence[str]) -> int:
     """Print an error. An exception that sesform does not foresee is raised again: it is a bug, and its traceback is needed."""
     problems = _problems(error, argv)
-    if _given(argv, "--format", "json"):
-        out(_document(problems, argv))
     console = Console(no_color="--no-color" in argv, compat=_given(argv, "--compat", "terraform"))
+    documents.failure(_format(argv), argv[0] if argv else "", problems, console)
     if isinstance(error, SpecError):
         console.problems(problems)
         errors = sum(p.severity == "error" for p in problems)
@@ -61,16 +61,14 @@ def _of_command_line(error: typer.TyperException, argv: Sequence[str]) -> Proble
     return Problem(f"No such option: {word}" if word.startswith("-") else text, hint=hint)
 
 
-def _document(problems: Sequence[Problem], argv: Sequence[str]) -> str:
-    """Return the JSON document of a command that failed: of the form that it has when the command succeeds."""
-    from sesform.planning import plan_file
-    from sesform.render import json
-
-    if argv[:1] == ["validate"]:
-        return json.validation(problems)
-    return plan_file.text(plan_file.failure(problems))
-
-
 def _given(argv: Sequence[str], option: str, value: str) -> bool:
     """Return whether a command line has an option with this value. It may be one that cannot be parsed."""
     return f"{option}={value}" in argv or (option, value) in pairwise(argv)
+
+
+def _format(argv: Sequence[str]) -> Format:
+    """Return the format that a command line asks for; text if its command has no such format."""
+    spaced = [value for name, value in pairwise(argv) if name == "--format"]
+    joined = [word.removeprefix("--format=") for word in argv if word.startswith("--format=")]
+    known = FORMATS.get(argv[0] if argv else "", ())
+    return next((each for each in known if each in [*spaced, *joined]), Format.text)

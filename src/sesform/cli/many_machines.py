@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sesform.cli import completion
+from sesform.cli import completion, documents, github
 from sesform.cli.console import out
-from sesform.cli.options import Calls, Detail, Drawing, Format, MatrixFormat, Specs, Terminal
-from sesform.cli.presenting import View, console
+from sesform.cli.options import FORMATS, Calls, Detail, Drawing, Format, MatrixFormat, Specs, Terminal
+from sesform.cli.presenting import View, console, drawable
+from sesform.errors import UsageError
 
 if TYPE_CHECKING:
     from sesform.engine import Merged, Routes, Validation
@@ -77,6 +78,8 @@ def merge(
 
     view = View(console(terminal), drawing.format, no_color=terminal.no_color, quota=Calls().quota, full=detail.full)
     found = engine.merge(files)
+    if drawing.format not in FORMATS[found.command]:
+        raise UsageError(f"--format {drawing.format} is not a format of {found.command}, which made these results")
     match found.result:
         case None:
             return _failed(view, found)
@@ -84,7 +87,7 @@ def merge(
             return _plan(view, found, plan, detailed_exitcode=detailed_exitcode)
         case Report() as report:
             view.report(report)
-            return 0 if report.ok else 1
+            return github.applied(view, report, 0 if report.ok else 1)
         case engine.Validation() as validation:
             return print_validation(view, validation)
         case routes:
@@ -92,14 +95,8 @@ def merge(
 
 
 def _failed(view: View, found: Merged) -> int:
-    from sesform.planning import plan_file
-    from sesform.render import json
-
-    if view.format is Format.json and found.command == "validate":
-        out(json.validation(found.problems))
-    elif view.format is Format.json:
-        out(plan_file.text(plan_file.failure(found.problems)))
-    view.console.problems(found.problems)
+    documents.failure(view.format, found.command, found.problems, view.console)
+    view.problems(found.problems)
     n = sum(problem.severity == "error" for problem in found.problems)
     view.console.error(f"{n} {'error' if n == 1 else 'errors'} in the parts; there is no joined result.")
     return 1
@@ -111,36 +108,42 @@ def _plan(view: View, found: Merged, plan: Plan, *, detailed_exitcode: bool) -> 
     drift = found.command == "drift"
     if view.format is Format.json and found.document is not None:
         out(plan_file.text(found.document))
-    elif all(problem.path == "" for problem in plan.errors):
+    elif view.format is Format.junit or drawable(plan):
         view.draw(plan, drift=drift)
-    view.console.problems(plan.diagnostics)
-    if plan.errors:
-        return 1
+    view.problems(plan.diagnostics)
     differs = bool(plan.changes) or (drift and bool(plan.unheard))
-    return 2 if differs and (drift or detailed_exitcode) else 0
+    code = 1 if plan.errors else 2 if differs and (drift or detailed_exitcode) else 0
+    return github.planned(view, plan, code, drift=drift)
 
 
 def print_validation(view: View, found: Validation) -> int:
     """Print the result of `validate`. Return the exit code."""
+    n = found.specs
+    success = f"Success! The configuration is valid: {n} {'spec' if n == 1 else 'specs'}, {found.resources} resources."
     if view.format is Format.json:
         from sesform.render import json
 
         out(json.validation(found.warnings, specs=found.specs, resources=found.resources, part=found.part))
         return 0
-    view.console.problems(found.warnings)
-    n = found.specs
-    out(f"Success! The configuration is valid: {n} {'spec' if n == 1 else 'specs'}, {found.resources} resources.")
-    return 0
+    if not documents.findings(view.format, "validate", found.warnings, found.files):
+        view.problems(found.warnings)
+        out(documents.summary(success, found.warnings) if view.format is Format.markdown else success)
+    return github.checked(view, success, found.warnings, 0)
 
 
 def print_routes(view: View, found: Routes) -> int:
     """Print routes. Return 0 for no gap, 2 for gaps."""
+    from sesform.render import junit
     from sesform.render import routes as drawn
 
+    code, problems = 2 if found.gaps else 0, [gap.problem for gap in found.gaps]
     if view.format is Format.json:
         out(drawn.json_text(found.matrix, found.subscribers, found.gaps, found.part))
     elif view.format is Format.markdown:
         out(drawn.markdown(found.matrix, found.subscribers, found.gaps))
-    else:
-        out(drawn.text(found.matrix, found.subscribers, found.gaps, colour=view.colour))
-    return 2 if found.gaps else 0
+    elif view.format is Format.junit:
+        out(junit.routes(found.matrix, found.gaps))
+    elif not documents.findings(view.format, "routes", problems):
+        view.safely(drawn.text(found.matrix, found.subscribers, found.gaps, colour=view.colour))
+    n = len(problems)
+    return github.checked(view, f"{n or 'No'} {'gap' if n == 1 else 'gaps'} in the routes", problems, code)

@@ -31,17 +31,30 @@ class Format(StrEnum):
     text = "text"
     json = "json"
     markdown = "markdown"
+    github = "github"
+    gitlab = "gitlab"
+    codequality = "codequality"
+    junit = "junit"
+    sarif = "sarif"
+    openmetrics = "openmetrics"
+
+
+_PEOPLE = (Format.text, Format.json, Format.markdown)
+_FINDINGS = (Format.codequality, Format.junit, Format.sarif)
+FORMATS = {
+    "validate": (*_PEOPLE, Format.github, *_FINDINGS),
+    "plan": (*_PEOPLE, Format.github, Format.gitlab),
+    "apply": (*_PEOPLE, Format.github),
+    "destroy": (*_PEOPLE, Format.github),
+    "drift": (*_PEOPLE, Format.github, Format.gitlab, Format.junit, Format.openmetrics),
+    "show": (*_PEOPLE, Format.gitlab),
+    "routes": (*_PEOPLE, Format.github, *_FINDINGS),
+    "merge": tuple(each for each in Format if each is not Format.openmetrics),
+}
 
 
 class Compat(StrEnum):
     terraform = "terraform"
-
-
-class DriftFormat(StrEnum):
-    text = "text"
-    json = "json"
-    markdown = "markdown"
-    openmetrics = "openmetrics"
 
 
 class HandoverFormat(StrEnum):
@@ -83,11 +96,74 @@ class Specs:
         return tuple(self.paths or ("specs",))
 
 
+def _format(command: str) -> Any:
+    """Return the option for the format of a command's result."""
+    known = FORMATS[command]
+
+    def chosen(text: str) -> Format:
+        if text not in known:
+            names = ", ".join(f"'{each}'" for each in known)
+            raise typer.BadParameter(f"{text!r} is not one of {names}.")
+        return Format(text)
+
+    metavar = f"<{'|'.join(known)}>"
+    shown = list(map(str, known))
+    help = "The format of the result."
+    return typer.Option("--format", metavar=metavar, parser=chosen, autocompletion=lambda: shown, help=help)
+
+
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """The format of the result."""
+    """The format of the result, of any command."""
 
-    format: Annotated[Format, typer.Option("--format", help="The format of the result.")] = Format.text
+    format: Annotated[Format, _format("merge")] = Format.text
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateDrawing(Drawing):
+    """The format of a validation."""
+
+    format: Annotated[Format, _format("validate")] = Format.text
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDrawing(Drawing):
+    """The format of a plan."""
+
+    format: Annotated[Format, _format("plan")] = Format.text
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyDrawing(Drawing):
+    """The format of a report."""
+
+    format: Annotated[Format, _format("apply")] = Format.text
+
+
+@dataclass(frozen=True, slots=True)
+class DriftDrawing(Drawing):
+    """The format of a drift. openmetrics: metrics for Prometheus."""
+
+    format: Annotated[Format, _format("drift")] = Format.text
+
+    @property
+    def metrics(self) -> bool:
+        """Whether the result is metrics."""
+        return self.format is Format.openmetrics
+
+
+@dataclass(frozen=True, slots=True)
+class ShowDrawing(Drawing):
+    """The format of a saved plan."""
+
+    format: Annotated[Format, _format("show")] = Format.text
+
+
+@dataclass(frozen=True, slots=True)
+class RoutesDrawing(Drawing):
+    """The format of routes."""
+
+    format: Annotated[Format, _format("routes")] = Format.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,25 +174,6 @@ class Detail:
         bool,
         typer.Option("--full", help="Show every step in the order of apply, however many; only with --format text."),
     ] = False
-
-
-@dataclass(frozen=True, slots=True)
-class DriftDrawing:
-    """The format of drift."""
-
-    format: Annotated[
-        DriftFormat, typer.Option("--format", help="The format of the result; openmetrics: metrics for Prometheus.")
-    ] = DriftFormat.text
-
-    @property
-    def metrics(self) -> bool:
-        """Whether the result is metrics."""
-        return self.format is DriftFormat.openmetrics
-
-    @property
-    def plan(self) -> Format:
-        """The format in which a plan is printed, if it is."""
-        return Format.text if self.metrics else Format(self.format.value)
 
 
 @dataclass(frozen=True, slots=True)

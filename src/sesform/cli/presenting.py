@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from sesform.cli.console import Console, coloured, out
+from sesform.cli.console import Console, coloured, lines, out
 from sesform.cli.options import Calls, Format, Terminal
 from sesform.model.address import Scope
 from sesform.model.quotas import CallProgress, Cost
@@ -19,6 +20,7 @@ from sesform.model.values import printable
 if TYPE_CHECKING:
     from sesform.cli.progress import Applying
     from sesform.engine.progress import Event, ReadingDependents
+    from sesform.errors import Problem
     from sesform.planning.plan import Outcome, Plan, Report
 
 
@@ -46,26 +48,50 @@ class View:
         shown = bool(plan.errors) or not only_errors
         if self.format is Format.json and shown:
             out(self.plan_json(plan))
-        elif shown and all(d.path == "" for d in plan.errors):
+        if self.format is Format.junit or (self.format is not Format.json and shown and drawable(plan)):
             self.draw(plan, drift=drift)
         return self.problems_of(plan)
 
     def problems_of(self, plan: Plan) -> bool:
-        """Print the diagnostics of a plan to stderr. Return whether it has no errors."""
-        self.console.problems(plan.diagnostics)
+        """Print the diagnostics of a plan. Return whether it has no errors."""
+        self.problems(plan.diagnostics)
         if plan.errors:
             n = len(plan.errors)
             self.console.error(f"{n} {'error' if n == 1 else 'errors'}; nothing was changed.")
         return not plan.errors
 
+    def problems(self, found: Sequence[Problem]) -> None:
+        """Print problems to stderr; for GitHub to stdout, where no text in them is a workflow command."""
+        if self.format is not Format.github:
+            self.console.problems(found)
+        elif found:
+            self.safely(lines(found))
+
+    def safely(self, text: str) -> None:
+        """Print text to stdout; for GitHub so that no line of it is a workflow command."""
+        if self.format is Format.github:
+            from sesform.render import github
+
+            text = github.without_commands(text, secrets.token_hex(16))
+        out(text)
+
     def draw(self, plan: Plan, *, drift: bool = False) -> None:
-        """Print a plan as text or Markdown."""
-        from sesform.render import compat, markdown, text, unmanaged
+        """Print a plan in any format but JSON. A plan with errors has no counts for GitLab, so that its widget shows none."""
+        from sesform.render import gitlab, junit
 
         if self.format is Format.markdown:
-            drawn = markdown.plan(plan, drift=drift, rate=self.quota)
-            out(drawn + unmanaged.markdown(plan, markdown.MAX_CHARACTERS - len(drawn)))
-            return
+            out(self.markdown(plan, drift=drift))
+        elif self.format is Format.gitlab:
+            out("" if plan.errors else gitlab.terraform_report(plan))
+        elif self.format is Format.junit:
+            out(junit.drift(plan))
+        else:
+            self.safely(self.text(plan, drift=drift))
+
+    def text(self, plan: Plan, *, drift: bool = False) -> str:
+        """Return a plan as text, with the resources that no spec names."""
+        from sesform.render import compat, text, unmanaged
+
         full = self.full or self.console.compat
         if drift:
             drawn = text.drift(plan, colour=self.colour, full=full)
@@ -73,13 +99,20 @@ class View:
             drawn = text.plan(plan, colour=self.colour, rate=self.quota, full=full)
         if self.console.compat:
             drawn = compat.drift(drawn) if drift else compat.plan(drawn)
-        out(drawn + unmanaged.text(plan, colour=self.colour))
+        return drawn + unmanaged.text(plan, colour=self.colour)
+
+    def markdown(self, plan: Plan, *, drift: bool = False) -> str:
+        """Return a plan as Markdown, with the resources that no spec names."""
+        from sesform.render import markdown, unmanaged
+
+        drawn = markdown.plan(plan, drift=drift, rate=self.quota)
+        return drawn + unmanaged.markdown(plan, markdown.MAX_CHARACTERS - len(drawn))
 
     def shows_all(self, plan: Plan) -> bool:
         """Return whether a printed plan has the details of every resource."""
         from sesform.render import text
 
-        return self.format is Format.text and (self.full or self.console.compat or text.has_room(plan))
+        return self.format in (Format.text, Format.github) and (self.full or self.console.compat or text.has_room(plan))
 
     def plan_json(self, plan: Plan) -> str:
         """Return a plan as JSON text."""
@@ -102,7 +135,7 @@ class View:
         elif self.format is Format.markdown:
             out(markdown.report(report))
         else:
-            out("\n" + text.report(report, colour=self.colour, full=self.console.verbose))
+            self.safely("\n" + text.report(report, colour=self.colour, full=self.console.verbose))
 
     def step(self, outcome: Outcome) -> None:
         """Print how a step ended. Steps that were not tried are in the report."""
@@ -116,6 +149,11 @@ class View:
         elif outcome.result == "left":
             say = self.console.warn
         say(text.step(outcome.change, outcome))
+
+
+def drawable(plan: Plan) -> bool:
+    """Return whether a plan can be shown. One with errors of single resources cannot; one that a guard refuses can."""
+    return all(problem.path == "" for problem in plan.errors)
 
 
 class Notifier:

@@ -162,7 +162,7 @@ def _carry_out(plan: Plan, connections: Connections, settings: Settings, notify:
             interrupt=interrupt,
             stopping=lambda calls: notify(Stopping(calls)),
         )
-        report = replace(report, part=plan.part._replace(command="apply") if plan.part else None)
+        report = replace(report, part=plan.part._replace(command="apply") if plan.part else None, origins=plan.origins)
         notify(Applied(report))
     if report.interrupted:
         return report

@@ -222,7 +222,9 @@ def _planned(
     if silent:
         snapshot = read_default_sets(silent, desired, snapshot, connections, settings)
         made = planner.plan(desired, snapshot)
-    return _chosen(made, desired, snapshot, settings.only), snapshot
+    made = _chosen(made, desired, snapshot, settings.only)
+    origins = {c.address: d.origin for c in made.changes if (d := desired.declared.get(c.address)) and d.origin}
+    return replace(made, origins=origins), snapshot
 
 
 def _chosen(made: Plan, desired: Desired, snapshot: Snapshot, only: Sequence[str]) -> Plan:

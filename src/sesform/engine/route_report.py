@@ -12,7 +12,7 @@ from sesform.engine.settings import DEFAULT_PATHS, DEFAULTS, Paths, Settings
 from sesform.errors import Problem
 from sesform.live.snapshot import Subscriber
 from sesform.model.shard import Part
-from sesform.planning import route_changes, shadowing
+from sesform.planning import gap_places, route_changes, shadowing
 from sesform.planning import routes as route_table
 from sesform.planning.checks import readable
 from sesform.planning.routes import Gap, Subject
@@ -47,6 +47,7 @@ def routes(paths: Paths = DEFAULT_PATHS, settings: Settings = DEFAULTS, notify: 
     matrix = shadowing.effective(matrix, snapshot)
     gaps = route_table.gaps(matrix, snapshot.subscribers)
     for each in shadowing.shadowed(desired, snapshot):
-        gaps += [Gap(Subject(each.scope, "identity", each.identity, event), str(each)) for event in route_table.VITAL]
+        subjects = [Subject(each.scope, "identity", each.identity, event) for event in route_table.VITAL]
+        gaps += [Gap(subject, str(each), "shadowed") for subject in subjects]
     part = desired.part._replace(command="routes") if desired.part else None
-    return Routes(matrix, snapshot.subscribers, tuple(gaps), part=part)
+    return Routes(matrix, snapshot.subscribers, gap_places.located(gaps, desired), part=part)

@@ -23,12 +23,16 @@ _SHORT_COMMIT = 12  # characters of a shown commit, as git shows it in large rep
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """The content of valid specs: the number of specs and resources, and warnings. `part`: which part it is, None for all."""
+    """The content of valid specs: the number of specs and resources, and warnings.
+
+    `part`: which part it is, None for all. `files`: those that have the specs.
+    """
 
     specs: int
     resources: int
     warnings: tuple[Problem, ...] = ()
     part: Part | None = None
+    files: tuple[str, ...] = ()
 
 
 def validate(paths: Paths = DEFAULT_PATHS, settings: Settings = DEFAULTS) -> Validation:
@@ -38,7 +42,8 @@ def validate(paths: Paths = DEFAULT_PATHS, settings: Settings = DEFAULTS) -> Val
     """
     desired = compile_specs(paths, since=settings.since, shard=settings.shard)
     part = desired.part._replace(command="validate") if desired.part else None
-    return Validation(len(desired.access), len(desired.declared), desired.warnings, part)
+    files = tuple(dict.fromkeys(each.document.file for each in desired.specs.values()))
+    return Validation(len(desired.access), len(desired.declared), desired.warnings, part, files)
 
 
 def compile_specs(

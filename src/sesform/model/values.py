@@ -67,6 +67,8 @@ def event_set(types: Iterable[str]) -> list[str]:
 _CONTROL = re.compile(
     # C0 and C1 controls, DEL, and the characters that reorder or hide text on a screen (bidi, zero width, line separators).
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\ud800-\udfff]"
+    # What begins a command to the runners of GitHub (`##[`) and Azure Pipelines (`##vso[`), wherever it is in a line.
+    r"|#(?=#[A-Za-z]*\[)"
 )
 
 

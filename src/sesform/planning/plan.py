@@ -15,6 +15,7 @@ from sesform.model.values import Properties
 from sesform.planning.blame import BlameReport
 from sesform.planning.handover import NO_HANDOVER, Handover
 from sesform.planning.routes import RouteChange, Subject
+from sesform.specs.declared import Origin
 
 Action = Literal["create", "update", "delete"]
 ACTIONS: tuple[Action, ...] = ("create", "update", "delete")
@@ -69,7 +70,7 @@ class Plan:
     commit whose specs were compared, "" for none. `unmanaged`: resources that no spec names, None if they were not read.
     `unheard`: bounces and complaints of the specs' identities that have no receiver after the plan. `handover`: what other
     organizations must set for the changes. `part`: which part of the specs it covers, None for all. `blame`: who changed what has
-    drifted, None if it was not looked up.
+    drifted, None if it was not looked up. `origins`: where the specs declare the resources that change; a saved plan has none.
     """
 
     changes: tuple[Change, ...]
@@ -86,6 +87,7 @@ class Plan:
     handover: Handover = NO_HANDOVER
     part: Part | None = None
     blame: BlameReport | None = None
+    origins: Mapping[Address, Origin] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -135,12 +137,14 @@ class Report:
     """The results of a plan's changes, in the plan's order.
 
     `not_reflected`: steps that were done and that reads do not show yet. `part`: which part of the specs it covers, None for all.
+    `origins`: as those of the plan.
     """
 
     outcomes: tuple[Outcome, ...]
     interrupted: bool = False
     not_reflected: tuple[Change, ...] = ()
     part: Part | None = None
+    origins: Mapping[Address, Origin] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def ok(self) -> bool:

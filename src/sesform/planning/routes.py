@@ -13,6 +13,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from sesform.errors import Problem, Severity
 from sesform.live.snapshot import Subscriber
 from sesform.model import arns
 from sesform.model.address import Scope
@@ -233,10 +234,27 @@ def dark(of: Iterable[RouteChange]) -> list[RouteChange]:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A fault in the routes of a subject."""
+    """A fault in the routes of a subject.
+
+    `rule`: its kind, a key of `render.rules`. `address`: a resource that declares the subject, "" if there is none, and `file`,
+    `line`, `column`: where the specs declare it.
+    """
 
     subject: Subject
     text: str
+    rule: str = "not-received"
+    address: str = ""
+    file: str = ""
+    line: int = 0
+    column: int = 0
+
+    @property
+    def problem(self) -> Problem:
+        """The gap as a problem of the specs. Feedback without a receiver is an error, anything else a warning."""
+        scope, kind, name, event = self.subject
+        severity: Severity = "error" if self.rule in ("no-route", "not-received") else "warning"
+        text = f"{event} of {kind} {name} in {scope}: {self.text}"
+        return Problem(text, self.address, self.file, self.line, self.column, severity=severity, rule=self.rule)
 
 
 def gaps(of: Matrix, subscribers: Mapping[str, tuple[Subscriber, ...]]) -> list[Gap]:
@@ -248,23 +266,25 @@ def gaps(of: Matrix, subscribers: Mapping[str, tuple[Subscriber, ...]]) -> list[
     for subject, ways in sorted(of.items()):
         vital = subject.event in VITAL
         if vital and not ways and subject.kind == "identity" and not subject.name.startswith("arn:"):
-            found.append(Gap(subject, "no route"))
+            found.append(Gap(subject, "no route", "no-route"))
         for route in ways:
-            found += [Gap(subject, text) for text in _not_received(route, subscribers)]
+            found += [Gap(subject, text, rule) for text, rule in _not_received(route, subscribers)]
         own = [r for r in ways if not r.by_default and not r.destination]
         if vital and subject.kind == "identity" and {"topic", "mail"} <= {r.way for r in own}:
-            found.append(Gap(subject, "duplicate notices: by the topic and by mail to the sender"))
+            found.append(Gap(subject, "duplicate notices: by the topic and by mail to the sender", "duplicate-notices"))
         topics = [r.topic_arn for r in ways if r.topic_arn]
         found += [
-            Gap(subject, f"duplicate notices: topic {t} receives each event twice")
+            Gap(subject, f"duplicate notices: topic {t} receives each event twice", "duplicate-notices")
             for t in sorted({t for t in topics if topics.count(t) > 1})
         ]
     return list(dict.fromkeys(found))
 
 
-def _not_received(route: Route, subscribers: Mapping[str, tuple[Subscriber, ...]]) -> Iterable[str]:
+def _not_received(route: Route, subscribers: Mapping[str, tuple[Subscriber, ...]]) -> Iterable[tuple[str, str]]:
+    """Yield what keeps events of a route from a receiver, and the rule for it."""
     if route.verdict.denied:
-        yield f"not received by {route}: {route.verdict.reason}"
+        yield f"not received by {route}: {route.verdict.reason}", "not-received"
     elif route.verdict.allowed:
         pending = (s for s in subscribers.get(route.topic_arn, ()) if s.pending)
-        yield from (f"subscription {s.endpoint} of {route.topic_arn} is not confirmed" for s in pending)
+        for each in pending:
+            yield f"subscription {each.endpoint} of {route.topic_arn} is not confirmed", "pending-subscription"

@@ -61,7 +61,12 @@ def routes(content: Mapping[str, Any]) -> SavedRoutes:
                     Subscriber(s["protocol"], s["endpoint"], s["pending"], None, "MessageAttributes")
                     for s in saved["subscribers"]
                 )
-    return SavedRoutes(matrix, subscribers, tuple(Gap(_subject(g), g["text"]) for g in content["gaps"]))
+    return SavedRoutes(matrix, subscribers, tuple(map(_gap, content["gaps"])))
+
+
+def _gap(saved: Mapping[str, Any]) -> Gap:
+    names = ("text", "rule", "address", "file", "line", "column")
+    return Gap(_subject(saved), **{name: saved[name] for name in names})
 
 
 def _subject(saved: Mapping[str, Any]) -> Subject:

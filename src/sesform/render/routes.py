@@ -51,13 +51,18 @@ def text(of: Matrix, subscribers: Subscribers, gaps: Sequence[Gap], *, colour: b
 def json_text(of: Matrix, subscribers: Subscribers, gaps: Iterable[Gap], part: Part | None = None) -> str:
     """Return one line: `routes` with one entry for each subject and event, and `gaps`. `part`: of which part of the specs."""
     entries = [{**_subject(s), "routes": [_route(r, subscribers) for r in ways]} for s, ways in sorted(of.items())]
-    content = {"version": 1, "routes": entries, "gaps": [{**_subject(g.subject), "text": g.text} for g in gaps]}
+    content = {"version": 1, "routes": entries, "gaps": list(map(_gap, gaps))}
     content |= part_of(part)
     return json.dumps(masked_values(content), separators=(",", ":"))
 
 
 def _subject(of: Subject) -> dict[str, str]:
     return {"account": of.scope.account, "region": of.scope.region, "kind": of.kind, "name": of.name, "event": of.event}
+
+
+def _gap(of: Gap) -> dict[str, object]:
+    where = {name: getattr(of, name) for name in ("text", "rule", "address", "file", "line", "column")}
+    return {**_subject(of.subject), **where}
 
 
 def _route(of: Route, subscribers: Subscribers) -> dict[str, object]:

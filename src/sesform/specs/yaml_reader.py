@@ -45,7 +45,7 @@ def parse(files: Iterable[tuple[str, Path | bytes]]) -> tuple[list[Document], li
             raw = content if isinstance(content, bytes) else _content(content)
             _read(name, raw, documents)
         except _Wrong as wrong:
-            problems.append(Problem(wrong.summary, file=name, line=wrong.line, column=wrong.column, hint=wrong.hint))
+            problems.append(Problem(wrong.summary, "", name, wrong.line, wrong.column, wrong.hint, rule="yaml"))
     return documents, problems
 
 

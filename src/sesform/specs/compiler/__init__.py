@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import repeat
 
 from sesform.errors import Problem, SpecError
@@ -39,15 +40,16 @@ def build(specs: Iterable[LoadedSpec], problems: Iterable[Problem] = (), *, dest
         declare_cross_account(work, table, each)
         declare_tags(work, table, each)
     _declare_topic_policies(work, table, loaded)
-    if any(p.severity == "error" for p in work.problems):
-        raise SpecError(work.problems)
+    found = tuple(p if p.rule else replace(p, rule="declaration") for p in work.problems)
+    if any(p.severity == "error" for p in found):
+        raise SpecError(found)
     return Desired(
         declared=work.declared,
         unmanaged=tuple(work.unmanaged),
         exclusive=frozenset(work.exclusive),
         targets=tuple(work.targets),
         access={e.spec.name: _access(e) for e in loaded},
-        warnings=tuple(work.problems),
+        warnings=found,
         left_alone=frozenset(work.left_alone),
         specs={e.spec.name: e for e in loaded},
     )

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -75,7 +75,7 @@ def load(documents: Iterable[Document]) -> tuple[list[LoadedSpec], list[Problem]
             loaded.append(LoadedSpec(kind.model_validate(document.data), document))
         except ValidationError as error:
             wrong += problems.of_validation(document, error, kind)
-    return loaded, wrong
+    return loaded, [replace(problem, rule="schema") for problem in wrong]
 
 
 def _kind(document: Document, wrong: list[Problem]) -> type[Owner] | type[Delegate] | None:
