@@ -6,19 +6,19 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from typer.main import get_command
 
+from composite_action import ACTION, Ran, Runner, content, runner
+from examples.test_many_accounts import PINS
+from sesform import __version__
 from sesform.cli import main
-from sesform.cli.app import app
 from sesform_sandbox import Sandbox, SandboxServer
 
+__all__ = ["runner"]
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "gitops"
 WORKFLOWS = sorted(
@@ -42,7 +42,7 @@ def _steps(file: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda f: str(f.relative_to(ROOT)))
 def test_workflows_are_careful(file: Path) -> None:
-    """Actions are pinned to a major version, jobs are bounded and get no more rights than they name, scripts take no text from
+    """Actions are pinned by commit, jobs are bounded and get no more rights than they name, scripts take no text from
     outside but by environment variables."""
     workflow = _workflow(file)
     assert workflow["permissions"] == {}
@@ -53,7 +53,9 @@ def test_workflows_are_careful(file: Path) -> None:
         takes_role = any("configure-aws-credentials" in step.get("uses", "") for step in job["steps"])
         assert (job["permissions"].get("id-token") == "write") == takes_role
     for step in _steps(file):
-        assert re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"]) if "uses" in step else "${{" not in step["run"]
+        assert "uses" in step or "${{" not in step["run"]
+    used = set(re.findall(r"uses: (.*)", file.read_text(encoding="utf-8")))
+    assert used <= {*(f"{action}@{pin}" for action, pin in PINS.items()), f"sesform/sesform@v{__version__}"}
 
 
 def test_forks_get_no_credentials() -> None:
@@ -74,150 +76,132 @@ def test_one_apply_at_a_time_behind_an_environment() -> None:
     ]
 
 
-def test_commands_in_the_workflows_are_understood() -> None:
-    """Each sesform command in the workflows exists, with its options."""
-    commands: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
-    scripts = [step.get("run", "") for file in WORKFLOWS for step in _steps(file)]
-    found = [line for script in scripts for line in re.findall(r"^ *sesform (.+?)(?: \"| >|$)", script, re.MULTILINE)]
-    assert {line.split()[0] for line in found} == {"validate", "plan", "apply", "drift"}
-    for name, *arguments in map(str.split, found):
-        commands[name].make_context(name, arguments)
+def test_inputs_in_the_workflows_are_those_of_the_action() -> None:
+    """Each use of the action has inputs that it has, and each output that a workflow reads exists."""
+    action = content(ACTION)
+    uses = [s for file in WORKFLOWS for s in _steps(file) if s.get("uses", "").startswith("sesform/")]
+    assert {s["with"]["command"] for s in uses} == {"validate", "plan", "apply", "drift"}
+    assert all(s["with"].keys() <= action["inputs"].keys() for s in uses)
+    texts = "".join(file.read_text(encoding="utf-8") for file in WORKFLOWS)
+    assert set(re.findall(r"steps\.(?:plan|drift)\.outputs\.([\w-]+)", texts)) <= action["outputs"].keys()
 
 
 # --- what their scripts do ---------------------------------------------------------------------------------------------
 
 
-class Runner:
-    """A copy of the example, and its workflows' scripts run as GitHub would, with the sandbox for AWS and a gh that only notes."""
+class Repository:
+    """A copy of the example, and its workflows' steps run as GitHub would."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True)
-        programs = folder / "bin"
-        programs.mkdir()
-        gh = programs / "gh"
-        gh.write_text(
-            '#!/bin/sh\necho "$*" >> "$GH_CALLS"\nif [ "$1 $2" = "issue list" ]; then printf "%s" "$OPEN_ISSUE"; fi\n'
-        )
-        gh.chmod(0o755)
-        self._environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SESFORM_", "GIT_"))},
-            **{f"GIT_{a}_{b}": "tester@example.com" for a in ("AUTHOR", "COMMITTER") for b in ("NAME", "EMAIL")},
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "PATH": os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]]),
-            "SESFORM_SANDBOX": "1",
-            "GH_CALLS": str(folder / "gh.txt"),
-            "GITHUB_OUTPUT": str(folder / "output.txt"),
-            "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
-            "GITHUB_REPOSITORY": "example-org/ses-settings",
-        }
-        self.git("init", "-q", "-b", "main")
-        self.git("commit", "-q", "--allow-empty", "-m", "a repository")
-        self.commit()
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
+        shutil.copytree(EXAMPLE, runner.folder, dirs_exist_ok=True)
+        runner.commit()
 
-    def git(self, *arguments: str) -> str:
-        done = subprocess.run(
-            ["git", *arguments], cwd=self.folder, env=self._environment, capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
+    def step(self, workflow: str, name: str, **values: str) -> Ran:
+        """Run a step. `values`: environment variables of a script, or inputs of the action in place of expressions."""
+        file = self.runner.folder / ".github" / "workflows" / workflow
+        step = next(s for s in _steps(file) if s.get("name") == name)
+        if "uses" not in step:
+            assert _workflow(file)["defaults"] == {"run": {"shell": "bash"}}
+            return self.runner.script(step["run"], values)
+        assert step["uses"].startswith("sesform/sesform@")
+        pull_request = PULL_REQUEST if workflow == "plan.yml" else None
+        given = {k: v for k, v in step["with"].items() if "${{" not in v}
+        assert given.keys() | values.keys() == step["with"].keys()
+        return self.runner.action({**given, **values}, pull_request)
 
-    def commit(self) -> None:
-        """The specs as they are become a commit, on the one before."""
-        self.git("add", "-A", "specs")
-        self.git("commit", "-q", "-m", "specs")
+    def plan(self, **options: str) -> Ran:
+        """Run the steps of the workflow apply up to the plan."""
+        chosen = self.step("apply.yml", "Options", **options)
+        assert chosen.code == 0
+        return self.step("apply.yml", "Plan", args=chosen.outputs["args"])
 
-    def run(self, workflow: str, step: str, **environment: str) -> int:
-        """The exit code of a step's script."""
-        file = self.folder / ".github" / "workflows" / workflow
-        script = next(s["run"] for s in _steps(file) if s.get("name") == step)
-        assert _workflow(file)["defaults"] == {"run": {"shell": "bash"}}
-        command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
-        done = subprocess.run(command, cwd=self.folder, env=self._environment | environment, capture_output=True)
-        return done.returncode
+    def apply(self, plan: Ran) -> int:
+        """Return the exit code of the step that applies a plan."""
+        return self.step("apply.yml", "Apply", args=f"--plan {plan.outputs['plan']}").code
 
-    def text(self, name: str) -> str:
-        file = self.folder / name
-        return file.read_text(encoding="utf-8") if file.exists() else ""
+
+PULL_REQUEST = {"head.sha": "c0ffee", "number": "7", "head.repo.full_name": "example-org/ses-settings"}
 
 
 @pytest.fixture
-def runner(tmp_path: Path) -> Runner:
-    if shutil.which("bash") is None or shutil.which("git") is None:
-        pytest.skip("GitHub runs these scripts with bash, in a clone that git made")
-    return Runner(tmp_path)
+def repository(runner: Runner) -> Repository:
+    return Repository(runner)
 
 
-def test_the_plan_becomes_a_comment_and_is_applied_as_saved(runner: Runner) -> None:
-    """On a pull request the plan is saved, and drawn in a comment and the summary; on a merge it is made again and applied."""
-    assert runner.run("plan.yml", "Plan") == 0
-    assert runner.text("output.txt") == "exitcode=0\n"
-    assert runner.run("plan.yml", "Comment", EXITCODE="0", PULL_REQUEST="7", COMMIT="c0ffee") == 0
-    comment = runner.text("comment.md")
-    assert comment.startswith("<!-- sesform plan -->\n### Plan: 8 to add, 1 to change, 0 to destroy\n")
-    assert "For commit c0ffee." in comment
-    assert runner.text("summary.md") == comment
-    assert "--method POST repos/example-org/ses-settings/issues/7/comments" in runner.text("gh.txt")
-    assert runner.run("apply.yml", "Plan") == 0
-    assert runner.run("apply.yml", "Apply") == 0
-    assert runner.run("apply.yml", "Apply") == 1  # the same plan again is stale
+def test_the_plan_becomes_a_comment_and_is_applied_as_saved(repository: Repository) -> None:
+    """A pull request gets the plan as a comment; on a merge it is made again and applied, and is stale after that."""
+    shown = repository.step("plan.yml", "Plan")
+    [comment] = repository.runner.temporary.glob("sesform-*/comment.md")
+    assert (0, "8") == (shown.code, shown.outputs["create"])
+    assert "### Plan: 8 to add, 1 to change, 0 to destroy\n" in comment.read_text(encoding="utf-8")
+    assert "--method POST repos/example-org/ses-settings/issues/7/comments" in repository.runner.calls
+    plan = repository.plan()
+    assert [repository.apply(plan), repository.apply(plan)] == [0, 1]
 
 
-def test_a_refused_plan_is_told_and_fails(runner: Runner) -> None:
-    """A plan that a guard refuses becomes a comment that says why, and the job fails; applying it takes the guard's choice."""
-    specs = runner.folder / "specs" / "acme-mailer.yaml"
+def test_a_refused_plan_is_told_and_fails(repository: Repository) -> None:
+    """A plan that a guard refuses becomes a comment that says why, and the job fails; applying it needs the guard's choice."""
+    specs = repository.runner.folder / "specs" / "acme-mailer.yaml"
     without = specs.read_text(encoding="utf-8") + "cross_account_notifications:\n  "
     without += "arn:aws:ses:eu-west-1:333333333333:identity/partner.example: "
     specs.write_text(without + "{bounce: feedback}\n", encoding="utf-8")
     topic, identity = "arn:aws:sns:eu-west-1:222222222222:feedback", without.rpartition("arn:")[2].rpartition(":")[0]
-    state = runner.folder / ".sesform" / "sandbox.json"
+    state = repository.runner.folder / ".sesform" / "sandbox.json"
     Sandbox(state).declare_legacy_entry("222222222222", f"arn:{identity}", {"Bounce": topic})
-    assert [runner.run("apply.yml", "Plan"), runner.run("apply.yml", "Apply")] == [0, 0]
+    assert repository.apply(repository.plan()) == 0
     specs.write_text(without + "absent\n", encoding="utf-8")
-    assert runner.run("plan.yml", "Plan") == 0
-    assert runner.text("output.txt") == "exitcode=1\n"
-    assert runner.run("plan.yml", "Comment", EXITCODE="1", PULL_REQUEST="7", COMMIT="c0ffee") == 1
-    comment = runner.text("comment.md")
-    assert "### This plan cannot be applied\n### Plan: 0 to add, 1 to change, 1 to destroy\n" in comment
-    assert "pass --allow-irreversible" in comment
-    assert runner.run("apply.yml", "Plan", ALLOW="nothing") == 1
-    assert [runner.run("apply.yml", "Plan", ALLOW="irreversible"), runner.run("apply.yml", "Apply")] == [0, 0]
+    refused = repository.step("plan.yml", "Plan")
+    [comment] = repository.runner.temporary.glob("sesform-*/comment.md")
+    text = comment.read_text(encoding="utf-8")
+    assert (1, "1", "") == (refused.code, refused.outputs["exitcode"], refused.outputs["plan"])
+    assert "### This plan cannot be applied\n" in text
+    assert "### Plan: 0 to add, 1 to change, 1 to destroy\n" in text
+    assert "pass --allow-irreversible" in text
+    assert repository.plan(ALLOW="nothing").code == 1
+    assert repository.apply(repository.plan(ALLOW="irreversible")) == 0
 
 
-def test_what_a_merge_deletes_from_the_specs_is_removed(runner: Runner) -> None:
+def test_what_a_merge_deletes_from_the_specs_is_removed(repository: Repository) -> None:
     """The pull request shows it, the merge does it, and a run by hand makes up for one that was missed. Before the first push
     there was no commit."""
-    assert [runner.run("apply.yml", "Plan", SINCE="0" * 40), runner.run("apply.yml", "Apply")] == [0, 0]
-    (runner.folder / "specs" / "example-corp.yaml").unlink()
-    (runner.folder / "specs" / "acme-mailer.yaml").write_text(
+    assert repository.apply(repository.plan(SINCE="0" * 40)) == 0
+    folder = repository.runner.folder / "specs"
+    (folder / "example-corp.yaml").unlink()
+    (folder / "acme-mailer.yaml").write_text(
         'kind: Delegate\nname: acme-mailer\naccount: "222222222222"\nregions: [eu-west-1]\ncredentials: {profile: acme-mailer}\n'
     )
-    before = runner.git("rev-parse", "HEAD")
-    runner.commit()
-    assert runner.run("plan.yml", "Plan") == 0
-    assert "topic/feedback will be destroyed" in runner.text("plan.md")
-    assert runner.run("apply.yml", "Plan") == 0
-    assert "No changes." in runner.text("plan.md")
-    assert runner.run("apply.yml", "Plan", SINCE=before) == 0
-    assert "topic/feedback will be destroyed" in runner.text("plan.md")
-    assert runner.run("apply.yml", "Apply") == 0
-    assert runner.run("apply.yml", "Plan", SINCE=before) == 0
-    assert "No changes." in runner.text("plan.md")
+    before = repository.runner.git("rev-parse", "HEAD")
+    repository.runner.commit()
+    assert "topic/feedback will be destroyed" in repository.step("plan.yml", "Plan").log
+    assert repository.plan().outputs["has-changes"] == "false"
+    plan = repository.plan(SINCE=before)
+    assert "topic/feedback will be destroyed" in plan.log
+    assert repository.apply(plan) == 0
+    assert repository.plan(SINCE=before).outputs["has-changes"] == "false"
 
 
-def test_drift_opens_an_issue_and_its_end_closes_it(runner: Runner) -> None:
+def test_a_commit_of_a_run_by_hand_is_one_word(repository: Repository) -> None:
+    """The text that a person enters for a run cannot add an option or a command."""
+    chosen = repository.step("apply.yml", "Options", SINCE="HEAD --allow-dark;$(id)", ALLOW="nothing")
+    assert chosen.outputs == {"args": "--since HEAD--allow-darkid"}
+
+
+def test_drift_opens_an_issue_and_its_end_closes_it(repository: Repository) -> None:
     """Drift opens an issue, or changes the one that is open; no drift closes it; an error fails the job and touches none."""
-    assert runner.run("drift.yml", "Drift") == 0
-    assert runner.text("output.txt") == "exitcode=2\n"
-    assert runner.run("drift.yml", "Issue", EXITCODE="2", RUN="run-1") == 0
-    assert "issue create --title SES settings have drifted --label sesform-drift" in runner.text("gh.txt")
-    assert "### Drift: 8 to add, 1 to change, 0 to destroy" in runner.text("issue.md")
-    assert runner.run("drift.yml", "Issue", EXITCODE="2", RUN="run-2", OPEN_ISSUE="5") == 0
-    assert "issue edit 5 --body-file issue.md" in runner.text("gh.txt")
-    assert runner.run("drift.yml", "Issue", EXITCODE="0", RUN="run-3", OPEN_ISSUE="5") == 0
-    assert "issue close 5" in runner.text("gh.txt")
-    (runner.folder / "specs" / "acme-mailer.yaml").write_text("kind: Delegate\n")
-    assert runner.run("drift.yml", "Drift") == 1
-    assert runner.text("output.txt") == "exitcode=2\n"
+    found = repository.step("drift.yml", "Drift")
+    summary = found.outputs["summary"]
+    assert (0, "2") == (found.code, found.outputs["exitcode"])
+    assert repository.step("drift.yml", "Issue", EXITCODE="2", RUN="run-1", SUMMARY=summary).code == 0
+    assert "issue create --title SES settings have drifted --label sesform-drift" in repository.runner.calls
+    text = (repository.runner.folder / "issue.md").read_text(encoding="utf-8")
+    assert "### Drift: 8 to add, 1 to change, 0 to destroy" in text
+    assert repository.step("drift.yml", "Issue", EXITCODE="2", RUN="run-2", SUMMARY=summary, OPEN_ISSUE="5").code == 0
+    assert "issue edit 5 --body-file issue.md" in repository.runner.calls
+    assert repository.step("drift.yml", "Issue", EXITCODE="0", RUN="run-3", SUMMARY=summary, OPEN_ISSUE="5").code == 0
+    assert "issue close 5" in repository.runner.calls
+    (repository.runner.folder / "specs" / "acme-mailer.yaml").write_text("kind: Delegate\n")
+    assert repository.step("drift.yml", "Drift").code == 1
 
 
 # --- roles and policies ------------------------------------------------------------------------------------------------
