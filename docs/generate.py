@@ -12,13 +12,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
 from typer.main import get_command
 
 from sesform.cli.app import app
 from sesform.render.rules import RULES
 from sesform.specs.schema import json_schema
 
-REFERENCE = Path(__file__).resolve().parent / "reference"
+ROOT = Path(__file__).resolve().parents[1]
+REFERENCE = ROOT / "docs" / "reference"
 PART = re.compile(r"(<!-- generated: (\w+) (.*?) -->\n).*?(<!-- end of generated -->)", re.DOTALL)
 
 # Models of the schema that a page describes under a heading of its own. Others are written out where they are used.
@@ -204,7 +206,22 @@ def _rules(_: str) -> str:
     return "\n".join(f"### {name}\n\n{each.meaning} {each.help}\n" for name, each in RULES.items())
 
 
-MAKERS = {"rules": _rules, "commands": _commands_table, "options": _options_table, "fields": _fields_table}
+def _action_table(kind: str) -> str:
+    """Return the inputs or the outputs of the GitHub action."""
+    rows = []
+    for name, each in yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))[kind].items():
+        default = "required" if each.get("required") else f"`{each['default']}`" if each.get("default") else ""
+        rows.append([f"`{name}`", *([default] if kind == "inputs" else []), each["description"]])
+    return _table(["input", "default", "meaning"] if kind == "inputs" else ["output", "meaning"], rows)
+
+
+MAKERS = {
+    "action": _action_table,
+    "rules": _rules,
+    "commands": _commands_table,
+    "options": _options_table,
+    "fields": _fields_table,
+}
 
 
 if __name__ == "__main__":

@@ -22,7 +22,10 @@ CONVERGING = [
     "specs",
     *(
         f"examples/{name}/specs"
-        for name in ("drift", "event-publishing", "gitops", "many-accounts", "several-regions", "two-accounts")
+        for name in (
+            *("atlantis", "drift", "event-publishing", "gitlab", "gitops", "jenkins-azure", "many-accounts", "policy"),
+            *("several-regions", "two-accounts"),
+        )
     ),
 ]
 LEGACY = EXAMPLES / "legacy-removal"
