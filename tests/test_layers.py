@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -95,6 +95,7 @@ def tree(source: str) -> ast.Module:
     return ast.parse(source)
 
 
+@cache
 def imported(source: str, *, for_types: bool) -> set[str]:
     """Return the dotted names of everything that a module imports; with `for_types`, also imports for type checkers."""
     nodes = list(ast.walk(tree(source)))
@@ -153,7 +154,7 @@ def impurities(code: Sources) -> list[str]:
                 found.append(f"{module}: {reached}")
             libraries = {name.split(".")[0] for name in imported(code[reached], for_types=False)}
             found += [f"{module}: {library}, through {reached}" for library in sorted(libraries & IMPURE)]
-            found += [f"{module}: open(), through {reached}" for name in calls(code[reached]) if name == "open"]
+            found += [f"{module}: open(), through {reached}"] if "open" in calls(code[reached]) else []
     return found
 
 
@@ -271,19 +272,18 @@ def test_an_impurity_is_found(module: str, line: str, expected: str) -> None:
 # --- what else every module keeps to -------------------------------------------------------------------------------------
 
 
-def calls(source: str) -> Iterator[str]:
+@cache
+def calls(source: str) -> frozenset[str]:
     """Return names that are called, and attributes that are used, as dotted text."""
-    for node in ast.walk(tree(source)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            yield node.func.id
-        elif isinstance(node, ast.Attribute):
-            yield ast.unparse(node)
+    nodes = list(ast.walk(tree(source)))
+    called = (node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
+    return frozenset([*called, *(ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute))])
 
 
 @pytest.mark.parametrize("name", ["print", "sys.stdout", "sys.stderr", "sys.exit", "exit", "quit", "input"])
 def test_only_the_command_line_prints_and_exits(name: str) -> None:
     """Only the command line prints and exits; other modules return results or raise errors."""
-    found = {module for module, source in sources().items() if name in set(calls(source))}
+    found = {module for module, source in sources().items() if name in calls(source)}
 
     assert set() == {unit(module) for module in found} - {"cli", "__main__"}
 
@@ -291,7 +291,7 @@ def test_only_the_command_line_prints_and_exits(name: str) -> None:
 @pytest.mark.parametrize("name", ["eval", "exec", "__import__", "breakpoint", "os.system"])
 def test_no_module_executes_text(name: str) -> None:
     """No module executes text from specs, plans or AWS."""
-    assert [module for module, source in sources().items() if name in set(calls(source))] == []
+    assert [module for module, source in sources().items() if name in calls(source)] == []
 
 
 def type_tests(source: str) -> list[str]:
