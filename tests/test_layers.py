@@ -47,6 +47,7 @@ ONLY_IN = {
     "typer": {"sesform.cli"},
     "click": {"sesform.cli"},
     "rich": set[str](),
+    "jinja2": {"sesform.cli"},
     "moto": {"sesform_sandbox"},
     "apprise": {"sesform.cli"},
     "prometheus_client": {"sesform.render"},

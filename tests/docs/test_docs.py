@@ -37,6 +37,7 @@ NOT_RUN = {
     ("README.md", "pip install 'sesform[sandbox]'"): "a package index",
     ("README.md", "sesform plan"): "an AWS account",
     ("docs/how-to/adopt-existing-accounts.md", "sesform import"): "AWS accounts",
+    ("docs/how-to/look-at-routes.md", "pip install 'sesform[html]'"): "a package index",
     ("docs/how-to/move-from-terraform.md", "sesform plan moved"): "an AWS account",
     ("docs/how-to/move-from-terraform.md", "terraform plan"): "Terraform",
     ("docs/how-to/move-from-terraform.md", "terraform show -json > state.json"): "Terraform",

@@ -38,7 +38,7 @@ from sesform.cli.options import (
     ValidateDrawing,
     command,
 )
-from sesform.cli.presenting import Notifier, View, console
+from sesform.cli.presenting import Notifier, View, console, viewing
 from sesform.errors import UsageError
 from sesform.model.values import printable
 
@@ -87,7 +87,7 @@ def validate(specs: Specs, sharding: Sharding, drawing: ValidateDrawing, termina
     from sesform import engine
 
     found = engine.validate(specs.places, engine.Settings(shard=sharding.chosen))
-    return many_machines.print_validation(View(console(terminal), drawing.format), found)
+    return many_machines.print_validation(viewing(drawing, terminal), found)
 
 
 @command(app)
@@ -114,9 +114,7 @@ def plan(
 
     if out is not None:
         _not_stdout("--out", out, "--format json prints the same document: `sesform plan --format json > FILE`")
-    view = View(
-        console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota, full=detail.full
-    )
+    view = viewing(drawing, terminal, calls, detail)
     with Notifier(view, calls) as notify:
         made = engine.plan(specs.places, calls.settings(removal, selection, sharding, listing, guards), notify)
     if not view.plan(made):
@@ -152,9 +150,7 @@ def apply(
     """Plan, ask, and apply; or apply a saved plan.  Exit codes: 0 success, 1 error or steps that were not done."""
     from sesform.cli.apply import apply_file, apply_specs, saved_plan_among
 
-    view = View(
-        console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota, full=detail.full
-    )
+    view = viewing(drawing, terminal, calls, detail)
     named, paths = saved_plan_among(specs.paths or ())
     if plan is not None and named is not None:
         raise typer.BadParameter(f"{named} is a saved plan too", param_hint="--plan")
@@ -192,9 +188,7 @@ def drift(
 
     if notifying.notify_state is not None:
         _not_stdout("--notify-state", notifying.notify_state, "the next run reads it")
-    view = View(
-        console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota, full=detail.full
-    )
+    view = viewing(drawing, terminal, calls, detail)
     watch = Watch(view, notifying, advice(specs, removal, selection, calls), metrics=drawing.metrics)
     return detect(
         specs.places, lambda: calls.settings(removal, selection, sharding, listing, blame), view, calls, watch
@@ -216,9 +210,7 @@ def destroy(
     """Remove everything that the specs declare, after asking.  Exit codes: 0 success, 1 error or steps that were not done."""
     from sesform.cli.apply import apply_specs
 
-    view = View(
-        console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota, full=detail.full
-    )
+    view = viewing(drawing, terminal, calls, detail)
     settings = calls.settings(selection, sharding, guards)
     return apply_specs(specs.places, settings, view, calls, auto_approve=auto_approve, destroy=True)
 
@@ -248,7 +240,7 @@ def routes(specs: Specs, sharding: Sharding, calls: Calls, drawing: RoutesDrawin
     """Show the routes of bounces, complaints and deliveries, and gaps.  Exit codes: 0 no gap, 1 error, 2 gaps."""
     from sesform.cli.routes import show_routes
 
-    view = View(console(terminal, calls), drawing.format, no_color=terminal.no_color, quota=calls.quota)
+    view = viewing(drawing, terminal, calls)
     return show_routes(specs.places, calls, sharding, view)
 
 

@@ -16,6 +16,7 @@ from sesform.model.values import printable
 # By the module that is imported: what needs its extra, and the extra.
 _EXTRAS = {
     "moto": ("the sandbox", "sandbox"),
+    "jinja2": ("Jinja2, which --format html needs,", "html"),
     "prometheus_client": ("prometheus-client, which --format openmetrics needs,", "metrics"),
 }
 

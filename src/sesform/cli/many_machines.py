@@ -9,8 +9,8 @@ import typer
 
 from sesform.cli import completion, documents, github
 from sesform.cli.console import out
-from sesform.cli.options import FORMATS, Calls, Detail, Drawing, Format, MatrixFormat, Specs, Terminal
-from sesform.cli.presenting import View, console, drawable
+from sesform.cli.options import FORMATS, Detail, Drawing, Format, MatrixFormat, Specs, Terminal
+from sesform.cli.presenting import View, console, drawable, viewing
 from sesform.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def merge(
     from sesform import engine
     from sesform.planning.plan import Plan, Report
 
-    view = View(console(terminal), drawing.format, no_color=terminal.no_color, quota=Calls().quota, full=detail.full)
+    view = viewing(drawing, terminal, detail=detail)
     found = engine.merge(files)
     if drawing.format not in FORMATS[found.command]:
         raise UsageError(f"--format {drawing.format} is not a format of {found.command}, which made these results")
@@ -137,13 +137,22 @@ def print_routes(view: View, found: Routes) -> int:
     from sesform.render import routes as drawn
 
     code, problems = 2 if found.gaps else 0, [gap.problem for gap in found.gaps]
+    content = found.matrix, found.subscribers, found.gaps
     if view.format is Format.json:
-        out(drawn.json_text(found.matrix, found.subscribers, found.gaps, found.part))
+        out(drawn.json_text(*content, found.part))
+    elif view.format is Format.html:
+        from sesform.render import page
+
+        out(page.routes(*content, view.template, view.made))
+    elif view.format is Format.mermaid:
+        from sesform.render import mermaid
+
+        out(mermaid.routes(*content))
     elif view.format is Format.markdown:
-        out(drawn.markdown(found.matrix, found.subscribers, found.gaps))
+        out(drawn.markdown(*content))
     elif view.format is Format.junit:
         out(junit.routes(found.matrix, found.gaps))
     elif not documents.findings(view.format, "routes", problems):
-        view.safely(drawn.text(found.matrix, found.subscribers, found.gaps, colour=view.colour))
+        view.safely(drawn.text(*content, colour=view.colour))
     n = len(problems)
     return github.checked(view, f"{n or 'No'} {'gap' if n == 1 else 'gaps'} in the routes", problems, code)

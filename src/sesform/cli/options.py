@@ -37,18 +37,21 @@ class Format(StrEnum):
     junit = "junit"
     sarif = "sarif"
     openmetrics = "openmetrics"
+    html = "html"
+    mermaid = "mermaid"
 
 
 _PEOPLE = (Format.text, Format.json, Format.markdown)
+_PICTURES = (Format.html, Format.mermaid)  # a page to open in a browser, a diagram
 _FINDINGS = (Format.codequality, Format.junit, Format.sarif)
 FORMATS = {
     "validate": (*_PEOPLE, Format.github, *_FINDINGS),
-    "plan": (*_PEOPLE, Format.github, Format.gitlab),
+    "plan": (*_PEOPLE, *_PICTURES, Format.github, Format.gitlab),
     "apply": (*_PEOPLE, Format.github),
     "destroy": (*_PEOPLE, Format.github),
-    "drift": (*_PEOPLE, Format.github, Format.gitlab, Format.junit, Format.openmetrics),
-    "show": (*_PEOPLE, Format.gitlab),
-    "routes": (*_PEOPLE, Format.github, *_FINDINGS),
+    "drift": (*_PEOPLE, *_PICTURES, Format.github, Format.gitlab, Format.junit, Format.openmetrics),
+    "show": (*_PEOPLE, *_PICTURES, Format.gitlab),
+    "routes": (*_PEOPLE, *_PICTURES, Format.github, *_FINDINGS),
     "merge": tuple(each for each in Format if each is not Format.openmetrics),
 }
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from sesform.cli.console import Console, coloured, lines, out
-from sesform.cli.options import Calls, Format, Terminal
+from sesform.cli.options import Calls, Detail, Drawing, Format, Terminal
 from sesform.model.address import Scope
 from sesform.model.quotas import CallProgress, Cost
 from sesform.model.values import printable
@@ -22,10 +22,15 @@ if TYPE_CHECKING:
     from sesform.engine.progress import Event, ReadingDependents
     from sesform.errors import Problem
     from sesform.planning.plan import Outcome, Plan, Report
+    from sesform.render.page import Made
 
 
 class View:
-    """How to print the results of one command. `quota`: SES calls per second for estimates. `full`: every step of a plan."""
+    """How to print the results of one command.
+
+    `quota`: SES calls per second for estimates. `full`: every step of a plan. `sandbox`: the results are the sandbox's. Raises
+    ModuleNotFoundError for HTML without Jinja2.
+    """
 
     def __init__(
         self,
@@ -35,9 +40,15 @@ class View:
         no_color: bool = False,
         quota: float | None = None,
         full: bool = False,
+        sandbox: bool = False,
     ) -> None:
         self.console, self.format, self.quota, self.full = console, format, quota, full
         self.colour = format is Format.text and coloured(sys.stdout, no_color)
+        self._sandbox = sandbox
+        if format is Format.html:
+            from sesform.cli import page
+
+            self.template = page.template()  # before any call to AWS, because Jinja2 may be missing
 
     def plan(self, plan: Plan, *, drift: bool = False, only_errors: bool = False) -> bool:
         """Print a plan and its diagnostics. Return whether it may be applied.
@@ -79,6 +90,16 @@ class View:
         """Print a plan in any format but JSON. A plan with errors has no counts for GitLab, so that its widget shows none."""
         from sesform.render import gitlab, junit
 
+        if self.format is Format.html:
+            from sesform.render import page
+
+            out(page.plan(plan, self.template, self.made, drift=drift, rate=self.quota))
+            return
+        if self.format is Format.mermaid:
+            from sesform.render import mermaid
+
+            out(mermaid.plan(plan))
+            return
         if self.format is Format.markdown:
             out(self.markdown(plan, drift=drift))
         elif self.format is Format.gitlab:
@@ -125,6 +146,13 @@ class View:
         from sesform.planning import plan_file
 
         return plan_file.document(plan, timestamp=now(), rate=self.quota)
+
+    @property
+    def made(self) -> Made:
+        """When a page is made, and from what."""
+        from sesform.render.page import Made
+
+        return Made(now(), self._sandbox)
 
     def report(self, report: Report) -> None:
         """Print the report of a plan."""
@@ -302,3 +330,15 @@ def console(terminal: Terminal, calls: Calls | None = None) -> Console:
 def now() -> str:
     """Return the time as RFC 3339, in UTC, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def viewing(drawing: Drawing, terminal: Terminal, calls: Calls | None = None, detail: Detail | None = None) -> View:
+    """Return how these options ask for results to be printed. Raises ModuleNotFoundError for HTML without Jinja2."""
+    return View(
+        console(terminal, calls),
+        drawing.format,
+        no_color=terminal.no_color,
+        quota=(calls or Calls()).quota,
+        full=detail is not None and detail.full,
+        sandbox=calls is not None and calls.sandbox,
+    )

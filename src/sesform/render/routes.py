@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from sesform.live.snapshot import Subscriber
+from sesform.model.address import Scope
 from sesform.model.masking import masked, masked_values
 from sesform.model.shard import Part
 from sesform.model.values import NOTIFICATION_TYPES, printable
@@ -18,7 +19,7 @@ from sesform.render.json import part_of
 Subscribers = Mapping[str, tuple[Subscriber, ...]]
 
 
-def _events(of: Matrix) -> Iterator[tuple[tuple[object, str, str], list[tuple[str, tuple[Route, ...]]]]]:
+def by_subject(of: Matrix) -> Iterator[tuple[tuple[Scope, str, str], list[tuple[str, tuple[Route, ...]]]]]:
     """Yield each identity and set once, with its three events in a fixed order."""
     subjects = sorted(of, key=lambda s: (s.kind != "identity", s.scope, s.name))
     for (scope, kind, name), _ in groupby(subjects, key=lambda s: s[:3]):
@@ -34,7 +35,7 @@ def _heard(route: Route, subscribers: Subscribers) -> str:
 def text(of: Matrix, subscribers: Subscribers, gaps: Sequence[Gap], *, colour: bool = False) -> str:
     paint = painter(colour)
     lines: list[str] = []
-    for (scope, kind, name), events in _events(of):
+    for (scope, kind, name), events in by_subject(of):
         lines.append(paint(f"{kind} {printable(name)} in {scope}", "bold"))
         for event, ways in events:
             texts = [printable(_heard(w, subscribers)) for w in ways] or ["no receiver"]
@@ -75,7 +76,7 @@ def _route(of: Route, subscribers: Subscribers) -> dict[str, object]:
 
 def markdown(of: Matrix, subscribers: Subscribers, gaps: Sequence[Gap]) -> str:
     lines = [f"| identity or set | {' | '.join(NOTIFICATION_TYPES)} |", "|---|" + "---|" * len(NOTIFICATION_TYPES)]
-    for (scope, kind, name), events in _events(of):
+    for (scope, kind, name), events in by_subject(of):
         ways = ["<br>".join(cell(_heard(w, subscribers)) for w in ways) or "no receiver" for _, ways in events]
         lines.append(f"| {kind} {cell(name)} in {scope} | {' | '.join(ways)} |")
     lines.append("")

@@ -69,7 +69,7 @@ def blocks(rows: Iterable[Row]) -> Iterator[str]:
 def tail(of: Plan, rate: float | None, *, colour: bool = False, full: bool = False) -> str:
     """Return what follows the blocks: the summary, routes that change, what other organizations must set, calls."""
     routes = _routes(of, painter(colour), full)
-    return f"{summary(of, colour=colour)}\n{routes}{_handover(of)}\n{_calls(of, rate)}\n"
+    return f"{summary(of, colour=colour)}\n{routes}{_handover(of)}\n{calls(of, rate)}\n"
 
 
 _SMALL = 20  # resources that need no sections, because their blocks have the same order
@@ -215,7 +215,8 @@ def _ways(ways: tuple[str, ...]) -> str:
     return printable(", ".join(ways)) or "no receiver"
 
 
-def _calls(of: Plan, rate: float | None) -> str:
+def calls(of: Plan, rate: float | None) -> str:
+    """Return the calls that applying makes, by scope, and the least time that they need."""
     lines = []
     longest = 0
     for scope, calls in of.calls.items():
