@@ -8,6 +8,7 @@ language_server := build/yaml-language-server/node_modules/yaml-language-server/
 ci_tools := build/ci-tools/.ready
 ci_node := build/ci-node/node_modules/.package-lock.json
 page_checks := build/page/node_modules/mermaid/package.json
+dependencies := build/wheels/.ready
 ready := $(VENV)/.ready
 code  := src tests demo bench docs
 
@@ -26,7 +27,7 @@ if [ -z "$$python" ]; then \
 fi
 endef
 
-.PHONY: help demo test test-long test-moto bench mutants lint format schema docs screenshot lock clean
+.PHONY: help demo test test-long test-moto bench mutants lint format schema docs screenshot dist lock clean
 
 help:
 	@echo "make demo       run sesform on the sandbox, from a first plan to the removal of everything"
@@ -40,6 +41,7 @@ help:
 	@echo "make schema     write docs/sesform.schema.json"
 	@echo "make docs       write the generated tables and the recorded outputs of the documentation"
 	@echo "make screenshot write the pictures of the documentation; needs Chromium"
+	@echo "make dist       build the sdist, and from it the wheel, in dist/"
 	@echo "make lock       pin the newest versions of the development dependencies in requirements-dev.txt"
 	@echo "make clean      remove everything that these targets create"
 
@@ -60,7 +62,7 @@ demo: $(ready)
 test: lint
 	$(bin)/python -m pytest -n 2 -m "not long"
 
-test-long: lint test-moto $(language_server) $(ci_tools) $(ci_node) $(page_checks)
+test-long: lint test-moto $(language_server) $(ci_tools) $(ci_node) $(page_checks) $(dependencies)
 	HYPOTHESIS_PROFILE=long $(bin)/python -m pytest -n 2
 
 # The language server of the YAML extension of editors; without npm its tests are skipped.
@@ -85,6 +87,11 @@ $(ci_node):
 $(page_checks):
 	npm install --silent --no-fund --no-audit --prefix build/page axe-core@4.14.1 vnu-jar@26.9.27 mermaid@12.3.0 || \
 	    echo "npm cannot install axe-core, vnu-jar and mermaid: the tests that use them will be skipped"
+
+# What an installation in a clean environment needs; without PyPI its tests are skipped.
+$(dependencies): requirements-dev.txt
+	$(bin)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest build/wheels -r requirements-dev.txt && touch $@ || \
+	    echo "pip cannot download the dependencies: the tests of installations will be skipped"
 
 # The oldest moto that the extra `sandbox` allows; the other tests run with the newest one.
 test-moto: $(ready)
@@ -122,13 +129,21 @@ docs: $(ready)
 	$(bin)/python docs/generate.py
 	$(bin)/python docs/transcripts.py
 
+# The wheel is built from the sdist, as installers build it, so an incomplete sdist is noticed.
+dist: $(ready)
+	rm -rf dist build/sdist
+	$(bin)/python -m hatchling build --target sdist
+	mkdir -p build/sdist
+	tar -xzf dist/sesform-*.tar.gz -C build/sdist --strip-components 1
+	cd build/sdist && $(abspath $(bin))/python -m hatchling build --target wheel --directory $(CURDIR)/dist
+
 # The project's dependencies, and the build backend.
 lock:
 	@$(find_python); "$$python" -m venv --clear build/lock
 	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
-	printf 'hatchling\neditables\n' | build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	printf 'hatchling\nhatch-vcs\neditables\n' | build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	    --extra dev --no-header --no-annotate --output-file requirements-dev.txt pyproject.toml -
 
 clean:
-	rm -rf $(VENV) build dist mutants .coverage .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist mutants src/sesform/version.txt .coverage .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find $(code) -name __pycache__ -prune -exec rm -rf {} +

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from sesform.planning.plan import Change, Outcome, Plan, Report
     from sesform.planning.shards import Matrix
 
-__version__ = "0.1.0"
+    __version__: str
 
 __all__ = [
     "AccountError",
@@ -106,8 +106,23 @@ import_module("sesform.apply")
 del globals()["apply"]
 
 
+def _version() -> str:
+    """Return the version that the build wrote, "0+unknown" in a source tree that was never built.
+
+    The metadata of the installed package has it too, but takes 40 ms to read.
+    """
+    try:
+        with open(f"{__path__[0]}/version.txt", encoding="utf-8") as file:  # noqa: PTH123  # pathlib takes long to import
+            return file.read().strip()
+    except FileNotFoundError:
+        return "0+unknown"
+
+
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first used."""
+    if name == "__version__":
+        globals()[name] = _version()
+        return globals()[name]
     if name in __all__:
         for module in map(import_module, _MODULES):
             if hasattr(module, name):

@@ -32,6 +32,8 @@ SCHEMA = DOCS / "sesform.schema.json"
 
 # Blocks that do not run, by page and first command, with what they need.
 NOT_RUN = {
+    ("CONTRIBUTING.md", "gh attestation verify"): "the CLI of GitHub",
+    ("CONTRIBUTING.md", "git tag --annotate v1.2.3"): "a repository to push to",
     ("CONTRIBUTING.md", "make lint"): "creates a virtual environment",
     ("README.md", "make demo"): "creates a virtual environment",
     ("README.md", "pip install 'sesform[sandbox]'"): "a package index",

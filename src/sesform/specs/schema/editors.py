@@ -9,8 +9,9 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from sesform import __version__
 from sesform.specs.schema.specs import Delegate, Owner
+
+SPEC_FORMAT = 1  # of the specs, not of sesform: raised when a field is removed or gets another meaning
 
 
 class _ForEditors(GenerateJsonSchema):
@@ -47,7 +48,7 @@ def describe() -> dict[str, Any]:
     _accept_empty_entries(schema, schema["$defs"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:sesform:spec:{__version__}",
+        "$id": f"urn:sesform:spec:{SPEC_FORMAT}",
         "title": "sesform spec",
         **schema,
     }
