@@ -58,7 +58,7 @@ KEYWORDS = {
         "anyOf",
         "oneOf",
     ),
-    *("minLength", "maxLength", "uniqueItems"),
+    *("minLength", "maxLength", "uniqueItems", "examples"),
     *("markdownDescription", "patternErrorMessage"),  # yaml-language-server adds this one
 }
 
@@ -99,7 +99,8 @@ def test_every_field_has_a_description_and_no_title() -> None:
     ]
 
     assert [] == [path for path, field in fields if "title" in field]
-    assert [] == [path for path, field in fields if "description" in field and "markdownDescription" not in field]
+    assert [] == [path for path, field in fields if not field.get("description", "").endswith(".")]
+    assert [] == [path for path, field in fields if field["description"] != field.get("markdownDescription")]
 
 
 @pytest.mark.parametrize(

@@ -164,12 +164,36 @@ def test_no_completion_inserts_null(server: LanguageServer) -> None:
     assert [] == [text for each in inserted for text in each.values() if "null" in text]
 
 
+def test_examples_are_offered_as_they_are_written(server: LanguageServer) -> None:
+    """Completion inserts the example of a field, to be typed over, and offers those of its value."""
+    destination = "configuration_sets:\n  main:\n    event_destinations:\n      d:\n        "
+    places = (
+        "",
+        destination,
+        "identities:\n  a.com:\n    ",
+        "identities:\n  a.com:\n    notifications:\n      bounce: ",
+    )
+    offered = [server.complete(f"example-{n}", HEAD + place) for n, place in enumerate(places)]
+
+    assert (
+        "topics: \n  ${1:feedback}:\n    ${2:display_name}: ${3:SES feedback}\n  ${4:old}: ${5:absent}\n"
+        == offered[0]["topics"]
+    )
+    assert {"feedback", "acme-mailer/feedback", "unmanaged"} <= offered[-1].keys()
+    assert [] == [text for each in offered for pair in each.items() for text in pair if "[object" in text]
+
+
 @pytest.mark.parametrize(
     ("text", "word", "expected"),
     [
         (HEAD + "topics: {t: {kms_key: alias/k}}\n", "kms_key", "encrypts the topic"),
         (HEAD + "identities:\n  example.com:\n    feedback_forwarding: false\n", "feedback_forwarding", "mail"),
         (HEAD + "topics: {t: {publishers: []}}\n", "publishers", "another organization"),
+        (
+            HEAD + "topics: {t: {publishers: []}}\n",
+            "publishers",
+            "arn:aws:ses:eu-west-1:444444444444:identity/partner.example",
+        ),
     ],
 )
 def test_descriptions_are_shown(server: LanguageServer, text: str, word: str, expected: str) -> None:

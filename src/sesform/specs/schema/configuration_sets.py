@@ -37,21 +37,33 @@ EventType = Literal[
 
 
 class Firehose(Model):
+    """A Firehose delivery stream that receives events."""
+
     stream: Annotated[
         str, arn_of("firehose", "deliverystream/", "arn:aws:firehose:eu-west-1:111111111111:deliverystream/name")
-    ] = Field(description="The ARN of the delivery stream.")
-    role: RoleArn = Field(description="The role that SES assumes to write to the stream.")
+    ] = Field(
+        description="The ARN of the delivery stream.",
+        examples=["arn:aws:firehose:eu-west-1:111111111111:deliverystream/ses-events"],
+    )
+    role: RoleArn = Field(
+        description="The role that SES assumes to write to the stream.",
+        examples=["arn:aws:iam::111111111111:role/ses-to-firehose"],
+    )
 
 
 class Dimension(Model):
+    """A dimension of the CloudWatch metrics that count events."""
+
     # AWS developer guide, "Set up a CloudWatch event destination". Automatic tags such as ses:source-ip contain a colon.
     dimension: Annotated[
         str, *text(r"[A-Za-z0-9_:-]{1,256}", "a CloudWatch dimension name", "use letters, digits, - _ and :")
-    ] = Field(description="The name of the dimension.")
-    source: Literal["message_tag", "email_header", "link_tag"] = Field(description="Where its value comes from.")
+    ] = Field(description="The name of the dimension.", examples=["campaign", "ses:from-domain"])
+    source: Literal["message_tag", "email_header", "link_tag"] = Field(
+        description="Where its value comes from.", examples=["message_tag"]
+    )
     default: Annotated[
         str, *text(r"[A-Za-z0-9_@.-]{1,256}", "a CloudWatch dimension value", "use letters, digits, - _ @ and .")
-    ] = Field(description="Its value if the message has none.")
+    ] = Field(description="Its value if the message has none.", examples=["none"])
 
 
 def _event_bus(value: str) -> str:
@@ -74,22 +86,44 @@ class _OrAll:
 
 
 class EventDestination(Model):
+    """Where events of a configuration set go: exactly one of sns, firehose, cloudwatch, eventbridge and pinpoint."""
+
     events: Annotated[list[EventType], Field(min_length=1), BeforeValidator(_all_events), _OrAll()] = Field(
-        description="The event types that are sent on, or `all`."
+        description="The event types that are sent on, or `all`.",
+        examples=[["bounce", "complaint", "delivery_delay"], "all"],
     )
-    enabled: bool = Field(True, description="Whether events are sent on now.")
-    sns: TopicReference | None = Field(None, description="An SNS topic: a name, spec/name, or an ARN.")
-    firehose: Firehose | None = Field(None, description="A Firehose delivery stream.")
+    enabled: bool = Field(True, description="Whether events are sent on now.", examples=[True, False])
+    sns: TopicReference | None = Field(
+        None,
+        description="An SNS topic: a name, spec/name, or an ARN.",
+        examples=["feedback", "acme-mailer/feedback", "arn:aws:sns:eu-west-1:222222222222:feedback"],
+    )
+    firehose: Firehose | None = Field(
+        None,
+        description="A Firehose delivery stream.",
+        examples=[
+            {
+                "stream": "arn:aws:firehose:eu-west-1:111111111111:deliverystream/ses-events",
+                "role": "arn:aws:iam::111111111111:role/ses-to-firehose",
+            }
+        ],
+    )
     cloudwatch: Annotated[list[Dimension], Field(min_length=1, max_length=MAX_DESTINATIONS_PER_SET)] | None = Field(
-        None, description="CloudWatch metrics, one dimension for each entry."
+        None,
+        description="CloudWatch metrics, one dimension for each entry.",
+        examples=[[{"dimension": "campaign", "source": "message_tag", "default": "none"}]],
     )
     eventbridge: Annotated[str, AfterValidator(_event_bus)] | None = Field(
-        None, description="The account's default event bus: `default`."
+        None, description="The account's default event bus: `default`.", examples=["default"]
     )
     pinpoint: (
         Annotated[str, arn_of("mobiletargeting", "apps/", "arn:aws:mobiletargeting:eu-west-1:111111111111:apps/id")]
         | None
-    ) = Field(None, description="The ARN of an Amazon Pinpoint application.")
+    ) = Field(
+        None,
+        description="The ARN of an Amazon Pinpoint application.",
+        examples=["arn:aws:mobiletargeting:eu-west-1:111111111111:apps/0123456789abcdef"],
+    )
 
     @property
     def kind(self) -> str:
@@ -131,16 +165,22 @@ Suppression = Annotated[
 
 
 class ConfigurationSet(Model):
+    """A configuration set of SES, with its event destinations."""
+
     event_destinations: dict[SesName, OrAbsent[EventDestination]] = Field(
         default_factory=dict,
         description="By name. Destinations that are not listed are deleted, unless exclusive is false.",
+        examples=[{"feedback": {"events": ["bounce", "complaint"], "sns": "feedback"}, "old": "absent"}],
     )
     suppression: Suppression = Field(
         "unmanaged",
         description="For which reasons SES does not send to addresses on the suppression list. []: for none; "
         "null: as the account is set; left out: unmanaged.",
+        examples=[["bounce", "complaint"], ["complaint"], []],
     )
-    exclusive: bool = Field(True, description="false: destinations that are not listed are not managed.")
+    exclusive: bool = Field(
+        True, description="false: destinations that are not listed are not managed.", examples=[True, False]
+    )
 
     @model_validator(mode="after")
     def _within_quota(self) -> ConfigurationSet:

@@ -86,10 +86,16 @@ PublisherArn = Annotated[str, AfterValidator(_publisher_arn)]
 
 
 class NotificationSetting(Model):
+    """The topic of one notification type, and whether notifications have the headers of the e-mail."""
+
     topic: TopicReference | None = Field(
-        None, description="An SNS topic: a name, spec/name, or an ARN. Left out: that of the defaults."
+        None,
+        description="An SNS topic: a name, spec/name, or an ARN. Left out: that of the defaults.",
+        examples=["feedback", "acme-mailer/feedback", "arn:aws:sns:eu-west-1:222222222222:feedback"],
     )
-    headers: bool = Field(False, description="Include the original e-mail's headers in the notification.")
+    headers: bool = Field(
+        False, description="Include the original e-mail's headers in the notification.", examples=[True, False]
+    )
 
 
 def _shorthand(value: Any) -> Any:
@@ -125,9 +131,23 @@ Notification = Annotated[
 
 
 class Notifications(Model):
-    bounce: Notification = Field(None, description="Mail that could not be delivered permanently. null: no topic.")
-    complaint: Notification = Field(None, description="Mail that its recipient marked as spam. null: no topic.")
-    delivery: Notification = Field(None, description="Mail that the recipient's server accepted. null: no topic.")
+    """Where SES sends an identity's feedback: a topic for each notification type. A type that is left out has no topic."""
+
+    bounce: Notification = Field(
+        None,
+        description="Mail that could not be delivered permanently. null: no topic.",
+        examples=["feedback", "acme-mailer/feedback", "unmanaged"],
+    )
+    complaint: Notification = Field(
+        None,
+        description="Mail that its recipient marked as spam. null: no topic.",
+        examples=["feedback", "acme-mailer/feedback", "unmanaged"],
+    )
+    delivery: Notification = Field(
+        None,
+        description="Mail that the recipient's server accepted. null: no topic.",
+        examples=["feedback", "acme-mailer/feedback", "unmanaged"],
+    )
 
 
 # AWS developer guide, "Sending authorization policies": the actions that send mail.
@@ -138,12 +158,18 @@ ConditionValues = Test | Annotated[list[Test], Field(min_length=1)]
 
 
 class Authorization(Model):
+    """What another account may do with this identity."""
+
     actions: list[SendAction] = Field(
-        ["SendEmail", "SendRawEmail"], description="What the delegate may do.", min_length=1
+        ["SendEmail", "SendRawEmail"],
+        description="What the delegate may do.",
+        min_length=1,
+        examples=[["SendEmail", "SendRawEmail"]],
     )
     conditions: dict[str, dict[ConditionKey, ConditionValues]] = Field(
         default_factory=dict,
         description="IAM conditions: operator → key → value or values, e.g. StringLike: {ses:FromAddress: …}.",
+        examples=[{"StringLike": {"ses:FromAddress": "*@news.example.com"}}],
     )
 
 
@@ -187,25 +213,46 @@ Forwarding = Annotated[
 
 
 class Identity(Model):
+    """A verified domain or e-mail address of this account."""
+
     notifications: Notifications = Field(
-        default_factory=Notifications, description="Where SES sends this identity's feedback."
+        default_factory=Notifications,
+        description="Where SES sends this identity's feedback.",
+        examples=[{"bounce": "feedback", "complaint": "feedback", "delivery": "unmanaged"}],
     )
     feedback_forwarding: Forwarding = Field(
-        "unmanaged", description="Whether SES mails bounces and complaints to the sender. Left out: unmanaged."
+        "unmanaged",
+        description="Whether SES mails bounces and complaints to the sender. Left out: unmanaged.",
+        examples=[False, True, "unmanaged"],
     )
     authorize: dict[Grantee, Grant] = Field(
         default_factory=dict,
         description="Who may send with this identity: a spec name, account number or IAM ARN, and the rights.",
+        examples=[{"acme-mailer": {"actions": ["SendEmail"]}, "333333333333": "absent"}],
     )
     policies: dict[PolicyName, OrAbsent[SendingPolicy]] = Field(
-        default_factory=dict, description="Sending authorization policies of your own, as written for AWS, by name."
+        default_factory=dict,
+        description="Sending authorization policies of your own, as written for AWS, by name.",
+        examples=[
+            {
+                "allow-sending": {
+                    "Statement": {"Effect": "Allow", "Principal": {"AWS": "222222222222"}, "Action": "ses:SendEmail"}
+                }
+            }
+        ],
     )
     default_configuration_set: SesName | None = Field(
-        "unmanaged", description="The configuration set of mail that names none. null: none; left out: unmanaged."
+        "unmanaged",
+        description="The configuration set of mail that names none. null: none; left out: unmanaged.",
+        examples=["transactional", "unmanaged"],
     )
 
 
 class Defaults(Model):
+    """Settings that a spec states once for all its identities."""
+
     identity: Identity = Field(
-        default_factory=Identity, description="Merged key by key into every identity of this spec."
+        default_factory=Identity,
+        description="Merged key by key into every identity of this spec.",
+        examples=[{"notifications": {"bounce": "feedback", "complaint": "feedback"}}],
     )

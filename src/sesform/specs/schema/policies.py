@@ -63,8 +63,16 @@ ServicePrincipal = Annotated[str, *_service]
 
 
 class Principals(Model):
-    AWS: OneOrMore[AwsPrincipal] | None = Field(None, description="Accounts, users and roles.")
-    Service: OneOrMore[ServicePrincipal] | None = Field(None, description="AWS services.")
+    """Who may send, or may not."""
+
+    AWS: OneOrMore[AwsPrincipal] | None = Field(
+        None,
+        description="Accounts, users and roles.",
+        examples=["222222222222", ["arn:aws:iam::222222222222:role/mailer", "333333333333"]],
+    )
+    Service: OneOrMore[ServicePrincipal] | None = Field(
+        None, description="AWS services.", examples=["connect.amazonaws.com"]
+    )
 
     @model_validator(mode="after")
     def _somebody(self) -> Principals:
@@ -109,26 +117,44 @@ ConditionKey = Annotated[str, AfterValidator(_condition_key)]
 
 
 class PolicyStatement(Model):
+    """One statement of a sending authorization policy, in IAM's grammar."""
+
     Sid: Annotated[str, Field(min_length=1)] | None = Field(
-        None, description="The statement's name, unique in its policy."
+        None, description="The statement's name, unique in its policy.", examples=["AllowMailer"]
     )
-    Effect: Literal["Allow", "Deny"] = Field(description="Whether the statement allows or denies.")
+    Effect: Literal["Allow", "Deny"] = Field(
+        description="Whether the statement allows or denies.", examples=["Allow", "Deny"]
+    )
     Principal: Annotated[Principals, BeforeValidator(_principal), _OrAnybody()] = Field(
-        description='The principals: "*", or names under `AWS` or `Service`.'
+        description='The principals: "*", or names under `AWS` or `Service`.', examples=[{"AWS": "222222222222"}, "*"]
     )
-    Action: OneOrMore[SesAction] = Field(description="Actions of SES, e.g. ses:SendEmail.")
+    Action: OneOrMore[SesAction] = Field(
+        description="Actions of SES, e.g. ses:SendEmail.",
+        examples=["ses:SendEmail", ["ses:SendEmail", "ses:SendRawEmail"]],
+    )
     Resource: OneOrMore[str] | None = Field(
-        None, description="The ARN of the identity. Left out: that ARN in each region."
+        None,
+        description="The ARN of the identity. Left out: that ARN in each region.",
+        examples=["arn:aws:ses:eu-west-1:111111111111:identity/example.com"],
     )
     Condition: dict[str, dict[ConditionKey, OneOrMore[Test]]] | None = Field(
-        None, description="IAM conditions: operator → key → value or values."
+        None,
+        description="IAM conditions: operator → key → value or values.",
+        examples=[{"StringEquals": {"ses:FromAddress": "news@example.com"}}],
     )
 
 
 class SendingPolicy(Model):
-    Version: Literal["2012-10-17", "2008-10-17"] | None = Field(None, description="The language's version.")
-    Id: str | None = Field(None, description="Has no meaning for AWS.")
-    Statement: OneOrMore[PolicyStatement] = Field(description="The statements of the policy.")
+    """A sending authorization policy, as it is written for AWS."""
+
+    Version: Literal["2012-10-17", "2008-10-17"] | None = Field(
+        None, description="The language's version.", examples=["2012-10-17"]
+    )
+    Id: str | None = Field(None, description="Has no meaning for AWS.", examples=["sending"])
+    Statement: OneOrMore[PolicyStatement] = Field(
+        description="The statements of the policy.",
+        examples=[{"Effect": "Allow", "Principal": {"AWS": "222222222222"}, "Action": "ses:SendEmail"}],
+    )
 
     @model_validator(mode="after")
     def _sids_are_distinct(self) -> SendingPolicy:

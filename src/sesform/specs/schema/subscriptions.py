@@ -33,25 +33,40 @@ _MAX_COMBINATIONS = 150
 
 
 class Subscription(Model):
-    protocol: Protocol = Field(description="How SNS delivers.")
+    """A subscription of a topic, identified by protocol and endpoint."""
+
+    protocol: Protocol = Field(description="How SNS delivers.", examples=["sqs"])
     endpoint: Annotated[str, *text(r"\S+", "an endpoint")] = Field(
-        description="The queue, function or stream ARN, the URL, or the address."
+        description="The queue, function or stream ARN, the URL, or the address.",
+        examples=[
+            "arn:aws:sqs:eu-west-1:111111111111:feedback",
+            "https://hooks.example.com/ses",
+            "postmaster@example.com",
+        ],
     )
-    absent: bool = Field(False, description="true: the subscription must not exist.")
+    absent: bool = Field(False, description="true: the subscription must not exist.", examples=[True, False])
     raw_message_delivery: bool | None = Field(
-        None, description="Deliver the message itself, without the envelope of SNS. Left out: unmanaged."
+        None,
+        description="Deliver the message itself, without the envelope of SNS. Left out: unmanaged.",
+        examples=[True, False],
     )
     filter_policy: dict[str, Any] | None = Field(
-        None, description="Which messages are delivered. Left out: unmanaged; {}: all."
+        None,
+        description="Which messages are delivered. Left out: unmanaged; {}: all.",
+        examples=[{"notificationType": ["Bounce", "Complaint"]}],
     )
     filter_policy_scope: Literal["MessageAttributes", "MessageBody"] | None = Field(
-        None, description="What the filter tests."
+        None, description="What the filter tests.", examples=["MessageBody"]
     )
     dead_letter_queue: Annotated[str, arn_of("sqs", "", "arn:aws:sqs:eu-west-1:111111111111:name")] | None = Field(
-        None, description="The SQS queue for messages that cannot be delivered."
+        None,
+        description="The SQS queue for messages that cannot be delivered.",
+        examples=["arn:aws:sqs:eu-west-1:111111111111:feedback-failed"],
     )
     role: Annotated[str, arn_of("iam", "role/", "arn:aws:iam::111111111111:role/name")] | None = Field(
-        None, description="The role that SNS assumes to write to a Firehose stream; firehose only."
+        None,
+        description="The role that SNS assumes to write to a Firehose stream; firehose only.",
+        examples=["arn:aws:iam::111111111111:role/sns-to-firehose"],
     )
 
     @model_validator(mode="after")

@@ -36,7 +36,11 @@ def _empty() -> list[Any]:
 
 
 class Topic(Model):
-    name: TopicName | None = Field(None, description="The name of the topic in SNS. Left out: the key.")
+    """An SNS topic, its policy and its subscriptions."""
+
+    name: TopicName | None = Field(
+        None, description="The name of the topic in SNS. Left out: the key.", examples=["ses-feedback"]
+    )
     display_name: (
         Annotated[
             str,
@@ -46,17 +50,23 @@ class Topic(Model):
             ),
         ]
         | None
-    ) = Field(None, description="What e-mail subscribers see as the sender. Left out: unmanaged.")
+    ) = Field(
+        None, description="What e-mail subscribers see as the sender. Left out: unmanaged.", examples=["SES feedback"]
+    )
     kms_key: Annotated[str, *text(r"\S{1,2048}", "a KMS key"), AfterValidator(_kms_key)] | None = Field(
         None,
         description="The KMS key that encrypts the topic: id, ARN or alias. null: not encrypted; left out: unmanaged.",
+        examples=["alias/ses-feedback", "arn:aws:kms:eu-west-1:111111111111:alias/ses-feedback"],
     )
     external: bool = Field(
         False,
         description="The topic exists and is managed elsewhere: sesform reads and checks it, and never changes it.",
+        examples=[True, False],
     )
     policy: Unmanaged | None = Field(
-        None, description="unmanaged: sesform has no statements in the topic's policy, and only checks it."
+        None,
+        description="unmanaged: sesform has no statements in the topic's policy, and only checks it.",
+        examples=["unmanaged"],
     )
     drop_deleted_principals: bool = Field(
         False,
@@ -64,6 +74,7 @@ class Topic(Model):
             "Remove deleted IAM users and roles from the statements of others in the topic's policy. They grant nothing, "
             "and SNS refuses every change of a policy that names one."
         ),
+        examples=[True, False],
     )
     publishers: list[PublisherArn] = Field(
         default_factory=_empty,
@@ -71,9 +82,12 @@ class Topic(Model):
             "Identities and configuration sets of another organization, by ARN, for which SES may publish to this topic. "
             "Those of loaded specs need no entry here."
         ),
+        examples=[["arn:aws:ses:eu-west-1:444444444444:identity/partner.example"]],
     )
     subscriptions: list[Subscription] = Field(
-        default_factory=_empty, description="Subscriptions that must or must not exist; others are not managed."
+        default_factory=_empty,
+        description="Subscriptions that must or must not exist; others are not managed.",
+        examples=[[{"protocol": "sqs", "endpoint": "arn:aws:sqs:eu-west-1:111111111111:feedback"}]],
     )
 
     @model_validator(mode="after")
