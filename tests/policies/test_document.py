@@ -179,6 +179,45 @@ def test_an_account_id_is_its_root_in_every_partition(partition: str) -> None:
     assert not policy_document.same(bare, statement(Principal={"AWS": f"arn:{partition}:iam::{OWNER}:user/root"}))
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param({"Principal": "*"}, {"Principal": {"AWS": ["*"]}}, id="everyone"),
+        pytest.param(
+            {"NotPrincipal": {"AWS": OWNER}}, {"NotPrincipal": {"AWS": [f"arn:aws:iam::{OWNER}:root"]}}, id="principal"
+        ),
+        pytest.param({"NotAction": "SNS:Publish"}, {"NotAction": ["sns:publish"]}, id="action"),
+        pytest.param({"NotResource": [TOPIC, "*"]}, {"NotResource": ["*", TOPIC]}, id="resource"),
+    ],
+)
+def test_elements_that_aws_rewrites_mean_the_same(one: dict[str, Any], other: dict[str, Any]) -> None:
+    """AWS rewrites negated elements, and the principal of everyone, as it rewrites all others."""
+    assert policy_document.same(statement(**one), statement(**other))
+
+
+def test_a_policy_without_version_has_the_old_one() -> None:
+    """The version of a policy that names none is 2008-10-17, as IAM's grammar says."""
+    unnamed = {"Statement": statement(Principal="*")["Statement"]}
+
+    assert policy_document.same(unnamed, {**unnamed, "Version": "2008-10-17"})
+    assert not policy_document.same(unnamed, {**unnamed, "Version": "2012-10-17"})
+
+
+@pytest.mark.parametrize(
+    ("expected", "principal"),
+    [
+        (["AIDAEXAMPLE"], {"AWS": "AIDAEXAMPLE", "Service": "ses.amazonaws.com"}),
+        ([OWNER, OTHER], {"AWS": [OWNER, OTHER]}),
+        ([], {"Service": "ses.amazonaws.com"}),
+        ([], "*"),
+        ([], None),
+    ],
+)
+def test_the_accounts_users_and_roles_of_a_principal(expected: list[str], principal: Any) -> None:
+    """A principal names one or several accounts, users and roles, or none."""
+    assert expected == policy_document.aws_principals(principal)
+
+
 def test_a_service_with_the_name_of_an_account_is_no_account() -> None:
     """Only AWS principals are account ids; other kinds of principals are not rewritten."""
     assert not policy_document.same(
@@ -202,20 +241,51 @@ def test_one_statement_more_is_a_difference() -> None:
     assert not policy_document.same(one, two)
 
 
-def test_condition_keys_that_differ_in_case_only_are_merged() -> None:
+@pytest.mark.parametrize("key", ["aws:SourceAccount", "AWS:SourceAccount"])
+def test_condition_keys_that_differ_in_case_only_are_merged(key: str) -> None:
     """If a condition has one key in two spellings, the values of both spellings are compared."""
+    both = {"aws:SourceAccount": OTHER, "AWS:SourceAccount": OTHER}
     one, other = (
-        statement(Principal="*", Condition={"StringEquals": {"aws:SourceAccount": account, "AWS:SourceAccount": OTHER}})
+        statement(Principal="*", Condition={"StringEquals": both | {key: account}})
         for account in (OWNER, "333333333333")
     )
 
     assert not policy_document.same(one, other)
 
 
-@pytest.mark.parametrize("text", ["[]", '"x"', "1", "null", '{"Statement": "x"}', '{"Statement": ["x"]}', "{", ""])
+def test_values_of_a_condition_are_case_sensitive() -> None:
+    """Keys of conditions are compared without case, and their values with it."""
+    one, other = (statement(Principal="*", Condition={"StringEquals": {"aws:SourceArn": a}}) for a in ("a", "A"))
+
+    assert not policy_document.same(one, other)
+
+
+def test_the_order_of_statements_and_of_their_keys_has_no_meaning() -> None:
+    """Statements are compared as a set, in whatever order each has its keys."""
+    first, second = ({**statement(Principal="*")["Statement"][0], "Sid": sid} for sid in "ab")
+    turned = [dict(reversed(each.items())) for each in (first, second)]
+
+    assert policy_document.same({"Statement": [first, turned[1]]}, {"Statement": [second, turned[0]]})
+
+
+def test_values_of_several_types_are_compared_in_any_order() -> None:
+    """Account ids that were written without quotes beside others are compared like these."""
+    one, other = (statement(Principal={"AWS": names}) for names in ([222222222222, OWNER], [OWNER, 222222222222]))
+
+    assert policy_document.same(one, other)
+
+
+@pytest.mark.parametrize("text", ["[]", '"x"', "1", "null", '{"Statement": "x"}', '{"Statement": ["x"]}'])
 def test_text_that_is_not_a_policy_is_refused(text: str) -> None:
     """Text that is not a JSON object with statements is refused."""
-    with pytest.raises(ValueError, match=r"."):
+    with pytest.raises(ValueError, match=r"^a policy is a JSON object with a list of statements$"):
+        policy_document.parse(text)
+
+
+@pytest.mark.parametrize("text", ["{", ""])
+def test_text_that_is_not_json_is_refused(text: str) -> None:
+    """Text that is not JSON is refused with the place of the error."""
+    with pytest.raises(ValueError, match="char"):
         policy_document.parse(text)
 
 
@@ -277,6 +347,7 @@ UNTOLD = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
         pytest.param(
             False, [allow(condition={"StringLike": {"aws:SourceArn": "*/example.????"}})], id="one ? too many"
         ),
+        pytest.param(True, [allow(condition={"StringLike": {"aws:SourceAccount": "11111111111?"}})], id="? without *"),
         pytest.param(
             False, [allow(condition={"StringEquals": {"aws:SourceArn": "*"}})], id="no wildcards in StringEquals"
         ),
@@ -301,6 +372,17 @@ UNTOLD = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
         pytest.param(True, [allow(condition={"StringNotLike": {"aws:SourceArn": "*other*"}})], id="StringNotLike"),
         pytest.param(True, [allow(condition={"Bool": {"aws:PrincipalIsAWSService": "true"}})], id="an AWS service"),
         pytest.param(False, [allow(condition={"Bool": {"aws:PrincipalIsAWSService": False}})], id="no AWS service"),
+        pytest.param(True, [allow(condition={"Bool": {"aws:SecureTransport": "true"}})], id="calls with TLS"),
+        pytest.param(
+            True,
+            [allow(condition={"StringEquals": {"aws:PrincipalServiceName": "ses.amazonaws.com"}})],
+            id="SES by name",
+        ),
+        pytest.param(
+            False,
+            [allow(condition={"StringEquals": {"aws:PrincipalServiceName": "sns.amazonaws.com"}})],
+            id="SNS by name",
+        ),
         pytest.param(None, [allow(condition=UNTOLD)], id="a key that nobody here knows"),
         pytest.param(
             None, [allow(condition={"NumericLessThan": {"aws:SourceAccount": "5"}})], id="an unknown operator"
@@ -332,6 +414,7 @@ UNTOLD = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
         pytest.param(
             True, [allow(principal={"Service": ["lambda.amazonaws.com", "ses.amazonaws.com"]})], id="SES in a list"
         ),
+        pytest.param(True, [allow(principal={"Service": "*"})], id="every service"),
         pytest.param(False, [allow(principal={"Service": "events.amazonaws.com"})], id="another service"),
         pytest.param(False, [allow(principal={"AWS": OWNER})], id="people of the account"),
         pytest.param(False, [allow(principal="ses.amazonaws.com")], id="a principal without its kind"),

@@ -47,9 +47,16 @@ def test_messages_have_no_attributes(expected: str, policy: dict[str, Any]) -> N
         ("allowed", {"notificationType": [{"equals-ignore-case": "BOUNCE"}]}),
         ("allowed", {"notificationType": [{"wildcard": "B*e"}]}),
         ("denied", {"notificationType": [{"wildcard": "B?unce"}]}),  # `?` is no wildcard of SNS
+        ("denied", {"notificationType": [{"wildcard": "B[o]unce"}]}),  # nor are brackets
         ("allowed", {"notificationType": [{"anything-but": ["Delivery"]}]}),
+        ("allowed", {"notificationType": [{"anything-but": "Delivery"}]}),
+        ("denied", {"notificationType": [{"anything-but": ["Bounce"]}]}),
+        ("denied", {"notificationType": [{"anything-but": "Bounce"}]}),
+        ("unknown", {"notificationType": [{"anything-but": {"new-operator": "x"}}]}),
         ("denied", {"notificationType": [{"anything-but": {"prefix": "B"}}]}),
         ("denied", {"notificationType": [{"numeric": [">", 0]}]}),
+        ("denied", {"notificationType": [{"cidr": "10.0.0.0/24"}]}),
+        ("denied", {"notificationType": [{"exists": False}]}),
         ("denied", {"eventType": ["Bounce"]}),
         ("allowed", {"bounce": {"bounceType": ["Permanent", "Transient", "Undetermined"]}}),
         ("unknown", {"bounce": {"bounceType": ["Permanent"]}}),
@@ -57,6 +64,7 @@ def test_messages_have_no_attributes(expected: str, policy: dict[str, Any]) -> N
         ("denied", {"complaint": {"userAgent": [{"exists": True}]}}),
         ("allowed", {"mail": {"sourceArn": [{"exists": True}]}}),
         ("unknown", {"mail": {"source": ["me@example.com"]}}),
+        ("unknown", {"mail": ["me@example.com"]}),
         ("unknown", {"mail": {"headers": [{"exists": True}]}}),
         ("denied", {"notificationType": ["Complaint"], "mail": {"source": ["me@example.com"]}}),
         ("unknown", {"notificationType": [{"new-operator": "x"}]}),
@@ -80,6 +88,57 @@ def test_the_message_body_of_an_identitys_bounce(expected: str, policy: dict[str
 def test_the_message_body_of_an_event_destination(expected: str, event: str, policy: dict[str, Any]) -> None:
     """Event destinations publish `eventType` in place of `notificationType`."""
     assert answer(policy, event, by_identity=False) == expected
+
+
+# Fields of the payloads, from the pages of the AWS developer guide that filter_policy names: those that every message has, and
+# those that some lack.
+MAIL = ["timestamp", "messageId", "source", "sourceArn", "sendingAccountId", "destination"]
+SOME_MAIL = ["sourceIp", "callerIdentity", "headersTruncated", "headers", "commonHeaders", "tags"]
+DETAILS = {
+    "bounce": (
+        ["bounceType", "bounceSubType", "bouncedRecipients", "timestamp", "feedbackId"],
+        ["remoteMtaIp", "reportingMTA"],
+    ),
+    "complaint": (
+        ["complainedRecipients", "timestamp", "feedbackId"],
+        ["complaintSubType", "userAgent", "complaintFeedbackType", "arrivalDate"],
+    ),
+    "delivery": (
+        ["timestamp", "processingTimeMillis", "recipients", "smtpResponse"],
+        ["reportingMTA", "remoteMtaIp"],
+    ),
+}
+
+
+@pytest.mark.parametrize("by_identity", [True, False])
+@pytest.mark.parametrize("event", DETAILS)
+def test_a_policy_may_ask_for_any_documented_field(event: str, by_identity: bool) -> None:
+    """Fields that every message has exist, those that some messages lack may exist, and all others do not."""
+    always, sometimes = DETAILS[event]
+    fields = [("mail", name, "allowed") for name in MAIL] + [("mail", name, "unknown") for name in SOME_MAIL]
+    fields += [(event, name, "allowed") for name in always] + [(event, name, "unknown") for name in sometimes]
+    fields += [(part, "other", "denied") for part in ("mail", event)]
+    asked = [(part, name, {part: {name: [{"exists": True}]}}) for part, name, _ in fields]
+
+    assert fields == [(part, name, answer(policy, event, by_identity=by_identity)) for part, name, policy in asked]
+
+
+@pytest.mark.parametrize("by_identity", [True, False])
+@pytest.mark.parametrize("event", DETAILS)
+def test_every_message_names_its_type(event: str, by_identity: bool) -> None:
+    """A policy for one type accepts all messages of it, and none of another type."""
+    key = "notificationType" if by_identity else "eventType"
+    answers = {other: answer({key: [other.capitalize()]}, event, by_identity=by_identity) for other in DETAILS}
+
+    assert {other: "allowed" if other == event else "denied" for other in DETAILS} == answers
+
+
+@pytest.mark.parametrize("kind", ["Undetermined", "Permanent", "Transient"])
+def test_a_policy_for_one_type_of_bounces_accepts_some(kind: str) -> None:
+    """SES publishes bounces of three types, so a policy for one of them accepts some bounces."""
+    assert answer({"bounce": {"bounceType": [kind]}}) == "unknown"
+    assert answer({"bounce": {"bounceType": [{"anything-but": [kind]}]}}) == "unknown"
+    assert answer({"bounce": {"bounceType": [kind.lower()]}}) == "denied"
 
 
 def test_the_reason_names_the_event() -> None:

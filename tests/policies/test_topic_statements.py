@@ -306,3 +306,154 @@ def test_another_spelling_of_our_form_counts(changes: dict[str, Any]) -> None:
     document = {"Statement": [by_hand(PARTNER, **changes)]}
 
     assert document == allowing(document, [PARTNER])
+
+
+# --- principals that do not exist any more -----------------------------------------------------------------------------
+
+ROLE, USER, PERSON = "AROAEXAMPLEEXAMPLE123", "AIDAEXAMPLEEXAMPLE123", "arn:aws:iam::444444444444:role/reader"
+
+
+def named(sid: str, **principal: Any) -> dict[str, Any]:
+    return {"Sid": sid, "Effect": "Allow", "Action": "SNS:Subscribe", "Resource": TOPIC, **principal}
+
+
+DELETED: Policy = {
+    "Version": "2012-10-17",
+    "Statement": [
+        named("Everyone", Principal="*"),
+        named("Role", Principal={"AWS": ROLE}),
+        named("Both", Principal={"AWS": [PERSON, USER]}),
+        named("Service", Principal={"AWS": [ROLE], "Service": "events.amazonaws.com"}),
+        named("Others", NotPrincipal={"AWS": [ROLE]}),
+        {"Effect": "Allow", "Principal": {"AWS": [USER, ROLE]}, "Action": "SNS:Subscribe", "Resource": TOPIC},
+    ],
+}
+
+
+def test_deleted_principals_are_found_in_every_statement() -> None:
+    """Each deleted user and role is found with the Sid of its statement, in the order of the document."""
+    found = [("Role", ROLE), ("Both", USER), ("Service", ROLE), ("Others", ROLE), ("", USER), ("", ROLE)]
+
+    assert found == topic_statements.deleted_principals(DELETED)
+
+
+def test_deleted_principals_are_left_out() -> None:
+    """Other principals of a statement stay, a statement that names none is left out, and NotPrincipal stays."""
+    expected = [
+        named("Everyone", Principal="*"),
+        named("Both", Principal={"AWS": [PERSON]}),
+        named("Service", Principal={"Service": "events.amazonaws.com"}),
+        named("Others", NotPrincipal={"AWS": [ROLE]}),
+    ]
+
+    assert {**DELETED, "Statement": expected} == topic_statements.without_deleted_principals(DELETED)
+    assert NEW == topic_statements.without_deleted_principals(NEW)
+
+
+# --- Sids, patterns and lengths ----------------------------------------------------------------------------------------
+
+ACCOUNT = "222222222222"
+SID = f"SesformPublish{ACCOUNT}"
+KINDS = [f"arn:aws:ses:eu-west-1:{ACCOUNT}:{kind}/*" for kind in ("configuration-set", "identity")]
+
+
+def sources(document: Policy) -> dict[str, list[str]]:
+    """Return the sources that each of our statements names, by Sid."""
+    return {
+        str(s["Sid"]): sorted(policy_document.source_arns({"Statement": [s]})) for s in topic_statements.ours(document)
+    }
+
+
+def by_pattern(sid: str, arns: list[str]) -> dict[str, Any]:
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": {"Service": "ses.amazonaws.com"},
+        "Action": "SNS:Publish",
+        "Resource": TOPIC,
+        "Condition": {"StringEquals": {"AWS:SourceAccount": ACCOUNT}, "ArnLike": {"AWS:SourceArn": arns}},
+    }
+
+
+def padded(size: int, *rest: dict[str, Any]) -> Policy:
+    """A policy of this many bytes as text: a statement of others, then the rest."""
+    empty = {"Version": "2012-10-17", "Statement": [named(""), *rest]}
+    fill = "x" * (size - len(policy_document.compact(empty)))
+    return {**empty, "Statement": [named(fill), *rest]}
+
+
+def test_intermediate_statements_are_named_after_those_that_they_keep() -> None:
+    """A statement that is kept for a while gets its Sid with `Before`, and a number if that Sid exists."""
+    found = allowing(NEW, [some(1)])
+    for number in (2, 3, 4):
+        found = topic_statements.expanded(found, allowing(found, [some(number)]))
+
+    kept = {SID: some(4), f"{SID}Before": some(3), f"{SID}Before2": some(2), f"{SID}Before3": some(1)}
+    assert {sid: [publisher.arn] for sid, publisher in kept.items()} == sources(found)
+
+
+def test_a_policy_that_allows_less_needs_no_intermediate_one() -> None:
+    """While publishers are only removed, the policy stays as it is."""
+    before = allowing(NEW, [some(1), some(2)])
+
+    assert before == topic_statements.expanded(before, allowing(before, [some(2)]))
+
+
+def test_patterns_name_the_kinds_that_were_declared() -> None:
+    """The statement for too many publishers allows all identities, and all sets if there is one, of their account."""
+    a_set = Publisher(ACCOUNT, f"arn:aws:ses:eu-west-1:{ACCOUNT}:configuration-set/main")
+    many = [some(n) for n in range(1000)]
+
+    assert [by_pattern(SID, KINDS[1:])] == topic_statements.ours(allowing(NEW, many))
+    assert [by_pattern(SID, KINDS)] == topic_statements.ours(allowing(NEW, [a_set, *many]))
+
+
+@pytest.mark.parametrize(("more", "expected"), [(0, some(1).arn), (1, KINDS[1])])
+def test_ten_kilobytes_stay_free_while_publishers_are_named(more: int, expected: str) -> None:
+    """Names are used as long as they fit in 20 KB with the statements of others, which leaves 10 KB for other changes."""
+    ours = len(policy_document.compact({"Statement": topic_statements.ours(allowing({}, [some(1)]))}))
+    document = padded(20 * 1024 - ours + more)
+
+    assert {SID: [expected]} == sources(allowing(document, [some(1)]))
+
+
+@pytest.mark.parametrize(("more", "expected"), [(0, some(1).arn), (1, KINDS[1])])
+def test_an_intermediate_policy_names_what_fits(more: int, expected: str) -> None:
+    """Names are used as long as SNS accepts the length of the intermediate policy."""
+    before, after = (topic_statements.ours(allowing({}, [some(n)])) for n in (1, 2))
+    size = SNS_QUOTA - len(policy_document.compact({**before[0], "Sid": f"{SID}Before"})) - len(",") + more
+    others = padded(size, *after)["Statement"][:1]
+
+    between = topic_statements.expanded({"Statement": [*others, *before]}, padded(size, *after))
+
+    assert {SID: [some(2).arn], f"{SID}Before": [expected]} == sources(between)
+    assert len(policy_document.compact(between)) <= SNS_QUOTA
+
+
+def test_a_long_intermediate_policy_keeps_patterns() -> None:
+    """Statements with patterns stay as they are in an intermediate policy; those with names get patterns."""
+    wide = by_pattern("SesformPublish333333333333", ["arn:aws:ses:eu-west-1:222222222222:configuration-set/*"])
+    before = {"Statement": [wide, *topic_statements.ours(allowing({}, [some(n) for n in range(250)]))]}
+    after = allowing({}, [some(n) for n in range(250, 500)])
+
+    _, *kept = topic_statements.ours(topic_statements.expanded(before, after))
+
+    assert [{**wide, "Sid": "SesformPublish333333333333Before"}, by_pattern(f"{SID}Before", KINDS[1:])] == kept
+
+
+def test_withdrawn_publishers_are_named_by_arn() -> None:
+    """What a policy does not allow any more is named by the ARNs of the publishers."""
+    one, other = allowing(NEW, [some(1), some(2), PARTNER]), allowing(NEW, [some(2)])
+
+    assert {some(1).arn, PARTNER.arn} == topic_statements.withdrawn(one, other)
+    assert set() == topic_statements.withdrawn(other, one)
+
+
+def test_statements_are_kept_for_accounts_that_are_not_loaded() -> None:
+    """A statement belongs to the account whose specs declare it; those of accounts that are not loaded stay."""
+    found = allowing(NEW, [some(1), PARTNER])
+    legacy = "SesformPublish111111111111For333333333333"
+
+    assert {SID: [some(1).arn], legacy: [PARTNER.arn]} == sources(found)
+    for loaded, left in [(ACCOUNT, {legacy}), ("111111111111", {SID}), ("333333333333", {SID, legacy})]:
+        assert left == sources(topic_statements.with_publishers(found, TOPIC, [], {loaded})).keys()
