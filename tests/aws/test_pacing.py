@@ -12,7 +12,7 @@ from statistics import mean
 import pytest
 
 from clock import Clock
-from sesform.aws.pacing import Pacer, RisingRate, Stopped
+from sesform.aws.pacing import Pacer, Quota, Rate, RisingRate, Stopped
 from sesform.model.address import Scope
 from sesform_sandbox.throttle import Throttle
 
@@ -205,6 +205,36 @@ def test_the_rate_falls_while_calls_are_throttled_and_recovers() -> None:
     assert 1.005 == pytest.approx(call(pacer, clock) - last)
 
 
+def test_a_rate_falls_slowly_and_recovers_fast() -> None:
+    """Each throttled call makes the interval 2% longer, up to 20 s; each accepted call halves it, down to the first one."""
+    rate = Rate(2.0)
+    assert 0.5025 == rate.seconds
+    rate.throttled()
+    rate.throttled()
+    assert 0.5025 * 1.02**2 == pytest.approx(rate.seconds)
+    rate.accepted()
+    assert 0.5025 == rate.seconds
+    for _ in range(300):
+        rate.throttled()
+    assert 20 == rate.seconds
+    rate.accepted()
+    assert 10 == rate.seconds
+
+
+def test_a_quota_tells_how_long_it_is_used_up() -> None:
+    """The time counts from the first throttled call after an accepted one, and is reported once a minute."""
+    clock = Clock()
+    quota, told = Quota(clock), []
+    for pause, accepted in [(0, False), (30, False), (30, False), (1, True), (29, False), (30, False), (59, False)]:
+        clock.time += pause
+        if accepted:
+            quota.accepted()
+        else:
+            told.append(quota.throttled())
+
+    assert [(0, True), (30, False), (60, True), (0, False), (30, True), (89, False)] == told
+
+
 Other = Callable[[random.Random], Iterator[float]]
 
 
@@ -301,6 +331,48 @@ def test_an_automatic_rate_is_never_below_the_quota_of_ses() -> None:
         rate.accepted()
 
     assert 1.005 == pytest.approx(rate.seconds)
+
+
+def accepted(rate: RisingRate, calls: int) -> float:
+    """Return the interval after so many accepted calls."""
+    for _ in range(calls):
+        rate.accepted()
+    return rate.seconds
+
+
+def test_an_automatic_rate_rises_with_each_accepted_call() -> None:
+    """Each accepted call makes calls 5% more frequent, up to 100 a second."""
+    rate = RisingRate(1.0)
+
+    assert 1.005 / 1.05 == pytest.approx(accepted(rate, 1))
+    assert 1.005 / 1.05**20 == pytest.approx(accepted(rate, 19))
+    assert 0.01005 == pytest.approx(accepted(rate, 200))
+
+
+def test_an_automatic_rate_stays_below_the_rate_that_was_throttled() -> None:
+    """A throttled call makes calls 30% rarer. They become 10% rarer than they were, and 10% more frequent every 50 calls."""
+    rate = RisingRate(1.0)
+    before = accepted(rate, 40)
+    rate.throttled()
+
+    assert 1.3 * before == pytest.approx(rate.seconds)
+    assert 1.3 * before / 1.05 == pytest.approx(accepted(rate, 1))
+    assert 1.1 * before == pytest.approx(accepted(rate, 48))
+    assert 1.1 * before / 1.05 == pytest.approx(accepted(rate, 1))
+    assert before == pytest.approx(accepted(rate, 49))
+    assert before / 1.05 == pytest.approx(accepted(rate, 1))
+    assert before / 1.1 == pytest.approx(accepted(rate, 49))
+
+
+def test_every_throttled_call_begins_the_trial_of_a_rate_again() -> None:
+    """The 50 calls count from the last throttled one."""
+    rate = RisingRate(1.0)
+    before = accepted(rate, 40)
+    rate.throttled()
+    accepted(rate, 49)
+    rate.throttled()
+
+    assert 1.1 * 1.1 * before == pytest.approx(accepted(rate, 49))
 
 
 # --- the end ------------------------------------------------------------------------------------------------------------

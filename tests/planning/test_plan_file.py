@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,28 @@ def test_a_folder_in_the_files_place_is_a_usage_error_and_nothing_is_left_behind
     with pytest.raises(UsageError, match=r"^d: cannot be written: "):
         saved_plan.save(Path("d"), plan_file.document(Plan(()), timestamp=NOW))
     assert [Path("d")] == list(Path().iterdir())
+
+
+def test_a_plan_is_written_in_its_own_folder_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is written beside its place, because a move from another file system could leave half of it."""
+    monkeypatch.setattr(tempfile, "tempdir", "nowhere")
+
+    assert a_plan() == saved(a_plan())
+
+
+def test_an_interrupt_after_the_file_was_put_in_place_stays_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C at the last moment ends the command as always, and the file is whole."""
+    put_in_place = Path.replace
+
+    def interrupted(self: Path, target: Path) -> None:
+        put_in_place(self, target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        saved(a_plan())
+    assert a_plan() == saved_plan.load(FILE)
 
 
 # --- what the document says ----------------------------------------------------------------------------------------------
@@ -380,11 +403,22 @@ def test_a_file_that_is_not_there_is_a_usage_error() -> None:
         saved_plan.load(FILE)
 
 
-def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_too_large_is_refused() -> None:
     """A file over the limit is not even read."""
-    monkeypatch.setattr(saved_plan, "MAX_BYTES", 10)
+    FILE.touch()
+    os.truncate(FILE, 256 * 1024 * 1024 + 1)
 
-    assert "larger than" in refused("x" * 11)
+    with pytest.raises(PlanFileError) as caught:
+        saved_plan.load(FILE)
+    assert "plan.json: is larger than 256 MiB; make a plan with `sesform plan --out FILE`" == str(caught.value)
+
+
+def test_a_file_of_the_largest_size_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file at the limit is a plan like any other."""
+    saved(a_plan())
+    monkeypatch.setattr(saved_plan, "MAX_BYTES", FILE.stat().st_size)
+
+    assert a_plan() == saved_plan.load(FILE)
 
 
 def forged(*, at: int = 0, **changes: Any) -> dict[str, Any]:
