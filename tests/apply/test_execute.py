@@ -9,7 +9,9 @@ from collections.abc import Mapping
 import pytest
 
 from sesform.apply import execute, interrupts
+from sesform.errors import AwsError, NotDeletableError, SesformError
 from sesform.planning.plan import Change, Outcome, Report
+from sesform.resources import RESOURCES
 from world import World
 
 SPECS = """
@@ -65,6 +67,64 @@ def test_a_step_that_was_not_tried_names_the_failed_step(estate: World) -> None:
         "it depends on corp/eu-west-1/notification_topic/one.example.com/bounce",
         "it depends on corp/eu-west-1/notification_topic/two.example.com/bounce",
     ] == [o.error for o in waiting]
+
+
+@pytest.mark.parametrize(
+    ("error", "result", "text"),
+    [
+        (
+            NotDeletableError("pending subscriptions cannot be deleted"),
+            "left",
+            "pending subscriptions cannot be deleted",
+        ),
+        (SesformError("no access"), "failed", "no access"),
+        (AwsError("not now", code="AccessDenied"), "failed", "AccessDenied: not now"),
+        (AwsError("no answer", maybe_done=True), "unknown", "no answer"),
+        (ValueError("boom"), "unknown", "ValueError: boom; please report this"),
+        (InterruptedError(), "not tried", "the run was interrupted"),
+    ],
+)
+def test_every_error_is_the_outcome_of_its_step(
+    estate: World, monkeypatch: pytest.MonkeyPatch, error: Exception, result: str, text: str
+) -> None:
+    """Whatever ends a step, its outcome says so, and the report has an outcome for each step of the plan in its order."""
+
+    def fail(*_: object) -> None:
+        raise error
+
+    plan = estate.plan(SPECS)
+    monkeypatch.setattr(type(RESOURCES["topic"]), "create", fail)
+    report = estate.apply(plan)
+    topics = [o for o in report.outcomes if o.change.address.type == "topic"]
+
+    assert [(result, text)] * 2 == [(o.result, o.error) for o in topics]
+    assert list(plan.changes) == [o.change for o in report.outcomes]
+
+
+def test_steps_are_told_when_they_begin_and_when_they_end(estate: World) -> None:
+    """Each step is told without an outcome first, and then with the outcome that the report has."""
+    told: list[tuple[Change, Outcome | None]] = []
+    plan, connections = estate.plan(SPECS), estate.connections(estate.desired(SPECS), read_only=False)
+    report = execute.run(plan, connections, parallelism=1, progress=lambda *each: told.append(each))
+
+    assert {o.change.address: [None, o] for o in report.outcomes} == {
+        c.address: [outcome for change, outcome in told if change == c] for c in plan.changes
+    }
+    assert 2 * len(plan.changes) == len(told)
+
+
+def test_a_run_that_was_interrupted_before_it_begins_sends_nothing(estate: World) -> None:
+    """A request to stop between the plan and the run is kept: no step is tried."""
+    plan, connections = estate.plan(SPECS), estate.connections(estate.desired(SPECS), read_only=False)
+    request = interrupts.Interrupt()
+    request.request()
+    report = execute.run(plan, connections, interrupt=request)
+
+    assert [(c, "not tried", "the run was interrupted") for c in plan.changes] == [
+        (o.change, o.result, o.error) for o in report.outcomes
+    ]
+    assert report.interrupted
+    assert [] == [c for c in estate.sandbox.calls if c.operation.startswith(("Create", "Set"))]
 
 
 def test_a_lost_answer_is_unknown_and_the_next_run_finds_it_done(estate: World) -> None:
@@ -123,6 +183,8 @@ def test_an_interrupted_run_finishes_its_calls_and_sends_no_more(estate: World, 
     assert report.interrupted
     assert not report.ok
     assert {"done", "not tried"} == set(results(report).values())
+    assert {"the run was interrupted"} == {o.error for o in report.outcomes if o.result == "not tried"}
+    assert list(plan.changes) == [o.change for o in report.outcomes]
     assert results(report)["notification_headers/two.example.com/bounce"] == "not tried"
     assert signal.getsignal(number) is before
     fresh = World(estate.folder)

@@ -76,6 +76,8 @@ def test_an_interrupted_run_does_not_wait_for_a_missing_answer(
     assert ["the run was interrupted before AWS answered; the call may have been carried out. Plan again to see."] == [
         o.error for o in report.outcomes if o.result == "unknown"
     ]
+    assert {"the run was interrupted"} == {o.error for o in report.outcomes if o.result == "not tried"}
+    assert list(plan.changes) == [o.change for o in report.outcomes]
     assert [1] == told
 
 
