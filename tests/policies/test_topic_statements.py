@@ -23,7 +23,7 @@ publishers = st.builds(
     lambda account, kind, name: Publisher(account, f"arn:aws:ses:eu-west-1:{account}:{kind}/{name}"),
     st.sampled_from(ACCOUNTS),
     st.sampled_from(["identity", "configuration-set"]),
-    st.sampled_from(["a.com", "b.com", "a", "a.com.evil"]),
+    st.sampled_from(["a.com", "b.com", "a", "a.com.evil", "X.com"]),
 )
 some_publishers = st.lists(publishers, max_size=6)
 
@@ -308,6 +308,24 @@ def test_another_spelling_of_our_form_counts(changes: dict[str, Any]) -> None:
     assert document == allowing(document, [PARTNER])
 
 
+def test_statements_that_sesform_could_have_written_have_its_form() -> None:
+    """Statements with sesform's Sid have its form, and so have those of others that allow publishers of this topic exactly."""
+    (ours,) = allowing({}, [PARTNER])["Statement"]
+    others = [by_hand(PARTNER), by_hand(PARTNER, Resource=f"{TOPIC}2"), by_hand(PARTNER, Effect="Deny")]
+
+    assert [True, True, False, False] == [topic_statements.has_our_form(s, TOPIC) for s in (ours, *others)]
+
+
+def test_publishers_that_the_specs_of_an_account_declare() -> None:
+    """Our statements allow publishers by name, each for the account whose specs declare it."""
+    own = Publisher("444444444444", "arn:aws:ses:eu-west-1:444444444444:identity/example.com")
+    document = {"Statement": [*allowing({}, [PARTNER, own])["Statement"], by_hand(Publisher("1" * 12, own.arn))]}
+
+    assert {PARTNER[:2]} == topic_statements.named_by(document, TOPIC, "111111111111")
+    assert {own[:2]} == topic_statements.named_by(document, TOPIC, "444444444444")
+    assert set() == topic_statements.named_by(document, f"{TOPIC}2", "444444444444")
+
+
 # --- principals that do not exist any more -----------------------------------------------------------------------------
 
 ROLE, USER, PERSON = "AROAEXAMPLEEXAMPLE123", "AIDAEXAMPLEEXAMPLE123", "arn:aws:iam::444444444444:role/reader"
@@ -397,6 +415,14 @@ def test_a_policy_that_allows_less_needs_no_intermediate_one() -> None:
     before = allowing(NEW, [some(1), some(2)])
 
     assert before == topic_statements.expanded(before, allowing(before, [some(2)]))
+
+
+def test_an_intermediate_policy_is_none_for_itself() -> None:
+    """A policy of an interrupted run that allows all desired publishers stays until the last step."""
+    one = allowing(NEW, [some(1)])
+    interrupted = topic_statements.expanded(one, allowing(one, [some(2)]))
+
+    assert interrupted == topic_statements.expanded(interrupted, allowing(interrupted, [some(1), some(2)]))
 
 
 def test_patterns_name_the_kinds_that_were_declared() -> None:
