@@ -97,8 +97,13 @@ def _options_table(name: str) -> str:
     command = dict(commands())[name]
     context = command.make_context(name, [], resilient_parsing=True, help_option_names=["-h", "--help"])
     rows = [_parameter(*record) for p in command.get_params(context) if (record := p.get_help_record(context))]
-    arguments = [p.metavar or p.name.upper() for p in command.params if p.param_type_name == "argument"]
+    arguments = [_argument(p) for p in command.params if p.param_type_name == "argument"]
     return f"Usage: `{' '.join([name, '[OPTIONS]', *arguments])}`\n\n" + _table(["option", "default", "meaning"], rows)
+
+
+def _argument(parameter: Any) -> str:
+    name = parameter.metavar or parameter.name.upper()
+    return (name if parameter.required else f"[{name}]") + ("..." if parameter.nargs == -1 else "")
 
 
 def _parameter(names: str, text: str) -> list[str]:
@@ -109,7 +114,9 @@ def _parameter(names: str, text: str) -> list[str]:
     variable = next((note.removeprefix("env var: ") for note in stated if note.startswith("env var: ")), "")
     meaning = [" ".join(text.split()), _range(stated), f"Environment: `{variable}`." if variable else ""]
     default = "required" if "required" in stated else f"`{default}`" if default else ""
-    name = re.sub(r" <(list\[str\]|path)>", "", names).replace("<int range>", "N").replace("<str>", "TEXT")
+    name = (
+        re.sub(r" <(list\[\w+\]|path|bash\|zsh\|fish)>", "", names).replace("<int range>", "N").replace("<str>", "TEXT")
+    )
     return [f"`{name}`", default, " ".join(filter(None, meaning))]
 
 

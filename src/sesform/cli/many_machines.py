@@ -63,7 +63,7 @@ def matrix(
 
 def merge(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILES...", help="The JSON results of all parts.", show_default=False)
+        list[Path], typer.Argument(metavar="FILES", help="The JSON results of all parts.", show_default=False)
     ],
     drawing: Drawing,
     detail: Detail,

@@ -90,7 +90,7 @@ class Specs:
 
     paths: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PATHS]...", help="Spec files and folders.  [default: specs]", show_default=False),
+        typer.Argument(metavar="PATHS", help="Spec files and folders.  [default: specs]", show_default=False),
     ] = None
 
     @property

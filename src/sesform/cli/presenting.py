@@ -243,7 +243,10 @@ class Notifier:
             case events.Warned(warning):
                 self._console.warn(warning)
             case events.Throttled(scope, service, seconds):
-                self._console.warn(_throttled(scope, service, seconds))
+                if self._calls.rate == math.inf and seconds < _LONG:
+                    say(f"AWS accepts no more calls to {service} in {scope} for now, so the rate falls.")
+                else:
+                    self._console.warn(_throttled(scope, service, seconds))
             case events.Stopping(calls):
                 self._progress.end()
                 self._console.warn(_stopping(calls))
@@ -309,6 +312,7 @@ def _stopping(calls: int) -> str:
 
 
 _MAX_NAMES = 4
+_LONG = 10.0  # seconds without an accepted call, after which --rate auto is not the reason
 
 
 def _names(scopes: tuple[Scope, ...]) -> str:

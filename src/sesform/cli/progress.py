@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sesform.cli import console
@@ -123,8 +124,9 @@ class Progress:
             seconds = time_left.after(now, state.remaining)
             if not state.total:
                 continue
-            if terminal and now - started >= _QUIET_FOR:
-                console.status.show(drawn.line(*state[:4], seconds, console.width()))
-            elif not terminal and now - told >= _EVERY:
-                told = now
-                self._console.say(drawn.line(*state[:4], seconds))
+            with suppress(OSError, ValueError):  # stderr was closed: the run goes on
+                if terminal and now - started >= _QUIET_FOR:
+                    console.status.show(drawn.line(*state[:4], seconds, console.width()))
+                elif not terminal and now - told >= _EVERY:
+                    told = now
+                    self._console.say(drawn.line(*state[:4], seconds))
