@@ -30,7 +30,10 @@ class World:
         self.folder = folder
         self.clock = Clock()
         opener = aws.Settings(
-            rate=None, open_session=lambda _, account: self.sandbox.botocore_session(account), timer=self.clock
+            rate=None,
+            lookup_rate=None,
+            open_session=lambda _, account: self.sandbox.botocore_session(account),
+            timer=self.clock,
         )
         self._logins = aws.Logins(opener)
 

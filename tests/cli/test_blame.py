@@ -11,6 +11,7 @@ import pytest
 from botocore.config import Config
 
 from sesform_sandbox import Sandbox
+from sesform_sandbox.throttle import Throttle
 from shell import SPECS, Result, Shell
 
 OWNER, DELEGATE, REGION = "111111111111", "222222222222", "eu-west-1"
@@ -412,6 +413,22 @@ def test_pages_are_read_until_each_resource_has_its_call(shell: Shell, opened: O
 
     assert ALICE == of(found, BOUNCE)["principal"]
     assert 4 == lookups(opened[-1])
+
+
+def test_lookups_keep_to_the_quota_of_cloudtrail(shell: Shell, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against a sandbox with quotas no lookup is throttled; here ten times as many are allowed, so that the test is short."""
+    clear(shell)
+    monkeypatch.setattr("sesform.engine.settings.LOOKUPS_PER_SECOND", 20.0)
+
+    def open_sandbox(rate: float | None = None) -> Sandbox:
+        opened.append(at(shell, timedelta()))
+        opened[-1].trail.throttle = Throttle(20.0)
+        return opened[-1]
+
+    monkeypatch.setattr("sesform.cli.sandbox.open_sandbox", open_sandbox)
+    result = shell.run("drift", "--sandbox", "--blame", "--sandbox-rate", "100")
+
+    assert (2, [None] * 3) == (result.code, [c.error for c in opened[-1].calls if c.operation == "LookupEvents"])
 
 
 def test_a_history_that_is_too_long_is_read_in_part(
