@@ -15,27 +15,22 @@ from sesform.cli import github, many_machines
 from sesform.cli.console import Console, out
 from sesform.cli.import_ import ImportOptions
 from sesform.cli.options import (
-    ApplyDrawing,
     Blame,
     Calls,
     Detail,
-    DriftDrawing,
+    Drawing,
     Format,
     Guards,
     HandoverFormat,
     Listing,
     NoColor,
     Notifying,
-    PlanDrawing,
     Removal,
-    RoutesDrawing,
     SandboxRate,
     Selection,
     Sharding,
-    ShowDrawing,
     Specs,
     Terminal,
-    ValidateDrawing,
     command,
 )
 from sesform.cli.presenting import Notifier, View, console, viewing
@@ -82,7 +77,7 @@ def _root(
 
 
 @command(app)
-def validate(specs: Specs, sharding: Sharding, drawing: ValidateDrawing, terminal: Terminal) -> int:
+def validate(specs: Specs, sharding: Sharding, drawing: Drawing, terminal: Terminal) -> int:
     """Check the specs without AWS.  Exit codes: 0 valid, 1 invalid."""
     from sesform import engine
 
@@ -99,7 +94,7 @@ def plan(
     listing: Listing,
     guards: Guards,
     calls: Calls,
-    drawing: PlanDrawing,
+    drawing: Drawing,
     detail: Detail,
     terminal: Terminal,
     out: Annotated[
@@ -136,7 +131,7 @@ def apply(
     sharding: Sharding,
     guards: Guards,
     calls: Calls,
-    drawing: ApplyDrawing,
+    drawing: Drawing,
     detail: Detail,
     terminal: Terminal,
     plan: Annotated[
@@ -175,7 +170,7 @@ def drift(
     listing: Listing,
     blame: Blame,
     calls: Calls,
-    drawing: DriftDrawing,
+    drawing: Drawing,
     detail: Detail,
     notifying: Notifying,
     terminal: Terminal,
@@ -202,7 +197,7 @@ def destroy(
     sharding: Sharding,
     guards: Guards,
     calls: Calls,
-    drawing: ApplyDrawing,
+    drawing: Drawing,
     detail: Detail,
     terminal: Terminal,
     auto_approve: AutoApprove = False,
@@ -218,7 +213,7 @@ def destroy(
 @command(app)
 def show(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan that `plan --out` saved.")],
-    drawing: ShowDrawing,
+    drawing: Drawing,
     detail: Detail,
     no_color: NoColor = False,
 ) -> int:
@@ -236,7 +231,7 @@ def show(
 
 
 @command(app)
-def routes(specs: Specs, sharding: Sharding, calls: Calls, drawing: RoutesDrawing, terminal: Terminal) -> int:
+def routes(specs: Specs, sharding: Sharding, calls: Calls, drawing: Drawing, terminal: Terminal) -> int:
     """Show the routes of bounces, complaints and deliveries, and gaps.  Exit codes: 0 no gap, 1 error, 2 gaps."""
     from sesform.cli.routes import show_routes
 

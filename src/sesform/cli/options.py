@@ -99,74 +99,34 @@ class Specs:
         return tuple(self.paths or ("specs",))
 
 
-def _format(command: str) -> Any:
-    """Return the option for the format of a command's result."""
-    known = FORMATS[command]
-
-    def chosen(text: str) -> Format:
-        if text not in known:
-            names = ", ".join(f"'{each}'" for each in known)
-            raise typer.BadParameter(f"{text!r} is not one of {names}.")
-        return Format(text)
-
-    metavar = f"<{'|'.join(known)}>"
-    shown = list(map(str, known))
-    help = "The format of the result."
-    return typer.Option("--format", metavar=metavar, parser=chosen, autocompletion=lambda: shown, help=help)
-
-
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """The format of the result, of any command."""
+    """The format of the result. Each command has those of `FORMATS`."""
 
-    format: Annotated[Format, _format("merge")] = Format.text
+    format: Format = Format.text
 
+    @staticmethod
+    def of(command: str) -> Any:
+        """Return the annotation of the option for a command."""
+        known = FORMATS[command]
 
-@dataclass(frozen=True, slots=True)
-class ValidateDrawing(Drawing):
-    """The format of a validation."""
+        def chosen(text: str) -> Format:
+            if text not in known:
+                names = ", ".join(f"'{each}'" for each in known)
+                raise typer.BadParameter(f"{text!r} is not one of {names}.")
+            return Format(text)
 
-    format: Annotated[Format, _format("validate")] = Format.text
+        def completed() -> list[str]:
+            return list(map(str, known))
 
-
-@dataclass(frozen=True, slots=True)
-class PlanDrawing(Drawing):
-    """The format of a plan."""
-
-    format: Annotated[Format, _format("plan")] = Format.text
-
-
-@dataclass(frozen=True, slots=True)
-class ApplyDrawing(Drawing):
-    """The format of a report."""
-
-    format: Annotated[Format, _format("apply")] = Format.text
-
-
-@dataclass(frozen=True, slots=True)
-class DriftDrawing(Drawing):
-    """The format of a drift. openmetrics: metrics for Prometheus."""
-
-    format: Annotated[Format, _format("drift")] = Format.text
+        metavar, help = f"<{'|'.join(known)}>", "The format of the result."
+        option = typer.Option("--format", metavar=metavar, parser=chosen, autocompletion=completed, help=help)
+        return Annotated[Format, option]
 
     @property
     def metrics(self) -> bool:
-        """Whether the result is metrics."""
+        """Whether the result is metrics for Prometheus."""
         return self.format is Format.openmetrics
-
-
-@dataclass(frozen=True, slots=True)
-class ShowDrawing(Drawing):
-    """The format of a saved plan."""
-
-    format: Annotated[Format, _format("show")] = Format.text
-
-
-@dataclass(frozen=True, slots=True)
-class RoutesDrawing(Drawing):
-    """The format of routes."""
-
-    format: Annotated[Format, _format("routes")] = Format.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -453,14 +413,14 @@ def _expanded(function: Callable[..., Any]) -> tuple[dict[str, Any], list[inspec
         annotation = hints[parameter.name]
         if is_dataclass(annotation):
             groups[parameter.name] = annotation
-            found += _fields(annotation)
+            found += _fields(annotation, function.__name__)
         else:
             found.append(parameter.replace(annotation=annotation, kind=inspect.Parameter.KEYWORD_ONLY))
     return groups, found
 
 
-def _fields(group: Any) -> list[inspect.Parameter]:
-    hints = get_type_hints(group, include_extras=True)
+def _fields(group: Any, command: str) -> list[inspect.Parameter]:
+    hints = {"format": Drawing.of(command)} if group is Drawing else get_type_hints(group, include_extras=True)
     return [
         inspect.Parameter(
             f.name,
