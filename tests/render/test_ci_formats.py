@@ -178,7 +178,20 @@ def test_a_problem_is_one_item_of_the_summary(text: str) -> None:
 # --- JUnit -------------------------------------------------------------------------------------------------------------
 
 
+# The elements and attributes of junit-10.xsd, the schema of Jenkins' xunit plugin, that the reports use.
+ALLOWED = {
+    "testsuites": {"name", "time", "tests", "failures", "errors"},
+    "testsuite": {"name", "tests", "failures", "errors", "skipped", "time"},
+    "testcase": {"name", "classname", "time", "group"},
+    "failure": {"type", "message"},
+    "error": {"type", "message"},
+    "system-out": set[str](),
+}
+
+
 def suite(text: str) -> ElementTree.Element:
+    for element in ElementTree.fromstring(text).iter():
+        assert element.attrib.keys() <= ALLOWED[element.tag]
     [found] = ElementTree.fromstring(text)
     cases = found.findall("testcase")
     assert found.get("tests") == str(len(cases))
