@@ -38,6 +38,7 @@ SHARED_WITH_SANDBOX = {"errors", "model"}
 
 ONLY_IN = {
     "yaml": {"sesform.specs"},
+    "ruamel": {"sesform.specs"},
     "subprocess": {"sesform.specs"},
     "boto3": {"sesform_sandbox"},
     "botocore": {"sesform.aws", "sesform_sandbox"},

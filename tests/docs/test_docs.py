@@ -43,6 +43,8 @@ NOT_RUN = {
     ("docs/how-to/move-from-terraform.md", "sesform plan moved"): "an AWS account",
     ("docs/how-to/move-from-terraform.md", "terraform plan"): "Terraform",
     ("docs/how-to/move-from-terraform.md", "terraform show -json > state.json"): "Terraform",
+    ("docs/how-to/set-up-editors.md", "pip install 'sesform[fmt]'"): "a package index",
+    ("docs/how-to/set-up-editors.md", "pre-commit install"): "pre-commit",
     ("docs/how-to/set-up-permissions.md", "sesform plan"): "an AWS account",
     ("docs/reference/commands.md", "sesform plan"): "an AWS account",
     ("docs/reference/sandbox.md", "export AWS_ENDPOINT_URL=http://127.0.0.1:4566"): "the AWS CLI",
@@ -149,7 +151,7 @@ def _understood(words: list[str]) -> None:
 
 @pytest.mark.parametrize("block", _all_blocks("yaml"))
 def test_yaml_in_the_documentation_loads(block: Block, tmp_path: Path) -> None:
-    """A YAML block is a spec, the part of a spec, a GitHub workflow, or the alerting rules of Prometheus."""
+    """A YAML block is a spec, a part of one, a GitHub workflow, alerting rules of Prometheus, or hooks of pre-commit that exist."""
     content = next(yaml.compose_all(block.text, yaml.BaseLoader))
     assert isinstance(content, yaml.MappingNode)
     keys = {key.value for key, _ in content.value}
@@ -160,6 +162,10 @@ def test_yaml_in_the_documentation_loads(block: Block, tmp_path: Path) -> None:
     if "groups" in keys:
         rules = [rule for group in yaml.safe_load(block.text)["groups"] for rule in group["rules"]]
         assert all("sesform_drift_" in rule["expr"] and rule["alert"] for rule in rules)
+        return
+    if "repos" in keys:
+        hooks = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))}
+        assert hooks == {hook["id"] for repo in yaml.safe_load(block.text)["repos"] for hook in repo["hooks"]}
         return
     kind = "Delegate" if "cross_account_notifications" in keys else "Owner"
     head = "" if "kind" in keys else f"kind: {kind}\nname: part\naccount: '222222222222'\nregions: [eu-west-1]\n"

@@ -115,7 +115,7 @@ def test_every_extra_resolves(release: Release) -> None:
     """Each extra has versions that fit together, among those that the development dependencies pin."""
     extras = metadata(release.wheel).get_all("Provides-Extra") or []
 
-    assert {"dev", "sandbox"} <= set(extras)
+    assert {"dev", "fmt", "sandbox"} <= set(extras)
     for extra in extras:
         run(
             release.programs / "pip",

@@ -13,6 +13,7 @@ from sesform import __version__
 from sesform.cli import completion as completing
 from sesform.cli import github, many_machines
 from sesform.cli.console import Console, out
+from sesform.cli.fmt import fmt
 from sesform.cli.import_ import ImportOptions
 from sesform.cli.options import (
     Blame,
@@ -83,6 +84,9 @@ def validate(specs: Specs, sharding: Sharding, drawing: Drawing, terminal: Termi
 
     found = engine.validate(specs.places, engine.Settings(shard=sharding.chosen))
     return many_machines.print_validation(viewing(drawing, terminal), found)
+
+
+command(app)(fmt)
 
 
 @command(app)

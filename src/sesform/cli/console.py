@@ -105,6 +105,13 @@ def lines(found: Iterable[Problem]) -> str:
     return "".join(f"{'' if p.file and p.severity == 'error' else prefixes[p.severity]}{_shown(p)}\n" for p in found)
 
 
+def out_bytes(content: bytes) -> None:
+    """Write bytes to stdout, whatever its encoding."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
 def _shown(problem: Problem) -> str:
     """Return a problem as one line. A file whose name begins with `::` would give GitHub a command at the start of the line."""
     text = printable(str(problem))

@@ -18,6 +18,7 @@ _EXTRAS = {
     "moto": ("the sandbox", "sandbox"),
     "jinja2": ("Jinja2, which --format html needs,", "html"),
     "prometheus_client": ("prometheus-client, which --format openmetrics needs,", "metrics"),
+    "ruamel": ("ruamel.yaml, which sesform fmt needs,", "fmt"),
 }
 
 

@@ -45,7 +45,6 @@ _COMMANDS = {
     "autocomplete": "use `sesform completion bash`, zsh or fish",
     "console": "use `sesform plan --format json`",
     "env": "sesform has no workspaces: use a folder of specs for each environment, and name it as an argument",
-    "fmt": "sesform does not format specs",
     "force-unlock": "sesform has no state to lock",
     "get": _NONE_NEEDED,
     "graph": "use `sesform routes`",

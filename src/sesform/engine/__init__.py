@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sesform.engine.applies import Approve, apply, apply_saved, destroy, load_plan, plan_again, save_plan
+    from sesform.engine.formatting import FormattedFile, fmt, fmt_text
     from sesform.engine.imports import (
         Imported,
         ImportedFromTerraform,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Approve",
     "EmulatedAws",
+    "FormattedFile",
     "ImportRequest",
     "Imported",
     "ImportedFromTerraform",
@@ -49,6 +51,8 @@ __all__ = [
     "differences",
     "drift",
     "drift_of",
+    "fmt",
+    "fmt_text",
     "handover",
     "iam_policy",
     "import_live",
@@ -68,6 +72,7 @@ __all__ = [
 
 _NAMES = {
     "applies": ("Approve", "apply", "apply_saved", "destroy", "load_plan", "plan_again", "save_plan"),
+    "formatting": ("FormattedFile", "fmt", "fmt_text"),
     "imports": (
         *("ImportRequest", "Imported", "ImportedFromTerraform", "differences", "import_live", "import_terraform"),
     ),

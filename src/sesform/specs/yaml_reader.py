@@ -33,7 +33,7 @@ def load(paths: Iterable[str | Path], *, gone: Collection[str | Path] = ()) -> t
 
     `gone`: paths that existed at an earlier commit. Raises UsageError if any other path does not exist, or no YAML file is found.
     """
-    return parse((str(file), file) for file in _files(paths, gone))
+    return parse((str(file), file) for file in files(paths, gone=gone))
 
 
 def parse(files: Iterable[tuple[str, Path | bytes]]) -> tuple[list[Document], list[Problem]]:
@@ -49,7 +49,8 @@ def parse(files: Iterable[tuple[str, Path | bytes]]) -> tuple[list[Document], li
     return documents, problems
 
 
-def _files(paths: Iterable[str | Path], gone: Collection[str | Path]) -> list[Path]:
+def files(paths: Iterable[str | Path], *, gone: Collection[str | Path] = ()) -> list[Path]:
+    """Return the files that `load` reads, each once. Raises as `load` does."""
     found: dict[Path, Path] = {}
     tried: list[str] = []
     for each in paths:

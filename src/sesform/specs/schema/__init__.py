@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from sesform.errors import Problem
-from sesform.specs.document import Document
+from sesform.specs.document import Document, Loc
 from sesform.specs.schema import problems
 from sesform.specs.schema._base import AccountId, Region, RoleArn, SesName, SpecName, TopicReference
 from sesform.specs.schema.configuration_sets import ConfigurationSet, EventDestination
@@ -111,6 +111,12 @@ def _adapter(piece: str) -> TypeAdapter[Any]:
     return TypeAdapter(PIECES[piece])
 
 
+def field_order(kind: str, loc: Loc) -> list[str]:
+    """Return the fields at a place of a spec in the order of the reference; none for a kind or a place that has no fields."""
+    known = problems.fields_at(KINDS[kind], loc) if kind in KINDS else []
+    return known if loc else sorted(known, key=lambda name: name != "kind")
+
+
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of a spec document, for editors."""
     from sesform.specs.schema.editors import describe
@@ -137,6 +143,7 @@ __all__ = [
     "Topic",
     "did_you_mean",
     "fault",
+    "field_order",
     "json_schema",
     "load",
 ]

@@ -92,7 +92,6 @@ class EventDestination(Model):
         description="The event types that are sent on, or `all`.",
         examples=[["bounce", "complaint", "delivery_delay"], "all"],
     )
-    enabled: bool = Field(True, description="Whether events are sent on now.", examples=[True, False])
     sns: TopicReference | None = Field(
         None,
         description="An SNS topic: a name, spec/name, or an ARN.",
@@ -124,6 +123,7 @@ class EventDestination(Model):
         description="The ARN of an Amazon Pinpoint application.",
         examples=["arn:aws:mobiletargeting:eu-west-1:111111111111:apps/0123456789abcdef"],
     )
+    enabled: bool = Field(True, description="Whether events are sent on now.", examples=[True, False])
 
     @property
     def kind(self) -> str:
@@ -167,10 +167,8 @@ Suppression = Annotated[
 class ConfigurationSet(Model):
     """A configuration set of SES, with its event destinations."""
 
-    event_destinations: dict[SesName, OrAbsent[EventDestination]] = Field(
-        default_factory=dict,
-        description="By name. Destinations that are not listed are deleted, unless exclusive is false.",
-        examples=[{"feedback": {"events": ["bounce", "complaint"], "sns": "feedback"}, "old": "absent"}],
+    exclusive: bool = Field(
+        True, description="false: destinations that are not listed are not managed.", examples=[True, False]
     )
     suppression: Suppression = Field(
         "unmanaged",
@@ -178,8 +176,10 @@ class ConfigurationSet(Model):
         "null: as the account is set; left out: unmanaged.",
         examples=[["bounce", "complaint"], ["complaint"], []],
     )
-    exclusive: bool = Field(
-        True, description="false: destinations that are not listed are not managed.", examples=[True, False]
+    event_destinations: dict[SesName, OrAbsent[EventDestination]] = Field(
+        default_factory=dict,
+        description="By name. Destinations that are not listed are deleted, unless exclusive is false.",
+        examples=[{"feedback": {"events": ["bounce", "complaint"], "sns": "feedback"}, "old": "absent"}],
     )
 
     @model_validator(mode="after")

@@ -225,6 +225,11 @@ class Identity(Model):
         description="Whether SES mails bounces and complaints to the sender. Left out: unmanaged.",
         examples=[False, True, "unmanaged"],
     )
+    default_configuration_set: SesName | None = Field(
+        "unmanaged",
+        description="The configuration set of mail that names none. null: none; left out: unmanaged.",
+        examples=["transactional", "unmanaged"],
+    )
     authorize: dict[Grantee, Grant] = Field(
         default_factory=dict,
         description="Who may send with this identity: a spec name, account number or IAM ARN, and the rights.",
@@ -240,11 +245,6 @@ class Identity(Model):
                 }
             }
         ],
-    )
-    default_configuration_set: SesName | None = Field(
-        "unmanaged",
-        description="The configuration set of mail that names none. null: none; left out: unmanaged.",
-        examples=["transactional", "unmanaged"],
     )
 
 

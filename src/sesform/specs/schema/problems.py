@@ -64,7 +64,7 @@ def _problem(document: Document, error: Any, model: type[BaseModel]) -> Problem:
     if kind == "missing":
         return document.problem(loc, "is missing", f"add `{loc[-1]}:`")
     if kind == "extra_forbidden":
-        hint = _other_kind(loc, model) or did_you_mean(str(loc[-1]), _fields_at(model, loc[:-1]))
+        hint = _other_kind(loc, model) or did_you_mean(str(loc[-1]), fields_at(model, loc[:-1]))
         return document.problem(loc, f"unknown key {printable(str(loc[-1]))!r}", hint)
     if kind == "literal_error":
         known = [k.strip("'") for k in ctx["expected"].replace(" or ", ", ").split(", ")]
@@ -129,13 +129,14 @@ def _shown(value: Any) -> str:
     return printable(str(value).lower() if isinstance(value, bool) else repr(value))
 
 
-def _fields_at(model: type[BaseModel], loc: Loc) -> set[str]:
-    """Return the keys that the models at this place know."""
+def fields_at(model: type[BaseModel], loc: Loc) -> list[str]:
+    """Return the keys that the models at this place know, in the order of their fields."""
     types: list[Any] = [model]
     for step in loc:
         types = [leaf for t in types for leaf in _step(t, step)]
     types = [leaf for t in types for leaf in (_leaves(get_args(t)[0]) if get_origin(t) is list else [t])]
-    return {name for t in types if isinstance(t, type) and issubclass(t, BaseModel) for name in t.model_fields}
+    models = [t for t in types if isinstance(t, type) and issubclass(t, BaseModel)]
+    return list(dict.fromkeys(name for each in models for name in each.model_fields))
 
 
 def _step(of: Any, step: int | str) -> list[Any]:
