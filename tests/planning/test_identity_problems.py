@@ -73,6 +73,16 @@ def test_a_missing_identity_is_an_error_that_concerns_all_of_its_settings(
     assert ("error", f"{PLACE}identity a.com does not exist in 111111111111/eu-west-1; {VERIFY}", OF_A) == problem
 
 
+@pytest.mark.parametrize("verification", [None, "Pending"])
+def test_no_other_identity_is_named_where_their_list_was_not_read(verification: str | None) -> None:
+    """Whether a wider identity covers this one is not known without the list of identities."""
+    name = "mail.example.com"
+    identities = {} if verification is None else {(OWNER_SCOPE, name): IdentityFacts({}, True, verification)}
+    found = texts(owner(SETTINGS.replace("a.com", name)), Snapshot(identities=identities))
+
+    assert 1 == sum(f"identity {name} " in text and "its mail follows" not in text for text in found)
+
+
 @pytest.mark.parametrize(
     ("summary", "hint", "verification", "listed"),
     [

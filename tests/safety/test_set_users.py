@@ -47,6 +47,7 @@ def reads(world: World) -> Counter[str]:
     [
         ("identity a.example", 1),
         ("identities a.example, b.example", 2),
+        ("identities a.example, b.example, c.example, d.example, e.example", 5),
         ("identities a.example, b.example, c.example, d.example, e.example and 2 more", 7),
     ],
 )
