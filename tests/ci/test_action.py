@@ -13,7 +13,7 @@ import pytest
 from ci_tools import node_package, program, run
 from composite_action import ACTION, ROOT, Runner, content, runner
 from examples.test_many_accounts import PINS
-from sesform.cli.options import FORMATS, Format
+from sesform.cli.formats import FORMATS, Format
 from shell import SPECS
 
 __all__ = ["runner"]

@@ -11,23 +11,21 @@ from typer.main import get_command
 
 from sesform import __version__
 from sesform.cli import completion as completing
-from sesform.cli import github, many_machines
+from sesform.cli import github, many_machines, sandbox_commands
 from sesform.cli.console import Console, out
 from sesform.cli.fmt import fmt
+from sesform.cli.formats import Format, HandoverFormat
 from sesform.cli.import_ import ImportOptions
 from sesform.cli.options import (
     Blame,
     Calls,
     Detail,
     Drawing,
-    Format,
     Guards,
-    HandoverFormat,
     Listing,
     NoColor,
     Notifying,
     Removal,
-    SandboxRate,
     Selection,
     Sharding,
     Specs,
@@ -35,8 +33,6 @@ from sesform.cli.options import (
     command,
 )
 from sesform.cli.presenting import Notifier, View, console, viewing
-from sesform.errors import UsageError
-from sesform.model.values import printable
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -373,38 +369,5 @@ def iam_policy(
     return show_policy(specs.places, settings, console(terminal), account=account, apply=apply, destroy=destroy)
 
 
-@command(sandbox_app)
-def serve(
-    rate: SandboxRate,
-    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 for any free port.")] = 4566,
-) -> int:
-    """Serve the sandbox over HTTP, for the AWS CLI and Terraform, until interrupted."""
-    from sesform.cli import sandbox
-    from sesform_sandbox.server import serve as serve_sandbox
-
-    def ready(url: str) -> None:
-        out(f"export AWS_ENDPOINT_URL={url}")
-        Console().say(
-            f"Sandbox: serving {sandbox.state_file()} at {url}. The access key is a 12-digit account id. Ctrl-C stops it."
-        )
-
-    opened = sandbox.open_sandbox(rate.sandbox_rate)
-    try:
-        serve_sandbox(opened, host, port, ready)
-    except (OSError, UnicodeError) as error:  # UnicodeError: a host that is no domain name
-        reason = getattr(error, "strerror", None) or "it is not a host name"
-        raise UsageError(
-            f"cannot listen on --host {printable(host)} --port {port}: {reason}. Pass another --port or --host."
-        ) from None
-    return 0
-
-
-@command(sandbox_app)
-def reset() -> int:
-    """Delete the state of the sandbox."""
-    from sesform.cli import sandbox
-
-    sandbox.open_sandbox().reset()
-    out(f"The sandbox is empty: {sandbox.state_file()} was deleted.")
-    return 0
+command(sandbox_app)(sandbox_commands.serve)
+command(sandbox_app)(sandbox_commands.reset)

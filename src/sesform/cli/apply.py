@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from sesform.cli import github
 from sesform.cli.console import interactive
-from sesform.cli.options import Calls, Format
+from sesform.cli.formats import Format
+from sesform.cli.options import Calls
 from sesform.cli.presenting import Notifier, View
 from sesform.errors import UsageError
 from sesform.model.values import printable

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sesform.cli.console import Console, out
-from sesform.cli.options import Format
+from sesform.cli.formats import Format
 from sesform.errors import Problem
 
 

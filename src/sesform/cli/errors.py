@@ -9,7 +9,7 @@ import typer
 
 from sesform.cli import documents, terraform_options
 from sesform.cli.console import Console
-from sesform.cli.options import FORMATS, Format
+from sesform.cli.formats import FORMATS, Format
 from sesform.errors import Problem, SesformError, SpecError
 from sesform.model.values import printable
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sesform.cli.console import Console, out
 from sesform.cli.documents import from_root
-from sesform.cli.options import Format
+from sesform.cli.formats import Format
 from sesform.model.values import printable
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import typer
 
 from sesform.cli import completion, documents, github
 from sesform.cli.console import out
-from sesform.cli.options import FORMATS, Detail, Drawing, Format, MatrixFormat, Specs, Terminal
+from sesform.cli.formats import FORMATS, Format, MatrixFormat
+from sesform.cli.options import Detail, Drawing, Specs, Terminal
 from sesform.cli.presenting import View, console, drawable, viewing
 from sesform.errors import UsageError
 

@@ -12,7 +12,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from sesform.cli.console import Console, coloured, lines, out
-from sesform.cli.options import Calls, Detail, Drawing, Format, Terminal
+from sesform.cli.formats import Format
+from sesform.cli.options import Calls, Detail, Drawing, Terminal
 from sesform.model.address import Scope
 from sesform.model.quotas import CallProgress, Cost
 from sesform.model.values import printable
