@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import botocore.session
@@ -18,7 +19,7 @@ from shell import Shell
 from world import OWNER, REGION, World
 
 WHERE = "111111111111/eu-west-1"
-SERVICES = ("ses", "sesv2", "sns", "sts", "kms", "resourcegroupstaggingapi")
+SERVICES = ("ses", "sesv2", "sns", "sts", "kms", "resourcegroupstaggingapi", "cloudtrail")
 SHAPES = {
     operation: model.operation_model(operation).output_shape
     for service in SERVICES
@@ -37,7 +38,8 @@ def example(shape: Any) -> Any:
         return [example(shape.member)]
     if shape.type_name == "map":
         return {"key": example(shape.value)}
-    return {"string": "text", "boolean": True, "integer": 1}.get(shape.type_name)
+    now = datetime(2026, 11, 27, tzinfo=UTC)
+    return {"string": "text", "boolean": True, "integer": 1, "timestamp": now}.get(shape.type_name)
 
 
 def complete(operation: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from sesform.errors import AwsError
@@ -52,6 +53,7 @@ _TYPES: dict[str, tuple[type[Any], str]] = {
     "string": (str, "a text"),
     "boolean": (bool, "true or false"),
     "integer": (int, "a number"),
+    "timestamp": (datetime, "a time"),
 }
 
 
