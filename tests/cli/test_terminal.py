@@ -71,6 +71,7 @@ def test_a_choice_that_does_not_exist_is_named(shell: Shell) -> None:
     error = shell.run("plan", "--format", "xml").err
 
     assert error.startswith("Error: Invalid value for '--format': 'xml' is not one of 'text', 'json', ")
+    assert "Error: Missing argument 'SHELL'. Choose from: bash, zsh, fish; see" in shell.run("completion").err
 
 
 def test_a_locale_without_a_character_gets_its_escape(shell: Shell) -> None:

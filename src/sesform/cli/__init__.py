@@ -20,6 +20,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if argv == ["--version"]:
         sys.stdout.write(f"sesform {__version__}\n")  # without typer, which takes long to import
         return 0
+    if argv[:1] == ["completion"] and argv[2:3] == [
+        "--line"
+    ]:  # each press of the tab key: it skips typer's validation too
+        from sesform.cli import completion
+
+        sys.stdout.write(completion.answer(*argv[1:2], *argv[3:4]))
+        return 0
     from sesform.apply import interrupts
     from sesform.cli.collection import rare_garbage_collection
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.main import get_command
 
 from sesform import __version__
 from sesform.cli import completion as completing
@@ -303,16 +302,9 @@ command(app)(many_machines.merge)
 @command(app)
 def completion(
     shell: Annotated[completing.ShellName, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")],
-    line: Annotated[
-        str | None, typer.Option("--line", hidden=True, help="Print what can follow in this command line.")
-    ] = None,
 ) -> int:
     """Print the script for completion with the tab key in a shell."""
-    if line is None:
-        out(completing.script(shell))
-        return 0
-    typed = completing.typed(line)
-    out(completing.reply(shell, typed, completing.offers(get_command(app), typed)))
+    out(completing.script(shell))
     return 0
 
 

@@ -41,6 +41,20 @@ def script(shell: ShellName) -> str:
     return (Path(__file__).parent / "shells" / f"sesform.{shell}").read_text(encoding="utf-8")
 
 
+def answer(shell: str, line: str = "") -> str:
+    """Return what the script of a shell reads: `files` or `words`, then a line for each word."""
+    from typer.main import get_command
+
+    from sesform.cli.app import app
+
+    here = typed(line)
+    offered = offers(get_command(app), here)
+    if offered.files:
+        return "files\n"
+    words = (_for_bash(v, here) for v, _ in offered.words) if shell == "bash" else map("\t".join, offered.words)
+    return "".join(f"{word}\n" for word in ("words", *words) if word)
+
+
 def typed(line: str) -> Typed:
     """Split a command line up to the cursor as a shell does. Its first word is the program."""
     lexer: Any = shlex.shlex(line, posix=True)
@@ -56,52 +70,77 @@ def typed(line: str) -> Typed:
 
 def offers(root: Any, line: Typed) -> Offered:
     """Return what can follow in a command line of the group `root`."""
-    context = _context(root, line.words)
-    if context is None:
+    command, words = _command(root, line.words)
+    if command is None:
         return Offered()
-    words, option, incomplete = list(line.words), "", line.incomplete
-    if incomplete.startswith("-") and "=" in incomplete and "--" not in words:
-        name, _, incomplete = incomplete.partition("=")
-        words.append(name)
-        option = f"{name}="
-    elif incomplete.startswith("-") and "--" not in words:
-        options = context.command.shell_complete(context, incomplete)
-        return Offered(_listed((item.value, item.help) for item in options))
-    if hasattr(context.command, "commands"):
-        known = context.command.commands.items()
-        return Offered(_listed((name, command.help) for name, command in known if name.startswith(incomplete)))
-    parameter = _awaited(context, words)
+    given = _given(command, words)
+    context = typer.Context(command, resilient_parsing=True)
+    context.params["paths"] = given.arguments
+    option, incomplete = given.option, line.incomplete
+    before = ""
+    if incomplete.startswith("-") and option is None and not given.ended:
+        name, equals, value = incomplete.partition("=")
+        option = _options(command).get(name) if equals else None
+        if option is None:
+            return Offered(_listed((item.value, item.help) for item in command.shell_complete(context, incomplete)))
+        before, incomplete = name + equals, value
+    if hasattr(command, "commands"):
+        known = command.commands.items()
+        return Offered(_listed((name, each.help) for name, each in known if name.startswith(incomplete)))
+    parameter = option or _next_argument(command, len(given.arguments))
     if parameter is None:
         return Offered()
     found = _listed((item.value, item.help) for item in parameter.shell_complete(context, incomplete))
     if not found and re.search("FILE|PATH", parameter.metavar or ""):
         return Offered(files=True)
-    return Offered(tuple((option + value, meaning) for value, meaning in found))
+    return Offered(tuple((before + value, meaning) for value, meaning in found))
 
 
-def _context(root: Any, words: list[str]) -> Any:
-    """Return the context of the command that the words name, with the values of its parameters; None for an unknown command."""
-    command, name, rest = root, "sesform", list(words)
+def _command(root: Any, words: list[str]) -> tuple[Any, list[str]]:
+    """Return the command that the words name, None for an unknown one, and the words that follow it."""
+    command, rest = root, list(words)
     while hasattr(command, "commands"):
         position = next((n for n, word in enumerate(rest) if not word.startswith("-")), None)
         if position is None:
             break
-        name, rest = rest[position], rest[position + 1 :]
-        command = command.commands.get(name)
-    if rest and rest[-1].startswith("-"):
-        del rest[-1]  # without its value it would hide the other words
-    return command and command.make_context(name, rest, resilient_parsing=True)
+        command, rest = command.commands.get(rest[position]), rest[position + 1 :]
+    return command, rest
 
 
-def _awaited(context: Any, words: list[str]) -> Any:
-    """Return the option whose value comes next, or the argument; None for neither."""
-    parameters = [p for p in context.command.params if not getattr(p, "hidden", False)]
-    last = words[-1] if words else ""
-    for parameter in parameters:
-        if last in parameter.opts and not getattr(parameter, "is_flag", False):
-            return parameter
-    arguments = [p for p in parameters if p.param_type_name == "argument"]
-    return next((p for p in arguments if p.nargs == -1 or not context.params.get(p.name)), None)
+class _Given(NamedTuple):
+    """The words after a command. `option`: the one whose value comes next. `ended`: whether `--` has ended the options."""
+
+    arguments: list[str]
+    option: Any
+    ended: bool
+
+
+def _given(command: Any, words: list[str]) -> _Given:
+    options, arguments, option, ended = _options(command), list[str](), None, False
+    for word in words:
+        if option is not None:
+            option = None
+        elif ended or not word.startswith("-"):
+            arguments.append(word)
+        elif word == "--":
+            ended = True
+        else:
+            option = options.get(word)
+    return _Given(arguments, option, ended)
+
+
+def _options(command: Any) -> dict[str, Any]:
+    """Return the options of a command that have values, by each of their spellings."""
+    valued = (p for p in command.params if p.param_type_name == "option" and not p.is_flag and not p.hidden)
+    return {name: p for p in valued for name in p.opts}
+
+
+def _next_argument(command: Any, number: int) -> Any:
+    """Return the argument at a position; None if the command has no more."""
+    arguments = [p for p in command.params if p.param_type_name == "argument"]
+    if arguments and arguments[-1].nargs == -1:
+        number = min(number, len(arguments) - 1)
+    return arguments[number] if number < len(arguments) else None
 
 
 def _listed(items: Iterable[tuple[str, str | None]]) -> tuple[tuple[str, str], ...]:
@@ -112,14 +151,6 @@ def _listed(items: Iterable[tuple[str, str | None]]) -> tuple[tuple[str, str], .
 def _cut(text: str) -> str:
     text = re.split(r"[.;] ", text + " ")[0].rstrip()
     return text if len(text) <= _MAX_HELP else text[: _MAX_HELP - 3].rstrip() + "..."
-
-
-def reply(shell: ShellName, line: Typed, offered: Offered) -> str:
-    """Return what the script of the shell reads: `files` or `words`, then a line for each word."""
-    if offered.files:
-        return "files"
-    lines = (_for_bash(v, line) for v, _ in offered.words) if shell is ShellName.bash else map("\t".join, offered.words)
-    return "\n".join(["words", *filter(None, lines)])
 
 
 def _for_bash(value: str, line: Typed) -> str:

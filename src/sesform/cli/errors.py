@@ -55,7 +55,7 @@ def _problems(error: Exception, argv: Sequence[str]) -> tuple[Problem, ...]:
 
 
 def _of_command_line(error: typer.TyperException, argv: Sequence[str]) -> Problem:
-    text = error.format_message().rstrip(".").replace(": Value error, ", ": ")
+    text = " ".join(error.format_message().split()).rstrip(".").replace(": Value error, ", ": ")
     word, hint = ("", "") if isinstance(error, typer.BadParameter) else terraform_options.explained(argv)
     if not word:
         return Problem(text, hint="see `sesform --help`")
