@@ -18,7 +18,13 @@ from pathlib import Path
 
 SRC = Path(__file__).resolve().parents[1] / "src"
 SESFORM = (sys.executable, "-m", "sesform")
-_LIMIT = 60.0  # seconds after which a program that hangs is killed
+# Makes stdin the controlling terminal, so that Ctrl-C reaches the program, and becomes the program.
+_TAKE_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+_LIMIT = 180.0  # seconds after which a program that hangs is killed
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\x1b\][^\x07]*\x07|\x1b\([A-Z]")
 
 
@@ -69,14 +75,13 @@ class Terminal:
         base = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SRC), "TERM": "xterm", "HOME": str(self.folder)}
         environment = base | {"LC_ALL": "C.UTF-8"} | dict(self.env)
         with subprocess.Popen(
-            command,
+            [sys.executable, "-c", _TAKE_TERMINAL, *command],
             stdin=slave,
             stdout=out or slave,
             stderr=slave,
             cwd=self.folder,
             env=environment,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         ) as process:
             os.close(slave)
             try:
