@@ -42,6 +42,7 @@ NOT_RUN = {
     ("docs/how-to/look-at-routes.md", "pip install 'sesform[html]'"): "a package index",
     ("docs/how-to/move-from-terraform.md", "sesform plan moved"): "an AWS account",
     ("docs/how-to/move-from-terraform.md", "terraform plan"): "Terraform",
+    ("docs/reference/terminal.md", "tfcmt plan"): "tfcmt and a pull request",
     ("docs/how-to/move-from-terraform.md", "terraform show -json > state.json"): "Terraform",
     ("docs/how-to/set-up-editors.md", "pip install 'sesform[fmt]'"): "a package index",
     ("docs/how-to/set-up-editors.md", "pre-commit install"): "pre-commit",
