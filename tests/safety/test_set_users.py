@@ -133,6 +133,7 @@ class Pages:
 
     def __init__(self) -> None:
         self.asked: list[Any] = []
+        self.expected = 0
         self.scope, self.pacer = SCOPE, Pacer(None)
 
     def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
@@ -142,6 +143,9 @@ class Pages:
         if "NextToken" not in params:
             return {"EmailIdentities": [{"IdentityName": "a.example"}], "NextToken": "more"}
         return {"EmailIdentities": [{"IdentityName": "B.example"}]}
+
+    def expect(self, calls: int) -> None:
+        self.expected += calls
 
     def stop(self) -> None:
         raise AssertionError("nothing went wrong")
@@ -163,6 +167,7 @@ def test_all_pages_of_identities_are_read() -> None:
 
     assert {(SCOPE, name): SendingFacts(default_set="s") for name in ("a.example", "b.example")} == found.sending
     assert [(SCOPE, ["s"], 2, 2)] == told
+    assert 2 == account.expected
     assert ("ListEmailIdentities", {"PageSize": 1000, "NextToken": "more"}) == account.asked[1]
 
 
