@@ -273,7 +273,7 @@ def test_a_format_that_a_command_lacks_is_refused(command: str, format: str, she
     result = shell.run(command, "--format", format)
 
     assert 1 == result.code
-    assert f"'{format}' is not one of 'text', 'json', 'markdown', 'github'" in result.err
+    assert f"'{format}' is not one of 'text', 'json', 'markdown', '" in result.err
 
 
 # --- the problem matcher -------------------------------------------------------------------------------------------------

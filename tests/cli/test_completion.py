@@ -12,6 +12,7 @@ import pytest
 from pty_shell import SRC, Terminal
 from sesform.cli import completion
 from sesform.cli.completion import Typed
+from sesform.cli.formats import FORMATS
 from shell import SPECS, Shell
 
 TYPES = ("bounce", "complaint", "delivery")
@@ -43,7 +44,7 @@ def offered(shell: Shell, line: str, name: str = "fish") -> list[str]:
         ("sesform --ver", ["--version"]),
         ("sesform completion ", ["bash", "zsh", "fish"]),
         ("sesform plan --allow-m", ["--allow-mass-change"]),
-        ("sesform plan --format ", ["text", "json", "markdown"]),
+        ("sesform plan --format ", list(map(str, FORMATS["plan"]))),
         ("sesform plan --format=j", ["--format=json"]),
         ("sesform plan --rate ", ["auto", "0"]),
         ("sesform plan --shard a", ["auto"]),

@@ -417,7 +417,7 @@ def test_a_policy_that_allows_less_needs_no_intermediate_one() -> None:
     assert before == topic_statements.expanded(before, allowing(before, [some(2)]))
 
 
-def test_an_intermediate_policy_is_none_for_itself() -> None:
+def test_a_policy_that_equals_another_needs_no_intermediate_one() -> None:
     """A policy of an interrupted run that allows all desired publishers stays until the last step."""
     one = allowing(NEW, [some(1)])
     interrupted = topic_statements.expanded(one, allowing(one, [some(2)]))

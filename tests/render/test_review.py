@@ -39,7 +39,7 @@ def test_sections_come_in_the_order_of_their_importance() -> None:
         "Changed:",
         "Resources by spec and type:",
         "Identical changes:",
-        "Terraform will",
+        "sesform will",
     ]
     places = [shown.index(f"{title}") for title in titles]
 

@@ -215,17 +215,43 @@ class Notifier:
     def __call__(self, event: Event) -> None:
         from sesform.cli.progress import Applying, Reading
         from sesform.engine import progress as events
-        from sesform.render import text
 
-        say = self._console.say
         match event:
             case events.Connecting():
                 self._say_what_sandbox_is()
             case events.Connected(costs, made):
                 self._costs, self._made = costs, made
+            case events.ReadingResources() | events.ReadingAccounts():
+                self._say(event)
+                self._progress.begin(Reading("Reading", self._made))
+            case events.Stopping(calls):
+                self._progress.end()
+                self._console.warn(_stopping(calls))
+            case events.Applying(changes):
+                self._applying = Applying(changes, self._made)
+                self._progress.begin(self._applying)
+            case events.StepFinished(outcome):
+                if self._applying is not None:
+                    self._applying.ended(outcome.change)
+                self._view.step(outcome)
+            case events.Applied(report):
+                self._view.report(report)
+                if not report.interrupted:
+                    self._progress.begin(Reading("Reading the changes back", self._made))
+            case events.Warned(warning):
+                self._console.warn(warning)
+            case _:
+                self._say(event)
+
+    def _say(self, event: Event) -> None:
+        """Print an event that begins and ends nothing."""
+        from sesform.engine import progress as events
+        from sesform.render import text
+
+        say = self._console.say
+        match event:
             case events.ReadingResources(resources, scopes):
                 say(f"Reading {resources} declared resources in {_names(scopes)} ...")
-                self._progress.begin(Reading("Reading", self._made))
             case events.CoveringPart(shard, specs, all_specs):
                 say(f"Part {shard}: {specs} of {all_specs} specs.")
             case events.ReadingTags():
@@ -238,32 +264,15 @@ class Notifier:
                 say(_looking_up(resources, calls))
             case events.ReadingAccounts(scopes):
                 say(f"Reading all resources in {_names(scopes)} ...")
-                self._progress.begin(Reading("Reading", self._made))
             case events.PlanningAgain():
                 say("Planning again, to compare with the saved plan; this makes as many reads as a plan ...")
-            case events.Warned(warning):
-                self._console.warn(warning)
             case events.Throttled(scope, service, seconds):
                 if self._calls.rate == math.inf and seconds < _LONG:
                     say(f"AWS accepts no more calls to {service} in {scope} for now, so the rate falls.")
                 else:
                     self._console.warn(_throttled(scope, service, seconds))
-            case events.Stopping(calls):
-                self._progress.end()
-                self._console.warn(_stopping(calls))
-            case events.Applying(changes):
-                self._applying = Applying(changes, self._made)
-                self._progress.begin(self._applying)
             case events.StepStarted(change):
                 say(text.step(change, None))
-            case events.StepFinished(outcome):
-                if self._applying is not None:
-                    self._applying.ended(outcome.change)
-                self._view.step(outcome)
-            case events.Applied(report):
-                self._view.report(report)
-                if not report.interrupted:
-                    self._progress.begin(Reading("Reading the changes back", self._made))
 
     def _say_what_sandbox_is(self) -> None:
         """Print it once in a run."""

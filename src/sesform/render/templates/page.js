@@ -77,6 +77,10 @@
   words.addEventListener("input", filter);
   scope.addEventListener("change", filter);
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => setTimeout(filter));
+  form.addEventListener("reset", (event) => {
+    event.preventDefault(); // the fields would be empty only after this event
+    words.value = scope.value = "";
+    filter();
+  });
   filter();
 })();
