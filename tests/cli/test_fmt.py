@@ -225,7 +225,7 @@ def test_the_mode_and_the_link_stay(shell: Shell, file: Path) -> None:
 
 
 def test_a_read_only_file_is_an_error(shell: Shell, file: Path) -> None:
-    """A file that no user may write stays as it is, whoever asks; with --check it is read."""
+    """A read-only file stays as it is, also for root; --check reads it."""
     file.chmod(0o444)
     result = shell.run("fmt")
 

@@ -41,6 +41,14 @@ def test_each_job_has_only_the_permissions_that_it_needs() -> None:
     } == {name: job["permissions"] for name, job in JOBS.items()}
 
 
+def test_jobs_are_bounded_and_scripts_take_no_text_from_outside() -> None:
+    """Each job has a time limit, and no script contains an expression: a tag's name reaches it as an environment variable."""
+    scripts = [step["run"] for job in JOBS.values() for step in job["steps"] if "run" in step]
+
+    assert all("timeout-minutes" in job for job in JOBS.values())
+    assert [script for script in scripts if "${{" in script] == []
+
+
 def test_publishing_needs_an_environment_and_no_secret() -> None:
     """PyPI trusts the workflow in its environment, where reviewers approve; there is no token."""
     assert "pypi" == JOBS["publish"]["environment"]["name"]
