@@ -39,7 +39,6 @@ NOT_RUN = {
     ("examples/drift/README.md", "pip install --target build"): "a package index and an AWS account",
     ("examples/policy/README.md", "checkov "): "checkov",
     ("examples/policy/README.md", "conftest "): "conftest",
-    ("README.md", "make demo"): "creates a virtual environment",
     ("README.md", "pip install 'sesform[sandbox]'"): "a package index",
     ("README.md", "sesform plan"): "an AWS account",
     ("docs/how-to/adopt-existing-accounts.md", "sesform import"): "AWS accounts",
