@@ -88,9 +88,10 @@ $(page_checks):
 	npm install --silent --no-fund --no-audit --prefix build/page axe-core@4.14.1 vnu-jar@26.9.27 mermaid@12.3.0 || \
 	    echo "npm cannot install axe-core, vnu-jar and mermaid: the tests that use them will be skipped"
 
-# What an installation in a clean environment needs; without PyPI its tests are skipped.
+# What an installation in a clean environment needs, and pre-commit; without PyPI their tests are skipped.
 $(dependencies): requirements-dev.txt
-	$(bin)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest build/wheels -r requirements-dev.txt && touch $@ || \
+	$(bin)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest build/wheels -r requirements-dev.txt && \
+	    $(bin)/python -m pip install --quiet --disable-pip-version-check --upgrade --target build/pre-commit pre-commit==4.7.0 && touch $@ || \
 	    echo "pip cannot download the dependencies: the tests of installations will be skipped"
 
 # The oldest moto that the extra `sandbox` allows; the other tests run with the newest one.
