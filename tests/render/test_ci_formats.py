@@ -231,6 +231,23 @@ def test_each_resource_is_a_case_of_drift() -> None:
     assert 'display_name: declared "New", found "Old"' in failing(text)["corp/eu-west-1/topic/t"]
 
 
+def test_an_event_without_receiver_is_a_failure_of_drift() -> None:
+    """`drift` exits with 2 for it, so the report fails too, though every resource is as declared."""
+    same = Unchanged(address("corp/eu-west-1/topic/t"), {})
+    text = junit.drift(Plan((), (same,), unheard=(Subject(OWNER_SCOPE, "identity", "a.com", "bounce"),)))
+
+    assert {"a.com bounce": "bounce of identity a.com in 111111111111/eu-west-1 has no receiver"} == failing(text)
+
+
+def test_warnings_of_a_report_are_cut() -> None:
+    """The output of a suite has a largest size, and says how much is missing."""
+    warnings = [problem(n, "warning", "x" * 100) for n in range(2_000)]
+    output = suite(junit.validation(warnings)).findtext("system-out") or ""
+
+    assert len(output) < 100_100
+    assert re.search(r"\n\d+ more characters$", output)
+
+
 def test_a_plan_with_errors_is_a_report_with_errors() -> None:
     """A drift that could not be found out is no pass."""
     text = junit.drift(Plan((), (Unchanged(address("corp/eu-west-1/topic/t"), {}),), (problem(),)))
@@ -267,7 +284,7 @@ def test_cases_that_do_not_fit_are_counted(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_report_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """GitLab refuses reports of more than 30 MiB."""
-    monkeypatch.setattr(junit, "MAX_CHARACTERS", 1_000)
+    monkeypatch.setattr(junit, "MAX_BYTES", 1_000)
     text = junit.validation(Problem("x" * 100, file=f"f{n}") for n in range(100))
 
     assert len(text) < 1_500

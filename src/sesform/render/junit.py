@@ -20,8 +20,9 @@ from sesform.render.findings import drifted
 
 # GitLab reads at most 500,000 test cases and 30 MiB. A failure that does not fit is counted, as a passed case is.
 MAX_CASES = 100_000
-MAX_CHARACTERS = 20_000_000
+MAX_BYTES = 20_000_000
 _MAX_MESSAGE = 4_000
+_MAX_OUTPUT = 100_000
 _NOT_IN_XML = re.compile("[\ufffe\uffff]")
 
 
@@ -50,8 +51,11 @@ def validation(problems: Iterable[Problem], files: Sequence[str] = ()) -> str:
 
 
 def drift(plan: Plan) -> str:
-    """Return one case for each resource, which fails if it differs, and one for each problem of the plan."""
+    """Return one case for each resource, which fails if it differs, and one for each error and each event without a receiver."""
     cases = [Case("sesform.drift", str(p.path or "plan"), "error", (str(p),)) for p in plan.errors]
+    for scope, kind, name, event in plan.unheard:
+        text = f"{event} of {kind} {name} in {scope} has no receiver"
+        cases.append(Case("sesform.drift.routes", f"{name} {event}", "failure", (text,)))
     for each in drifted(plan):
         lines = (each.reason, *each.details)
         cases.append(Case(_group("drift", each.address.spec), str(each.address), "failure", lines))
@@ -86,19 +90,19 @@ def _document(name: str, cases: Iterable[Case], output: Sequence[str] = ()) -> s
     """Return a suite: cases that do not pass come first, so that what does not fit is what passes."""
     ordered = sorted(cases, key=lambda case: not case.kind)
     shown: list[str] = []
-    room = MAX_CHARACTERS
+    room = MAX_BYTES
     for case in ordered[:MAX_CASES]:
         text = _case(case)
-        room -= len(text)
+        room -= len(text.encode())
         if room < 0:
             break
         shown.append(text)
     kinds = [case.kind for case in ordered]
     cut = len(ordered) - len(shown)
-    notes = [*output, *_cut(kinds[len(shown) :])] if cut else list(output)
+    notes = [*(_cut(kinds[len(shown) :]) if cut else ()), *output]
     counts = f'tests="{len(shown)}" failures="{kinds[: len(shown)].count("failure")}"'
     counts += f' errors="{kinds[: len(shown)].count("error")}" skipped="0"'
-    out = f"  <system-out>{_text(chr(10).join(_lines(notes)))}</system-out>\n" if notes else ""
+    out = f"  <system-out>{_text(_shortened(notes, _MAX_OUTPUT))}</system-out>\n" if notes else ""
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n'
         f'<testsuite name="{_text(name)}" {counts}>\n{"".join(shown)}{out}</testsuite>\n</testsuites>\n'
@@ -114,15 +118,15 @@ def _case(of: Case) -> str:
     opening = f'  <testcase classname="{_text(printable(of.classname))}" name="{_text(printable(of.name))}"'
     if not of.kind:
         return f"{opening}/>\n"
-    body = "\n".join(_lines(of.lines))
-    cut = len(body) - _MAX_MESSAGE
-    body = body if cut <= 0 else f"{body[:_MAX_MESSAGE]}\n{cut} more characters"
+    body = _shortened(of.lines, _MAX_MESSAGE)
     message = _text(printable(of.lines[0])[:_MAX_MESSAGE] if of.lines else "")
     return f'{opening}>\n    <{of.kind} message="{message}" type="{of.kind}">{_text(body)}</{of.kind}>\n  </testcase>\n'
 
 
-def _lines(lines: Iterable[str]) -> Iterator[str]:
-    return map(printable, lines)
+def _shortened(lines: Iterable[str], most: int) -> str:
+    text = "\n".join(map(printable, lines))
+    cut = len(text) - most
+    return text if cut <= 0 else f"{text[:most]}\n{cut} more characters"
 
 
 def _text(text: str) -> str:
