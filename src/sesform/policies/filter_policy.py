@@ -29,7 +29,7 @@ _ANY, _MAYBE = _Leaf(), _Leaf(optional=True)
 _Payload = Mapping[str, Any]  # name → _Leaf or a nested payload
 
 
-def _fields(always: str, sometimes: str = "") -> dict[str, Any]:
+def _fields(always: str, sometimes: str) -> dict[str, Any]:
     return {**dict.fromkeys(always.split(), _ANY), **dict.fromkeys(sometimes.split(), _MAYBE)}
 
 
