@@ -13,16 +13,16 @@ from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.planning import diff
 from sesform.planning.diff import ABSENT
-from sesform.planning.plan import Change, Plan, on_the_way
+from sesform.planning.plan import Plan
 from sesform.render._hcl import value
+from sesform.render.review import Kind, Row, rows
 from sesform.resources import RESOURCES
 
 # In the order of a page: what is lost first.
 ACTIONS = ("destroy", "replace", "change", "add")
-_DONE_BY = {"delete": "destroy", "update": "change", "create": "add"}
+_DONE_BY: dict[Kind, str] = {"delete": "destroy", "replace": "replace", "update": "change", "create": "add"}
 _PLACE = re.compile(r"(.+?:\d+) (.+)", re.DOTALL)  # a reason that begins with a file and a line
 _FEW = 3
-_UPDATE_STEP = "; step 1 of 2"  # both steps of an update are one change
 
 
 class Field(NamedTuple):
@@ -63,15 +63,10 @@ class ResourceChange:
 
 def resource_changes(of: Plan) -> list[ResourceChange]:
     """Return what happens to each resource, deletions first. Temporary replacements are no change."""
-    passing = on_the_way(of.changes)
-    steps: dict[Address, list[Change]] = defaultdict(list)
-    for change in of.changes:
-        if change.address not in passing:
-            steps[change.address].append(change)
     groups: dict[ResourceChange, dict[str, str]] = defaultdict(dict)
-    for address, changes in steps.items():
-        drawn, name = _drawn(address, changes)
-        groups[drawn][name] = changes[0].reason.partition(_UPDATE_STEP)[0]
+    for row in rows(of.changes):
+        drawn, name = _drawn(row)
+        groups[drawn][name] = row.reason
     found = [_named(group, reasons) for group, reasons in groups.items()]
     return sorted(found, key=lambda c: (ACTIONS.index(c.action), c.scope, c.spec))
 
@@ -88,14 +83,13 @@ def _named(of: ResourceChange, reasons: Mapping[str, str]) -> ResourceChange:
     return replace(of, names=names, reasons=given)
 
 
-def _drawn(address: Address, steps: list[Change]) -> tuple[ResourceChange, str]:
+def _drawn(row: Row) -> tuple[ResourceChange, str]:
     """Return the change without its name, and the name."""
-    kind, first = RESOURCES[address.type], steps[0]
-    before, after = first.before, steps[-1].after
-    action = "replace" if {"create", "delete"} <= {s.action for s in steps} else _DONE_BY[first.action]
+    address, before, after = row.address, row.before, row.after
+    kind, action = RESOURCES[address.type], _DONE_BY[row.kind]
     identity = str((before or after or {}).get("identity", ""))
     name, part = (identity, _part(address, identity)) if identity else (address.key, "")
-    own = arns.identity(first.scope, identity) if identity else ""
+    own = arns.identity(row.scope, identity) if identity else ""
     if before is not None and after is not None:
         fields, hidden = _differing(before, after, own), ""
     else:
@@ -104,7 +98,7 @@ def _drawn(address: Address, steps: list[Change]) -> tuple[ResourceChange, str]:
             {k: v for k, v in shown.items() if not (identity and k in kind.key)}, own, created=after is not None
         )
     overwritten = kind.overwritten_text(before) if before is not None else ""
-    what = action, address.spec, first.scope, address.type, part, bool(identity)
+    what = action, address.spec, row.scope, address.type, part, bool(identity)
     return ResourceChange(*what, fields, hidden, overwritten), name
 
 

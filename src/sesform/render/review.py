@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from sesform.model.address import Address
+from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.planning import diff
 from sesform.planning.plan import Change, Plan, on_the_way
@@ -26,6 +26,7 @@ class Row:
     """What a plan does to one resource, in one step or more. `steps`: their number, without those of a temporary replacement."""
 
     address: Address
+    scope: Scope
     kind: Kind
     before: Properties | None
     after: Properties | None
@@ -35,7 +36,7 @@ class Row:
     @classmethod
     def of_step(cls, change: Change) -> Row:
         """Return a step as a row of its own."""
-        return cls(change.address, change.action, change.before, change.after, change.reason)
+        return cls(change.address, change.scope, change.action, change.before, change.after, change.reason)
 
 
 def rows(changes: Sequence[Change]) -> list[Row]:
@@ -78,7 +79,7 @@ def _row(steps: Sequence[Change]) -> Row:
     elif first.action == "delete":
         kind = "replace"
     reason, _, _ = first.reason.partition("; step 1 of 2")
-    return Row(first.address, kind, before, after, reason, len(steps))
+    return Row(first.address, first.scope, kind, before, after, reason, len(steps))
 
 
 class Names:
