@@ -75,7 +75,8 @@ def build(target: str, source: Path, output: Path) -> Path:
 def unpacked(sdist: Path, folder: Path) -> Path:
     """Unpack an sdist and return its folder."""
     with tarfile.open(sdist) as archive:
-        archive.extractall(folder, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.4 and newer
+        archive.extractall(folder)
     return folder / sdist.name.removesuffix(".tar.gz")
 
 
