@@ -255,3 +255,38 @@ def test_a_plan_that_is_given_as_a_spec_is_explained(shell: Shell, command: tupl
     assert (1, 1) == (saved.code, binary.code)
     assert "is a plan or a state, and not a spec; apply a saved plan with `sesform apply --plan FILE`" in saved.err
     assert "is a zip file, such as a plan of Terraform, and not a spec" in binary.err
+
+
+WITHOUT_READER = """\
+import io, os, sys
+read, write = os.pipe()
+os.close(read)
+sys.stdout = io.TextIOWrapper(os.fdopen(write, "wb"))
+from sesform.cli import main
+code = main(sys.argv[1:])
+os._exit(code)
+"""
+
+
+@pytest.mark.parametrize("format", ["json", "github"])
+def test_the_document_of_an_error_without_a_reader_leaves_no_traceback(shell: Shell, format: str) -> None:
+    """The reader of stdout may be gone before an error is printed there."""
+    Path("specs").mkdir(exist_ok=True)
+    Path("specs/bad.yaml").write_text("kind: Owner\n", encoding="utf-8")
+    command = [sys.executable, "-c", WITHOUT_READER, "validate", "--format", format]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (1, "") == (done.returncode, done.stderr)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize("format", ["text", "json", "github"])
+def test_a_full_disk_behind_stdout_is_an_error_of_one_line(shell: Shell, format: str) -> None:
+    """What cannot be written to stdout is an error on stderr, also if the error has a document on stdout."""
+    command = [sys.executable, "-m", "sesform", "plan", "--sandbox", "-q", "--format", format]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert 1 == done.returncode
+    assert "Error: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -35,6 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: list[str]) -> int:
+    try:
+        return _reported(argv)
+    except BrokenPipeError:
+        # The reader of the output has closed it; nothing may be written any more, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ERROR
+
+
+def _reported(argv: list[str]) -> int:
+    """Run one command, and print its error. Raises BrokenPipeError."""
     import typer
     from typer.main import get_command
 
@@ -51,9 +61,7 @@ def _run(argv: list[str]) -> int:
             raise KeyboardInterrupt
         return int(code or 0)
     except BrokenPipeError:
-        # The reader of the output has closed it; nothing may be written any more, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ERROR
+        raise
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("\nInterrupted.\n")
         return ERROR

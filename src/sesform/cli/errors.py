@@ -26,7 +26,12 @@ def report(error: Exception, argv: Sequence[str]) -> int:
     """Print an error. An exception that sesform does not foresee is raised again: it is a bug, and its traceback is needed."""
     problems = _problems(error, argv)
     console = Console(no_color="--no-color" in argv, compat=_given(argv, "--compat", "terraform"))
-    documents.failure(_format(argv), argv[0] if argv else "", problems, console)
+    try:
+        documents.failure(_format(argv), argv[0] if argv else "", problems, console)
+    except BrokenPipeError:
+        raise
+    except OSError as unwritten:  # of stdout, such as a full disk, which may be the error itself
+        console.warn(f"the result has no document: standard output: {unwritten.strerror}")
     if isinstance(error, SpecError):
         console.problems(problems)
         errors = sum(p.severity == "error" for p in problems)
