@@ -16,7 +16,7 @@ from sesform.errors import Problem
 from sesform.model.address import Address
 from sesform.planning.plan import Change, Outcome, Plan, Report, Unchanged
 from sesform.planning.routes import Gap, Received, RouteChange, Subject
-from sesform.render import findings, github, gitlab, junit, sarif
+from sesform.render import findings, github, gitlab, junit, review, sarif
 from sesform.render.rules import RULES
 
 SIGNS = "a :,%\n\r\x1b\x00\u202e\u2028\ufffe\ud800`*_[]()<>|~#!@&;=\"'\\]/"
@@ -110,6 +110,24 @@ def test_a_lost_receiver_is_a_warning() -> None:
 
     assert ["warning", "notice"] == [c.name for c in found]
     assert "bounce of identity a.com in 111111111111/eu-west-1 has no receiver after the plan" in found[0].message
+
+
+def test_a_configuration_set_that_is_deleted_loses_no_receiver() -> None:
+    """The annotations have the same losses as the text: a set that the plan deletes needs no receiver."""
+    lost = tuple(
+        RouteChange(
+            Subject(OWNER_SCOPE, "configuration set", name, "bounce"), ("topic t",), (), Received.YES, Received.NO
+        )
+        for name in ("gone", "kept")
+    )
+    before = {"configuration_set": "gone"}
+    of_set = Change(
+        Address("s", "eu-west-1", "configuration_set", "gone"), OWNER_SCOPE, "delete", before, None, "", 2, ()
+    )
+    plan = Plan((of_set,), routes=lost)
+
+    assert ["kept"] == [route.subject.name for route in review.lost_receivers(plan)]
+    assert ["warning", "notice"] == [each.level for each in findings.of_plan(plan)]
 
 
 def test_steps_that_were_not_done_are_annotated() -> None:

@@ -10,11 +10,12 @@ from itertools import groupby
 from typing import Literal, NamedTuple
 
 from sesform.errors import Problem
-from sesform.model.address import Address
+from sesform.model.address import Address, Scope
 from sesform.model.values import Properties
 from sesform.planning import diff
 from sesform.planning.plan import Change, Plan, Report, on_the_way
 from sesform.render._hcl import value
+from sesform.render.review import lost_receivers
 from sesform.render.rules import rule_of
 from sesform.specs.declared import Origin
 
@@ -56,15 +57,7 @@ def of_problems(problems: Iterable[Problem]) -> list[Finding]:
 
 def of_plan(plan: Plan) -> list[Finding]:
     """Return the problems of a plan, the bounces and complaints that lose their receiver, and the changes: deletions first."""
-    lost = [
-        Problem(
-            f"{subject.event} of {subject.kind} {subject.name} in {subject.scope} has no receiver after the plan",
-            hint=f"before it: {', '.join(change.before)}" if change.before else "",
-            severity="warning",
-        )
-        for change in plan.routes
-        if change.lost and (subject := change.subject)
-    ]
+    lost = list(_lost(plan))
     passing = on_the_way(plan.changes)
     changes = [c for c in plan.changes if c.address not in passing]
     by_action = [c for action in _ACTIONS for c in changes if c.action == action]
@@ -73,6 +66,22 @@ def of_plan(plan: Plan) -> list[Finding]:
         for c in by_action
     ]
     return [*of_problems([*plan.diagnostics, *lost]), *steps]
+
+
+def _lost(plan: Plan) -> Iterator[Problem]:
+    """Yield a warning for each route that loses its receiver, at the place of a change of its identity or set."""
+    causes: dict[tuple[Scope, str, str], Address] = {}
+    for change in plan.changes:
+        for kind in ("identity", "configuration_set"):
+            name = str((change.after or change.before or {}).get(kind, ""))
+            if name and change.address in plan.origins:
+                causes.setdefault((change.scope, kind, name), change.address)
+    for route in lost_receivers(plan):
+        subject = route.subject
+        text = f"{subject.event} of {subject.kind} {subject.name} in {subject.scope} has no receiver after the plan"
+        text += f"; before it: {', '.join(route.before)}" if route.before else ""
+        address = causes.get((subject.scope, subject.kind.replace(" ", "_"), subject.name))
+        yield _at(plan.origins, address, text) if address else Problem(text, severity="warning")
 
 
 def of_drift(plan: Plan) -> list[Finding]:

@@ -105,14 +105,23 @@ class Names:
 def alarms(of: Plan) -> list[str]:
     """Return what must not be overlooked: refusals of guards, receivers that are lost, and gaps that stay."""
     refused = [f"Refused: {problem.summary}" for problem in of.errors if problem.path == ""]
-    gone_sets = deleted_sets(of)
-    lost = {c.subject: c for c in of.routes if c.lost and (c.subject.scope, c.subject.name) not in gone_sets}
+    lost = {c.subject: c for c in lost_receivers(of)}
     gone = [
         f"{_who(c.subject)} loses its receiver of {c.subject.event}s: {', '.join(c.before)} -> {_ways(c.after)}"
         for c in lost.values()
     ]
     gaps = [f"{_who(s)} has no receiver of {s.event}s" for s in of.unheard if s not in lost]
     return [*refused, *gone, *gaps]
+
+
+def lost_receivers(of: Plan) -> list[RouteChange]:
+    """Return the routes that a plan leaves without a receiver. A configuration set that it deletes needs none."""
+    gone = deleted_sets(of)
+    return [
+        c
+        for c in of.routes
+        if c.lost and (c.subject.kind == "identity" or (c.subject.scope, c.subject.name) not in gone)
+    ]
 
 
 def deletions(of: Iterable[Row]) -> list[str]:
