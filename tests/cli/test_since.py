@@ -71,7 +71,7 @@ def test_removed_resources_are_deleted_and_the_next_plan_is_empty(shell: Shell, 
     assert 0 == result.code, result.err
     for line in GONE:
         assert f"# {line.split()[1]} will be destroyed" in result.out
-    assert "(because v1:specs/specs.yaml:9 declared it at an earlier commit and no longer declared)" in result.out
+    assert "(because v1:specs/specs.yaml:9 declared it at an earlier commit, and no spec declares it now)" in result.out
     assert "# mailer/eu-west-1/configuration_set/main will be destroyed" in result.out
     assert (0, True) == (again.code, again.out.startswith("No drift."))
 

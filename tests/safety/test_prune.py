@@ -216,7 +216,7 @@ def test_with_older_specs_both_are_removed(world: World) -> None:
 
     assert ["a", "b"] == sorted(c.address.key for c in plan.changes)
     assert {
-        "declared it at an earlier commit and no longer declared",
+        "declared it at an earlier commit, and no spec declares it now",
         "does not name it; it has the tag sesform:spec=corp",
     } == {c.reason.partition(" ")[2] for c in plan.changes}
 

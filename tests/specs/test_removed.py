@@ -245,7 +245,7 @@ def test_the_reason_names_the_old_place() -> None:
     """The reason of a removal names the old file and line."""
     (declared,) = since(owner(TOPIC), owner()).declared.values()
 
-    assert "specs.yaml:5 declared it at an earlier commit and no longer declared" == str(declared.origin)
+    assert "specs.yaml:5 declared it at an earlier commit, and no spec declares it now" == str(declared.origin)
     assert Scope(OWNER, REGION) == declared.scope
 
 

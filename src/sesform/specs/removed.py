@@ -11,7 +11,7 @@ from sesform.model.values import Properties
 from sesform.specs.declared import Declared, Key
 from sesform.specs.desired import Desired
 
-_SAYS = "declared it at an earlier commit and no longer declared"
+_SAYS = "declared it at an earlier commit, and no spec declares it now"
 
 
 class Parent(NamedTuple):
