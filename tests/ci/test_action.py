@@ -133,8 +133,8 @@ def test_a_huge_plan_fits_the_comment(runner: Runner, specs: Path) -> None:
     folder = Path(ran.outputs["summary"]).parent
 
     assert 30_000 < len(comment(runner)) < 65_536
-    assert {"plan.json", "plan.txt", "log.txt", "summary.md"} <= {file.name for file in folder.iterdir()}
-    assert "big/eu-west-1/topic/topic-899 will be created" in (folder / "plan.txt").read_text(encoding="utf-8")
+    assert {"plan.json", "log.txt", "summary.md"} <= {file.name for file in folder.iterdir()}
+    assert "big/eu-west-1/topic/topic-899 will be created" in (folder / "log.txt").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("pull_request", "token"), [(FORK, "a token"), (PULL_REQUEST, ""), (None, "a token")])

@@ -217,10 +217,7 @@ def test_a_plan_that_is_too_large_for_a_comment_is_cut() -> None:
 
     assert len(drawn) <= MAX_CHARACTERS
     assert 0 < shown < 1000
-    assert (
-        f"\n{1000 - shown} more resources have no room here. `sesform show FILE --full` shows the whole plan.\n"
-        in drawn
-    )
+    assert f"\n{1000 - shown} more resources have no room here. `--format text --full` shows all of it.\n" in drawn
     assert body.rstrip().endswith("}")
 
 

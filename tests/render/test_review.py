@@ -170,3 +170,20 @@ identities:
     assert "default configuration set -> s" == gists["default_configuration_set"]
     assert gists["event_destination"].startswith("event destination d -> bounce to arn:")
     assert Address("corp", "eu-west-1", "topic", "t") in {row.address for row in review.rows(plan.changes)}
+
+
+def test_identical_alarms_are_one_line() -> None:
+    """200 identities that lose the same receiver are one alarm, so that deletions and updates keep their room."""
+    lost = [
+        RouteChange(
+            Subject(OWNER_SCOPE, "identity", f"d{n}.com", "bounce"), ("topic t",), (), Received.YES, Received.NO
+        )
+        for n in range(200)
+    ]
+    silent = Subject(OWNER_SCOPE, "identity", "other.com", "complaint")
+    plan = Plan((), routes=tuple(lost), unheard=(silent,))
+
+    assert [
+        f"200 identities: d0.com ... d199.com in {OWNER_SCOPE} lose their receiver of bounces: topic t -> no receiver",
+        f"identity other.com in {OWNER_SCOPE} has no receiver of complaints",
+    ] == review.alarms(plan)

@@ -102,7 +102,7 @@ def _folded(of: Filled, language: str = "") -> str:
     if not of.lines and not of.cut:
         return ""
     several = f"{of.cut} more {'resources' if language else 'lines'}"
-    cut = f"\n{several} have no room here. `sesform show FILE --full` shows the whole plan.\n" if of.cut else ""
+    cut = f"\n{several} have no room here. `--format text --full` shows all of it.\n" if of.cut else ""
     between = "\n\n" if language else "\n"
     body = fenced(between.join(line.rstrip("\n") for line in of.lines), language) + "\n" if of.lines else ""
     return f"\n<details><summary>{of.title}</summary>\n\n{body}{cut}\n</details>\n"

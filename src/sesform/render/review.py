@@ -90,7 +90,7 @@ class Names:
         states = [(u.address, u.properties) for u in of.unchanged]
         states += [(c.address, properties) for c in of.changes if (properties := c.after or c.before)]
         for address, properties in states:
-            if RESOURCES[address.type].key == ("topic_arn",):
+            if RESOURCES[address.type].key == ("topic_arn",) and "topic_arn" in properties:
                 self._names.setdefault(properties["topic_arn"], f"{address.spec}/{address.key}")
         self._any = re.compile("|".join(map(re.escape, sorted(self._names, key=len, reverse=True))) or r"(?!)")
 
@@ -106,12 +106,18 @@ def alarms(of: Plan) -> list[str]:
     """Return what must not be overlooked: refusals of guards, receivers that are lost, and gaps that stay."""
     refused = [f"Refused: {problem.summary}" for problem in of.errors if problem.path == ""]
     lost = {c.subject: c for c in lost_receivers(of)}
-    gone = [
-        f"{_who(c.subject)} loses its receiver of {c.subject.event}s: {', '.join(c.before)} -> {_ways(c.after)}"
-        for c in lost.values()
-    ]
-    gaps = [f"{_who(s)} has no receiver of {s.event}s" for s in of.unheard if s not in lost]
-    return [*refused, *gone, *gaps]
+    named, found = Names(of), defaultdict[tuple[str, str, str, str], list[str]](list)
+    for (scope, kind, name, event), change in lost.items():
+        found[kind, event, str(scope), named(f": {_ways(change.before)} -> {_ways(change.after)}")].append(name)
+    for scope, kind, name, event in (subject for subject in of.unheard if subject not in lost):
+        found[kind, event, str(scope), ""].append(name)
+    return [*refused, *(_alarm(*what, who) for what, who in found.items())]
+
+
+def _alarm(kind: str, event: str, scope: str, ways: str, who: Sequence[str]) -> str:
+    """Return that identities or sets lose their receiver, or without `ways` that they have none."""
+    verb = ("loses its" if len(who) == 1 else "lose their") if ways else "has no" if len(who) == 1 else "have no"
+    return f"{_subjects(kind, who)} in {scope} {verb} receiver of {event}s{ways}"
 
 
 def lost_receivers(of: Plan) -> list[RouteChange]:
@@ -226,13 +232,15 @@ def route_changes(of: Sequence[RouteChange], names: Names) -> list[str]:
         found[str(scope), kind, event, _ways(change.before), _ways(change.after)].append(name)
     lines = []
     for (where, kind, event, before, after), who in found.items():
-        several = (
-            f"{len(who)} {'identities' if kind == 'identity' else 'configuration sets'}: "
-            if len(who) > 1
-            else f"{kind} "
-        )
-        lines.append(f"{event}, {several}{span(sorted(who, key=_natural))} in {where}: {names(f'{before} -> {after}')}")
+        lines.append(f"{event}, {_subjects(kind, who)} in {where}: {names(f'{before} -> {after}')}")
     return lines
+
+
+def _subjects(kind: str, who: Sequence[str]) -> str:
+    """Return one identity or set by its name, or several by their number and names."""
+    if len(who) == 1:
+        return f"{kind} {who[0]}"
+    return f"{len(who)} {'identities' if kind == 'identity' else f'{kind}s'}: {span(sorted(who, key=_natural))}"
 
 
 _SPAN = 5  # names that are all written out
@@ -246,11 +254,6 @@ def span(names: Sequence[str]) -> str:
 def _natural(name: str) -> list[tuple[int, str]]:
     """Return a key that sorts d2 before d10."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]
-
-
-def _who(subject: tuple[object, str, str, str]) -> str:
-    scope, kind, name, _ = subject
-    return f"{kind} {name} in {scope}"
 
 
 def _ways(ways: Sequence[str]) -> str:
