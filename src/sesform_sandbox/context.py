@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sesform.model import arns
 from sesform.model.address import Scope
 from sesform_sandbox.accounts import RoleSession
+from sesform_sandbox.simulator import Simulator
 from sesform_sandbox.state import ScopeState, State
 from sesform_sandbox.throttle import Throttle
 
@@ -53,7 +54,10 @@ class Trail:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One call: the caller's account and region, the state, the record of published messages, and CloudTrail."""
+    """One call: the caller's account and region, the state, the record of published messages, and CloudTrail.
+
+    `now`: the time in seconds since 1970. `simulator`: how the mailbox simulator answers.
+    """
 
     state: State
     account: str
@@ -61,6 +65,8 @@ class Context:
     published: list[Published] = field(default_factory=list)
     session: RoleSession | None = None
     trail: Trail = field(default_factory=Trail)
+    now: float = 0.0
+    simulator: Simulator = field(default_factory=Simulator)
 
     @property
     def scope(self) -> Scope:
@@ -73,9 +79,6 @@ class Context:
     @property
     def partition(self) -> str:
         return arns.partition(self.region)
-
-    def publish(self, topic_arn: str, message: str) -> None:
-        self.published.append(Published(topic_arn, message))
 
 
 Operation = Callable[[Context, Params], Result]

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from sesform.model import arns
 from sesform_sandbox import events, kms, moto_version, sending, sts
 from sesform_sandbox.context import Call, Context, Published, Trail
-from sesform_sandbox.events import Event
 from sesform_sandbox.faults import Fault
 from sesform_sandbox.rules import NOTIFICATION_TYPES, identity_key
-from sesform_sandbox.state import ForeignIdentity, GlobalEndpoint, Identity, Key, Role, Tenant
+from sesform_sandbox.ses_v2 import QUOTA
+from sesform_sandbox.simulator import Disturbance, Event
+from sesform_sandbox.state import ForeignIdentity, GlobalEndpoint, Identity, Key, Role, SendingQuota, Tenant
 from sesform_sandbox.store import Store
 
 if TYPE_CHECKING:
@@ -25,12 +26,13 @@ if TYPE_CHECKING:
     import botocore.session
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
+    from sesform_sandbox.simulator import Simulator
     from sesform_sandbox.throttle import Throttle
     from sesform_sandbox.wire import Answer, Request
 
 
 class Sandbox:
-    """An emulated AWS: SES v1 and v2, SNS, STS, KMS and LookupEvents of CloudTrail with AWS's rules; moto answers for others.
+    """An emulated AWS: SES v1 and v2, SNS, SQS, STS, KMS and LookupEvents of CloudTrail with AWS's rules; moto answers for others.
 
     `state`: the file that keeps it between processes (JSON, replaced atomically after each call that changes something; processes
     may share it); None keeps it in memory. `rate`: SES calls per second for each account and region, versions 1 and 2 together;
@@ -69,6 +71,15 @@ class Sandbox:
     def trail(self) -> Trail:
         """CloudTrail: its delay, its clock and its quota. The quota of two lookups a second counts if the sandbox has a `rate`."""
         return self._dispatcher.trail
+
+    @property
+    def simulator(self) -> Simulator:
+        """The mailbox simulator. Tests may set `simulator.seconds`, which each notification needs."""
+        return self._dispatcher.simulator
+
+    def set_clock(self, clock: Callable[[], float]) -> None:
+        """Let this function tell the time, in seconds since 1970."""
+        self._dispatcher.clock = clock
 
     # --- setting the scene ---------------------------------------------------------------------------------------------
 
@@ -120,6 +131,16 @@ class Sandbox:
                 id, aliases = (name, ()) if kind == "key" else (str(uuid.uuid4()), (arn.resource,))
                 context.here.keys[id] = Key(kms.policy_for_ses(), aliases=aliases)
 
+    def declare_sending(
+        self, account: str, region: str, *, rate: float = 1.0, production: bool = True, enabled: bool = True
+    ) -> None:
+        """Let an account send this many messages a second. `production`: it is out of SES's own sandbox. `enabled`: it may send.
+
+        An account for which nothing is declared has 14 messages a second, and is never throttled.
+        """
+        with self._context(account, region) as context:
+            context.here.sending[QUOTA] = SendingQuota(rate, production, enabled)
+
     def declare_role(self, role_arn: str, external_id: str | None = None) -> None:
         """Let AssumeRole of this role require the external id. Any caller can assume roles that are not declared."""
         with self._dispatcher.lock, self._store.transaction() as state:
@@ -142,6 +163,15 @@ class Sandbox:
             if target is None:
                 raise ValueError(f"{identity!r} is not an identity of {account} in {region}")
             return events.happen(context, target, event, configuration_set or "")
+
+    def disturb(
+        self, topic_arn: str, *, copies: int = 1, late: float = 0.0, headers: bool = True, times: int = 1
+    ) -> None:
+        """Disturb the next `times` notifications of SES to a topic.
+
+        `copies`: how often each comes, 0 for never. `late`: more seconds that each needs. `headers`: False leaves headers out.
+        """
+        self.simulator.disturb(Disturbance(topic_arn, copies, late, headers, times))
 
     def confirm(self, topic_arn: str, endpoint: str) -> None:
         """Confirm the pending subscriptions of an endpoint, as its owner does with the link that SNS sends."""
@@ -193,6 +223,7 @@ class Sandbox:
     def mend(self) -> None:
         """Cancel the faults that have not happened yet."""
         self._dispatcher.faults.clear()
+        self.simulator.clear()
 
     def reset(self) -> None:
         """Delete all state and the state file, even one that cannot be read."""
@@ -249,7 +280,7 @@ class Sandbox:
     @contextmanager
     def _context(self, account: str, region: str) -> Iterator[Context]:
         with self._dispatcher.lock, self._store.transaction() as state:
-            yield Context(state, account, region, self.published, trail=self.trail)
+            yield self._dispatcher.context(state, account, region)
 
 
 class _Raw(io.BytesIO):

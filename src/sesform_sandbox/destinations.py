@@ -8,7 +8,7 @@ from typing import Any
 
 from sesform.model import arns
 from sesform.model.values import EVENT_TYPES, NOT_FOR_PINPOINT
-from sesform_sandbox import rules
+from sesform_sandbox import deliveries, rules
 from sesform_sandbox.context import Context
 from sesform_sandbox.policy import Source
 
@@ -84,7 +84,7 @@ def checked(context: Context, set_name: str, given: Mapping[str, Any]) -> dict[s
 def announce(context: Context, definition: Mapping[str, Any]) -> None:
     """Publish SES's test message to the topic of a new destination; for an updated one this is assumed."""
     if "SnsDestination" in definition:
-        context.publish(definition["SnsDestination"]["TopicArn"], TEST_MESSAGE)
+        deliveries.publish(context, definition["SnsDestination"]["TopicArn"], TEST_MESSAGE)
 
 
 def _sns(context: Context, set_name: str, target: dict[str, Any], types: list[str]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,14 +21,17 @@ from sesform_sandbox import (
     ses_v2_sets,
     sns_subscriptions,
     sns_topics,
+    sqs,
     sts,
     tagging,
     trail,
 )
-from sesform_sandbox.accounts import DEFAULT_ACCOUNT, account_of, read_session_token
+from sesform_sandbox.accounts import DEFAULT_ACCOUNT, RoleSession, account_of, read_session_token
 from sesform_sandbox.context import Call, Context, Operation, Params, Published, Result, Trail
 from sesform_sandbox.faults import Fault, Faults
 from sesform_sandbox.refusal import Refusal
+from sesform_sandbox.simulator import Simulator
+from sesform_sandbox.state import State
 from sesform_sandbox.store import Store
 from sesform_sandbox.throttle import NOT_COUNTED, Throttle
 from sesform_sandbox.wire import Answer, Api, Request, api_of
@@ -39,6 +44,7 @@ OPERATIONS: dict[str, dict[str, Operation]] = {
     "ses": ses_v1.OPERATIONS | ses_v1_sets.OPERATIONS | ses_v1_policies.OPERATIONS | sending.V1_OPERATIONS,
     "sesv2": ses_v2.OPERATIONS | ses_v2_sets.OPERATIONS | sending.V2_OPERATIONS,
     "sns": sns_topics.OPERATIONS | sns_subscriptions.OPERATIONS,
+    "sqs": sqs.OPERATIONS,
     "sts": sts.OPERATIONS,
     "kms": kms.OPERATIONS,
     "tagging": tagging.OPERATIONS,
@@ -55,6 +61,7 @@ _MODELS = {
 _JSON_MODELS = {
     "cloudtrail": ("cloudtrail", "ValidationException"),
     "kms": ("kms", "ValidationException"),
+    "sqs": ("sqs", "InvalidParameterValue"),
     "tagging": ("resourcegroupstaggingapi", "InvalidParameterException"),
 }
 
@@ -89,6 +96,8 @@ class Dispatcher:
         self.faults = Faults()
         self.calls: list[Call] = []
         self.published: list[Published] = []
+        self.simulator = Simulator()
+        self.clock: Callable[[], float] = time.time
 
     def answer(self, request: Request) -> Answer:
         """Return the response to a request. Raises the connection error of a fault, and SandboxStateError."""
@@ -158,9 +167,15 @@ class Dispatcher:
         params = api.parse(incoming.operation, incoming.request, incoming.in_path)
         session = read_session_token(incoming.request.headers.get("x-amz-security-token", ""))
         with self.store.transaction() as state:
-            context = Context(state, incoming.account, incoming.region, self.published, session, self.trail)
+            context = self.context(state, incoming.account, incoming.region, session)
             result = _recorded(incoming, context, operation, params)
         return api.answer(incoming.operation, result)
+
+    def context(self, state: State, account: str, region: str, session: RoleSession | None = None) -> Context:
+        """Return the context of one call, now."""
+        return Context(
+            state, account, region, self.published, session, self.trail, now=self.clock(), simulator=self.simulator
+        )
 
     def _pace(self, incoming: _Incoming) -> None:
         if incoming.operation in NOT_COUNTED or self.throttle.admits(Scope(incoming.account, incoming.region)):

@@ -63,11 +63,18 @@ def lets_ses_in(context: Context, key_arn: str) -> bool:
     """
     if key_arn.endswith(":alias/aws/sns"):
         return False
+    return lets_service_in(context, key_arn, SES)
+
+
+def lets_service_in(context: Context, key_arn: str, service: str) -> bool:
+    """Return whether a service can use a key for what it publishes. A key that the sandbox does not have allows every service."""
     found = find(context, key_arn)
     if found is None:
         return True
     document = parse(found.key.policy)
-    return found.key.state == "Enabled" and all(is_allowed(document, action, found.arn, {}) for action in _ACTIONS)
+    return found.key.state == "Enabled" and all(
+        is_allowed(document, action, found.arn, {}, service) for action in _ACTIONS
+    )
 
 
 # --- operations --------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Decide whether a resource policy allows SES a call, as IAM decides it. The answer is yes or no.
+"""Decide whether a resource policy allows a service or an account a call, as IAM decides it. The answer is yes or no.
 
 Source: IAM user guide, "Policy evaluation logic", "IAM JSON policy elements" and "Condition operators". A call of a service is
 allowed by the resource policy alone: at least one Allow statement must match, and no Deny statement. What the sandbox cannot
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -35,26 +35,50 @@ def may_publish(document: Mapping[str, Any], topic_arn: str, source: Source) -> 
     return is_allowed(document, "sns:Publish", topic_arn, keys)
 
 
-def is_allowed(document: Mapping[str, Any], action: str, resource: str, keys: Mapping[str, str]) -> bool:
-    """Return whether a policy allows SES an action on a resource. `keys`: condition keys of the call, in lower case."""
+def is_allowed(
+    document: Mapping[str, Any], action: str, resource: str, keys: Mapping[str, str], service: str = SES
+) -> bool:
+    """Return whether a policy allows a service an action on a resource. `keys`: condition keys of the call, in lower case."""
     context = {
         "aws:principalisawsservice": "true",
-        "aws:principalservicename": SES,
+        "aws:principalservicename": service,
         "aws:securetransport": "true",
         **keys,
     }
+    # "*" and {"AWS": "*"} are all principals, services included (IAM user guide, "AWS JSON policy elements: Principal").
+    names = ("*", ("AWS", "*"), ("Service", "*"), ("Service", service))
+    return _decided(document, names, action, resource, context)
+
+
+def is_account_allowed(
+    document: Mapping[str, Any], principals: Iterable[str], action: str, resource: str, keys: Mapping[str, str]
+) -> bool:
+    """Return whether a policy allows the principal of another account an action on a resource.
+
+    `principals`: the names by which a policy can mean it: its account, the root of the account, its role. `keys`: as in
+    `is_allowed`.
+    """
+    names = ("*", *(("AWS", name) for name in ("*", *principals)))
+    return _decided(document, names, action, resource, {"aws:securetransport": "true", **keys})
+
+
+def _decided(
+    document: Mapping[str, Any], names: Collection[Any], action: str, resource: str, context: Mapping[str, str]
+) -> bool:
     allowed = False
     for statement in statements(document):
-        match = _statement(statement, action, resource, context)
+        match = _statement(statement, names, action, resource, context)
         if statement.get("Effect") == "Deny" and match is not _Match.NO:
             return False
         allowed = allowed or (statement.get("Effect") == "Allow" and match is _Match.YES)
     return allowed
 
 
-def _statement(statement: Mapping[str, Any], action: str, resource: str, context: Mapping[str, str]) -> _Match:
+def _statement(
+    statement: Mapping[str, Any], names: Collection[Any], action: str, resource: str, context: Mapping[str, str]
+) -> _Match:
     covered = (
-        _element(statement, "Principal", _is_ses)
+        _element(statement, "Principal", lambda principal: principal in names)
         and _element(statement, "Action", lambda pattern: _wildcard(pattern.lower(), action.lower()))
         and _element(statement, "Resource", lambda pattern: _wildcard(pattern, resource))
     )
@@ -73,11 +97,6 @@ def _values(element: Any) -> list[Any]:
     if isinstance(element, Mapping):
         return [(kind, name) for kind, names in element.items() for name in listed(names)]
     return [str(value) for value in listed(element)]
-
-
-def _is_ses(principal: Any) -> bool:
-    # "*" and {"AWS": "*"} are all principals, services included (IAM user guide, "AWS JSON policy elements: Principal").
-    return principal in ("*", ("AWS", "*"), ("Service", "*"), ("Service", SES))
 
 
 # --- conditions --------------------------------------------------------------------------------------------------------
@@ -100,7 +119,8 @@ def _conditions(block: Any, context: Mapping[str, str]) -> _Match:
 
 def _key(operator: str, key: str, values: list[Any], context: Mapping[str, str]) -> _Match:
     """Return whether one key of an operator holds: one value must match, or no value with a negated operator."""
-    name = operator.lower().removesuffix("ifexists")
+    # One recipient at a time is compared, so that the set operators mean the same as none.
+    name = operator.lower().removesuffix("ifexists").removeprefix("forallvalues:").removeprefix("foranyvalue:")
     negated = "not" in name
     compare = _OPERATORS.get(name.replace("not", ""))
     actual = context.get(key.lower())

@@ -8,18 +8,20 @@ from __future__ import annotations
 import email
 import email.utils
 import uuid
-from collections.abc import Iterable
+from typing import NamedTuple
 
 from sesform.model import arns
 from sesform_sandbox import events, rules
 from sesform_sandbox.context import Context, Operation, Params, Result
-from sesform_sandbox.events import Event
+from sesform_sandbox.policy import parse, statements
+from sesform_sandbox.policy_evaluation import is_account_allowed
 from sesform_sandbox.refusal import Refusal
 from sesform_sandbox.rules import Target
 from sesform_sandbox.ses_v1_sets import does_not_exist
+from sesform_sandbox.ses_v2 import QUOTA
 from sesform_sandbox.ses_v2_sets import configuration_set
-
-_SIMULATED: dict[str, Event] = {"bounce": "bounce", "complaint": "complaint", "success": "delivery"}
+from sesform_sandbox.simulator import events_of
+from sesform_sandbox.state import SendingQuota
 
 
 def sender(context: Context, source: str, source_arn: str | None) -> Target | None:
@@ -31,60 +33,117 @@ def sender(context: Context, source: str, source_arn: str | None) -> Target | No
     return Target(key, rules.identity_arn(context, key), context.account, False) if key else None
 
 
-def _deliver(context: Context, target: Target | None, source: str, recipients: Iterable[str], set_name: str) -> Result:
+class _Message(NamedTuple):
+    """A message to send. `action`: the permission that it needs. `throttled`: the error code for too many messages a second."""
+
+    source: str
+    recipients: tuple[str, ...]
+    set_name: str
+    subject: str
+    action: str
+    throttled: str
+
+
+def _deliver(context: Context, target: Target | None, message: _Message) -> Result:
     """Accept a message and make its events. Raises Refusal (MessageRejected) if the sender may not send."""
-    if target is None or not _may_send(context, target):
-        region = context.region.upper()
-        text = f"Email address is not verified. The following identities failed the check in region {region}: {source}"
-        raise Refusal("MessageRejected", text)
-    for recipient in recipients:
-        local, _, domain = email.utils.parseaddr(recipient)[1].partition("@")
-        event = _SIMULATED.get(local.partition("+")[0].lower())
-        if domain.lower() == "simulator.amazonses.com" and event:
-            events.happen(context, target, event, set_name)
+    quota = context.here.sending.get(QUOTA, SendingQuota())
+    if not quota.enabled:
+        raise Refusal("AccountSendingPausedException", "sandbox: Sending is paused for this account.", 400)
+    if target is None or not _may_send(context, target, message):
+        raise _unverified(context, message.source)
+    for recipient in message.recipients:
+        if not quota.production and not events_of(recipient) and not _verified_address(context, recipient):
+            raise _unverified(context, recipient)  # SES developer guide, "Request production access"
+    if QUOTA in context.here.sending and not context.simulator.admits(context.scope, quota.rate, context.now):
+        raise Refusal(message.throttled, "sandbox: Maximum sending rate exceeded.")
+    for recipient in message.recipients:
+        for event in events_of(recipient):
+            mail = events.Mail(message.source, recipient, message.subject)
+            events.happen(context, target, event, message.set_name, mail)
     return {"MessageId": str(uuid.uuid4())}
 
 
-def _may_send(context: Context, target: Target) -> bool:
+def _unverified(context: Context, address: str) -> Refusal:
+    region = context.region.upper()
+    text = f"Email address is not verified. The following identities failed the check in region {region}: {address}"
+    return Refusal("MessageRejected", text)
+
+
+def _verified_address(context: Context, address: str) -> bool:
+    key = rules.sending_identity(context.here.identities, email.utils.parseaddr(address)[1])
+    return key is not None and context.here.identities[key].verified
+
+
+def _may_send(context: Context, target: Target, message: _Message) -> bool:
+    """Return whether the caller may send with an identity: its own if it is verified, another account's by a sending policy.
+
+    Source: SES developer guide, "Using sending authorization", and its condition keys. One policy that allows it is enough.
+    """
     owner = arns.parse(target.arn)
     assert owner is not None
     identity = context.state.at(target.owner, context.region).identities[owner.resource.partition("/")[2]]
-    # A delegate needs a sending policy of the owner; its principals and conditions are not evaluated here.
-    return identity.verified and (not target.foreign or bool(identity.policies))
+    if not identity.verified or not target.foreign:
+        return identity.verified
+    if (
+        rules.sending_identity({target.key.rpartition("/")[2]: identity}, email.utils.parseaddr(message.source)[1])
+        is None
+    ):
+        return False  # the address is not one of the identity
+    principals = [context.account, arns.account_root(context.account, context.partition)]
+    principals += [context.session.role_arn] if context.session else []
+    name, address = email.utils.parseaddr(message.source)
+    keys = {"ses:fromaddress": address, "ses:fromdisplayname": name, "ses:feedbackaddress": address}
+    document = {"Statement": [s for text in identity.policies.values() for s in statements(parse(text))]}
+    return all(
+        is_account_allowed(document, principals, message.action, target.arn, keys | {"ses:recipients": recipient})
+        for recipient in message.recipients
+    )
 
 
 def _send_email_v1(context: Context, params: Params) -> Result:
-    found = params["Destination"]
-    recipients = [r for kind in ("ToAddresses", "CcAddresses", "BccAddresses") for r in found.get(kind) or ()]
-    return _send_v1(context, params, params["Source"], recipients)
+    subject = params["Message"]["Subject"]["Data"]
+    return _send_v1(context, params, params["Source"], _recipients(params["Destination"]), subject, "ses:SendEmail")
 
 
 def _send_raw_email_v1(context: Context, params: Params) -> Result:
     message = email.message_from_bytes(params["RawMessage"]["Data"])
     source: str = params.get("Source") or str(message.get("From", ""))
     named = email.utils.getaddresses([v for h in ("To", "Cc", "Bcc") for v in message.get_all(h, [])])
-    return _send_v1(context, params, source, params.get("Destinations") or [address for _, address in named])
+    recipients = tuple(params.get("Destinations") or [address for _, address in named])
+    return _send_v1(context, params, source, recipients, str(message.get("Subject", "")), "ses:SendRawEmail")
 
 
-def _send_v1(context: Context, params: Params, source: str, recipients: Iterable[str]) -> Result:
+def _send_v1(
+    context: Context, params: Params, source: str, recipients: tuple[str, ...], subject: str, action: str
+) -> Result:
     name = params.get("ConfigurationSetName", "")
     target = sender(context, source, params.get("SourceArn"))
     if (missing := _missing_set(context, target, name)) is not None:
         raise does_not_exist(missing)
-    return _deliver(context, target, source, recipients, name)
+    return _deliver(context, target, _Message(source, recipients, name, subject, action, "Throttling"))
+
+
+# The content of a message of SES v2, and the permission that it needs (service authorization reference, "Amazon SES v2").
+_ACTIONS = {"Simple": "ses:SendEmail", "Raw": "ses:SendRawEmail", "Template": "ses:SendTemplatedEmail"}
 
 
 def _send_email_v2(context: Context, params: Params) -> Result:
-    source, found, name = (
-        params.get("FromEmailAddress", ""),
-        params.get("Destination") or {},
-        params.get("ConfigurationSetName", ""),
-    )
+    source, name = params.get("FromEmailAddress", ""), params.get("ConfigurationSetName", "")
     target = sender(context, source, params.get("FromEmailAddressIdentityArn"))
     if (missing := _missing_set(context, target, name)) is not None:
         configuration_set(context, missing)
-    recipients = [r for kind in ("ToAddresses", "CcAddresses", "BccAddresses") for r in found.get(kind) or ()]
-    return _deliver(context, target, source, recipients, name)
+    content = params["Content"]
+    action = next((_ACTIONS[kind] for kind in _ACTIONS if kind in content), None)
+    if action is None:
+        raise Refusal("BadRequestException", "sandbox: Content is Simple, Raw or Template.", 400)
+    subject = content.get("Simple", {}).get("Subject", {}).get("Data", "")
+    recipients = _recipients(params.get("Destination") or {})
+    message = _Message(source, recipients, name, subject, action, "TooManyRequestsException")
+    return _deliver(context, target, message)
+
+
+def _recipients(destination: Params) -> tuple[str, ...]:
+    return tuple(r for kind in ("ToAddresses", "CcAddresses", "BccAddresses") for r in destination.get(kind) or ())
 
 
 def _missing_set(context: Context, target: Target | None, name: str) -> str | None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import replace
 
-from sesform_sandbox import rules
+from sesform_sandbox import deliveries, rules
 from sesform_sandbox.context import Context, Operation, Params, Result
 from sesform_sandbox.refusal import Refusal
 from sesform_sandbox.rules import NOTIFICATION_TYPES, Target
@@ -117,7 +117,7 @@ def _set_identity_notification_topic(context: Context, params: Params) -> Result
         )
     _store(context, target, replace(settings, topics=topics))
     if "SnsTopic" in params:
-        context.publish(params["SnsTopic"], _test_message(params["SnsTopic"], kind, target.key))
+        deliveries.publish(context, params["SnsTopic"], _test_message(params["SnsTopic"], kind, target.key))
     return {}
 
 

@@ -12,8 +12,9 @@ from sesform_sandbox.context import Context, Operation, Params, Result
 from sesform_sandbox.identity_policy import BadPolicy
 from sesform_sandbox.refusal import Refusal
 from sesform_sandbox.ses_v2_sets import configuration_set, page_size, tag_list, tags
-from sesform_sandbox.state import Identity
+from sesform_sandbox.state import Identity, SendingQuota
 
+QUOTA = "quota"  # the only record of what an account may send
 _MAX_TAGS = 50  # SES developer guide, "Tagging"; the text of the error is not documented
 
 
@@ -262,12 +263,17 @@ def _list_tags_for_resource(context: Context, params: Params) -> Result:
 
 
 def _get_account(context: Context, params: Params) -> Result:
+    quota = context.here.sending.get(QUOTA, SendingQuota())
     return {
         "DedicatedIpAutoWarmupEnabled": False,
         "EnforcementStatus": "HEALTHY",
-        "ProductionAccessEnabled": True,
-        "SendQuota": {"Max24HourSend": 50_000.0, "MaxSendRate": 14.0, "SentLast24Hours": 0.0},
-        "SendingEnabled": True,
+        "ProductionAccessEnabled": quota.production,
+        "SendQuota": {
+            "Max24HourSend": 50_000.0 if quota.production else 200.0,
+            "MaxSendRate": quota.rate,
+            "SentLast24Hours": 0.0,
+        },
+        "SendingEnabled": quota.enabled,
         "SuppressionAttributes": {"SuppressedReasons": ["BOUNCE", "COMPLAINT"]},
     }
 

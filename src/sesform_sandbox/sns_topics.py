@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from sesform.model import arns
-from sesform_sandbox import rules, topic_policy
+from sesform_sandbox import deliveries, rules, topic_policy
 from sesform_sandbox.context import Context, Operation, Params, Result
 from sesform_sandbox.policy import compact, default_topic_policy
 from sesform_sandbox.refusal import Refusal
@@ -268,7 +268,7 @@ def _publish(context: Context, params: Params) -> Result:
     if not arn:
         raise invalid("TopicArn or TargetArn Reason: no value for required parameter")
     existing(context, arn, "Publish")
-    context.publish(arn, params["Message"])
+    deliveries.publish(context, arn, params["Message"], attributes=params.get("MessageAttributes"))
     return {"MessageId": str(uuid.uuid4())}
 
 

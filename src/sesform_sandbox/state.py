@@ -86,6 +86,24 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
+class Queue:
+    """An SQS queue. `attributes`: those that were set. `messages`: by id, see `sqs`."""
+
+    attributes: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    messages: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SendingQuota:
+    """What an account may send in a region. `rate`: messages a second; `production`: it is out of SES's own sandbox."""
+
+    rate: float = 14.0
+    production: bool = True
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
     """A tenant. `resources`: the ARNs of the identities and configuration sets that it uses."""
 
@@ -168,6 +186,8 @@ class ScopeState:
         self.configuration_sets: Table[ConfigurationSet] = Table()
         self.topics: Table[Topic] = Table()
         self.subscriptions: Table[Subscription] = Table()
+        self.queues: Table[Queue] = Table()
+        self.sending: Table[SendingQuota] = Table()
         self.keys: Table[Key] = Table()
         self.tenants: Table[Tenant] = Table()
         self.endpoints: Table[GlobalEndpoint] = Table()
@@ -193,6 +213,8 @@ RECORDS: dict[str, type[Any]] = {
     "configuration_sets": ConfigurationSet,
     "topics": Topic,
     "subscriptions": Subscription,
+    "queues": Queue,
+    "sending": SendingQuota,
     "keys": Key,
     "tenants": Tenant,
     "endpoints": GlobalEndpoint,

@@ -1,4 +1,4 @@
-"""The wire format AWS JSON 1.1, which names the operation in a header: KMS and the Resource Groups Tagging API."""
+"""The wire format AWS JSON, which names the operation in a header: KMS, SQS and the Resource Groups Tagging API."""
 
 from __future__ import annotations
 
@@ -51,7 +51,15 @@ class JsonApi:
     def answer(self, operation: str, result: Mapping[str, Any] | Refusal) -> Answer:
         """Return the response that AWS would send for a result or a refusal."""
         status, content = 200, result
+        headers = {"x-amzn-RequestId": str(uuid.uuid4()), "content-type": "application/x-amz-json-1.1"}
         if isinstance(result, Refusal):
             status, content = result.status or 400, {"__type": result.code, "message": result.message}
-        headers = {"x-amzn-RequestId": str(uuid.uuid4()), "content-type": "application/x-amz-json-1.1"}
+            headers |= self._query_error(result.code)
         return Answer(status, headers, json.dumps(content).encode())
+
+    def _query_error(self, code: str) -> dict[str, str]:
+        """Return the header with the code of the older protocol, which SQS sends as well."""
+        if "awsQueryCompatible" not in self.model.metadata:
+            return {}
+        codes = {shape.name: shape.metadata.get("error", {}).get("code", code) for shape in self.model.error_shapes}
+        return {"x-amzn-query-error": f"{codes.get(code, code)};Sender"}

@@ -227,8 +227,8 @@ def _document(**identity: Any) -> str:
         (b'{"format": "sesform-sandbox", "version": 2}', "version 2"),
         (b'{"format": "sesform-sandbox", "version": 1, "accounts": []}', "accounts is not an object"),
         (
-            b'{"format": "sesform-sandbox", "version": 1, "accounts": {"1": {"r": {"queues": {}}}}}',
-            "unknown key 'queues'",
+            b'{"format": "sesform-sandbox", "version": 1, "accounts": {"1": {"r": {"shelves": {}}}}}',
+            "unknown key 'shelves'",
         ),
         (_document(verified="yes").encode(), "'verified' has the wrong type"),
         (_document(topics=["x"]).encode(), "'topics' has the wrong type"),
