@@ -8,6 +8,7 @@ SesformError                 any error that sesform raises on purpose; the comma
 ├── AwsError                 AWS refused a call or could not be reached
 ├── NotDeletableError        AWS keeps a resource that was deleted, and deletes it by itself later
 ├── ReadOnlyError            a writing call on a connection that only reads
+├── RecipientError           a message to another address than the mailbox simulator's
 ├── PlanFileError            a plan file is damaged, edited, or of another version
 ├── TerraformError           a Terraform state or plan is not valid, or lacks what is needed
 ├── PlanRefusedError         the plan has errors, or was not approved
@@ -88,6 +89,10 @@ class AccountError(SesformError):
 
 class ReadOnlyError(SesformError):
     """A writing call was made on a connection that only reads. It was stopped before it was sent: a fault of sesform."""
+
+
+class RecipientError(SesformError):
+    """A call would send something else than a message to SES's mailbox simulator. It was stopped: a fault of sesform."""
 
 
 class AwsError(SesformError):

@@ -19,7 +19,7 @@ from shell import Shell
 from world import OWNER, REGION, World
 
 WHERE = "111111111111/eu-west-1"
-SERVICES = ("ses", "sesv2", "sns", "sts", "kms", "resourcegroupstaggingapi", "cloudtrail")
+SERVICES = ("ses", "sesv2", "sns", "sqs", "sts", "kms", "resourcegroupstaggingapi", "cloudtrail")
 SHAPES = {
     operation: model.operation_model(operation).output_shape
     for service in SERVICES

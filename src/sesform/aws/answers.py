@@ -42,6 +42,10 @@ REQUIRED: dict[str, tuple[str, ...]] = {
         "ResourceTagMappingList.[].Tags.[].Key",
         "ResourceTagMappingList.[].Tags.[].Value",
     ),
+    "SendEmail": ("MessageId",),
+    "Subscribe": ("SubscriptionArn",),
+    "CreateQueue": ("QueueUrl",),
+    "ReceiveMessage": ("Messages.[].Body", "Messages.[].ReceiptHandle"),
     "DescribeKey": ("KeyMetadata", "KeyMetadata.Arn"),
     "GetKeyPolicy": ("Policy",),
 }

@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 
 from sesform import __version__
+from sesform.aws import recipients
 
 _USER_AGENT = f"sesform/{__version__}"
 # Settings of profiles that say who calls, and not how. Each call has its own credentials and each client its own region.
@@ -77,6 +78,7 @@ class Clients:
             if key not in self._clients:
                 attempts = 6 if service == "sts" else 1  # calls to other services are retried by sesform
                 client = session.create_client(service, region_name=region, config=_config(self._parallelism, attempts))
+                client.meta.events.register_last("before-parameter-build", _before_parameters)
                 client.meta.events.register("before-call", _before_call)
                 client.meta.events.register_first("before-send", _before_send)
                 self._clients[key] = client
@@ -92,6 +94,10 @@ def calling(credentials: Credentials, hooks: Hooks = _NO_HOOKS) -> Iterator[None
         yield
     finally:
         _call.now = before
+
+
+def _before_parameters(params: dict[str, Any], model: Any, **_: Any) -> None:
+    recipients.check(model.service_model.service_name, model.name, params)
 
 
 def _before_call(model: Any, context: dict[str, Any], **_: Any) -> None:

@@ -19,6 +19,7 @@ from sesform.aws.pacing import Pacer, Stopped
 from sesform.aws.retries import ChangedTopics
 from sesform.errors import AwsError, ReadOnlyError, SesformError
 from sesform.model.address import Scope
+from sesform.model.quotas import SES_SENDS_PER_SECOND, is_send
 from sesform.model.values import printable
 
 log = logging.getLogger("sesform.aws")
@@ -43,9 +44,10 @@ OnThrottled = Callable[[Throttled], None]
 class Connection:
     """AWS as one spec reaches it in one region. Safe to use from several threads.
 
-    `pacer`: gives the turns of calls to SES. `lookups`: those of lookups in CloudTrail; without it they are not paced. `changed`:
-    the topics that the run has changed, shared by its connections. `on_throttled`: called now and then while AWS throttles calls,
-    from any thread.
+    `pacer`: gives the turns of calls to SES. `lookups`: those of lookups in CloudTrail; without it they are not paced. `sending`:
+    those of messages, which have a quota of their own. `permitted`: the writing calls, in terms of IAM, that are allowed though the
+    connection only reads. `changed`: the topics that the run has changed, shared by its connections. `on_throttled`: called now
+    and then while AWS throttles calls, from any thread.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Connection:
     ) -> None:
         self.scope = scope
         self.read_only = read_only
+        self.permitted: frozenset[str] = frozenset()
         self.on_throttled: OnThrottled = lambda throttled: None
         self._changed = changed or ChangedTopics(pacer.timer)
         self.calls: Counter[str] = Counter()
@@ -68,6 +71,7 @@ class Connection:
         self.ended = self.expected = 0  # of the reads of SES
         self.pacer = pacer
         self.lookups = lookups or Pacer(None, pacer.timer)
+        self.sending = Pacer(SES_SENDS_PER_SECOND, pacer.timer)
         self._turns = {"ses": pacer, "sesv2": pacer, CLOUDTRAIL: self.lookups}
         self._lock, self._by_thread = threading.Lock(), threading.local()
         self._login, self._shared = login, clients or Clients()
@@ -84,8 +88,8 @@ class Connection:
     def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
         """Make one call, e.g. `call("ses", "ListIdentities", MaxItems=10)`, and return AWS's answer.
 
-        `service`: ses, sesv2, sns, kms, TAGGING or CLOUDTRAIL. Waits for its turn, and retries as `retries` says. Raises AwsError
-        if AWS refuses the call, cannot be reached or answers in an unexpected form, ReadOnlyError for a writing call on a
+        `service`: ses, sesv2, sns, sqs, kms, TAGGING or CLOUDTRAIL. Waits for its turn, and retries as `retries` says. Raises
+        AwsError if AWS refuses the call, cannot be reached or answers in an unexpected form, ReadOnlyError for a writing call on a
         connection that only reads. After `stop` raises Stopped, or the AwsError of an earlier attempt that may have been carried
         out.
         """
@@ -116,7 +120,10 @@ class Connection:
                     in_doubt = failure
                 if not self._retried(service, operation, params, error, attempt, started):
                     raise failure from error
-                if not (retries.throttled(error) and self._paced(service)):  # a paced call waits for its turn
+                turns = self._turns_of(service, operation)
+                if not (
+                    retries.throttled(error) and turns is not None and turns.paced
+                ):  # a paced call waits for its turn
                     self._wait(retries.pause(attempt), in_doubt)
             else:
                 break
@@ -141,8 +148,9 @@ class Connection:
             failed = not throttled and retries.transient(error)
             raise
         finally:
-            if service in self._turns:
-                self._turns[service].answered(operation, throttled=throttled, failed=failed)
+            turns = self._turns_of(service, operation)
+            if turns is not None:
+                turns.answered(operation, throttled=throttled, failed=failed)
         self.pacer.quotas[_prefix(service)].accepted()
         shape = client.meta.service_model.operation_model(operation).output_shape
         name = f"{_prefix(service)}:{operation}"
@@ -151,13 +159,14 @@ class Connection:
 
     def _hooks(self, service: str) -> Hooks:
         def made(operation: str) -> None:
-            if self.read_only and not operation.startswith(_READS):
-                name = f"{_prefix(service)}:{operation}"
+            name = f"{_prefix(service)}:{operation}"
+            if self.read_only and not operation.startswith(_READS) and name not in self.permitted:
                 raise ReadOnlyError(f"{name} was called on a connection that only reads; please report this")
 
         def sent(operation: str) -> None:
-            if service in self._turns:
-                self._turns[service].wait()
+            turns = self._turns_of(service, operation)
+            if turns is not None:
+                turns.wait()
             else:
                 self.pacer.timer.wait(0)  # raises Stopped after a stop
             with self._lock:
@@ -165,8 +174,9 @@ class Connection:
 
         return Hooks(made, sent)
 
-    def _paced(self, service: str) -> bool:
-        return service in self._turns and self._turns[service].paced
+    def _turns_of(self, service: str, operation: str) -> Pacer | None:
+        """Return what gives a call its turn, None for a call that needs none."""
+        return self.sending if is_send(f"{_prefix(service)}:{operation}") else self._turns.get(service)
 
     def _retried(
         self, service: str, operation: str, params: Mapping[str, Any], error: Exception, attempt: int, started: float
@@ -180,6 +190,8 @@ class Connection:
                 self.on_throttled(Throttled(self.scope, _prefix(service), seconds))
             return seconds < retries.MAX_STARVATION
         if retries.transient(error):
+            if is_send(f"{_prefix(service)}:{operation}"):
+                return False  # it may have been sent, and none is sent twice
             return attempt < retries.MAX_ATTEMPTS
         self.pacer.quotas[_prefix(service)].accepted()  # the quota let it through
         waited = self.pacer.timer.now() - started

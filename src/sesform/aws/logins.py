@@ -75,6 +75,19 @@ class Connections:
         for connection in self.by_place.values():
             connection.read_only = False
 
+    def permit(self, operations: Iterable[str]) -> None:
+        """Allow these writing calls, in terms of IAM, and no others."""
+        for connection in self.by_place.values():
+            connection.permitted = frozenset(operations)
+
+    def pace_sends(self, rates: Mapping[Scope, float]) -> None:
+        """Send as many messages a second in each scope, whichever connection to it sends them."""
+        pacers: dict[Scope, Pacer] = {}
+        for connection in self.by_place.values():
+            if connection.scope in rates:
+                made = Pacer(rates[connection.scope], connection.pacer.timer)
+                connection.sending = pacers.setdefault(connection.scope, made)
+
     def stop(self) -> None:
         for connection in self.by_place.values():
             connection.stop()
@@ -108,6 +121,7 @@ class Logins:
         connections = Connections({place: self._made[key] for place, key in wanted.items()})
         for connection in connections.by_place.values():
             connection.read_only = True
+            connection.permitted = frozenset()
             connection.on_throttled = on_throttled
         connections.warnings += _half_redirected(connections.by_place.values()) if missing else []
         return connections

@@ -107,6 +107,10 @@ def kms_key(scope: Scope, reference: str) -> str:
     return f"arn:{partition(scope.region)}:kms:{scope.region}:{scope.account}:{resource}"
 
 
+def queue(scope: Scope, name: str) -> str:
+    return f"arn:{partition(scope.region)}:sqs:{scope.region}:{scope.account}:{name}"
+
+
 def event_bus(scope: Scope, name: str) -> str:
     return f"arn:{partition(scope.region)}:events:{scope.region}:{scope.account}:event-bus/{name}"
 

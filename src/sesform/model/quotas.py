@@ -10,6 +10,7 @@ import math
 from typing import Final, NamedTuple
 
 SES_CALLS_PER_SECOND: Final = 1.0  # in each account and region, v1 and v2 together; AWS does not increase it
+SES_SENDS_PER_SECOND: Final = 1.0  # the least that an account may send: in SES's own sandbox
 IDENTITIES_PER_CALL: Final = 100  # in the v1 reads that accept a list of identities
 MAX_DESTINATIONS_PER_SET: Final = 10  # also the CloudWatch dimensions of a destination
 LOOKUP: Final = "cloudtrail:LookupEvents"
@@ -46,9 +47,14 @@ class CallProgress(NamedTuple):
     seconds: float | None = None
 
 
+def is_send(operation: str) -> bool:
+    """Return whether an operation, in IAM's terms, sends mail, which has a quota of its own."""
+    return operation.startswith("ses:Send")
+
+
 def paced(operation: str) -> bool:
-    """Return whether an operation, in IAM's terms, counts against the quota of SES. sesform makes no sending call by itself."""
-    return operation.startswith("ses:")
+    """Return whether an operation, in IAM's terms, counts against the quota of calls to SES."""
+    return operation.startswith("ses:") and not is_send(operation)
 
 
 def least_seconds(calls: int, rate: float | None = SES_CALLS_PER_SECOND) -> int:
