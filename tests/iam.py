@@ -29,7 +29,14 @@ def requests_of(scope: Scope, service: str, operation: str, params: Mapping[str,
 
     Source: AWS service authorization reference, "Amazon SES", "… SES v2" and "Amazon SNS".
     """
-    if service == "resourcegroupstaggingapi":
+    if service == "sqs":
+        yield from _of_sqs(scope, operation, params)
+    elif operation == "SendEmail":
+        named = [params.get("FromEmailAddressIdentityArn") or _identity(scope, params["FromEmailAddress"])]
+        named += [arns.configuration_set(scope, params[p]) for p in ("ConfigurationSetName",) if p in params]
+        to = tuple(("ses:Recipients", address) for address in params["Destination"]["ToAddresses"])
+        yield from (Request(scope, "ses:SendEmail", arn, to) for arn in named)
+    elif service == "resourcegroupstaggingapi":
         yield Request(scope, f"tag:{operation}", "*")
     elif "ResourceArn" in params:  # a tag, of SES or SNS
         keys = tuple(("aws:TagKeys", key) for key in params.get("TagKeys", ()))
@@ -53,6 +60,20 @@ def requests_of(scope: Scope, service: str, operation: str, params: Mapping[str,
         role = params.get("Attributes", {}).get("SubscriptionRoleArn")
         if role:
             yield Request(scope, "iam:PassRole", role, (("iam:PassedToService", "sns.amazonaws.com"),))
+
+
+def _of_sqs(scope: Scope, operation: str, params: Mapping[str, Any]) -> Iterator[Request]:
+    """Source: AWS service authorization reference, "Amazon SQS": tags at creation need the permission to tag."""
+    if operation == "ListQueues":
+        yield Request(scope, "sqs:ListQueues", "*")
+        return
+    name = params.get("QueueName") or params["QueueUrl"].rpartition("/")[2]
+    for action in (operation, "TagQueue") if params.get("tags") else (operation,):
+        yield Request(scope, f"sqs:{action}", arns.queue(scope, name))
+
+
+def _identity(scope: Scope, address: str) -> str:
+    return arns.identity(scope, address.rpartition("@")[2])
 
 
 @contextmanager
@@ -91,7 +112,7 @@ def applies(statement: Mapping[str, Any], request: Request) -> bool:
         statement["Effect"] == "Allow"
         and request.action in statement["Action"]
         and any(covers(pattern, request.resource) for pattern in statement["Resource"])
-        and all(context.get(key) in values for key, values in tests)
+        and all(any(covers(value, context.get(key, "")) for value in values) for key, values in tests)
     )
 
 

@@ -13,6 +13,7 @@ from sesform.model import arns
 from sesform.model.address import Scope
 from sesform.model.quotas import LOOKUP
 from sesform.model.values import OWNERSHIP_TAG
+from sesform.planning.proof.messages import Proof
 from sesform.resources import RESOURCES, Permission, without_settings
 from sesform.specs.declared import Declared
 from sesform.specs.desired import Desired
@@ -24,6 +25,7 @@ _NOUNS = (  # a part of an ARN, and its name in statements
     (":identity/", "Identities"),
     (":configuration-set/", "ConfigurationSets"),
     (":sns:", "Topics"),
+    (":sqs:", "Queues"),
     (":iam:", "Roles"),
     (":kms:", "Keys"),
 )
@@ -53,6 +55,7 @@ def of_account(
     made: Iterable[Desired],
     removed: Iterable[Desired] = (),
     pruned: Iterable[Declared] = (),
+    proof: Proof | None = None,
     *,
     writes: bool,
     blame: bool = False,
@@ -60,9 +63,9 @@ def of_account(
     """Return the least policy of an account.
 
     It allows planning what `made` declares, the removal of each resource that `removed` declares, and the removal of tagged
-    resources, which `pruned` has under the name `*`; with `writes`, also applying that; with `blame`, looking up who changed it.
-    Each statement belongs to one service, and either reads or writes. Resources are exact, unless the policy would exceed IAM's
-    quota. STS needs no permission (STS API reference, GetCallerIdentity).
+    resources, which `pruned` has under the name `*`; with `writes`, also applying that; with `blame`, looking up who changed it;
+    and what verify does with `proof`. Each statement belongs to one service, and either reads or writes. Resources are exact,
+    unless the policy would exceed IAM's quota. STS needs no permission (STS API reference, GetCallerIdentity).
     """
     needed: set[_Need] = set()
     for each in made:
@@ -76,12 +79,45 @@ def of_account(
     leaving = [d for d in pruned if d.scope.account == account]
     names = tuple(sorted({d.address.spec for d in leaving}))
     needed |= {n for d in leaving for n in _of_any(d, names, writes=writes)}
+    needed |= set(_of_proof(account, proof)) if proof else set()
     if blame:  # it has no resources: service authorization reference, "AWS CloudTrail"
         needed |= {(Permission(LOOKUP), region) for _, region in set(needed)}
     document = _document(needed)
     if _size(document) <= MAX_CHARACTERS:
         return AccountPolicy(document, patterns=False)
     return AccountPolicy(_document({(_widened(p), region) for p, region in needed}), patterns=True)
+
+
+def _of_proof(account: str, proof: Proof) -> Iterator[_Need]:
+    """Return what verify needs: to send from the addresses of its messages to the simulator, and to watch the topics.
+
+    SES checks the identity and the set of a message (service authorization reference, "Amazon SES v2"). For an identity
+    of another account, the sender needs this permission and its owner's policy.
+    """
+    for message in proof.messages:
+        sender = message.sender
+        if sender.scope.account != account:
+            continue
+        when = ("ForAllValues:StringLike", "ses:Recipients", "*@simulator.amazonses.com")
+        yield Permission("ses:GetAccount"), sender.scope.region
+        yield Permission("ses:SendEmail", arns.literal(sender.identity_arn), when), sender.scope.region
+        if message.configuration_set:
+            of_set = arns.configuration_set(sender.scope, message.configuration_set)
+            yield Permission("ses:SendEmail", of_set, when), sender.scope.region
+    for topic in proof.topics:
+        arn = arns.parse(topic)
+        if arn is None or arn.account != account:
+            continue
+        for action in ("sns:Subscribe", "sns:Unsubscribe"):
+            yield Permission(action, topic), arn.region
+        for action in _QUEUE_ACTIONS:
+            yield Permission(f"sqs:{action}", arns.queue(arn.scope, "sesform-verify-*")), arn.region
+        yield Permission("sqs:ListQueues"), arn.region
+
+
+_QUEUE_ACTIONS = (
+    *("CreateQueue", "DeleteMessage", "DeleteQueue", "GetQueueUrl", "ListQueueTags", "ReceiveMessage", "TagQueue"),
+)
 
 
 def _removable(declared: Declared) -> bool:

@@ -32,6 +32,7 @@ from sesform.cli.options import (
     command,
 )
 from sesform.cli.presenting import Notifier, View, console, viewing
+from sesform.cli.verify import VerifyFormat, Verifying
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -238,6 +239,31 @@ def routes(specs: Specs, sharding: Sharding, calls: Calls, drawing: Drawing, ter
     return show_routes(specs.places, calls, sharding, view)
 
 
+@command(app)
+def verify(
+    specs: Specs,
+    verifying: Verifying,
+    sharding: Sharding,
+    calls: Calls,
+    terminal: Terminal,
+    auto_approve: Annotated[
+        bool, typer.Option("--auto-approve", help="Do not ask before sending test messages.")
+    ] = False,
+    format: Annotated[VerifyFormat, typer.Option("--format", help="The format of the result.")] = VerifyFormat.text,
+) -> int:
+    """Prove with SES's mailbox simulator that feedback arrives, after asking.
+
+    Exit codes: 0 all received, 1 error, 2 something was not received.
+    """
+    from sesform.cli import verify as verification
+
+    view = View(console(terminal, calls), no_color=terminal.no_color, quota=calls.quota)
+    settings = calls.settings(sharding)
+    if verifying.clean:
+        return verification.clean(specs.places, settings, view, calls)
+    return verification.prove(specs.places, settings, view, calls, verifying, format, auto_approve=auto_approve)
+
+
 @command(app, "import")
 def import_(
     asked: ImportOptions,
@@ -327,6 +353,7 @@ def iam_policy(
     destroy: Annotated[
         bool, typer.Option("--destroy", help="Include the permissions to remove what the specs declare.")
     ] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Include the permissions to verify.")] = False,
     account: Annotated[
         str | None,
         typer.Option(
@@ -358,7 +385,9 @@ def iam_policy(
     from sesform.cli.iam_policy import show_policy
 
     settings = engine.Settings(since=since, prune=prune, blame=blame)
-    return show_policy(specs.places, settings, console(terminal), account=account, apply=apply, destroy=destroy)
+    return show_policy(
+        specs.places, settings, console(terminal), account=account, apply=apply, destroy=destroy, verify=verify
+    )
 
 
 command(sandbox_app)(sandbox_commands.serve)

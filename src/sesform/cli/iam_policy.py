@@ -23,11 +23,14 @@ def show_policy(
     account: str | None,
     apply: bool,
     destroy: bool,
+    verify: bool,
 ) -> int:
     """Print the policy of an account. Raises SpecError, and UsageError if the account is not clear."""
     from sesform import engine
 
-    chosen, policy, desired = engine.iam_policy(paths, settings, account=account, apply=apply, destroy=destroy)
+    chosen, policy, desired = engine.iam_policy(
+        paths, settings, account=account, apply=apply, destroy=destroy, verify=verify
+    )
     out(json.dumps(policy.document, indent=2))
     console.problems(desired.warnings)
     _explain(console, chosen, desired, policy)

@@ -266,6 +266,13 @@ class Notifier:
                 say(f"Reading all resources in {_names(scopes)} ...")
             case events.PlanningAgain():
                 say("Planning again, to compare with the saved plan; this makes as many reads as a plan ...")
+            case events.Sending(messages, seconds):
+                least = f", at least {seconds} s" if seconds else ""
+                say(f"Sending {_count(messages, 'test message')}{least} ...")
+            case events.Receiving(expected, timeout):
+                say(f"Waiting up to {timeout:g} s for {_count(expected, 'notification')} ...")
+            case events.Removing(queues):
+                say(f"Removing {_count(queues, 'temporary queue')} ...")
             case events.Throttled(scope, service, seconds):
                 if self._calls.rate == math.inf and seconds < _LONG:
                     say(f"AWS accepts no more calls to {service} in {scope} for now, so the rate falls.")
@@ -323,6 +330,10 @@ def _stopping(calls: int) -> str:
 
 _MAX_NAMES = 4
 _LONG = 10.0  # seconds without an accepted call, after which --rate auto is not the reason
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _names(scopes: tuple[Scope, ...]) -> str:

@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from sesform.engine.settings import EmulatedAws, Settings, keeping_logins
     from sesform.engine.sharding import matrix
     from sesform.engine.specs import Validation, compile_specs, handover, iam_policy, validate, with_removed
+    from sesform.engine.verification import Cleaned, Preview, Verification, VerifyOptions, clean, verify
 
 __all__ = [
     "Approve",
+    "Cleaned",
     "EmulatedAws",
     "FormattedFile",
     "ImportRequest",
@@ -41,11 +43,15 @@ __all__ = [
     "ImportedFromTerraform",
     "Merged",
     "Notify",
+    "Preview",
     "Routes",
     "Settings",
     "Validation",
+    "Verification",
+    "VerifyOptions",
     "apply",
     "apply_saved",
+    "clean",
     "compile_specs",
     "destroy",
     "differences",
@@ -67,6 +73,7 @@ __all__ = [
     "routes",
     "save_plan",
     "validate",
+    "verify",
     "with_removed",
 ]
 
@@ -82,6 +89,7 @@ _NAMES = {
     "route_report": ("Routes", "routes"),
     "settings": ("EmulatedAws", "Settings", "keeping_logins"),
     "sharding": ("matrix",),
+    "verification": ("Cleaned", "Preview", "Verification", "VerifyOptions", "clean", "verify"),
     "specs": ("Validation", "compile_specs", "handover", "iam_policy", "validate", "with_removed"),
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}

@@ -77,6 +77,26 @@ class PlanningAgain(NamedTuple):
     """A plan is made again, to compare it with a saved one before it is applied."""
 
 
+class Sending(NamedTuple):
+    """Test messages are being sent. `seconds`: how long that takes at least."""
+
+    messages: int
+    seconds: int
+
+
+class Receiving(NamedTuple):
+    """All test messages are sent. `expected`: the number of notifications that must come. `timeout`: seconds to wait for them."""
+
+    expected: int
+    timeout: float
+
+
+class Removing(NamedTuple):
+    """Temporary queues and subscriptions are being removed."""
+
+    queues: int
+
+
 class Warned(NamedTuple):
     """A warning that does not stop the run."""
 
@@ -131,6 +151,9 @@ Event = (
     | ReadingTrail
     | ReadingAccounts
     | PlanningAgain
+    | Sending
+    | Receiving
+    | Removing
     | Warned
     | Throttled
     | Stopping

@@ -145,21 +145,23 @@ def iam_policy(
     account: str | None = None,
     apply: bool = False,
     destroy: bool = False,
+    verify: bool = False,
 ) -> tuple[str, AccountPolicy, Desired]:
     """Return the least IAM policy of one account: the account, its policy, and the desired state.
 
-    `apply`, `destroy`: include the permissions to apply, to destroy; `since`, `prune` and `blame` of the settings count too. Raises
+    `apply`, `destroy`, `verify`: include the permissions to do that; `since`, `prune` and `blame` of the settings count too. Raises
     SpecError, and UsageError if `account` is missing and the specs have several accounts, or if it is not one of them.
     """
     from sesform import iam_policy as policies
     from sesform.planning import prune
+    from sesform.planning.proof import messages
 
     desired = compile_specs(paths, since=settings.since)
     chosen = _account(policies.accounts(desired), account)
     made = [desired, compile_specs(paths, since=settings.since, destroy=True)] if destroy else [desired]
     pruned = prune.anything(desired) if settings.prune else ()
-    removed = [desired] if destroy else []
-    policy = policies.of_account(chosen, made, removed, pruned, writes=apply, blame=settings.blame)
+    removed, proof = [desired] if destroy else [], messages.plan(desired, "policy") if verify else None
+    policy = policies.of_account(chosen, made, removed, pruned, proof, writes=apply, blame=settings.blame)
     return chosen, policy, desired
 
 
