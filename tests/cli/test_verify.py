@@ -15,7 +15,7 @@ from shell import Shell
 
 @pytest.fixture(autouse=True)
 def time_passes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waiting takes no time here."""
+    """The clock moves only where something waits."""
     now = [1000.0]
 
     def wait(self: Timer, seconds: float) -> None:

@@ -307,7 +307,7 @@ def test_a_condition_of_the_sending_policy_is_told(world: World) -> None:
 
 
 def test_a_disabled_destination_is_told(world: World) -> None:
-    """Somebody has disabled the event destination."""
+    """The event destination was disabled in the console."""
     world.converge(SETS)
     world.client("sesv2", DELEGATE).update_configuration_set_event_destination(
         ConfigurationSetName="tx",
@@ -365,7 +365,7 @@ def test_missing_headers_are_told(world: World) -> None:
 
 
 def test_headers_that_the_specs_do_not_include_are_told(world: World) -> None:
-    """Somebody has turned header inclusion on."""
+    """Header inclusion was turned on in the console."""
     world.converge(BOTH)
     world.client("ses").set_identity_headers_in_notifications_enabled(
         Identity="example.com", NotificationType="Complaint", Enabled=True
@@ -442,7 +442,7 @@ def test_only_chosen_routes_are_verified(world: World) -> None:
 
 
 def test_real_feedback_does_not_reach_the_queue(world: World) -> None:
-    """A bounce of other mail during the run is none of its business."""
+    """A bounce of other mail during the run is filtered out."""
     world.converge(BOTH)
     seen: list[str] = []
 

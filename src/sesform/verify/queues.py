@@ -1,6 +1,6 @@
 """Temporary queues that receive test notifications: one for each topic, for the time of a run, and their removal.
 
-A queue is tagged when it is created, with its topic and the time after which nobody needs it, and its subscription is removed
+A queue is tagged when it is created, with its topic and the time after which no run needs it, and its subscription is removed
 before the queue. So a run that was killed at any call leaves nothing that `clean` does not find.
 """
 

@@ -30,7 +30,7 @@ _LIKELY_COPY = 2.0  # seconds that a run waits for a second copy of what has com
 def send(proof: Proof, blocked: Iterable[int], connections: Connections) -> dict[int, str]:
     """Send the messages that are not blocked, side by side in all accounts and regions, each at its sending rate.
 
-    Returns the messages that SES refused, with its answer. A message without an answer may have been sent, so it is none of these.
+    Returns the messages that SES refused, with its answer. A message without an answer may have been sent, and is not returned.
     After an interrupt no further message is sent.
     """
     stopped = threading.Event()
@@ -120,7 +120,7 @@ def _all(queue: TemporaryQueue, seconds: int) -> Iterator[Notification]:
 
 
 def notification(topic_arn: str, body: str) -> Notification | None:
-    """Return the notification in a message of SNS; None for a message that is none of SES about one recipient.
+    """Return the notification in a message of SNS; None if it has no notification of SES about one recipient.
 
     Source: SES developer guide, "Amazon SNS notification contents", and "Contents of event data that Amazon SES publishes".
     """

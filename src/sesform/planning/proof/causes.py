@@ -117,7 +117,7 @@ class LiveState:
         return "SES has header inclusion as declared; a change can take some minutes. Try again in a few minutes"
 
     def shadow(self, message: Message) -> str:
-        """Return the identity of its own that the sender's address is, "" if it is none: mail follows its settings."""
+        """Return the sender's address if it is an identity itself, whose settings its mail follows; otherwise ""."""
         arn, address = arns.parse(message.sender.identity_arn), message.sender.address
         listed = self._snapshot.listed.get(arn.scope, {}) if arn else {}
         return address if address in listed and address != message.sender.identity else ""
