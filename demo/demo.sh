@@ -34,8 +34,9 @@ run() {
     printf '\n'
 }
 
-cp -R "$demo/../specs" "$demo/removal" "$demo/legacy" "$demo/console_change.py" "$work"
+cp -R "$demo/../specs" "$demo/removal" "$demo/legacy" "$demo/console_change.py" "$demo/break_policy.py" "$work"
 cd "$work"
+cp -R specs shipped
 
 say '1. An owner of identities, and a delegate that sends with them. validate checks their specs offline.'
 run 0 sesform validate
@@ -85,5 +86,18 @@ run 0 cp removal/owner.yaml removal/delegate.yaml specs
 run 0 cat specs/owner.yaml specs/delegate.yaml
 run 0 sesform apply --sandbox --auto-approve --allow-irreversible -v
 run 0 sesform plan --sandbox --detailed-exitcode
+
+say '11. verify proves that feedback arrives. It sends bounces and complaints to the mailbox simulator of SES, which the sandbox plays.
+#    First the specs of the beginning are applied again.'
+run 0 cp shipped/owner.yaml shipped/delegate.yaml specs
+run 0 sesform apply --sandbox --auto-approve -q
+run 0 sesform verify --sandbox --auto-approve
+
+say '12. A person replaces the policy of the topic. verify says which routes fail, and why. apply repairs it, and verify passes.'
+run 0 cat break_policy.py
+run 0 python break_policy.py
+run 2 sesform verify --sandbox --auto-approve -q
+run 0 sesform apply --sandbox --auto-approve -q
+run 0 sesform verify --sandbox --auto-approve -q
 
 printf '%sThe demo is complete: every command exited as expected.%s\n' "$bold" "$plain"
