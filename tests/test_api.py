@@ -46,12 +46,14 @@ def test_importing_loads_no_slow_library() -> None:
     assert [lib for lib in ("botocore", "deepdiff", "pydantic", "typer", "yaml", "moto") if f"'{lib}'" in loaded] == []
 
 
-def test_apply_is_the_function_whatever_was_imported() -> None:
-    """The package `sesform.apply` does not hide the function of that name."""
-    execute = import_module("sesform.apply.execute")
+@pytest.mark.parametrize("module", ["sesform.apply.execute", "sesform.verify.queues"])
+def test_a_function_is_not_hidden_by_the_package_of_its_name(module: str) -> None:
+    """The packages `sesform.apply` and `sesform.verify` do not hide the functions of these names."""
+    inner = import_module(module)
 
     assert callable(sesform.apply)
-    assert execute.__name__ == "sesform.apply.execute"
+    assert callable(sesform.verify)
+    assert inner.__name__ == module
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         Routes,
         Settings,
         Validation,
+        Verification,
+        VerifyOptions,
         apply,
         apply_saved,
         destroy,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
         routes,
         save_plan,
         validate,
+        verify,
     )
     from sesform.errors import (
         AccountError,
@@ -77,6 +80,8 @@ __all__ = [
     "StalePlanError",
     "UsageError",
     "Validation",
+    "Verification",
+    "VerifyOptions",
     "__version__",
     "apply",
     "apply_saved",
@@ -90,6 +95,7 @@ __all__ = [
     "routes",
     "save_plan",
     "validate",
+    "verify",
 ]
 
 _MODULES = (
@@ -100,10 +106,11 @@ _MODULES = (
     "sesform.planning.shards",
 )
 
-# The package `sesform.apply` and the function of that name share one name. Python binds a package to its parent when it is first
-# imported, and never again: it is imported here and unbound, and from then on the name means the function.
-import_module("sesform.apply")
-del globals()["apply"]
+# The packages `sesform.apply` and `sesform.verify` share their names with functions. Python binds a package to its parent when it
+# is first imported, and never again: each is imported here and unbound, and from then on its name means the function.
+for _name in ("apply", "verify"):
+    import_module(f"sesform.{_name}")
+    del globals()[_name]
 
 
 def _version() -> str:

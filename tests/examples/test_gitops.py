@@ -207,6 +207,24 @@ def test_drift_opens_an_issue_and_its_end_closes_it(repository: Repository) -> N
     assert repository.step("drift.yml", "Drift").code == 1
 
 
+def test_feedback_that_does_not_arrive_opens_an_issue(repository: Repository) -> None:
+    """A route that fails opens an issue, and its end closes it; before each run, the queues of cancelled runs are removed."""
+    folder = repository.runner.folder
+    assert repository.apply(repository.plan()) == 0
+    assert repository.step("verify.yml", "Clean").code == 0
+    assert repository.step("verify.yml", "Verify").outputs["exitcode"] == "0"
+    report = folder / "verify.md"
+    assert report.read_text(encoding="utf-8").endswith("Verify: 4 received, 0 not received. 4 test messages sent.\n")
+    ses = Sandbox(folder / ".sesform" / "sandbox.json").session(OWNER, "eu-west-1").client("ses")
+    ses.delete_identity_policy(Identity="example.com", PolicyName="sesform-acme-mailer")
+    assert repository.step("verify.yml", "Verify").outputs["exitcode"] == "2"
+    assert repository.step("verify.yml", "Issue", EXITCODE="2", RUN="run-1").code == 0
+    assert "issue create --title SES feedback does not arrive --label sesform-verify" in repository.runner.calls
+    assert "**refused**" in (folder / "issue.md").read_text(encoding="utf-8")
+    assert repository.step("verify.yml", "Issue", EXITCODE="0", RUN="run-2", OPEN_ISSUE="5").code == 0
+    assert "issue close 5" in repository.runner.calls
+
+
 # --- roles and policies ------------------------------------------------------------------------------------------------
 
 
@@ -216,15 +234,15 @@ def _document(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("account", "side"), sorted(SIDES.items()))
-@pytest.mark.parametrize("kind", ["plan", "apply"])
+@pytest.mark.parametrize("kind", ["plan", "apply", "verify"])
 def test_policies_are_what_sesform_says(account: str, side: str, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The roles' policies are those that `sesform iam-policy` prints for the example's specs and for removals."""
-    more = ["--destroy", "--apply"] if kind == "apply" else ["--destroy"]
+    more = {"plan": ["--destroy"], "apply": ["--destroy", "--apply"], "verify": ["--verify"]}[kind]
     assert main(["iam-policy", str(EXAMPLE / "specs"), "--account", account, *more]) == 0
     assert (EXAMPLE / "iam" / f"{side}-{kind}.json").read_text(encoding="utf-8") == capsys.readouterr().out
 
 
-@pytest.mark.parametrize("kind", ["plan", "apply"])
+@pytest.mark.parametrize("kind", ["plan", "apply", "verify"])
 def test_profiles_lead_to_the_roles(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the profiles of the example, from the role of CI, sesform comes to the roles of both accounts, external ids and all."""
     sandbox = Sandbox()
