@@ -247,6 +247,14 @@ def test_a_removed_topic_is_told(world: World) -> None:
     assert "the identity has no bounce topic in SES" in details(found)
 
 
+def test_an_identity_that_does_not_exist_is_told(world: World) -> None:
+    """It was deleted in SES."""
+    world.converge(ALONE)
+    world.client("ses").delete_identity(Identity="example.com")
+
+    assert "identity example.com does not exist in 111111111111/eu-west-1" in details(verify(world, ALONE))
+
+
 def test_a_topic_that_breaks_during_the_run_is_told(world: World) -> None:
     """The cause is read after the run."""
     world.converge(BOTH)

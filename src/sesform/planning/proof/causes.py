@@ -60,13 +60,20 @@ class LiveState:
         if expected.named:
             return ""
         if found is None and expected.by_identity:
-            return f"the identity has no {event} topic in SES: SES removes a topic that it cannot publish to. {_APPLY}"
+            return self._without_topic(expected)
         if found is None:
             return f"the event destination does not exist. {_APPLY}"
         if not expected.by_identity and not (found["enabled"] and event.upper() in found["events"]):
             return f"the event destination is disabled, or does not publish {event} events. {_APPLY}"
         topic = found["topic_arn"] if expected.by_identity else found.get("sns", {}).get("topic_arn", "no topic")
         return "" if topic == expected.topic_arn else f"SES publishes to {topic}. {_APPLY}"
+
+    def _without_topic(self, expected: Expected) -> str:
+        scope, _, name, event = expected.subject
+        if arns.parse(name) is None and (scope, name) not in self._snapshot.identities:
+            return f"identity {name} does not exist in {scope}; verify it in SES"
+        removed = ": SES removes a topic that it cannot publish to" if event in VITAL else ""
+        return f"the identity has no {event} topic in SES{removed}. {_APPLY}"
 
     def _publishers(self, expected: Expected) -> tuple[Publisher, ...]:
         scope, name = expected.subject.scope, expected.subject.name
