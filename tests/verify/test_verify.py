@@ -79,6 +79,29 @@ def test_an_event_destination_is_proven_by_naming_its_set(world: World) -> None:
     assert ("tx", "complaint") not in outcomes(found)
 
 
+def test_two_routes_to_one_topic_are_told(world: World) -> None:
+    """A message that names the set makes a notification of the identity, too: the topic receives each event twice."""
+    world.converge(SETS)
+    (bounce,) = [r for r in verify(world, SETS).results if (r.subject.name, r.subject.event) == ("tx", "bounce")]
+
+    assert (bounce.status, bounce.copies) == (Status.RECEIVED, 1)
+    assert bounce.detail == "the topic receives each bounce 2 times: by the identity and by an event destination"
+
+
+def test_forwarding_is_said_before_messages_are_sent(world: World) -> None:
+    """SES mails the notices of the test messages to the sender's address as well."""
+    world.converge(ALONE)
+    previews: list[Preview] = []
+
+    def refuse(preview: Preview) -> bool:
+        previews.append(preview)
+        return False
+
+    engine.verify([world.folder / "specs.yaml"], world.settings(), approve=refuse)
+
+    assert previews[0].mailed == ("example.com",)
+
+
 def test_a_default_set_is_proven_without_naming_it(world: World) -> None:
     """The owner's mail without a set goes by the default set of the identity."""
     text = (
