@@ -30,7 +30,8 @@ _NOUNS = (  # a part of an ARN, and its name in statements
     (":kms:", "Keys"),
 )
 
-_WITHOUT_RESOURCE = {"tag": "Tags", "cloudtrail": "Events", "sqs": "AllQueues"}  # service → the name of its actions without a resource
+# Service → the name of its actions without a resource.
+_WITHOUT_RESOURCE = {"tag": "Tags", "cloudtrail": "Events", "sqs": "AllQueues"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,9 @@ LATER = time.time() + 10_000
 
 
 def clean(world: World, at: float = LATER) -> engine.Cleaned:
-    return engine.clean([world.folder / "specs.yaml"], world.settings(), at=at)
+    """Clean in another process, with connections of its own."""
+    settings = engine.Settings(rate=None, sandbox=world.sandbox)
+    return engine.clean([world.folder / "specs.yaml"], settings, at=at)
 
 
 def new_world(folder: Path) -> World:
