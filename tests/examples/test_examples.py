@@ -121,6 +121,7 @@ def _topics(state: Path) -> dict[str, list[str]]:
     return {identity: [t for t in types if f"{t}Topic" in found.get(identity, {})] for identity in FOREIGN}
 
 
+@pytest.mark.long
 def test_the_demo_comes_to_its_end(tmp_path: Path) -> None:
     """The demo exits with 0, which it does only if each of its commands exits as it should, and leaves nothing behind."""
     bash = shutil.which("bash")

@@ -207,6 +207,7 @@ def test_drift_opens_an_issue_and_its_end_closes_it(repository: Repository) -> N
     assert repository.step("drift.yml", "Drift").code == 1
 
 
+@pytest.mark.long
 def test_feedback_that_does_not_arrive_opens_an_issue(repository: Repository) -> None:
     """A route that fails opens an issue, and its end closes it; before each run, the queues of cancelled runs are removed."""
     folder = repository.runner.folder

@@ -88,6 +88,7 @@ def azure() -> list[str]:
     return [s["bash"] for s in steps(pipeline["stages"]) if s.get("bash", "").startswith("sesform ")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("commands", [jenkins, azure])
 def test_pipelines_report_drift_and_apply_the_plan(commands: Any, agent: Agent) -> None:
     """Drift does not stop the pipeline, its report has the failures, and the plan that was made is applied."""

@@ -36,15 +36,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(argv: list[str]) -> int:
     try:
-        return _reported(argv)
-    except BrokenPipeError:
-        # The reader of the output has closed it; nothing may be written any more, not even at exit.
+        code = _reported(argv)
+        sys.stdout.flush()
+    except OSError:  # a reader that has closed the output, or a full disk, of which the error has been printed
+        # Nothing may be written any more, not even at exit, where Python would return another code.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ERROR
+    return code
 
 
 def _reported(argv: list[str]) -> int:
-    """Run one command, and print its error. Raises BrokenPipeError."""
+    """Run one command, print its error, and return the exit code. Raises BrokenPipeError."""
     import typer
     from typer.main import get_command
 
